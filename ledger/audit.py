@@ -45,6 +45,7 @@ _BUNDLE_CHECKPOINTS: Final = statement("bundle_checkpoints")
 _PAGE_CHECKPOINTS: Final = statement("page_checkpoints")
 _EVENT: Final = statement("audit_event")
 _ADD_CHECKPOINT: Final = statement("add_checkpoint")
+_RESTORES: Final = statement("read_restores")
 
 BUNDLE_FORMAT: Final = "payswitch-audit-bundle/1"
 
@@ -61,6 +62,22 @@ class Checkpoint:
     root: bytes
     at: datetime
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """The beginning of a new epoch of the log, after a restore of its database to an earlier instant."""
+
+    number: int
+    kept: int
+    """The last event before it that the log still has."""
+    root: bytes
+    """Of the tree of the kept events."""
+    first: int
+    """The event that states the restore."""
+    at: datetime
+    published: str
+    """The last checkpoint that it left out; empty if none is known."""
 
 
 async def grow(connection: asyncpg.Connection) -> int:
@@ -142,8 +159,14 @@ async def checkpoint(connection: asyncpg.Connection, signer: Signer) -> Checkpoi
     if size == 0:
         return None
     tree = await root(connection, size)
-    row = await connection.fetchrow(_ADD_CHECKPOINT, size, tree, signer.sign(size, tree))
+    epoch = 1 + len(await restores(connection))
+    row = await connection.fetchrow(_ADD_CHECKPOINT, size, tree, signer.sign(size, tree, epoch))
     return None if row is None else Checkpoint(*row)
+
+
+async def restores(connection: asyncpg.Connection | asyncpg.Pool) -> list[Restore]:
+    """Read what restores to an earlier instant left out, oldest first."""
+    return [Restore(*row) for row in await connection.fetch(_RESTORES)]
 
 
 async def checkpoints(connection: asyncpg.Connection | asyncpg.Pool, *, beyond: int = 0) -> list[Checkpoint]:
@@ -220,6 +243,7 @@ async def _bundle(
     connection: asyncpg.Connection, published: Sequence[Checkpoint], events: Sequence[ArchivedEvent]
 ) -> dict[str, Any]:
     *older, newest = published
+    found = [await _restored(connection, each, newest.size) for each in await restores(connection)]
     return {
         "format": BUNDLE_FORMAT,
         "checkpoint": newest.note,
@@ -230,6 +254,7 @@ async def _bundle(
             }
             for old in older
         ],
+        "restores": [each for each in found if each is not None],
         "events": [
             {
                 **event._asdict(),
@@ -239,6 +264,22 @@ async def _bundle(
             }
             for event in events
         ],
+    }
+
+
+async def _restored(connection: asyncpg.Connection, restore: Restore, size: int) -> dict[str, Any] | None:
+    """A restore with its proofs: its event is in the tree, which extends that of the kept events."""
+    event = await find_event(connection, restore.first)
+    if event is None or restore.first > size:  # detached, or not yet covered
+        return None
+    return {
+        "event": {
+            **event._asdict(),
+            "change": event.change.hex(),
+            "body": event.body.hex(),
+            "proof": _hex(await prove_inclusion(connection, event.seq, size)),
+        },
+        "proof": _hex(await prove_consistency(connection, restore.kept, size)) if restore.kept else [],
     }
 
 

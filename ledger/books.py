@@ -200,6 +200,13 @@ class Books:
         self.batch.transfers.append((number, id_bytes, _TWO_PHASE, None, fingerprint, expires, 0, legs))
         return Decision(_CREATED, number, _PENDING)
 
+    def refusal(self, legs: Sequence[Leg]) -> LedgerVerdict | None:
+        """State why a set of these legs would be refused now; None if it would not. Nothing is recorded."""
+        refusal = self._hold(legs)
+        if refusal is None:
+            self._release(legs)
+        return refusal
+
     def move(
         self,
         id_: UUID,

@@ -1,6 +1,6 @@
 """Verify an audit bundle without the switch. This one file and the `cryptography` package are all it needs.
 
-    python offline_verifier.py BUNDLE.json KEY [KEY...]
+    python offline_verifier.py BUNDLE.json KEY [KEY...] [--kept FILE]
 
 Each KEY is a verifier key, `name+id+base64`, that you got from the operator separately from the bundle.
 Prints each problem on one line and exits with 1, or prints what was proved and exits with 0.
@@ -9,6 +9,10 @@ What is proved: the newest checkpoint is signed by a key you trust; every event 
 of that checkpoint, at its place and unchanged; and the tree extends every older checkpoint in the bundle, so
 nothing that was published before was changed, removed, inserted or reordered. Compare the older checkpoints
 with those you kept: the notes are plain text and must be identical.
+
+A database that was restored to an earlier instant begins a new epoch of the log. The bundle proves the event
+that states it: which events are kept, and the last published checkpoint that is left out. `--kept` compares a
+checkpoint that you kept, or a bundle, with this bundle: whether the log extends it, or a restore left it out.
 
 To verify manually: an event is packed big-endian as sequence (8 bytes), number (8), time in microseconds
 since 1970 (8), kind (2-byte length, UTF-8), change (4-byte length, bytes), body (4-byte length, bytes). Its
@@ -20,12 +24,16 @@ import json
 import struct
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+RESTORE = "RESTORE"
+"""The kind of the event that states a restore."""
 
 
 class Rejected(Exception):
@@ -45,6 +53,8 @@ def verify(bundle: dict[str, Any], keys: Sequence[str]) -> list[str]:
     wrong = []
     for place, older in enumerate(bundle.get("older", []), 1):
         wrong += problem(f"older checkpoint {place}", check_older, older, size, root, keys)
+    for place, restore in enumerate(bundle.get("restores", []), 1):
+        wrong += problem(f"restore {place}", check_restore, restore, size, root)
     previous = 0
     for event in bundle.get("events", []):
         name = f"event {event.get('seq')}"
@@ -70,6 +80,36 @@ def check_older(older: dict[str, Any], size: int, root: bytes, keys: Sequence[st
     proof = [bytes.fromhex(part) for part in older["proof"]]
     if not consistent(first, size, first_root, root, proof):
         raise Rejected("the newest checkpoint does not extend it")
+
+
+def check_restore(restore: dict[str, Any], size: int, root: bytes) -> None:
+    """The event of a restore must be in the tree, which must extend the tree of the events that it kept."""
+    check_event(restore["event"], 0, size, root)
+    stated = json.loads(bytes.fromhex(restore["event"]["body"]))
+    proof = [bytes.fromhex(part) for part in restore["proof"]]
+    if restore["event"]["kind"] != RESTORE or stated["first"] != restore["event"]["seq"]:
+        raise Rejected("it is not the event of a restore")
+    kept_root = bytes.fromhex(stated["root"])
+    if stated["kept"] and not consistent(stated["kept"], size, kept_root, root, proof):
+        raise Rejected("the newest checkpoint does not extend the events that it kept")
+
+
+def compare_kept(kept: str, bundle: dict[str, Any], keys: Sequence[str]) -> tuple[int, str]:
+    """Compare a checkpoint that a third party kept with a bundle that is valid; an exit code and a text."""
+    try:
+        size, _ = open_checkpoint(kept, keys)
+    except (Rejected, ValueError) as error:
+        return 1, f"WRONG  the kept checkpoint: {error}"
+    if kept == bundle["checkpoint"] or any(kept == older["checkpoint"] for older in bundle["older"]):
+        return 0, f"proved: the log extends the kept checkpoint of {size} events"
+    for restore in bundle.get("restores", []):
+        stated = json.loads(bytes.fromhex(restore["event"]["body"]))
+        if stated["kept"] < size < stated["first"]:
+            at = datetime.fromtimestamp(restore["event"]["at"] / 1e6, UTC).isoformat(timespec="seconds")
+            named = " It is the checkpoint that the restore names." if stated["published"] == kept else ""
+            text = f"LEFT OUT  by the restore of {at}: events after {stated['kept']} of the kept checkpoint."
+            return 3, text + named
+    return 1, "WRONG  the bundle has no proof that the log extends the kept checkpoint"
 
 
 def check_event(event: dict[str, Any], previous: int, size: int, root: bytes) -> None:
@@ -169,22 +209,39 @@ def consistent(
     return sn == 0 and fr == first_root and sr == second_root
 
 
+def read_kept(file: str) -> str:
+    """Read a checkpoint, or the newest one of a bundle."""
+    text = Path(file).read_text(encoding="utf-8")
+    return str(json.loads(text)["checkpoint"]) if text.lstrip().startswith("{") else text
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Verify the bundle named by the arguments."""
-    if len(arguments) < 2:  # noqa: PLR2004 - a bundle and a key
-        sys.stderr.write("usage: offline_verifier.py BUNDLE.json KEY [KEY...]\n")
+    """Verify the bundle named by the arguments. 3: it is valid, and a restore left out what was kept."""
+    words, kept_file = list(arguments), ""
+    if "--kept" in words[:-1]:
+        place = words.index("--kept")
+        kept_file = words[place + 1]
+        del words[place : place + 2]
+    if len(words) < 2:  # noqa: PLR2004 - a bundle and a key
+        sys.stderr.write("usage: offline_verifier.py BUNDLE.json KEY [KEY...] [--kept FILE]\n")
         return 2
     try:
-        bundle = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"{arguments[0]} is not a bundle: {error}\n")
+        bundle = json.loads(Path(words[0]).read_text(encoding="utf-8"))
+        kept = read_kept(kept_file) if kept_file else ""
+    except (OSError, ValueError, KeyError) as error:
+        sys.stderr.write(f"{words[0]}{f' or {kept_file}' * bool(kept_file)} cannot be read: {error}\n")
         return 2
-    wrong = verify(bundle, arguments[1:])
+    keys = words[1:]
+    wrong = verify(bundle, keys)
     for line in wrong:
         sys.stdout.write(f"WRONG  {line}\n")
     if not wrong:
         events, older = len(bundle["events"]), len(bundle["older"])
         sys.stdout.write(f"proved: {events} events in the checkpoint, which extends {older} older ones\n")
+        if kept:
+            code, text = compare_kept(kept, bundle, keys)
+            sys.stdout.write(f"{text}\n")
+            return code
     return 1 if wrong else 0
 
 

@@ -13,7 +13,8 @@ CREATE TABLE ledger.head (
     epoch    bigint NOT NULL DEFAULT 0,
     writer   uuid,                                         -- who took the epoch
     next_seq bigint NOT NULL DEFAULT 1,
-    at       timestamptz NOT NULL DEFAULT '1970-01-01 00:00:00+00'  -- of the last batch: the ledger's time never goes back
+    at       timestamptz NOT NULL DEFAULT '1970-01-01 00:00:00+00', -- of the last batch: the ledger's time never goes back
+    log      uuid NOT NULL DEFAULT gen_random_uuid()       -- which log this is; every copy of the database keeps it
 );
 INSERT INTO ledger.head DEFAULT VALUES;
 
@@ -335,5 +336,19 @@ CREATE TABLE ledger.archived_leaves (
 ALTER TABLE ledger.archived_leaves ALTER COLUMN leaves SET STORAGE EXTERNAL;
 REVOKE ALL ON ledger.archive, ledger.archived_leaves FROM payswitch_writer, payswitch_reader;
 GRANT SELECT ON ledger.archive, ledger.archived_leaves TO payswitch_writer, payswitch_reader;
+
+-- Each restore to an earlier instant begins a new epoch of the audit log: the tree goes on after `kept`, and what was
+-- published of the log between `kept` and `first` is left out.
+CREATE TABLE ledger.restore (
+    number    smallint PRIMARY KEY,
+    kept      bigint NOT NULL,                             -- the last event that the restored database had
+    root      bytea NOT NULL,                              -- of the tree of the kept events
+    first     bigint NOT NULL CHECK (first > kept),        -- the event that states the restore
+    at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    published text NOT NULL                                -- the last checkpoint that is left out; empty: none is known
+);
+REVOKE ALL ON ledger.restore FROM payswitch_writer, payswitch_reader;
+GRANT SELECT ON ledger.restore TO payswitch_writer, payswitch_reader;
+GRANT INSERT ON ledger.restore TO payswitch_writer;
 
 SELECT ledger.add_partitions('ledger.event', 16777216, (SELECT next_seq FROM ledger.head) + 3 * 16777216);

@@ -1,6 +1,6 @@
 """Checkpoints as signed notes: the C2SP formats `signed-note` and `tlog-checkpoint`, with Ed25519.
 
-    payswitch.example/ledger           origin, which is also the key's name
+    payswitch.example/ledger           origin, which is also the key's name; after a restore .../epoch-2
     1234                               size: events covered
     q1/8o...=                          root, base64
                                        (an empty line)
@@ -68,9 +68,9 @@ class Signer:
             for _, public in self._keys
         ]
 
-    def sign(self, size: int, root: bytes) -> str:
-        """Sign a tree and return the note."""
-        return self.sign_text(Note(self.origin, size, root).text)
+    def sign(self, size: int, root: bytes, epoch: int = 1) -> str:
+        """Sign a tree and return the note. A later epoch of the log is a log of its own, by its origin."""
+        return self.sign_text(Note(origin_of(self.origin, epoch), size, root).text)
 
     def sign_text(self, text: str) -> str:
         """Sign any text that ends with a line feed and has no empty line, and return the note."""
@@ -81,6 +81,11 @@ class Signer:
     def _line(self, text: str, key: Ed25519PrivateKey, public: bytes) -> str:
         signature = _key_id(self.origin, public) + key.sign(text.encode())
         return f"{_SIGNATURE_PREFIX}{self.origin} {base64.b64encode(signature).decode()}\n"
+
+
+def origin_of(origin: str, epoch: int) -> str:
+    """The origin of an epoch of a log: it begins a new one after each restore to an earlier instant."""
+    return origin if epoch == 1 else f"{origin}/epoch-{epoch}"
 
 
 def open_note(note: str, verifier_keys: Iterable[str]) -> Note:

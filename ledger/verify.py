@@ -194,6 +194,13 @@ class Walk:
         """Walk to the end, or to an event; yields the number of checked events."""
         published = await audit.checkpoints(self._connection, beyond=self.seq)
         self._checkpoints = {c.size: c.root for c in published}
+        for restore in await audit.restores(self._connection):
+            if restore.kept > self.seq:
+                known = self._checkpoints.setdefault(restore.kept, restore.root)
+                if known != restore.root:
+                    self._replay.fault(
+                        "audit", restore.kept, "a restore states another tree of the kept events"
+                    )
         for detached in await archives.read(self._connection):
             if detached.last_seq >= self._next_seq:
                 async for done in self._detached(detached, files):

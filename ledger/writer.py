@@ -27,6 +27,8 @@ durable.
 * A repeated error, or a database that differs from memory, freezes the writer: it refuses everything until
   the operator has examined it, and never guesses. Commands that may have been applied end as
   `OutcomeUnknown`.
+* With a file for the high-water mark, a database that lost events is found at the start (`left_out`), and the
+  loss of events during operation freezes the writer.
 * If the host raises while deciding a command, only this command gets the exception; the others of the batch
   are decided again without it.
 """
@@ -47,6 +49,7 @@ from msgspec import Struct
 
 from ledger.books import Account, Books, Leg, Transfer, TransferKind, TransferState
 from ledger.columns import Call, statement_of
+from ledger.high_water import HighWater
 from ledger.silence import SERVER_SETTINGS, Connection
 from ledger.sql import statement
 from schemas.errors import OutcomeUnknown, Unavailable
@@ -262,6 +265,7 @@ class Writer:
         transfers_max: int = 100_000,
         replicated: bool = False,
         on_stuck: Callable[[Collection[int]], None] = lambda _: None,
+        high_water: HighWater | None = None,
     ) -> None:
         """`on_stuck` gets the process ids of sessions that hold its locks and ignore requests to end."""
         self.database_url = database_url
@@ -275,6 +279,9 @@ class Writer:
         self.books = Books(transfers_max=transfers_max)
         self.id = uuid4()
         self.epoch = 0
+        self.told = 0
+        """The last event that may have been told to somebody before the start; see `left_out`."""
+        self._high_water = high_water
         self.meters = Meters()
         self.frozen: Exception | None = None
         """Why the writer refuses everything; None during normal work."""
@@ -308,6 +315,16 @@ class Writer:
         return not (self._queue or self._taken or self._flight)
 
     @property
+    def last_seq(self) -> int:
+        """The last event that is durable."""
+        return self._durable_seq - 1
+
+    @property
+    def left_out(self) -> bool:
+        """Whether the database lost events, and its log has not yet grown beyond all that may be known."""
+        return self.told > self.last_seq
+
+    @property
     def waiting_bytes(self) -> int:
         """The bytes of the commands without a reply."""
         return self._bytes
@@ -333,6 +350,8 @@ class Writer:
             if connection is not None:
                 await connection.close(timeout=5.0)
         self._connection = self._loading = None
+        if self._high_water is not None:
+            self._high_water.close()
 
     async def submit(self, command: Any) -> Any:
         """Submit one command and get its reply, once it is durable. Cancelling the caller does not undo it.
@@ -494,6 +513,8 @@ class Writer:
         batch, extension = self.books.seal(), self.host.extension()
         flight = _Flight(decided, len(batch), self.books.next_seq, "", [])
         if len(batch) or extension:
+            if self._high_water is not None:
+                self._high_water.reserve(flight.next_seq - 1)
             apply = batch.apply(self.epoch, flight.next_seq - flight.events, self.books.now)
             flight.sql, flight.arguments = statement_of((apply, *extension))
         self.meters.decide_s += time.perf_counter() - began
@@ -526,6 +547,8 @@ class Writer:
             return
         assert flight.task is not None
         await flight.task
+        if self._high_water is not None:
+            self._high_water.durable(flight.next_seq - 1)
         self._flight = None
         self._durable_seq = flight.next_seq
         self._durable.append(flight)
@@ -617,6 +640,8 @@ class Writer:
                 f"the database lost the acknowledged events {head['next_seq']} to {self._durable_seq - 1}:"
                 " it is an earlier state, as after a failover to a machine that was behind"
             )
+        if self._high_water is not None:
+            self.told = self._high_water.begin(head["log"], head["next_seq"] - 1)
         accounts = await connection.fetch(_LOAD_ACCOUNTS)
         windows = await connection.fetch(_LOAD_WINDOWS)
         self.epoch = head["epoch"]

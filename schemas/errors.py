@@ -10,12 +10,14 @@ SwitchError                        500  MS03
 ├─ NotAllowed                      403  AG01   authenticated, but not permitted
 ├─ NotFound                        404  NARR   does not exist, or the caller may not see it
 ├─ NotAcceptable                   406  NARR   no representation that `Accept` allows
+├─ CursorAhead                     409  NARR   a cursor names an event that the log does not have
 ├─ TooManyRequests                 429  NARR   slow down: `Retry-After` states how long to wait
 ├─ Refused                         422         a valid message that the switch does not execute
 │  ├─ DuplicateUetr                409  DUPL   the UETR is already used with other content
 │  └─ EffectChanged                409  NARR   a vote on a change whose effect is now another one
 ├─ Unavailable                     503  AB10   nothing was done: try again after `Retry-After`
-│  └─ BooksFrozen                  503  AB10   no new payments until the operator ends the freeze
+│  ├─ BooksFrozen                  503  AB10   no new payments until the operator ends the freeze
+│  └─ Restoring                    503  AB10   closed after a restore of the database
 └─ OutcomeUnknown                  503  NARR   it may be done: repeat the same request to find out
 
 A class has the HTTP `status`, the ISO `reason` and whether a retry can help; the default text is the
@@ -169,6 +171,18 @@ class NotAcceptable(SwitchError):
     default_reason = Reason.NARRATIVE
 
 
+class CursorAhead(SwitchError):
+    """The cursor is an event that the log does not have, or no longer has after a restore."""
+
+    status = 409
+    default_reason = Reason.NARRATIVE
+
+    def __init__(self, detail: str, resume: int) -> None:
+        super().__init__(detail)
+        self.resume = resume
+        """The cursor to continue from."""
+
+
 class TooManyRequests(SwitchError):
     """Too many requests of this kind; `Retry-After` states when to try again."""
 
@@ -221,6 +235,12 @@ class Unavailable(SwitchError):
 
 class BooksFrozen(Unavailable):
     """New payments are stopped while the operator examines the books; nothing was done with this one."""
+
+    retry_after_s = 60
+
+
+class Restoring(Unavailable):
+    """The switch is closed after a restore of its database; nothing was done. Resend the message later."""
 
     retry_after_s = 60
 

@@ -6,9 +6,10 @@ from typing import Any, Final
 import msgspec
 
 from switch.approvals.kinds import ChangeKind, Kinds
-from switch.operations import unfreeze
+from switch.operations import reopen, unfreeze
 from switch.participants import changes as participants
 from switch.participants import corridors, keys, limits, people, rails, resolution
+from switch.settlement import before
 from switch.settlement import changes as settlement
 from switch.webhooks import changes as webhooks
 
@@ -20,8 +21,10 @@ _ALL: Final[tuple[ChangeKind[Any], ...]] = (
     *corridors.KINDS,
     *rails.KINDS,
     *settlement.KINDS,
+    *before.KINDS,
     *resolution.KINDS,
     *unfreeze.KINDS,
+    *reopen.KINDS,
     *webhooks.KINDS,
 )
 KINDS: Final[Kinds] = MappingProxyType({kind.name: kind for kind in _ALL})

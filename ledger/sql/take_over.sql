@@ -3,4 +3,4 @@
 UPDATE ledger.head
    SET epoch = epoch + 1,
        writer = $1
-RETURNING epoch, next_seq, at;
+RETURNING epoch, next_seq, at, log;

@@ -39,10 +39,12 @@ async def list_events(  # noqa: PLR0917 - one a parameter of the request
 ) -> Response:
     """Get events of the caller's payments and messages after the cursor `after`.
 
-    `next` is the cursor of the next page.
+    `next` is the cursor of the next page. A cursor that is ahead of the log, or that a restore of the
+    database left out, is answered with 409 `cursor-ahead`: continue with its `resume`.
     """
     if STREAM in request.headers.get("accept", ""):
         start = after if last_event_id is None else last_event_id
+        await events.check_cursor(context.pool, start)
         return _stream(request, context, reader.id, start)
     page = await events.read(context.pool, reader.id, after=after, limit=limit)
     more = paging.Page(list(page.events), page.next if page.more else None)

@@ -27,7 +27,8 @@ async def livez() -> PlainTextResponse:
 async def readyz(request: Request) -> Response:
     """Readiness: the writer is connected, the database responds, keys are loaded; payments are accepted.
 
-    A rail that does not respond does not affect readiness, as payments to other rails go on; it is named.
+    A rail that does not respond does not affect readiness, as payments to other rails go on; it is named. Nor
+    does a switch that is closed after a restore, as people must reach its pages.
     """
     runtime: Runtime = request.app.state.runtime
     away = await _rails_away(runtime)
@@ -37,7 +38,8 @@ async def readyz(request: Request) -> Response:
     if missing:
         return plain(503, f"not ready: {', '.join(missing)}")
     named = "".join(f"rail {country} has not responded since {since}\n" for country, since in away or ())
-    return PlainTextResponse(f"ready\n{named}")
+    closed = "closed after a restore of the database\n" if runtime.directory.now.closed else ""
+    return PlainTextResponse(f"ready\n{closed}{named}")
 
 
 async def _rails_away(runtime: Runtime) -> list[tuple[str, str]] | None:

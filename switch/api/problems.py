@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from schemas.errors import (
     RESEND,
+    CursorAhead,
     EffectChanged,
     InvalidMessage,
     InvalidParameter,
@@ -78,6 +79,8 @@ def problem_body(error: SwitchError) -> dict[str, Any]:
         body["errors"] = [{"path": error.path, "message": error.detail}]
     if isinstance(error, EffectChanged):
         body["effect"] = error.effect
+    if isinstance(error, CursorAhead):
+        body["resume"] = error.resume
     return body
 
 

@@ -12,6 +12,7 @@ from typing import Final
 import asyncpg
 from pydantic import ValidationError
 
+from ledger.high_water import AnotherLog, Damaged
 from ledger.migrate import MigrationError
 from ledger.postgres import PostgresError
 from schemas.errors import NotFound, SwitchError
@@ -93,7 +94,7 @@ def _of_ours(error: BaseException) -> Cause | None:
             for problem in error.errors(include_url=False, include_input=False)
         )
         return Cause(names, lasting=True)
-    if isinstance(error, (MigrationError, Impossible)):
+    if isinstance(error, (MigrationError, AnotherLog, Damaged, Impossible)):
         return Cause(str(error), lasting=True)
     if isinstance(error, NotFound):
         return Cause(error.detail, lasting=True)

@@ -252,6 +252,11 @@ FROZEN: Final = Gauge(
     "1 while the books are frozen",
     multiprocess_mode=_CURRENT,
 )
+CLOSED: Final = Gauge(
+    "payswitch_closed_after_restore",
+    "1 while the switch is closed after a restore of its database",
+    multiprocess_mode=_CURRENT,
+)
 INVARIANT_FAULTS: Final = Gauge(
     "payswitch_invariant_faults",
     "Failed invariants in the last check; must be 0",

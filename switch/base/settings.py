@@ -161,6 +161,21 @@ class Settings(BaseSettings):
         return Path(tempfile.gettempdir()) / f"payswitch-{digest}" / "writer.sock"
 
     @property
+    def high_water_file(self) -> Path:
+        """How far the log has reached, as the writer of this machine knows: see `ledger.high_water`."""
+        return self.data / "restore" / "high-water"
+
+    @property
+    def restored_file(self) -> Path:
+        """A restore that the writer has not taken note of: `payswitch restore` writes it."""
+        return self.data / "restore" / "restored.json"
+
+    @property
+    def published_file(self) -> Path:
+        """The last checkpoint that was published, also if the database is restored to before it."""
+        return self.data / "audit" / "published.txt"
+
+    @property
     def archive_directory(self) -> Path:
         """The directory of detached history."""
         return self.data / "archive"

@@ -21,7 +21,6 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "events": ("payments", "events", "Print the event log, one JSON line per event."),
         "erase": ("operations", "erase", "Erase personal data of payments for ever."),
         "backup": ("operations", "backup", "Back up the running database."),
-        "restore": ("operations", "restore", "Restore the embedded database to an instant."),
         "migrate": ("operations", "migrate_database", "Apply schema migrations while payments run."),
         "upgrade": (
             "upgrade",
@@ -49,6 +48,7 @@ GROUPS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "people": ("people", "people", "People with access: enrol, sign in, list, add."),
         "change": ("people", "changes", "Changes that need two people: request, approve, refuse."),
         "webhook-keys": ("webhooks", "app", "Keys that sign webhooks: list, add, retire."),
+        "restore": ("restoring", "app", "Restore the database, and what follows: state, posting, opening."),
         "settlement": ("settlement", "app", "Settlement windows and net positions."),
     }
 )

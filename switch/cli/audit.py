@@ -36,7 +36,7 @@ def export(
 
     async def run() -> dict[str, object]:
         async with database(settings) as connection:
-            await audit.checkpoint(connection, housekeeping.signer(settings))
+            await housekeeping.publish(connection, settings)
             ids = uetr or []
             rows = await connection.fetch("SELECT id, number FROM ledger.transfer WHERE id = ANY($1)", ids)
             unknown = set(ids) - {row["id"] for row in rows}
@@ -58,9 +58,17 @@ def export(
 def verify(
     bundle: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="file of `audit export`")],
     keys: Annotated[list[str], typer.Argument(help="verifier keys of the operator")],
+    kept: Annotated[
+        Path | None,
+        typer.Option("--kept", exists=True, dir_okay=False, help="a checkpoint or bundle that you kept"),
+    ] = None,
 ) -> None:
-    """Check a bundle offline; exit code 1 if a proof fails. `ledger/offline_verifier.py` does it alone."""
-    raise typer.Exit(offline_verifier.main([str(bundle), *keys]))
+    """Check a bundle offline; exit code 1 if a proof fails. `ledger/offline_verifier.py` does it alone.
+
+    With --kept also whether the log extends what you kept; exit code 3 if a restore left it out.
+    """
+    more = ["--kept", str(kept)] if kept else []
+    raise typer.Exit(offline_verifier.main([str(bundle), *keys, *more]))
 
 
 @app.command("keys")

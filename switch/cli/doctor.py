@@ -503,6 +503,14 @@ async def _books(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[D
             "Find the cause; two people end the freeze with `payswitch ledger unfreeze`.",
             "ledger-imbalance",
         )
+    closed = await connection.fetchrow("SELECT at, known_by FROM switch.closed")
+    if closed is not None:
+        yield _finding(
+            "closed-after-restore",
+            f"The switch is closed since {closed['at']:%Y-%m-%d %H:%M} UTC: its database was restored.",
+            "Run `payswitch restore status`; two people open it when nothing is left to do.",
+            "restore-point-in-time",
+        )
     last = await connection.fetchrow(_LAST_CHECK)
     if last is None or last["age"] > LOOK_MAX_S:
         yield _finding(

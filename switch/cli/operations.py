@@ -249,7 +249,7 @@ def backup(
     Keys are not included: keep DATA/keys and DATA/audit in another safe place.
     """
     settings = settings_for(data, database_url)
-    directory = _backups(settings, to)
+    directory = directory_of_backups(settings, to)
 
     async def url() -> str:
         async with database(settings) as connection:
@@ -269,26 +269,13 @@ def backup(
     )
 
 
-def restore(
-    source: Annotated[Path | None, typer.Option("--from", help="directory of backups")] = None,
-    at: Annotated[
-        datetime | None,
-        typer.Option("--at", parser=instant_of, help="target instant; default: the end of the log"),
-    ] = None,
-    data: Data = None,
-) -> None:
-    """Restore the embedded database to an instant. The replaced files are kept.
+def directory_of_backups(settings: Settings, given: Path | None) -> Path:
+    """The directory of backups: the given one, or that of the settings.
 
-    Afterwards start the switch and run `payswitch verify`: it shows what the rails did since the instant.
+    Raises:
+        WrongUse: there is neither.
+
     """
-    settings = settings_for(data, None)
-    replaced = backups.restore(_backups(settings, source), (settings.data / "postgres").resolve(), at)
-    typer.echo(
-        json.dumps({"restored": str(settings.data / "postgres"), "replaced": replaced and str(replaced)})
-    )
-
-
-def _backups(settings: Settings, given: Path | None) -> Path:
     directory = given or settings.backups
     if directory is None:
         raise WrongUse("no backup directory is configured: set PAYSWITCH_BACKUPS, or give one")

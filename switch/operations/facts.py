@@ -52,6 +52,7 @@ async def state(pool: asyncpg.Pool) -> None:
     for currency, imbalance in (await positions.imbalance(pool)).items():
         metrics.IMBALANCE.labels(currency).set(imbalance)
     metrics.FROZEN.set(await pool.fetchval("SELECT count(*) FROM switch.freeze"))
+    metrics.CLOSED.set(await pool.fetchval("SELECT count(*) FROM switch.closed"))
     metrics.CHECKPOINT_AGE.set(await uncovered_s(pool))
     metrics.FACTS_AT.set(time.time())
 

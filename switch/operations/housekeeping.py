@@ -22,6 +22,7 @@ from switch.base.files import write_once
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.base.tokens import TokenReference
+from switch.operations import restored
 
 PARTITIONS_EVERY_S: Final = 60.0
 
@@ -122,6 +123,18 @@ def _remember(lines: Path, made: Signer) -> None:
             out.writelines(f"{line}\n" for line in fresh)
 
 
+async def publish(connection: asyncpg.Connection, settings: Settings) -> None:
+    """Sign a checkpoint of new events in the log, and keep it beside the database too.
+
+    Not before the new epoch of a restored log has begun: until then its tree is not stated to be another one.
+    """
+    if await connection.fetchval("SELECT EXISTS (SELECT FROM switch.closed WHERE NOT begun)"):
+        return
+    published = await audit.checkpoint(connection, signer(settings))
+    if published is not None:
+        restored.keep_published(settings.published_file, published.note)
+
+
 class Housekeeper:
     """Maintains the ledger's history, through a role that cannot change it."""
 
@@ -132,7 +145,7 @@ class Housekeeper:
     async def publish(self) -> None:
         """Sign a checkpoint of new events in the log."""
         async with self._pool.acquire() as connection:
-            await audit.checkpoint(connection, signer(self._settings))
+            await publish(connection, self._settings)
 
     async def make_room(self) -> None:
         """Create partitions ahead, and export how far they reach."""

@@ -55,6 +55,10 @@ _ENDS: Final = {"ACCC": True, "RJCT": False}
 _OPEN_BREAKS: Final = (
     "SELECT rail::text, ref, kind, uetr FROM switch.reconciliation_break WHERE resolved_at IS NULL"
 )
+_RESOLVED: Final = (
+    "SELECT uetr FROM switch.reconciliation_break"
+    " WHERE rail = $1 AND kind = 'credited_unknown_here' AND resolved_at IS NOT NULL"
+)
 _EVIDENCE: Final = _statement("evidence")
 _ERASURES: Final = _statement("erasures")
 _TERMS: Final = _statement("terms")
@@ -154,7 +158,7 @@ async def verify(
     for result in await _books_agree(connection, rails, keys):
         yield result
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        result = await _reconciled(connection)
+        result = await reconciled(connection)
     yield result
     # One snapshot for each of the rest: payments go on during the check.
     async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -216,8 +220,9 @@ async def _compare(
             await _check_accounts(connection, accounts, country, credited, keys)
         for row in rows:
             _agrees(agree, row, credited.pop(row["uetr"], None))
+        resolved = {row["uetr"] for row in await connection.fetch(_RESOLVED, country)}
         for uetr in credited:
-            agree.check(fine=False, fault=f"{uetr} credited by {country}, unknown to the switch")
+            agree.check(uetr in resolved, f"{uetr} credited by {country}, unknown to the switch")
     return once, agree, accounts
 
 
@@ -255,7 +260,7 @@ async def _check_accounts(
                 tally.check(fine or row["settled"], f"{row['uetr']} credited to another account by {country}")
 
 
-async def _reconciled(connection: asyncpg.Connection) -> CheckResult:
+async def reconciled(connection: asyncpg.Connection) -> CheckResult:
     """Compare the rails' files with the books, as `reconciliation` does; open breaks are faults too."""
     tally = VerificationTally(
         "I8 reconciliation",

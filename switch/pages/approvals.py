@@ -30,6 +30,7 @@ GROUPS: Final = {
     "payment": "Payments",
     "break": "Payments",
     "books": "Payments",
+    "restore": "Payments",
     "rail": "Rails and corridors",
     "corridor": "Rails and corridors",
     "rate": "Rails and corridors",

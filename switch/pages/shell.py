@@ -174,9 +174,16 @@ def render(
         navigation=_entries(person, request.url.path),
         prefix=PREFIX,
         path=request.url.path,
+        closed=_is_closed(request),
         **context,
     )
     return finish(request, HTMLResponse(html, status))
+
+
+def _is_closed(request: Request) -> bool:
+    """Whether the switch is closed after a restore of its database."""
+    runtime: Runtime | None = getattr(request.app.state, "runtime", None)
+    return runtime is not None and runtime.directory.now.closed
 
 
 def finish(request: Request, response: Response) -> Response:

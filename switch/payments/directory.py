@@ -136,6 +136,8 @@ class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
     accounts: list[AccountRow] = []
     stated_days: list[StatedDay] = []
     schedules: list[WindowSchedule] = []
+    closed: bool = False
+    """Whether the switch is closed after a restore of its database."""
 
     @cached_property
     def by_id(self) -> Mapping[str, Participant]:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import asyncpg
 
+from schemas.errors import CursorAhead
 from switch.base.sql import statements
 from switch.payments.journey import KINDS, SHOWN, event_name
 from switch.writer.event_kinds import EventKind
@@ -25,6 +26,8 @@ SCAN: Final = 10_000
 """Maximum events, of all participants, that one page reads."""
 _statement: Final = statements("switch.payments")
 _PAGE: Final = _statement("events_after")
+_GAPS: Final = _statement("restored_gaps")
+_LAST: Final = "SELECT next_seq - 1 FROM ledger.head"
 _OF_PAYMENT: Final = _statement("visible_events")
 
 
@@ -64,20 +67,56 @@ class EventsPage:
     """Whether there may be more events now."""
 
 
+async def check_cursor(pool: asyncpg.Pool, after: int) -> None:
+    """Check that a cursor is in the log.
+
+    Raises:
+        CursorAhead: it is after the end of the log, or in a part that a restore left out.
+
+    """
+    async with pool.acquire() as connection:
+        last = await connection.fetchval(_LAST)
+        _check(after, last, await _gaps(connection))
+
+
 async def read(pool: asyncpg.Pool, participant: str, *, after: int, limit: int) -> EventsPage:
-    """Events of a participant's payments and of messages for it, after a cursor; 0 is the beginning."""
+    """Events of a participant's payments and of messages for it, after a cursor; 0 is the beginning.
+
+    Raises:
+        CursorAhead: the cursor is after the end of the log, or in a part that a restore left out.
+
+    """
     async with (
         pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        last = await connection.fetchval("SELECT next_seq - 1 FROM ledger.head")
+        last, gaps = await connection.fetchval(_LAST), await _gaps(connection)
+        _check(after, last, gaps)
         rows = await connection.fetch(
             _PAGE, after, participant, limit, SCAN, KINDS, EventKind.MESSAGE_RECEIVED
         )
     if len(rows) == limit:
         return EventsPage([_event(row) for row in rows], rows[-1]["seq"], more=True)
     reached = max(after, min(after + SCAN, last))
+    for kept, first in gaps:  # nothing there was ever an event of a payment
+        if kept <= reached < first:
+            reached = min(first - 1, last)
     return EventsPage([_event(row) for row in rows], reached, more=reached < last)
+
+
+async def _gaps(connection: asyncpg.Connection) -> list[tuple[int, int]]:
+    """Parts of the log that stand for events which restores lost: the last event before, the first after."""
+    return [(row["kept"], row["first"]) for row in await connection.fetch(_GAPS)]
+
+
+def _check(after: int, last: int, gaps: list[tuple[int, int]]) -> None:
+    if after > last:
+        text = f"the log ends at event {last}: this cursor is of another log, or of one that was lost"
+        raise CursorAhead(f"{text}. Continue with after={last}", last)
+    for kept, first in gaps:
+        if kept < after < first - 1:
+            text = f"the database was restored to event {kept}, and the events after it are left out"
+            raise CursorAhead(f"{text}. Drop what followed from them, and continue with after={kept}", kept)
 
 
 async def of_payment(pool: asyncpg.Pool, participant: str, uetr: UUID) -> list[PaymentEvent]:

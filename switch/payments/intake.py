@@ -7,7 +7,7 @@ is recorded under the UETR, so a refused payment stays refused and regulators ca
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -19,14 +19,16 @@ from schemas import codec, rules, verdict
 from schemas.errors import DuplicateUetr, NotAllowed, NotFound, Refused, Unavailable
 from schemas.findings import Finding
 from schemas.payment import CreditTransfer
+from schemas.reasons import Reason
 from switch.base import metrics, personal_data, tracing
 from switch.base.failpoints import failpoint
 from switch.base.personal_data import Sealer
 from switch.base.settings import Settings
-from switch.payments import pricing, routes, stated
+from switch.payments import pricing, recovery, routes, stated
 from switch.payments.directory import Directory, Participant
 from switch.payments.dispatch import Dispatcher, now_us, scaled_us
 from switch.payments.rails import Rails
+from switch.payments.recovery import KnownAtRail, KnownLine
 from switch.payments.routes import Route
 from switch.writer import duplicates
 from switch.writer.client import Link
@@ -71,6 +73,8 @@ class Intake:
     ) -> PaymentStatus:
         """Accept `payment`, decoded from `message` and sent by the authenticated `sender`.
 
+        A payment that its rail executed before a restore of the database is reserved, and not sent again.
+
         Raises:
             DuplicateUetr: the UETR is known with different content.
             NotAllowed: the debtor agent is not the sender, or the sender is suspended.
@@ -95,6 +99,27 @@ class Intake:
         made_at = datetime.now(UTC)
         made_at = made_at.replace(microsecond=made_at.microsecond // 1000 * 1000)
         try:
+            return await self._take_new(identity, sealer, message, payment, sender, made_at)
+        except KnownAtRail as known:
+            return await self._take_again(identity, sealer, payment, sender, known.line, made_at)
+
+    async def _take_new(  # noqa: PLR0917
+        self,
+        identity: Identity,
+        sealer: Sealer,
+        message: codec.Message,
+        payment: CreditTransfer,
+        sender: Participant,
+        made_at: datetime,
+    ) -> PaymentStatus:
+        """Reserve the money and send, or record the refusal.
+
+        Raises:
+            KnownAtRail: its rail knows it from before a restore; nothing was done.
+
+        """
+        uetr = UUID(bytes=identity.uetr)
+        try:
             _refuse_findings(rules.refusals(rules.check(message, scheme=self._scheme(payment))))
             stated.check_times(payment, message, made_at, self._settings)
             expires_at = stated.expiry(payment, made_at, self._settings)
@@ -116,6 +141,47 @@ class Intake:
         except Refused as refusal:
             return await self._remember(identity, self._terms_of(payment, sender), refusal)
         return replace(_status(uetr, reply), notes=notes)
+
+    async def _take_again(  # noqa: PLR0917
+        self,
+        identity: Identity,
+        sealer: Sealer,
+        payment: CreditTransfer,
+        sender: Participant,
+        line: KnownLine,
+        made_at: datetime,
+    ) -> PaymentStatus:
+        """Record what the rail did with a payment that a restore lost: never send it again.
+
+        Raises:
+            Unavailable: it cannot be booked as it is: the operator must resolve the reconciliation break.
+
+        """
+        if not line.done:
+            text = f"the rail refused it before the restore: {line.code or 'no code'}"
+            refusal = Refused(text, reason=Reason.NARRATIVE)
+            return await self._remember(identity, self._terms_of(payment, sender), refusal)
+        expires_at = made_at + timedelta(seconds=self._settings.payment_expiry_s)
+        try:
+            route = self._route(payment, sender, made_at, expires_at)
+            price = routes.price(payment.interbank_settlement_amount, route, self._directory.now)
+            price = recovery.price_of(price, line)
+            legs = pricing.legs(price, route.debtor, route.creditor, route.corridor, self._directory.now)
+        except Refused as refusal:
+            raise Unavailable(f"executed before the restore; it cannot be booked: {refusal.detail}") from None
+        accept = Accept(
+            identity=identity,
+            terms=_terms(route, price),
+            legs=legs,
+            native_ref=line.ref,
+            native_body=sealer.seal(personal_data.SENT, b""),
+            expires_at=microseconds(expires_at),
+            lifetime=microseconds(expires_at) - microseconds(made_at),
+            due_at=0,
+            hold=True,
+            recovered=line.ref,
+        )
+        return _status(UUID(bytes=identity.uetr), await self._link.ask(accept))
 
     def fingerprint(self, message: codec.Message, sender: Participant) -> bytes:
         """Fingerprint that identifies a repeat of the same message by the same sender."""
@@ -177,18 +243,7 @@ class Intake:
         native = route.rail.translate(order)
         accept = Accept(
             identity=identity,
-            terms=Terms(
-                debtor_agent=route.debtor.id,
-                creditor_agent=route.creditor.id,
-                rail=adapter.profile.country,
-                debit_minor=price.debit.minor,
-                debit_currency=price.debit.currency,
-                credit_minor=price.credit.minor,
-                credit_currency=price.credit.currency,
-                fee_minor=price.fee.minor,
-                fx_provider=price.fx_provider,
-                rate=price.rate,
-            ),
+            terms=_terms(route, price),
             legs=legs,
             native_ref=native.ref,
             native_body=sealer.seal(personal_data.SENT, native.body),
@@ -242,7 +297,25 @@ def _refuse_findings(findings: list[Finding]) -> None:
         raise Refused(verdict.summary(findings), reason=first.reason, path=first.path)
 
 
+def _terms(route: Route, price: pricing.Price) -> Terms:
+    """Terms of a payment that is routed and priced."""
+    return Terms(
+        debtor_agent=route.debtor.id,
+        creditor_agent=route.creditor.id,
+        rail=route.rail.adapter.profile.country,
+        debit_minor=price.debit.minor,
+        debit_currency=price.debit.currency,
+        credit_minor=price.credit.minor,
+        credit_currency=price.credit.currency,
+        fee_minor=price.fee.minor,
+        fx_provider=price.fx_provider,
+        rate=price.rate,
+    )
+
+
 def _status(uetr: UUID, reply: Reply) -> PaymentStatus:
+    if reply.verdict is Verdict.KNOWN_AT_RAIL:
+        raise KnownAtRail(recovery.known_line(reply.detail))
     if reply.verdict is Verdict.EXISTS_WITH_DIFFERENT_CONTENT:
         metrics.REPLAYS.labels("mismatch").inc()
         raise DuplicateUetr

@@ -41,6 +41,9 @@ _CYCLES: Final = _statement("cycles")
 _SEQ_AT: Final = statement("seq_at")
 _OPEN: Final = _statement("open_payments")
 _LIST: Final = _statement("breaks")
+_ADD_LOST: Final = _statement("add_restore_lines")
+_SET_READ: Final = _statement("set_restore_rail_read")
+_LOST_CYCLES: Final = _statement("restore_cycles")
 _log = structlog.get_logger()
 
 
@@ -77,7 +80,9 @@ class Reconciliation:
         first = await self._pool.fetchval("SELECT min(at) FROM ledger.event WHERE seq = 1")
         since = date.fromisoformat(profile.hours.day(first)) if first else last
         read = {row["cycle"] for row in rows}
-        return [day.isoformat() for day in sorted(days) if day not in read and day >= since]
+        lost = {row["cycle"] for row in await self._pool.fetch(_LOST_CYCLES, profile.country)}
+        wanted = {day for day in days if day not in read and day >= since}
+        return [day.isoformat() for day in sorted(wanted | {day for day in lost if day <= last})]
 
     async def catch_up(self, rail: Rail) -> None:
         """Read every cycle that is due; one without a file is requested again later."""
@@ -89,6 +94,18 @@ class Reconciliation:
                 return
             if result.breaks:
                 _log.error("reconciliation_breaks", rail=result.rail, detail=str(dict(result.breaks)))
+        await self._read_early(rail)
+
+    async def _read_early(self, rail: Rail) -> None:
+        """After a restore, read the file of a day that has not ended, if the rail gives one."""
+        profile = rail.adapter.profile
+        today = profile.hours.day(datetime.now(UTC))
+        lost = {row["cycle"].isoformat() for row in await self._pool.fetch(_LOST_CYCLES, profile.country)}
+        if today in lost:
+            try:
+                await self.read(rail, today)
+            except TRY_AGAIN as error:
+                _log.info("no_cycle_file", rail=profile.country, detail=error.detail)
 
     async def read(self, rail: Rail, cycle: str) -> ReconciliationResult:
         """Read one cycle, `YYYY-MM-DD` in the rail's time zone.
@@ -103,10 +120,14 @@ class Reconciliation:
         over = profile.hours.day(datetime.now(UTC)) > cycle
         result = ReconciliationResult(profile.country, cycle, over, len(answers))
         await self._keep(profile, cycle, answers)
+        await self._pool.execute(_ADD_LOST, profile.country, date.fromisoformat(cycle))
         result.finished = await self._finish_open(rail, answers)
         result.breaks = await self._breaks(profile, date.fromisoformat(cycle), over=over)
         if over:  # last: a cycle counts as read only when all of its results are recorded
             await self._pool.execute(_ADD_CYCLE, profile.country, date.fromisoformat(cycle), len(answers))
+            for row in await self._pool.fetch(_SET_READ, profile.country):
+                text = f"its files of {row['since']} to {row['until']} are read"
+                _log.warning("rail_known_after_restore", rail=profile.country, detail=text)
         return result
 
     async def _keep(self, profile: RailProfile, cycle: str, answers: Mapping[str, Answer]) -> None:

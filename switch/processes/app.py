@@ -98,6 +98,8 @@ class Edge:
                 limits.mark(scope, message)
                 message["headers"].append((b"x-content-type-options", b"nosniff"))
                 message["headers"].append((b"request-id", request_id.encode()))
+                if self._is_closed:
+                    message["headers"].append((b"payswitch-closed", b"restored"))
                 if not any(name == b"cache-control" for name, _ in message["headers"]):
                     message["headers"].append((b"cache-control", b"no-store"))
             await send(message)
@@ -112,6 +114,12 @@ class Edge:
             route = scope["path"] if scope["path"] in self._short_cuts else _route(scope)
             metrics.http_request(route, scope["method"], status, time.perf_counter() - started)
             served.end(route, status)
+
+    @property
+    def _is_closed(self) -> bool:
+        """Whether the switch is closed after a restore: what it shows may lack what the rails did since."""
+        runtime: Runtime | None = getattr(self._app.state, "runtime", None)
+        return runtime is not None and runtime.directory.now.closed
 
     async def _serve(self, scope: Scope, receive: Receive, watch: Send) -> None:
         handler = self._let_in(scope)

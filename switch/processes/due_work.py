@@ -31,10 +31,25 @@ async def _sessions(desk: ServiceContext) -> None:
         await sessions.forget_old(connection)
 
 
+async def _settle(desk: ServiceContext) -> None:
+    if not await _is_closed(desk):
+        await day.run_due(desk)
+
+
+async def _deliver(desk: ServiceContext) -> None:
+    if not await _is_closed(desk):
+        await delivery.deliver(desk)
+
+
+async def _is_closed(desk: ServiceContext) -> bool:
+    """Whether the switch is closed after a restore: an agent may have settled what is due here."""
+    return bool(await desk.pool.fetchval("SELECT EXISTS (SELECT FROM switch.closed)"))
+
+
 WORK: Final[tuple[Callable[[ServiceContext], Awaitable[None]], ...]] = (
     _changes,
-    day.run_due,
-    delivery.deliver,
+    _settle,
+    _deliver,
     _liquidity,
     _notes,
     _sessions,

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,17 +12,17 @@ import msgspec
 import structlog
 
 from adapters import registry
+from ledger.high_water import HighWater
 from ledger.writer import QUEUE_BYTES_MAX, LostEvents, Writer, look_for_garbage_in_short_steps
 from schemas.errors import NotFound, OutcomeUnknown, Unavailable
 from switch.base import lifeline, logs
 from switch.base.settings import Settings
-from switch.operations import vitals
+from switch.operations import restored, vitals
 from switch.processes import process
 from switch.writer.absence import AbsenceRule, rule_of
 from switch.writer.commands import (
     Command,
     Frame,
-    Freeze,
     PaymentChange,
     Reply,
     command_decoder,
@@ -46,6 +47,7 @@ class WriterServer:
         queue_bytes_max: int = QUEUE_BYTES_MAX,
         *,
         replicated: bool = False,
+        high_water: HighWater | None = None,
     ) -> None:
         self.rules: dict[str, AbsenceRule] = {}
         """The rule for "not found" of each rail. Without a rule, "not found" proves nothing."""
@@ -57,14 +59,17 @@ class WriterServer:
             queue_bytes_max=queue_bytes_max,
             replicated=replicated,
             on_stuck=lifeline.are_stuck,
+            high_water=high_water,
         )
         self._peers: set[FrameProtocol] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
 
-    async def serve(self, socket: Path) -> None:
-        """Begin an epoch, then listen; the stale socket of a dead writer is replaced."""
+    async def serve(self, socket: Path, prepare: Callable[[Writer], Awaitable[None]] | None = None) -> None:
+        """Begin an epoch, `prepare`, then listen; the stale socket of a dead writer is replaced."""
         await self._writer.start()
+        if prepare is not None:
+            await prepare(self._writer)
         _clear(socket)
         loop = asyncio.get_running_loop()
         # Keep the reference: uvloop closes a server without one.
@@ -147,8 +152,9 @@ async def run(settings: Settings) -> None:
         settings.writer_queue_max,
         settings.writer_queue_bytes_max,
         replicated=settings.synchronous_standby,
+        high_water=HighWater(settings.high_water_file),
     )
-    await server.serve(settings.writer_socket)
+    await server.serve(settings.writer_socket, partial(_check_for_restore, settings))
     watching = asyncio.create_task(vitals.watch("writer"))
     server.rules |= await asyncio.to_thread(
         _rules, settings
@@ -162,22 +168,37 @@ async def run(settings: Settings) -> None:
             lifeline.beat()
     watching.cancel()
     if isinstance(server.frozen, LostEvents):
-        await freeze_books(settings, server.frozen)
+        await close_after_loss(settings)
     if server.frozen is not None:
         raise server.frozen
     await server.stop()
 
 
-async def freeze_books(settings: Settings, lost: LostEvents) -> None:
-    """Freeze the books of a database that lost events: people compare it with the rails' files first."""
+async def close_after_loss(settings: Settings) -> None:
+    """Close the switch on a database that lost events, before a writer elsewhere can take it up."""
+    high_water = HighWater(settings.high_water_file)
     successor = Writer(
-        settings.database, PaymentBook(lambda _: None, {}), replicated=settings.synchronous_standby
+        settings.database,
+        PaymentBook(lambda _: None, {}),
+        replicated=settings.synchronous_standby,
+        high_water=high_water,
     )
     await successor.start()
     try:
-        await successor.submit(Freeze("lost_events", str(lost)))
+        await _check_for_restore(settings, successor)
     finally:
         await successor.stop()
+
+
+async def _check_for_restore(settings: Settings, writer: Writer) -> None:
+    """Close the switch if its database was restored, before anybody else can reach the writer."""
+
+    async def ask(command: Command) -> Reply:
+        lifeline.beat()
+        reply: Reply = await writer.submit(command)
+        return reply
+
+    await restored.take_up(settings, writer.last_seq, writer.told, ask)
 
 
 def _rules(settings: Settings) -> dict[str, AbsenceRule]:

@@ -65,12 +65,18 @@ _LINES_OF: Final = _statement("lines_of_notification")
 _SET_STATE: Final = _statement("set_state")
 _MOVE_LINE: Final = _statement("move_line")
 _AGENT: Final = _statement("agent_of_currency")
+_RESTORES: Final = _statement("restores_of_window")
+_TAKE_BEFORE: Final = _statement("take_settled_before")
 _log = structlog.get_logger()
 
 
-def line_id(window: int, participant: str) -> uuid.UUID:
-    """UETR of a line's instruction, which is also the ledger's id of its hold; always the same for a line."""
-    seed = hashlib.sha256(f"payswitch/settlement/{window}/{participant}".encode()).digest()
+def line_id(window: int, participant: str, restores: int = 0) -> uuid.UUID:
+    """UETR of a line's instruction, which is also the ledger's id of its hold; always the same for a line.
+
+    `restores`: how many restores took back the close of the window, as its former ids may have been used.
+    """
+    text = f"payswitch/settlement/{window}/{participant}{f'/{restores}' if restores else ''}"
+    seed = hashlib.sha256(text.encode()).digest()
     return uuid.UUID(bytes=seed[:16], version=4)
 
 
@@ -136,15 +142,18 @@ async def open_settlement(context: ServiceContext, window: int) -> None:
         carried: Counter[str] = Counter()
         for row in await connection.fetch(_CARRY, found.currency, window):
             carried[row["participant"]] += row["minor"]
+        for row in await connection.fetch(_TAKE_BEFORE, found.currency, window):
+            carried[row["participant"]] += row["minor"]
         lines = {name: (nets.get(name, 0), carried[name]) for name in sorted(nets.keys() | carried.keys())}
         state = next_state(SettlementState.OPEN, SettlementEvent.CLOSE)
         if not lines:
             state = next_state(state, SettlementEvent.NOTHING)
         digest = positions.digest(window, found.currency, lines)
         await connection.execute(_ADD, window, found.currency, str(state), digest, value_date)
+        restores = await connection.fetchval(_RESTORES, window)
         for name, (net, brought) in lines.items():
             await connection.execute(
-                _LINE, window, name, net, brought, line_id(window, name), found.currency, POSITION
+                _LINE, window, name, net, brought, line_id(window, name, restores), found.currency, POSITION
             )
         await note(
             connection,
@@ -174,9 +183,11 @@ async def instruct(context: ServiceContext, window: int) -> None:
             if line.state is LineState.DUE:
                 await _instruct_line(context, connection, window, line, scheme)
         at = await connection.fetchval("SELECT clock_timestamp()")
-        octets = await _instruction(connection, agent, replace(settlement, changed_at=at))
+        restores = await connection.fetchval(_RESTORES, window)
+        id_ = instructions.message_id(window, settlement.currency, restores)
+        octets = await _instruction(connection, agent, replace(settlement, changed_at=at), id_)
         digest = octets and hashlib.sha256(octets).hexdigest()
-        message_id = octets and instructions.message_id(window, settlement.currency)
+        message_id = octets and id_
         await connection.execute(
             _SET_INSTRUCTED,
             window,
@@ -218,7 +229,7 @@ async def write_instruction(context: ServiceContext, window: int) -> None:
 
 
 async def _instruction(
-    connection: asyncpg.Connection, agent: asyncpg.Record, settlement: reads.Settlement
+    connection: asyncpg.Connection, agent: asyncpg.Record, settlement: reads.Settlement, message_id: str
 ) -> bytes | None:
     """The instruction for the agent: every line whose money is reserved. None if there is no such line."""
     lines = [line for line in await reads.lines(connection, settlement.window) if line.transfer is not None]
@@ -228,7 +239,7 @@ async def _instruction(
     assert settlement.changed_at is not None
     return instructions.build(
         instructions.Instruction(
-            message_id=instructions.message_id(settlement.window, settlement.currency),
+            message_id=message_id,
             created_at=settlement.changed_at,
             currency=settlement.currency,
             value_date=settlement.value_date,

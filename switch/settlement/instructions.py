@@ -47,9 +47,9 @@ class Instruction:
     parts: Sequence[Part]
 
 
-def message_id(window: int, currency: str) -> str:
-    """The instruction's id; a window has one."""
-    return f"SETTLE-{currency}-{window}"
+def message_id(window: int, currency: str, restores: int = 0) -> str:
+    """The instruction's id; a window has one. `restores`: how many restores took back its close."""
+    return f"SETTLE-{currency}-{window}{f'-R{restores}' if restores else ''}"
 
 
 def build(instruction: Instruction) -> bytes:

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from schemas.errors import BooksFrozen, OutcomeUnknown, SwitchError, Unavailable
+from schemas.errors import BooksFrozen, OutcomeUnknown, Restoring, SwitchError, Unavailable
 from switch.writer.commands import (
     Command,
     PaymentChange,
@@ -76,6 +76,7 @@ class Link:
         Raises:
             SwitchError: the command could not be decided; nothing was done.
             BooksFrozen: it would move money while the books are frozen; nothing was done.
+            Restoring: the switch is closed after a restore of its database; nothing was done.
             Unavailable: no writer, or too many commands in progress; nothing was done.
             OutcomeUnknown: the connection was lost, or there was no reply in time: it may have been decided.
 
@@ -104,6 +105,8 @@ class Link:
             raise OutcomeUnknown
         if reply.verdict is Verdict.BOOKS_FROZEN:
             raise BooksFrozen
+        if reply.verdict is Verdict.RESTORING:
+            raise Restoring(reply.detail or None)
         if reply.verdict is Verdict.FAILED_TO_DECIDE:
             raise SwitchError
         return reply

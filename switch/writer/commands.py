@@ -89,6 +89,8 @@ class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
     notes: list[tuple[str, str]] = []
     """Notes for the sender beside the outcome: the path of an element, and what was done with it."""
     claims: list[Claim] = []
+    recovered: str = ""
+    """The rail's reference of an order that it executed before a restore: nothing is sent, people decide."""
 
 
 class Refuse(msgspec.Struct, array_like=True, frozen=True, tag="refuse"):
@@ -258,6 +260,48 @@ class Unfreeze(msgspec.Struct, array_like=True, frozen=True, tag="unfreeze"):
     note: str
 
 
+class LeaveOut(msgspec.Struct, array_like=True, frozen=True, tag="leave_out"):
+    """Close the switch after a restore, and fill the log up to event `until` in place of lost events.
+
+    Several are needed for many events: each fills a part, and the reply's number is the last event.
+    """
+
+    until: int
+    known_by: str
+    """How the restore became known."""
+
+
+class RailGap(msgspec.Struct, array_like=True, frozen=True):
+    """A rail that may have executed orders which a restore lost: nothing is sent until its files are read."""
+
+    rail: str
+    currency: str
+    since: str
+    """First and last cycle whose file can have such orders, YYYY-MM-DD."""
+    until: str
+    period: str
+    """The period of order numbers at the time of the restore, and how many numbers it has."""
+    capacity: int
+
+
+class BeginAgain(msgspec.Struct, array_like=True, frozen=True, tag="begin_again"):
+    """Begin a new epoch of the log after a restore, once the lost events are left out."""
+
+    root: bytes
+    """Of the tree of the kept events."""
+    published: str
+    """The last published checkpoint that is left out; empty if none is known."""
+    rails: list[RailGap]
+
+
+class Reopen(msgspec.Struct, array_like=True, frozen=True, tag="reopen"):
+    """Open the switch after a restore; two people decided so."""
+
+    note: str
+    complete: list[str]
+    """Rails opened although a cycle has not ended: their operators confirmed that nothing is missing."""
+
+
 Command = (
     Accept
     | Refuse
@@ -276,6 +320,9 @@ Command = (
     | Record
     | Freeze
     | Unfreeze
+    | LeaveOut
+    | BeginAgain
+    | Reopen
 )
 
 

@@ -22,21 +22,24 @@ from switch.writer.limits import Limits
 from switch.writer.parts import BatchPart, Handler, overridden
 from switch.writer.payment_records import PaymentRecords
 from switch.writer.payments import Payments
+from switch.writer.restoring import RestoreGate
 from switch.writer.settlement_book import SettlementBook
 
 
 def parts(announce: Callable[[Sequence[PaymentChange]], None], rules: Rules) -> tuple[BatchPart, ...]:
     """All parts of a batch. They check in this order, and write in this order."""
     records, orders, contradictions = PaymentRecords(announce), Orders(), Contradictions()
+    payments = Payments(records, contradictions)
     return (
         records,  # payments themselves: all later parts may refer to them
         Enquiries(rules, records),
         Freezing(),
+        RestoreGate(records, payments),
         orders,
         Limits(orders),
         Duplicates(),
         contradictions,
-        Payments(records, contradictions),
+        payments,
         SettlementBook(orders),
     )
 

@@ -63,6 +63,8 @@ class Payments(BatchPart):
         self._held = overridden(parts, BatchPart.held)
 
     def _accept(self, command: Accept, books: Books) -> Reply:
+        if command.recovered:
+            return self._recover(command, books)
         identity, terms = command.identity, command.terms
         now = microseconds(books.now)
         if abs(command.expires_at - now - command.lifetime) > LATENESS_US and not _known(identity, books):
@@ -103,6 +105,63 @@ class Payments(BatchPart):
             )
         )
         return Reply(OF_LEDGER[decision.verdict], number, state)
+
+    def _recover(self, command: Accept, books: Books) -> Reply:
+        """Reserve a payment that its rail executed before a restore: nothing is sent, and people decide.
+
+        It can be refused only for the money: then nothing is recorded, as the payment exists at the rail.
+        """
+        identity, terms = command.identity, command.terms
+        legs = book_legs(command.legs)
+        refusal = None if _known(identity, books) else books.refusal(legs)
+        if refusal is not None:
+            return Reply(Verdict.UNAVAILABLE, reason=f"it cannot be booked: {OF_LEDGER[refusal].text}")
+        facts = {**reserve_facts(command), "recovered": command.recovered}
+        decision = books.reserve(
+            UUID(bytes=identity.uetr),
+            legs,
+            fingerprint=identity.fingerprint,
+            kind=Event.RESERVE,
+            body=event_body(identity.uetr, next_state(State.RECEIVED, Event.RESERVE), facts),
+        )
+        if decision.verdict is not LedgerVerdict.CREATED:
+            return self._not_created(decision, identity, terms, books)
+        number, now = decision.number, microseconds(books.now)
+        self._records.add(NewPayment(number, identity, terms, command.native_ref, command.native_body))
+        for held in self._held:
+            held(number, command, books, now)
+        self._records.move(
+            OpenPayment(
+                number=number,
+                uetr=identity.uetr,
+                state=State.RESERVED,
+                rail=terms.rail,
+                credit_minor=terms.credit_minor,
+                credit_currency=terms.credit_currency,
+                entered=now,
+                expires=command.expires_at,
+                due=0,
+            )
+        )
+        return self.may_have_been_sent(identity.uetr, "executed by its rail before the restore", 0, books)
+
+    def may_have_been_sent(self, uetr: bytes, detail: str, due: int, books: Books) -> Reply:
+        """Set a reserved payment to an unknown outcome: its rail may have it. `due` 0: people decide."""
+        payment = self._records.open[uetr]
+        state = payment.state
+        for event in (Event.SEND, Event.DOUBT):
+            state = next_state(state, event)
+            facts: dict[str, object] = {"detail": detail} if event is Event.DOUBT else {}
+            books.record(payment.number, event, event_body(uetr, state, facts))
+        now = microseconds(books.now)
+        self._records.move(
+            replace(
+                payment, state=state, entered=now, due=due, sendings=payment.sendings + 1, pending=due == 0
+            )
+        )
+        if due == 0:
+            escalate(payment.number, uetr, state, detail, books)
+        return Reply(Verdict.CREATED, payment.number, state)
 
     def _not_created(self, decision: Decision, identity: Identity, terms: Terms, books: Books) -> Reply:
         """Known already: return that. Refused by the ledger: record the payment as refused."""

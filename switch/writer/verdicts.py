@@ -24,6 +24,8 @@ class Verdict(StrEnum):
     """An exception in the decision: a defect of the switch. Nothing was done."""
     BOOKS_FROZEN = "books_frozen"
     """It would move money while the books are frozen. Nothing was done."""
+    RESTORING = "restoring"
+    """The switch is closed after a restore, or the rail's files are not read yet. Nothing was done."""
 
     # For payments.
     REFUSED = "refused"
@@ -37,6 +39,8 @@ class Verdict(StrEnum):
     FINAL = "final"
     CONTRADICTION = "contradiction"
     """The rail reports the opposite of a final outcome. It was recorded, and changed nothing."""
+    KNOWN_AT_RAIL = "known_at_rail"
+    """Its rail executed or refused this UETR before a restore: it must not be sent again."""
 
     # For people and for settlement.
     PONG = "pong"
@@ -48,6 +52,10 @@ class Verdict(StrEnum):
     FROZEN_ALREADY = "frozen_already"
     UNFROZEN = "unfrozen"
     NOT_FROZEN = "not_frozen"
+    LEFT_OUT = "left_out"
+    BEGUN_AGAIN = "begun_again"
+    REOPENED = "reopened"
+    NOT_CLOSED = "not_closed"
 
     # From the ledger.
     CREATED = "created"
@@ -99,6 +107,7 @@ TEXTS: Final[Mapping[Verdict, str]] = MappingProxyType(
         _V.OUTCOME_UNKNOWN: "the outcome is unknown",
         _V.FAILED_TO_DECIDE: "an unexpected error occurred; nothing was done",
         _V.BOOKS_FROZEN: "the books are frozen",
+        _V.RESTORING: "the switch is closed after a restore of its database",
         _V.REFUSED: "the payment was refused",
         _V.ADVANCED: "recorded",
         _V.NOTED: "noted",
@@ -107,6 +116,7 @@ TEXTS: Final[Mapping[Verdict, str]] = MappingProxyType(
         _V.ANOTHER_RAIL: "the payment was sent to another rail",
         _V.FINAL: "the payment is final",
         _V.CONTRADICTION: "the rail contradicts a final payment",
+        _V.KNOWN_AT_RAIL: "its rail knows this payment from before the restore",
         _V.PONG: "the writer works",
         _V.OPENED: "the account is open",
         _V.LIMIT_SET: "the limits are set",
@@ -116,6 +126,10 @@ TEXTS: Final[Mapping[Verdict, str]] = MappingProxyType(
         _V.FROZEN_ALREADY: "the books were frozen already",
         _V.UNFROZEN: "the books take payments again",
         _V.NOT_FROZEN: "the books are not frozen",
+        _V.LEFT_OUT: "the events are left out",
+        _V.BEGUN_AGAIN: "a new epoch of the log has begun",
+        _V.REOPENED: "the switch is open again",
+        _V.NOT_CLOSED: "the switch is not closed",
         _V.CREATED: "booked",
         _V.EXISTS: "it exists already",
         _V.EXISTS_WITH_DIFFERENT_CONTENT: "it exists with different content",

@@ -43,6 +43,7 @@ ELSEWHERE = {
         ("docs/operate/failover.md", language): "tests/cluster/test_failover.py"
         for language in ("sql", "ini")
     },
+    ("docs/operate/restore.md", "sh"): "tests/chaos/test_restore.py",
     **{
         ("docs/operate/going-live.md", language): "tests/docs/test_going_live.py"
         for language in ("sh", "json", "python")
@@ -72,7 +73,7 @@ READS = {
     "adapters list", "audit export", "audit keys", "change kinds", "change list", "dashboards", "doctor", "events",
     "ledger partitions", "migrate", "participant show", "people list", "qr make", "qr read", "qr schemes", "rails breaks", "rails test",
     "payment", "rails reconcile", "report list", "report made", "report make", "settlement calendar", "settlement list",
-    "settlement positions", "settlement show", "upgrade", "verify",
+    "restore status", "settlement positions", "settlement show", "upgrade", "verify",
 }  # fmt: skip
 """Commands that change nothing that another test would notice: run as they are printed."""
 
@@ -243,7 +244,7 @@ LINES = [
 def leaf(words: list[str]) -> tuple[str, object, list[str]]:
     """The command that words name, and its arguments."""
     command, name = get_command(cli.application(words)), []
-    while hasattr(command, "commands"):
+    while hasattr(command, "commands") and not words[len(name) : len(name) + 1][0].startswith("-"):
         name.append(words[len(name)])
         command = command.commands[name[-1]]
     return " ".join(name), command, words[len(name) :]

@@ -16,6 +16,7 @@ HISTORY = [
     "checkpoint",
     "archive",
     "archived_leaves",
+    "restore",
 ]
 PARTITIONS = ["event_1"]
 """Reached through their table, and by themselves not at all."""

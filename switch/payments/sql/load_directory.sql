@@ -49,6 +49,7 @@ SELECT jsonb_build_object(
             'id', a.number, 'owner', a.owner, 'currency', a.currency, 'purpose', a.purpose
         )), '[]') FROM ledger.account AS a
     ),
+    'closed', EXISTS (SELECT FROM switch.closed),
     'stated_days', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'currency', d.currency, 'day', d.day, 'business', d.business

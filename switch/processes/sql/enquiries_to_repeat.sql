@@ -12,5 +12,6 @@ JOIN switch.message_key AS k ON k.number = o.number
 LEFT JOIN switch.rail AS r ON r.country = o.rail -- a retired rail takes nothing more
 WHERE o.rail = $1 AND o.state = 'UNKNOWN' AND o.number > $4 AND NOT o.number = ANY($2::bigint[])
   AND (o.unanswered > 0 OR (o.due_at IS NULL AND (o.enquiries < $5 OR NOT $6)))
+  AND NOT EXISTS (SELECT FROM switch.restore_line AS l WHERE l.uetr = o.uetr) -- two people decide about those
 ORDER BY o.number
 LIMIT $3

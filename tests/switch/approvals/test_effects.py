@@ -77,12 +77,15 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "break.return": {"number": 1, "evidence": "letter 12"},
     "break.resolve": {"number": 1, "resolution": "letter 12"},
     "books.unfreeze": {"found": "nothing"},
+    "restore.post": {"uetrs": [UETR], "evidence": "file of the rail"},
+    "restore.settled": {**ACCOUNT, "side": "paid", "amount": "10.00", "evidence": "statement of the agent"},
+    "restore.open": {"found": "all reconciled", "complete": ["IN"]},
     "webhook_key.add": {},
     "webhook_key.retire": {"number": 1},
 }  # fmt: skip
 """One request of each kind. What it is about need not be there: an effect decides nothing."""
-ALREADY_SO = {"books.unfreeze", "participant.resume", "person.resume", "rail.retire"}
-"""Nothing is frozen or suspended here, and no rail is registered."""
+ALREADY_SO = {"books.unfreeze", "participant.resume", "person.resume", "rail.retire", "restore.open"}
+"""Nothing is frozen, closed or suspended here, and no rail is registered."""
 
 
 @pytest_asyncio.fixture

@@ -18,7 +18,7 @@ from adapters.port import Answer, Outcome
 from schemas.errors import Unavailable
 from schemas.money import Money
 from switch.base.database import connect_pool
-from switch.operations.verify import _reconciled
+from switch.operations.verify import reconciled
 from switch.payments import rails, reconciliation
 from switch.payments.dispatch import Dispatcher
 from switch.payments.rails import Rail
@@ -160,7 +160,7 @@ async def test_other_amounts_and_refusals_of_what_is_committed_are_breaks(stack:
         day = (today(rail) - timedelta(days=2)).isoformat()
         await reader.read(replace(rail, adapter=SaysSo(rail.adapter, answers)), day)
         async with pool.acquire() as connection:
-            found = await _reconciled(connection)
+            found = await reconciled(connection)
         # `verify` looked at the rails' books alone, and at no file: it found agreement.
         assert not found.ok
         assert f"{one} another amount (PK)" in found.detail

@@ -1,16 +1,32 @@
-"""A database that is behind what was acknowledged: the writer's process freezes its books before it ends."""
+"""A database that is behind what was acknowledged: the writer's process closes the switch before it ends."""
+
+from pathlib import Path
 
 import asyncpg
 
-from ledger.writer import LostEvents
+from ledger.high_water import HighWater
 from switch.base.settings import Settings
-from switch.processes.writer import freeze_books
+from switch.processes.writer import close_after_loss
 
 
-async def test_the_books_of_a_database_that_lost_events_are_frozen(database_url: str) -> None:
-    await freeze_books(Settings(database=database_url), LostEvents("the database lost the events 7 to 9"))
-
+async def test_the_switch_is_closed_on_a_database_that_lost_events(database_url: str, tmp_path: Path) -> None:
+    settings = Settings(database=database_url, data=tmp_path, rails=["IN", "PK"])
     connection = await asyncpg.connect(database_url)
-    frozen = await connection.fetchrow("SELECT reason, detail FROM switch.freeze")
+    mark = HighWater(settings.high_water_file)
+    mark.begin(await connection.fetchval("SELECT log FROM ledger.head"), 0)
+    mark.durable(9)
+    mark.close()
+
+    await close_after_loss(settings)
+
+    closed = await connection.fetchrow("SELECT kept, until, begun FROM switch.closed")
+    restore = await connection.fetchrow("SELECT kept, first FROM ledger.restore")
+    unread = await connection.fetch(
+        "SELECT rail FROM switch.restore_rail WHERE read_at IS NULL ORDER BY rail"
+    )
+    next_seq = await connection.fetchval("SELECT next_seq FROM ledger.head")
     await connection.close()
-    assert tuple(frozen) == ("lost_events", "the database lost the events 7 to 9")
+    assert tuple(closed) == (0, 10, True)
+    assert tuple(restore) == (0, 11)
+    assert [row["rail"] for row in unread] == ["IN", "PK"]
+    assert next_seq == 12

@@ -1,0 +1,2 @@
+-- read_restores: what restores to an earlier instant left out, oldest first.
+SELECT number, kept, root, first, at, published FROM ledger.restore ORDER BY number;
