@@ -9,8 +9,6 @@ from typing import Final
 
 import typer
 
-from switch.cli import watchdog
-
 COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
         "up": ("stack", "up", "Start the switch and keep it running."),
@@ -122,4 +120,6 @@ def main() -> None:
     # An interrupt leaves futures of the database client behind, and asyncio would print each of them.
     logging.getLogger("asyncio").disabled = True
     words = sys.argv[1:]
-    sys.exit(watchdog.run(lambda: run(words)) if words[:1] == ["up"] else run(words))
+    if words[:1] == ["up"]:
+        sys.exit(import_module("switch.cli.watchdog").run(lambda: run(words)))
+    sys.exit(run(words))
