@@ -182,7 +182,8 @@ def render(
 
 def _is_closed(request: Request) -> bool:
     """Whether the switch is closed after a restore of its database."""
-    runtime: Runtime | None = getattr(request.app.state, "runtime", None)
+    app = request.scope.get("app")
+    runtime: Runtime | None = getattr(app.state, "runtime", None) if app is not None else None
     return runtime is not None and runtime.directory.now.closed
 
 
