@@ -1,4 +1,7 @@
-"""Settings from environment variables: `PAYSWITCH_PORT=8000`. A start reports all problems at once."""
+"""Settings: environment variables, `PAYSWITCH_PORT=8000`, else the settings file of the data directory.
+
+A start reports all problems at once.
+"""
 
 import hashlib
 import os
@@ -7,18 +10,31 @@ from datetime import timedelta
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from adapters import registry
 from ledger.writer import QUEUE_BYTES_MAX
 from schemas.rules import SWITCH, Scheme
+from switch.base import settings_file
 from switch.base.plausibility import Bands
 from switch.base.tokens import TokenReference
 
 _SOCKET_PATH_MAX: Final = 107
+
+
+class _OfFile(PydanticBaseSettingsSource):
+    """The settings file of the data directory that the other sources state."""
+
+    def __call__(self) -> dict[str, Any]:
+        file = Path(self.current_state.get("data", "data")) / settings_file.NAME
+        return settings_file.read(file, self.settings_cls.model_fields)
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        raise NotImplementedError  # all fields are read at once
 
 
 class Settings(BaseSettings):
@@ -136,6 +152,18 @@ class Settings(BaseSettings):
     """The share of requests whose spans are exported."""
     failpoints: str = ""
     """`name:kill` kills the process at that point; only for fault tests."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there is no such file
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments of the command line, then the environment, then the settings file."""
+        return init_settings, env_settings, _OfFile(settings_cls)
 
     def scheme_of(self, debtor_country: str, creditor_country: str) -> Scheme:
         """The rules for messages of this corridor."""

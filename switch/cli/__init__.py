@@ -11,6 +11,7 @@ import typer
 
 COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
+        "init": ("init", "init", "Configure a data directory, and print what is missing."),
         "up": ("stack", "up", "Start the switch and keep it running."),
         "demo": ("stack", "demo", "Demonstrate payments and settlement."),
         "verify": ("checking", "verify", "Check every ledger and payment invariant."),

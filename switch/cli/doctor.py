@@ -30,6 +30,8 @@ from schemas.errors import NotFound, SwitchError
 from switch.base import calendars, files, metrics
 from switch.base.settings import Settings
 from switch.base.sql import statements
+from switch.cli import preflight, steps
+from switch.cli.steps import MissingStep
 from switch.operations import certificates, facts, housekeeping
 from switch.payments import rail_connection
 from switch.processes import caretaker, messenger
@@ -64,7 +66,6 @@ _BREAKS: Final = (
     "SELECT rail, count(*) FROM switch.reconciliation_break WHERE resolved_at IS NULL GROUP BY rail"
 )
 _SET_UP_PAGE: Final = "docs/operate/going-live.md"
-_SET_UP: Final = _statement("set_up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +152,14 @@ def _disks(settings: Settings) -> Iterator[DoctorFinding]:
 
 
 def _keys(settings: Settings) -> Iterator[DoctorFinding]:
-    for pattern in ("keys/*", "audit/*.pem", "people/*.key", "sandbox/credentials.json", "rails/*/*.json"):
-        for file in sorted(settings.data.glob(pattern)):
-            if file.is_file() and files.others_may_read(file):
-                yield _finding(
-                    "key-permissions",
-                    f"Users other than the owner can read or change {file}.",
-                    f"Run `chmod 600 {file}`, and consider who may have read it.",
-                    "key-compromise",
-                )
+    connections = filter(files.others_may_read, sorted(settings.data.glob("rails/*/*.json")))
+    for file in (*preflight.open_secrets(settings), *connections):
+        yield _finding(
+            "key-permissions",
+            f"Users other than the owner can read or change {file}.",
+            f"Run `chmod 600 {file}`, and consider who may have read it.",
+            "key-compromise",
+        )
 
 
 def _metrics(settings: Settings) -> Iterator[DoctorFinding]:
@@ -312,20 +312,14 @@ def _ready(url: str) -> tuple[int, str]:
 
 
 async def _rails(settings: Settings) -> AsyncIterator[DoctorFinding]:
+    for missing in steps.of_connections(settings):
+        yield _of_step(missing)
     for country, answers in zip(
         settings.rails,
         await asyncio.gather(*(_probe(settings, country) for country in settings.rails)),
         strict=True,
     ):
-        if answers is None:
-            yield _finding(
-                "rail-unconfigured",
-                f"The rail of {country} has no connection file.",
-                f"Write {rail_connection.file_of(settings.rails_directory, country)}, or leave {country}"
-                " out of PAYSWITCH_RAILS.",
-                "rail-down",
-            )
-        elif not answers:
+        if not answers and answers is not None:
             yield _finding(
                 "rail-away",
                 f"The rail of {country} does not respond.",
@@ -549,13 +543,6 @@ async def _history(connection: asyncpg.Connection, settings: Settings) -> AsyncI
 
 async def _backups(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[DoctorFinding]:
     if settings.backups is None:
-        if not settings.database and not settings.sandbox and not settings.credentials_file.exists():
-            yield _finding(
-                "backup-none",
-                "There are no backups of the embedded database.",
-                "Set PAYSWITCH_BACKUPS to a directory on another disk, and run `payswitch backup` each day.",
-                "backup-stale",
-            )
         return
     found = backup.read(settings.backups)
     if not found or datetime.now(UTC) - found[-1].ended_at > timedelta(seconds=BACKUP_MAX_S):
@@ -615,64 +602,16 @@ def _holidays(country: str, year: int) -> int:
 
 
 async def _set_up(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[DoctorFinding]:
-    """What a payment needs and nobody has set up yet."""
-    there = await connection.fetchrow(_SET_UP)
-    registered = set(there["rails"])
-    missing = [
-        (
-            "people-missing",
-            not (there["operators"] and there["checkers"]),
-            "There is no operator, or no checker.",
-            "Create both with `payswitch people found`.",
-        ),
-        (
-            "participants-missing",
-            there["participants"] == 0,
-            "No bank is connected.",
-            "Onboard banks with `payswitch participant onboard`.",
-        ),
-        (
-            "key-missing",
-            bool(there["keyless"]),
-            f"No signing key is valid for {', '.join(there['keyless'])}.",
-            "Add the public key that each bank sent with `payswitch participant key-add`.",
-        ),
-        (
-            "rail-unregistered",
-            not registered.issuperset(settings.rails),
-            f"No rail is registered for {', '.join(sorted(set(settings.rails) - registered))}.",
-            "Request `rail.register`, then `rail.switch`; or leave the country out of PAYSWITCH_RAILS.",
-        ),
-        (
-            "corridor-missing",
-            there["corridors"] == 0,
-            "No corridor is open.",
-            "Request `corridor.switch`.",
-        ),
-    ]
-    for code, is_missing, text, act in missing:
-        if is_missing:
-            yield DoctorFinding(code, text, act, _SET_UP_PAGE)
-    for pair in _unrated(there["directions"], set(there["rates"])):
-        yield DoctorFinding(
-            "rate-missing",
-            f"No exchange rate is valid for {pair}, and a corridor that needs it is open.",
-            "Request `rate.set`.",
-            _SET_UP_PAGE,
-        )
+    async for missing in steps.of_database(connection, settings):
+        yield _of_step(missing)
 
 
-def _unrated(directions: Sequence[str], rates: set[str]) -> list[str]:
-    """The pairs of currencies, as in `INR-PKR`, that an open corridor needs and that have no rate."""
-    known = registry.countries()
-    pairs = set()
-    for direction in directions:
-        ends = direction.split("-")
-        if set(ends).issubset(known):
-            source, target = (registry.profile(country).currency for country in ends)
-            if source != target:
-                pairs.add(f"{source}-{target}")
-    return sorted(pairs - rates)
+def _of_step(missing: MissingStep) -> DoctorFinding:
+    return DoctorFinding(missing.code, missing.text, missing.act, _SET_UP_PAGE)
+
+
+def _steps_of_files(settings: Settings) -> Iterator[DoctorFinding]:
+    yield from map(_of_step, steps.of_files(settings))
 
 
 LOCAL: Final[Mapping[str, Callable[[Settings], Iterator[DoctorFinding]]]] = {
@@ -684,6 +623,7 @@ LOCAL: Final[Mapping[str, Callable[[Settings], Iterator[DoctorFinding]]]] = {
     "metrics": _metrics,
     "rail connections": _connection_files,
     "certificates": _certificates,
+    "settings": _steps_of_files,
 }
 RUNNING: Final[Mapping[str, Callable[[Settings], AsyncIterator[DoctorFinding]]]] = {
     "processes": _processes,

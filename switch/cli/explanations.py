@@ -28,7 +28,8 @@ from ledger.migrate import MigrationError
 from ledger.postgres import PostgresError
 from schemas.errors import NotFound, OutcomeUnknown, SwitchError
 from switch.base.personal_data import Erased, UnreadablePersonalData
-from switch.cli.failures import CommandFailed, WrongUse
+from switch.base.settings_file import InvalidSettingsFile
+from switch.cli.failures import CommandFailed, Incomplete, WrongUse
 from switch.cli.supervisor import StartError
 from switch.client import NoAnswer, RequestRefused
 from switch.payments.erasure import NotFinal
@@ -52,6 +53,8 @@ _EXPLAINED: Final = (
     UnreadableFile,
 )
 """Exceptions whose text is a complete explanation."""
+_MANY: Final = (StartError, InvalidSettingsFile, Incomplete)
+"""Those with a reason on each line."""
 _LOST: Final = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError)
 _OTHER_SCHEMA: Final = (
     asyncpg.UndefinedTableError,
@@ -63,7 +66,7 @@ _OTHER_SCHEMA: Final = (
 def report(error: BaseException) -> int:
     """Print why the command failed: one line, or of a failed start one line per reason. Get the exit code."""
     text, code = explain(error)
-    reasons = text.splitlines() if isinstance(error, StartError) else [text]
+    reasons = text.splitlines() if isinstance(error, _MANY) else [text]
     for reason in reasons:
         print(f"payswitch: {' '.join(reason.split())}", file=sys.stderr)
     if os.environ.get("PAYSWITCH_TRACEBACK"):
@@ -78,7 +81,7 @@ def explain(error: BaseException) -> tuple[str, int]:
             return "interrupted", INTERRUPTED
         case typer.Abort():
             return "no input was given", FAILED
-        case typer.BadParameter() | WrongUse() | SettingsError() | ValidationError():
+        case typer.BadParameter() | WrongUse() | SettingsError() | ValidationError() | InvalidSettingsFile():
             return _usage(error), WRONG_USE
         case _ if hasattr(error, "format_message"):  # every other error of the parser
             return _usage(error), WRONG_USE

@@ -7,3 +7,7 @@ class CommandFailed(Exception):
 
 class WrongUse(CommandFailed):
     """The command line is wrong in a way that only the command itself can detect."""
+
+
+class Incomplete(CommandFailed):
+    """A file given to the command has faults; each line of the text is one."""

@@ -6,13 +6,16 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
+from schemas.errors import SwitchError
 from switch.api.people import change_document, full_document
 from switch.approvals import approvals
 from switch.approvals.effects import NOTHING
+from switch.approvals.kinds import encode_content
+from switch.base.sql import statements
 from switch.change_catalogue import KINDS, describe
 from switch.cli.as_person import (
     As,
@@ -21,6 +24,7 @@ from switch.cli.as_person import (
     ask,
     find_person,
     keep_token,
+    request,
     run,
     session_file,
     show,
@@ -28,6 +32,7 @@ from switch.cli.as_person import (
 )
 from switch.cli.connect import NUMBER_MAX, Data, Database, installed, read_json, running_url, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
+from switch.cli.installation import PlannedChange, read_changes
 from switch.cli.pages import After, Before, Limit, shown, within
 from switch.identity import enrolment, sessions, sign_in
 from switch.identity.model import ChangeState, Role
@@ -36,6 +41,11 @@ from switch.identity.secrets import totp_code
 people = typer.Typer(no_args_is_help=True)
 changes = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="sign-in name of the person")]
+Numbers = Annotated[
+    list[str], typer.Argument(metavar="NUMBER...", help="numbers of changes, or ranges such as 3-9")
+]
+_VOTES_MAX: Final = 200
+_SAME: Final = statements("switch.cli")("same_change")
 Number = Annotated[int, typer.Argument(min=1, max=NUMBER_MAX, help="number of the change")]
 
 Yes = Annotated[
@@ -228,9 +238,52 @@ def request_change(
     ask(data, database_url, as_, kind, read, reason)
 
 
+@changes.command("request-all")
+def request_all(
+    file: Annotated[Path, typer.Argument(help="JSON: a list of objects with `kind` and `content`")],
+    *,
+    as_: As,
+    reason: Reason,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Request every change of FILE, in its order; one JSON line each.
+
+    The file is checked as a whole first. A change with the same content that was requested or executed
+    already is not requested again, so the command may be repeated.
+    """
+    planned = read_changes(file)
+
+    async def work(context: CommandContext) -> None:
+        for change in planned:
+            number = await _known(context, change)
+            if number is not None:
+                typer.echo(json.dumps({"number": number, "kind": change.kind, "state": "known"}))
+                continue
+            try:
+                made = await request(context, as_, change.kind, content=change.content, reason=reason)
+            except SwitchError as error:
+                raise CommandFailed(f"{change.kind} is not possible: {error.detail}") from None
+            shown = ("number", "kind", "state", "maker_half")
+            typer.echo(json.dumps({name: made[name] for name in shown if name in made}))
+
+    run(data, database_url, work)
+
+
+async def _known(context: CommandContext, change: PlannedChange) -> int | None:
+    """The number of a change with the same content that is requested, approved or executed."""
+    kind = KINDS[change.kind]
+    if "maker_half" in kind.content.__struct_fields__:  # each request has another one
+        text, without = encode_content(kind.read({"maker_half": "0" * 64, **change.content})), "maker_half"
+    else:
+        text, without = encode_content(kind.read(change.content)), ""
+    number: int | None = await context.desk.pool.fetchval(_SAME, change.kind, text.decode(), without)
+    return number
+
+
 @changes.command()
 def approve(
-    number: Number,
+    numbers: Numbers,
     *,
     as_: As,
     reason: Reason,
@@ -238,14 +291,13 @@ def approve(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Approve a change after reading its effect; the last approval executes it."""
-    seen = _shown(_read(data, database_url, number, as_), "approve", yes=yes)
-    _vote(data, database_url, as_, number, "approve", reason, seen)
+    """Approve changes after reading their effects; the last approval of a change executes it."""
+    _decide(data, database_url, as_, numbers, "approve", reason, yes=yes)
 
 
 @changes.command()
 def refuse(
-    number: Number,
+    numbers: Numbers,
     *,
     as_: As,
     reason: Reason,
@@ -253,9 +305,8 @@ def refuse(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Refuse a change; this is final."""
-    seen = _shown(_read(data, database_url, number, as_), "refuse", yes=yes)
-    _vote(data, database_url, as_, number, "refuse", reason, seen)
+    """Refuse changes; this is final."""
+    _decide(data, database_url, as_, numbers, "refuse", reason, yes=yes)
 
 
 @changes.command()
@@ -269,24 +320,73 @@ def withdraw(number: Number, *, as_: As, data: Data = None, database_url: Databa
     show(run(data, database_url, work))
 
 
-def _shown(change: dict[str, Any], decision: str, *, yes: bool) -> str | None:
-    """Print the effect of a change and ask for confirmation; return the digest of the shown effect.
+def _decide(  # noqa: PLR0917 - what both commands are given
+    data: Path | None,
+    database: str | None,
+    name: str,
+    texts: list[str],
+    decision: str,
+    reason: str,
+    *,
+    yes: bool,
+) -> None:
+    """Print the effects, ask once, and vote on each change; end at the first that fails."""
+    numbers = [number for text in texts for number in _numbers(text)]
+
+    async def look(context: CommandContext) -> list[dict[str, Any]]:
+        await find_person(context.desk, context.settings, name)  # who is not signed in reads nothing
+        async with context.desk.pool.acquire() as connection:
+            found = [await approvals.find(connection, number) for number in numbers]
+        return [await full_document(context.desk, change) for change in found]
+
+    seen = _shown(run(data, database, look), decision, yes=yes)
+
+    async def work(context: CommandContext) -> bool:
+        for number in numbers:
+            change = await vote(
+                context, name, number, decision=decision, reason=reason, seen=seen.get(number)
+            )
+            show(change_document(change))
+            if change.state is ChangeState.FAILED:
+                return False
+        return True
+
+    if not run(data, database, work):
+        raise typer.Exit(1)
+
+
+def _numbers(text: str) -> range:
+    """A number, or a range of them as in 3-9."""
+    first, _, last = text.partition("-")
+    try:
+        found = range(int(first), int(last or first) + 1)
+    except ValueError:
+        found = range(0)
+    if not (found and found[0] >= 1 and found[-1] <= NUMBER_MAX and len(found) <= _VOTES_MAX):
+        raise WrongUse(f"{text!r} is not the number of a change, or a range such as 3-9")
+    return found
+
+
+def _shown(changes_: list[dict[str, Any]], decision: str, *, yes: bool) -> dict[int, str]:
+    """Print the effects of changes and ask for confirmation; return the digest of each shown effect.
 
     Raises:
         CommandFailed: the answer was no, or there was no terminal to answer.
 
     """
-    if change["effect"] is None:  # it is decided already: the vote itself is refused
-        return None
-    for line in _lines(change):
-        typer.echo(line, err=True)
-    try:
-        agreed = yes or typer.confirm(f"{decision} change {change['number']}?", err=True)
-    except typer.Abort:  # there is no terminal
-        agreed = False
-    if not agreed:
-        raise CommandFailed("no vote was recorded: answer with y, or add --yes after reading the effect")
-    return str(change["effect"]["digest"])
+    open_ = [change for change in changes_ if change["effect"] is not None]  # a vote on others is refused
+    for change in open_:
+        for line in _lines(change):
+            typer.echo(line, err=True)
+    if open_:
+        what = ", ".join(str(change["number"]) for change in open_)
+        try:
+            agreed = yes or typer.confirm(f"{decision} change {what}?", err=True)
+        except typer.Abort:  # there is no terminal
+            agreed = False
+        if not agreed:
+            raise CommandFailed("no vote was recorded: answer with y, or add --yes after reading the effect")
+    return {change["number"]: str(change["effect"]["digest"]) for change in open_}
 
 
 def _lines(change: dict[str, Any]) -> Iterator[str]:
@@ -311,21 +411,3 @@ def _lines(change: dict[str, Any]) -> Iterator[str]:
 
 def _quantity(text: str, row: dict[str, Any]) -> str:
     return text if text == NOTHING or not row["unit"] else f"{text} {row['unit']}"
-
-
-def _vote(  # noqa: PLR0917 - what both commands are given
-    data: Path | None,
-    database: str | None,
-    name: str,
-    number: int,
-    decision: str,
-    reason: str,
-    seen: str | None,
-) -> None:
-    async def work(context: CommandContext) -> dict[str, Any]:
-        return change_document(await vote(context, name, number, decision=decision, reason=reason, seen=seen))
-
-    document = run(data, database, work)
-    show(document)
-    if document["state"] == "failed":
-        raise typer.Exit(1)

@@ -14,12 +14,20 @@ import asyncpg
 from adapters import registry
 from ledger.migrate import Phase, compare, migrate
 from schemas.signing.token import TokenError
-from switch.base import causes, database, personal_data
+from switch.base import causes, database, files, personal_data, settings_file
 from switch.base.settings import Settings
 from switch.operations import housekeeping
 from switch.payments import rail_connection
 from switch.webhooks import signing
 
+_SECRETS: Final = (
+    settings_file.NAME,
+    "keys/*",
+    "audit/*.key",
+    "people/*.key",
+    "settlement/*.key",
+    "sandbox/credentials.json",
+)
 _MAY_TAKE: Final = "SELECT pg_has_role(current_user, $1, 'SET')"
 _TAKE: Final = f"GRANT {database.ROLE} TO CURRENT_USER WITH SET TRUE, INHERIT FALSE"
 _USER: Final = "SELECT current_user"
@@ -29,7 +37,7 @@ _SET_OPTION_SINCE: Final = 16
 
 def examine(settings: Settings) -> list[str]:
     """The problems with files that need a person's action; an empty list if there are none."""
-    return [*_adapters(), *_database(settings), *_rails(settings), *_keys(settings)]
+    return [*_adapters(), *_database(settings), *_rails(settings), *_secrets(settings), *_keys(settings)]
 
 
 def _database(settings: Settings) -> Iterator[str]:
@@ -38,6 +46,19 @@ def _database(settings: Settings) -> Iterator[str]:
             "PAYSWITCH_SYNCHRONOUS_STANDBY requires a database with a standby, and the embedded one has none:"
             " set PAYSWITCH_DATABASE"
         )
+
+
+def open_secrets(settings: Settings) -> Iterator[Path]:
+    """Files with secrets, except those that connection files name, that others than their owner may read."""
+    for pattern in _SECRETS:
+        for file in sorted(settings.data.glob(pattern)):
+            if file.is_file() and files.others_may_read(file):
+                yield file
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    for file in open_secrets(settings):
+        yield f"others than its owner can read {file}: run chmod 600 {file}"
 
 
 def _adapters() -> Iterator[str]:
@@ -58,15 +79,15 @@ def _rails(settings: Settings) -> Iterator[str]:
         yield f"no adapter for {country}: install its package, or leave it out of PAYSWITCH_RAILS"
     if settings.sandbox:
         return  # their connections are created for them
-    files = {country: rail_connection.file_of(settings.rails_directory, country) for country in known}
-    missing = [country for country, file in files.items() if not file.exists()]
+    named = {country: rail_connection.file_of(settings.rails_directory, country) for country in known}
+    missing = [country for country, file in named.items() if not file.exists()]
     if missing:
         yield (
             f"there is no connection file for the rails of {', '.join(missing)}: write"
             f" {settings.rails_directory.resolve()}/COUNTRY/{rail_connection.CONNECTION} for each, or name in"
             " PAYSWITCH_RAILS only the rails that are connected; `payswitch up --sandbox` simulates them all"
         )
-    for country, file in files.items():
+    for country, file in named.items():
         for fault in rail_connection.faults(file, country) if file.exists() else ():
             yield f"{file}: {fault}"
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,6 +42,8 @@ from switch.settlement.states import SettlementState
 
 app = typer.Typer(no_args_is_help=True)
 Window = Annotated[str, typer.Argument(help="number of a window, or a currency for its last closed window")]
+_RECORDED_WITHIN_S = 15.0
+_POLL_S = 0.2
 _BOTH = ("operator", "checker")
 """The simulated people of a sandbox."""
 _VALID_KEYS = statements("switch.cli")("keys_in_force")
@@ -187,11 +190,21 @@ def confirm(
     """Request the confirmation of the positions of a WINDOW by its central banks."""
 
     async def work(context: CommandContext) -> dict[str, Any]:
-        found = await reads.find(context.desk.pool, await _number(context.desk.pool, window))
+        found = await _recorded(context.desk.pool, await _number(context.desk.pool, window))
         content = {"window": found.window, "positions_sha256": found.positions_sha256 or "0" * 64}
         return await request(context, as_, "settlement.confirm", content=content, reason=reason)
 
     show(run(data, database_url, work))
+
+
+async def _recorded(pool: asyncpg.Pool, window: int) -> reads.Settlement:
+    """A settlement; of a window that was just closed, after the caretaker has recorded its positions."""
+    until = time.monotonic() + _RECORDED_WITHIN_S
+    while True:
+        found = await reads.find(pool, window)
+        if found.positions_sha256 or found.state is SettlementState.OPEN or time.monotonic() > until:
+            return found
+        await asyncio.sleep(_POLL_S)
 
 
 @app.command()

@@ -402,9 +402,11 @@ class Supervisor:
 
     async def _populate(self, deadline: "_Deadline") -> None:
         """Fill the sandbox as soon as the writer responds."""
+        from switch.change_catalogue import KINDS  # noqa: PLC0415 - slow to import; only a sandbox needs it
+
         pace = _Pace()
         while True:
-            task = asyncio.create_task(world.populate(self.settings, self.url))
+            task = asyncio.create_task(world.populate(self.settings, self.url, KINDS))
             while not task.done():
                 await asyncio.wait({task}, timeout=_POLL_S)
                 self.keep()

@@ -218,7 +218,7 @@ class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
 _decoder = msgspec.json.Decoder(DirectorySnapshot)
 
 
-async def load(pool: asyncpg.Pool) -> DirectorySnapshot:
+async def load(pool: asyncpg.Pool | asyncpg.Connection) -> DirectorySnapshot:
     """Read the directory once."""
     return _decoder.decode(await pool.fetchval(_LOAD))
 

@@ -1,6 +1,6 @@
 """The register of rails: the rails that payments may use, each of them open or closed.
 
-The sandbox and the changes of operators write it with the same functions. An adapter and a connection file
+Only changes of operators write it, and the sandbox makes the same changes. An adapter and a connection file
 state how to reach a rail; without a row here no payment is routed to it.
 """
 

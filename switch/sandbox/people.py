@@ -18,15 +18,18 @@ from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.identity import secrets
 from switch.identity.model import Role
+from switch.sandbox.setup import SandboxSetup, public_key
 
 SCHEME_BIC: Final = "PSWTKZKA"
 _CLOSES_AT: Final = ("18:00",)
 _statement: Final = statements("switch.sandbox")
 _ADD: Final = _statement("add_person")
-_ADD_AGENT: Final = _statement("add_agent")
-_ADD_KEY: Final = _statement("add_key_of_participant")
-_ADD_AGENT_OF_CURRENCY: Final = _statement("add_agent_of_currency")
-_ADD_SCHEDULE: Final = _statement("add_schedule")
+_ADD_BEARER: Final = (
+    "INSERT INTO switch.bearer_key (sha256, participant) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+)
+_IS_PARTICIPANT: Final = "SELECT true FROM switch.participant WHERE id = $1"
+_HAS_AGENT: Final = "SELECT true FROM switch.settlement_agent WHERE currency = $1"
+_HAS_SCHEDULE: Final = "SELECT true FROM switch.window_schedule WHERE currency = $1"
 
 
 def people(countries: Sequence[str], participants: Sequence[str]) -> dict[str, tuple[Role, str]]:
@@ -42,12 +45,13 @@ def people(countries: Sequence[str], participants: Sequence[str]) -> dict[str, t
 
 
 async def populate(
-    connection: asyncpg.Connection,
+    setup: SandboxSetup,
     settings: Settings,
     credentials: dict[str, Any],
     currencies: Mapping[str, str],
 ) -> None:
     """Create missing people, settlement agents and schedules; fill in `credentials`."""
+    connection = setup.connection
     countries = sorted(
         row["country"] for row in await connection.fetch("SELECT DISTINCT country FROM switch.participant")
     )
@@ -59,8 +63,9 @@ async def populate(
     agents = credentials.setdefault("settlement_agents", {})
     for country, currency in currencies.items():
         agents.setdefault(currency, _agent_credentials(country))
-        await _agent(connection, country, currency, agents[currency])
-        await _schedule(connection, currency)
+        await _agent(setup, country, currency, agents[currency])
+        if not await connection.fetchval(_HAS_SCHEDULE, currency):
+            await _schedule(setup, currency)
 
 
 def _credentials(role: Role, scope: str) -> dict[str, str]:
@@ -110,22 +115,24 @@ def _agent_credentials(country: str) -> dict[str, str]:
     }
 
 
-async def _agent(
-    connection: asyncpg.Connection, country: str, currency: str, entry: Mapping[str, str]
-) -> None:
-    key = SigningKey.from_pem(entry["keyid"], entry["private_key"].encode()).public
-    await connection.execute(
-        _ADD_AGENT, entry["id"], f"Settlement agent of {currency}", entry["bic"], country
-    )
-    await connection.execute(_ADD_KEY, key.keyid, entry["id"], key.algorithm, key.pem.decode())
-    await connection.execute(
-        "INSERT INTO switch.bearer_key (sha256, participant) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-        sha256(entry["bearer"].encode()).digest(),
-        entry["id"],
-    )
-    await connection.execute(_ADD_AGENT_OF_CURRENCY, currency, entry["id"], SCHEME_BIC, f"SCHEME{currency}")
+async def _agent(setup: SandboxSetup, country: str, currency: str, entry: Mapping[str, str]) -> None:
+    if not await setup.connection.fetchval(_IS_PARTICIPANT, entry["id"]):
+        content = {
+            "id": entry["id"],
+            "name": f"Settlement agent of {currency}",
+            "bic": entry["bic"],
+            "country": country,
+            "kind": "settlement_agent",
+            "keys": [public_key(entry)],
+        }
+        await setup.make("participant.onboard", content)
+    await setup.connection.execute(_ADD_BEARER, sha256(entry["bearer"].encode()).digest(), entry["id"])
+    if not await setup.connection.fetchval(_HAS_AGENT, currency):
+        content = {"currency": currency, "agent": entry["id"], "scheme_bic": SCHEME_BIC}
+        await setup.make("settlement_agent.set", {**content, "account": f"SCHEME{currency}"})
 
 
-async def _schedule(connection: asyncpg.Connection, currency: str) -> None:
+async def _schedule(setup: SandboxSetup, currency: str) -> None:
     country, zone = home_of(currency)
-    await connection.execute(_ADD_SCHEDULE, currency, country, zone, list(_CLOSES_AT))
+    content = {"currency": currency, "country": country, "zone": zone, "closes_at": list(_CLOSES_AT)}
+    await setup.make("schedule.set", content)

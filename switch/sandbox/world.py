@@ -6,7 +6,6 @@ that `--sandbox` filled; a switch without this option accepts no bearer keys and
 
 import json
 import secrets
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Context, Decimal
@@ -21,26 +20,24 @@ import asyncpg
 from adapters import registry
 from adapters.simulation import sandbox as rail_sandbox
 from adapters.simulation.magic import magic_account
-from schemas.money import EXPONENTS
+from schemas.money import EXPONENTS, Money
 from schemas.signing.keys import Algorithm, SigningKey
+from switch.approvals.kinds import Kinds
 from switch.base import files
 from switch.base.settings import Settings
-from switch.base.sql import statements
 from switch.client import credit_transfer
-from switch.payments import rail_connection, rail_register
-from switch.payments.pricing import FEES, POSITION, SCHEME
+from switch.payments import directory, rail_connection
+from switch.payments.directory import DirectorySnapshot
+from switch.payments.pricing import POSITION
 from switch.sandbox import people
+from switch.sandbox.setup import SandboxSetup, public_key
 from switch.writer.client import Link
-from switch.writer.commands import CommandLeg, Fund, OpenAccount
 
-_NAMESPACE: Final = uuid.UUID("6e1f7a52-6a0b-4f55-9a54-6d5c3f0a6a11")
-SETTLEMENT: Final = "settlement"
-"""Purpose of the account, one per currency, from which money comes in and to which it goes out."""
-_statement: Final = statements("switch.sandbox")
-_ADD_PARTICIPANT: Final = _statement("add_participant")
-_ADD_CORRIDOR: Final = _statement("add_corridor")
-_ADD_RATE: Final = _statement("add_sandbox_rate")
-_ADD_KEY: Final = _statement("add_key_of_participant")
+FX: Final = "silkroad-fx"
+"""The FX provider."""
+_ADD_BEARER: Final = (
+    "INSERT INTO switch.bearer_key (sha256, participant) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ def participants() -> list[Made]:
     currencies = tuple(registry.by_currency())
     return [
         *banks,
-        Made("silkroad-fx", "Silk Road FX", "SILKKZKA", "KZ", "fx_provider", currencies, 900_000_000_000),
+        Made(FX, "Silk Road FX", "SILKKZKA", "KZ", "fx_provider", currencies, 900_000_000_000),
     ]
 
 
@@ -136,58 +133,77 @@ def prepare_rail(settings: Settings, country: str, url: str) -> list[str]:
     return command[command.index("adapters.simulation") + 1 :]
 
 
-async def populate(settings: Settings, url: str) -> None:
-    """Create missing participants, accounts, money, corridors and rates."""
+async def populate(settings: Settings, url: str, kinds: Kinds) -> None:
+    """Create what is missing: participants with keys, accounts and money, rails, corridors, rates, people."""
     connection = await asyncpg.connect(settings.database)
     link = Link(settings.writer_socket)
     await link.start()
     try:
-        await _names(connection, settings)
-        await _money(link, settings)
-        credentials = _credentials(settings.credentials_file, settings, url)
-        await _keys(connection, credentials["participants"])
-        currencies = {country: currency_of(country) for country in settings.rails}
-        await people.populate(connection, settings, credentials, currencies)
-        _write(settings.credentials_file, credentials)
+        async with connection.transaction():
+            setup = SandboxSetup(connection, link, kinds)
+            there = await directory.load(connection)
+            credentials = _credentials(settings.credentials_file, settings, url)
+            await _participants(setup, there, settings, credentials)
+            await _directions(setup, there, settings.rails)
+            await _bearers(connection, credentials["participants"])
+            currencies = {country: currency_of(country) for country in settings.rails}
+            await people.populate(setup, settings, credentials, currencies)
+            _write(settings.credentials_file, credentials)  # keys are kept before the database knows them
     finally:
         await link.stop()
         await connection.close()
 
 
-async def _names(connection: asyncpg.Connection, settings: Settings) -> None:
-    countries = settings.rails
-    await connection.executemany(
-        _ADD_PARTICIPANT,
-        [(made.id, made.name, made.bic, made.country, made.kind) for made in _present(settings)],
-    )
+async def _participants(
+    setup: SandboxSetup, there: DirectorySnapshot, settings: Settings, credentials: Mapping[str, Any]
+) -> None:
+    """Onboard participants with their keys, open accounts of further currencies, and book the funds."""
+    keys = {entry["id"]: entry for entry in credentials["participants"]}
+    running = [currency_of(country) for country in settings.rails]
+    for made in _present(settings):
+        currencies = [currency for currency in made.currencies if currency in running]
+        if made.id not in there.by_id:
+            await setup.make("participant.onboard", _onboarding(made, currencies, keys.get(made.id)))
+        for currency in currencies:
+            account = {"participant": made.id, "currency": currency}
+            if made.id in there.by_id and (made.id, currency, POSITION) not in there.account_id:
+                await setup.make("account.open", {**account, "net_debit_cap": str(made.cap)})
+            amount = Money(made.funds * 10 ** EXPONENTS[currency], currency).text
+            await setup.make("funds.in", {**account, "amount": amount, "reference": "sandbox funds in"})
+
+
+def _onboarding(made: Made, currencies: Sequence[str], key: Mapping[str, str] | None) -> dict[str, Any]:
+    return {
+        "id": made.id,
+        "name": made.name,
+        "bic": made.bic,
+        "country": made.country,
+        "kind": made.kind,
+        "accounts": [{"currency": currency, "net_debit_cap": str(made.cap)} for currency in currencies],
+        "keys": [] if key is None else [public_key(key)],
+    }
+
+
+async def _directions(setup: SandboxSetup, there: DirectorySnapshot, countries: Sequence[str]) -> None:
+    """Register and open rails; open corridors with fees; set rates. What exists is not changed."""
     for country in countries:
-        await rail_register.register(connection, country, is_open=True)
-    await connection.executemany(
-        _ADD_CORRIDOR, [(a, b, FEE_MINOR, FEES_BPS) for a, b in permutations(countries, 2)]
-    )
-    await connection.executemany(
-        _ADD_RATE, [(a, b, rate(a, b)) for a, b in permutations(map(currency_of, countries), 2)]
-    )
+        if country not in there.rail_by_country:
+            await setup.make("rail.register", {"country": country})
+            await setup.make("rail.switch", {"country": country, "open": True})
+    for source, target in permutations(countries, 2):
+        pair = {"source": source, "target": target}
+        if (source, target) not in there.corridor_by_pair:
+            await setup.make("corridor.switch", {**pair, "enabled": True})
+            await setup.make("corridor.fees", {**pair, "fee_minor": FEE_MINOR, "fee_bps": FEES_BPS})
+    for source, target in permutations(map(currency_of, countries), 2):
+        if (source, target) not in there.rate_by_pair:
+            content = {"source": source, "target": target, "provider": FX, "rate": rate(source, target)}
+            await setup.make("rate.set", content)
 
 
 def _present(settings: Settings) -> list[Made]:
     """Participants whose country's rail runs, and the FX provider."""
     return [made for made in participants() if made.country in settings.rails or made.kind == "fx_provider"]
-
-
-async def _money(link: Link, settings: Settings) -> None:
-    """Open the accounts, and book the funds with a fixed id, so only once."""
-    for currency in map(currency_of, settings.rails):
-        source = (await link.ask(OpenAccount(SCHEME, currency, SETTLEMENT, None))).number
-        await link.ask(OpenAccount(SCHEME, currency, FEES, 0))
-        for made in _present(settings):
-            if currency not in made.currencies:
-                continue
-            unit = 10 ** EXPONENTS[currency]
-            account = (await link.ask(OpenAccount(made.id, currency, POSITION, made.cap * unit))).number
-            legs = [CommandLeg(source, account, made.funds * unit, "funding")]
-            fund = uuid.uuid5(_NAMESPACE, f"{made.id}/{currency}")
-            await link.ask(Fund(fund.bytes, sha256(fund.bytes).digest(), legs, "sandbox funds in"))
 
 
 def _credentials(file: Path, settings: Settings, url: str) -> dict[str, Any]:
@@ -222,20 +238,8 @@ def _key_of(made: Made) -> dict[str, str]:
     }
 
 
-async def _keys(connection: asyncpg.Connection, participants: Sequence[dict[str, str]]) -> None:
+async def _bearers(connection: asyncpg.Connection, participants: Sequence[dict[str, str]]) -> None:
+    """Bearer keys, which only a sandbox has."""
     await connection.executemany(
-        _ADD_KEY,
-        [
-            (
-                p["keyid"],
-                p["id"],
-                p["algorithm"],
-                SigningKey.from_pem(p["keyid"], p["private_key"].encode()).public.pem.decode(),
-            )
-            for p in participants
-        ],
-    )
-    await connection.executemany(
-        "INSERT INTO switch.bearer_key (sha256, participant) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-        [(sha256(p["bearer"].encode()).digest(), p["id"]) for p in participants],
+        _ADD_BEARER, [(sha256(p["bearer"].encode()).digest(), p["id"]) for p in participants]
     )

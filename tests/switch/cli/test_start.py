@@ -41,6 +41,8 @@ def test_every_file_that_is_missing_or_broken_is_named_before_anything_is_starte
     (tmp_path / "keys" / "personal-data.json").write_text("no key")
     (tmp_path / "rails" / "IN").mkdir(parents=True)
     (tmp_path / "rails" / "IN" / "switch.json").write_text('{"endpoint": "https://127.0.0.1:1"}')
+    for file in ("keys/webhooks.pem", "keys/personal-data.json", "rails/IN/switch.json"):
+        (tmp_path / file).chmod(0o600)
 
     code, lines = up("--data", str(tmp_path), "--port", "0", rails='["PK", "IN", "XX"]')
 

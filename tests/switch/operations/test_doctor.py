@@ -43,7 +43,8 @@ def settings_of(data: Path, **more: Any) -> Settings:
 
 SET_UP = {
     *("people-missing", "participants-missing", "key-missing"),
-    *("rail-unregistered", "corridor-missing", "rate-missing"),
+    *("rail-unregistered", "rail-closed", "corridor-missing", "rate-missing"),
+    *("regulator-missing", "schedule-missing", "agent-missing", "funds-missing"),
 }
 
 
@@ -92,7 +93,8 @@ def test_the_command_says_it_in_words_and_in_json_and_exits_1(tmp_path: Path) ->
     found = {finding["code"] for finding in document["findings"]}
 
     assert (told.returncode, document["ok"]) == (1, False)
-    assert found == {"open-files", "data-directory", "writer-away", "database-stopped"}
+    names = {"authority-missing", "log-name-missing", "backup-none"}
+    assert found == {"open-files", "data-directory", "writer-away", "database-stopped", *names}
     for finding in document["findings"]:
         assert (
             f"{finding['code']}: {finding['text']}\n  {finding['act']}\n  {finding['runbook']}" in told.stdout
@@ -152,13 +154,17 @@ async def test_a_port_that_somebody_has_is_named(tmp_path: Path) -> None:
 def test_a_key_that_others_can_read_is_named(tmp_path: Path) -> None:
     for place in (
         "keys/personal-data.json",
-        "audit/key.pem",
+        "audit/checkpoint.key",
+        "people/seal.key",
+        "settlement/signing.key",
+        "settings.json",
         "sandbox/credentials.json",
         "rails/IN/switch.json",
     ):
         file = tmp_path / place
-        file.parent.mkdir(parents=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(0o600)
+        file.write_text("{}")
         settings = settings_of(tmp_path)
         assert not list(doctor.LOCAL["keys"](settings))
         file.chmod(0o640)
@@ -167,6 +173,7 @@ def test_a_key_that_others_can_read_is_named(tmp_path: Path) -> None:
 
         assert [finding.code for finding in found] == ["key-permissions"]
         assert str(file) in found[0].text
+        file.unlink()
 
 
 @pytest.fixture
@@ -260,7 +267,7 @@ async def test_rails_that_are_away_or_nowhere_are_named(stack: Stack) -> None:
     finally:
         os.kill(process, 18)
 
-    assert found == ["rail-away", "rail-unconfigured"]
+    assert found == ["rail-unconfigured", "rail-away"]
 
 
 async def test_a_database_that_lets_nobody_in_is_named_without_its_password(tmp_path: Path) -> None:
@@ -377,12 +384,13 @@ async def test_what_nobody_has_set_up_is_named_until_it_is_there(
     await done(desk, "corridor.switch", opened, checkers=("chen", "ravi", "karim"))
     found.append(await missing())
 
+    opened = {"schedule-missing", "agent-missing", "funds-missing"}
     assert found == [
         {"participants-missing", "rail-unregistered", "corridor-missing"},
-        {"key-missing", "rail-unregistered", "corridor-missing"},
-        {"rail-unregistered", "corridor-missing"},
-        {"corridor-missing"},
-        {"rate-missing"},
+        {"key-missing", "rail-unregistered", "corridor-missing", *opened},
+        {"rail-unregistered", "corridor-missing", *opened},
+        {"rail-closed", "corridor-missing", *opened},
+        {"rail-closed", "rate-missing", *opened},
     ]
 
 

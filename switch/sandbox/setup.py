@@ -1,0 +1,47 @@
+"""Set up a sandbox with the changes of operators: the same contents, checks and executions, but no people.
+
+In production two people approve each change. A sandbox has nobody to protect, and starts in seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import asyncpg
+
+from schemas.signing.keys import SigningKey
+from switch.approvals.kinds import Execution, Kinds, encode_content
+from switch.writer.client import Link
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSetup:
+    """Makes changes at once, in the transaction of the connection.
+
+    Ids for the ledger follow from the content, so repeating a change moves no money.
+    """
+
+    connection: asyncpg.Connection
+    link: Link
+    kinds: Kinds
+
+    async def make(self, name: str, content: Mapping[str, Any]) -> None:
+        """Check and execute a change.
+
+        Raises:
+            Refused: it is not possible.
+
+        """
+        kind = self.kinds[name]
+        read = kind.read(content)
+        digest = sha256(name.encode() + b"\n" + encode_content(read)).digest()
+        number = -1 - int.from_bytes(digest[:7])  # negative: no change that people request has it
+        await kind.check(self.connection, read)
+        await kind.execute(Execution(self.connection, self.link, number), read)
+
+
+def public_key(entry: Mapping[str, str]) -> dict[str, str]:
+    """The key of an entry of the credentials file, as onboarding states it."""
+    key = SigningKey.from_pem(entry["keyid"], entry["private_key"].encode()).public
+    return {"keyid": key.keyid, "public_key": key.pem.decode()}

@@ -1,0 +1,217 @@
+"""`payswitch init`: whole files, every fault at once; secrets that nobody else reads; and it may be repeated."""
+
+import asyncio
+import json
+import stat
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from schemas.signing.keys import SigningKey
+from switch import cli
+from switch.base.settings import Settings
+from switch.base.settings_file import InvalidSettingsFile
+from switch.cli import doctor, preflight, steps
+from switch.cli.installation import read_changes
+from switch.writer.context import ServiceContext
+from tests.conftest import psql
+from tests.docs.blocks import ROOT, of_page
+from tests.switch.desk import done, open_desk
+
+Typed = Callable[..., tuple[int, list[str], list[str]]]
+PAGE = ROOT / "docs" / "operate" / "going-live.md"
+WHOLE = {
+    "settings": {"rails": ["IN"], "authority": "switch.example", "log_origin": "switch.example/ledger"},
+    "people": {"operator": "olga", "checker": "chen"},
+}
+
+
+@pytest.fixture
+def typed(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Typed:
+    """Type a command; its exit code, and the lines of its output and of its complaints."""
+    monkeypatch.setenv("PAYSWITCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("PAYSWITCH_PASSWORD", "a long enough pass phrase")
+
+    def run(*words: str) -> tuple[int, list[str], list[str]]:
+        capfd.readouterr()
+        code = cli.run(words)
+        out, err = capfd.readouterr()
+        return code, out.splitlines(), err.splitlines()
+
+    return run
+
+
+def written(directory: Path, content: Any) -> str:
+    file = directory / "file.json"
+    file.write_text(json.dumps(content))
+    return str(file)
+
+
+def test_every_fault_of_an_installation_file_is_told_before_anything_is_made(
+    typed: Typed, tmp_path: Path
+) -> None:
+    file = written(
+        tmp_path,
+        {
+            "settings": {"prot": 1, "port": "CANARY", "bic": "x", "sandbox": True},
+            "people": {"operator": "olga"},
+            "person": {},
+        },
+    )
+    code, _, complaints = typed("init", "--from", file)
+
+    assert code == 1
+    assert [line.removeprefix(f"payswitch: {file}: ").partition(":")[0] for line in complaints] == [
+        "people.checker is missing",
+        "there is no field person",
+        "there is no setting prot",
+        "sandbox cannot be set here",
+        "settings.port",
+        "settings.bic",
+    ]
+    assert "CANARY" not in "".join(complaints)
+    assert not (tmp_path / "data").exists()
+
+
+def test_every_fault_of_a_list_of_changes_is_told_before_anything_is_requested(
+    typed: Typed, tmp_path: Path
+) -> None:
+    bank = {"id": "a-bank", "name": "A", "bic": "ASHAINBB", "country": "IN", "kind": "direct"}
+    file = written(
+        tmp_path,
+        [
+            {"kind": "rail.open", "content": {}},
+            {"kind": "rail.register", "content": {"country": "India"}},
+            {"kind": "rail.register"},
+            {"kind": "participant.onboard", "content": {**bank, "keys": [{"keyid": "a-1", "public_key": "@no.pub"}]}},
+            {"kind": "person.add", "content": {"name": "ravi", "display_name": "R", "role": "regulator", "scope": "IN"}},
+        ],
+    )  # fmt: skip
+    code, _, complaints = typed("change", "request-all", file, "--as", "olga", "--reason", "x")
+
+    assert code == 1
+    assert [line.partition(": change ")[2][:20] for line in complaints] == [
+        "1: there is no such ",
+        "2: rail.register: co",
+        "3: it has the fields",
+        f"4: {tmp_path}/no.pub: No such"[:20],
+    ]
+
+
+def test_a_bare_directory_is_configured_once_and_repeating_changes_nothing(
+    typed: Typed, tmp_path: Path, database_url: str
+) -> None:
+    file, data = written(tmp_path, WHOLE), tmp_path / "data"
+    code, out, complaints = typed("init", "--from", file, "--database", database_url)
+    assert (code, complaints[-1:]) == (0, ["chen, the first checker:"]), complaints
+    made = {path: (path.read_bytes(), path.stat().st_mode) for path in data.rglob("*") if path.is_file()}
+    again = typed("init", "--from", file, "--database", database_url)
+    after = {path: (path.read_bytes(), path.stat().st_mode) for path in data.rglob("*") if path.is_file()}
+
+    assert sum('"totp_secret"' in line for line in out) == 2
+    assert again[0] == 0
+    assert not any("totp_secret" in line for line in again[1])
+    assert after == made
+    secret = [path for path in made if path.suffix in {".key", ".pem", ".json"}]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in secret} == {0o600}
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    assert psql(database_url, "SELECT name || ' ' || role FROM switch.person ORDER BY name").split("\n")[:2] == [
+        "chen checker", "olga operator",
+    ]  # fmt: skip
+    assert Settings(data=data).authority == "switch.example"
+
+
+def test_init_and_doctor_name_the_same_missing_steps(tmp_path: Path, typed: Typed, database_url: str) -> None:
+    code, out, _ = typed("init", "--from", written(tmp_path, WHOLE), "--database", database_url)
+    named = {line.split(": ")[1] for line in out if line.startswith("missing: ")}
+    found = asyncio.run(doctor.examine(Settings(data=tmp_path / "data", database=database_url)))
+
+    assert code == 0
+    assert {"participants-missing", "rail-unconfigured", "rail-unregistered", "corridor-missing"} <= named
+    assert {finding.code for finding in found.findings} >= named
+
+
+def test_the_name_of_a_log_that_exists_is_not_changed(
+    typed: Typed, tmp_path: Path, database_url: str
+) -> None:
+    typed("init", "--from", written(tmp_path, WHOLE), "--database", database_url)
+    other = {"settings": {"log_origin": "another.example/ledger"}}
+    code, _, complaints = typed("init", "--from", written(tmp_path, other), "--database", database_url)
+
+    assert code == 1
+    assert "log_origin is switch.example/ledger and never changes" in complaints[0]
+
+
+def test_the_environment_overrides_the_settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "settings.json").write_text('{"port": 9001, "rails": ["PK"]}')
+    monkeypatch.setenv("PAYSWITCH_PORT", "9002")
+    found = Settings(data=tmp_path)
+
+    assert (found.port, found.rails) == (9002, ("PK",))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"prot": 1, "data": "x"}', "there is no setting prot\n.*data cannot be set here"),
+        ("[]", "it is not a JSON object"),
+        ("{", "it is not JSON"),
+    ],
+    ids=["names", "array", "broken"],
+)
+def test_a_settings_file_with_faults_ends_every_command(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "settings.json").write_text(text)
+    with pytest.raises(InvalidSettingsFile, match=said):
+        Settings(data=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["settings.json", "keys/webhooks.pem", "audit/checkpoint.key", "people/seal.key"]
+)
+def test_a_start_refuses_a_secret_that_others_can_read_with_the_remedy(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("{}")
+    file.chmod(0o640)
+    faults = preflight.examine(Settings(data=tmp_path, rails=()))
+
+    assert faults[0] == f"others than its owner can read {file}: run chmod 600 {file}"
+
+
+def test_a_sandbox_needs_no_names(tmp_path: Path) -> None:
+    assert {missing.code for missing in steps.of_files(Settings(data=tmp_path))} == {
+        "authority-missing",
+        "log-name-missing",
+        "backup-none",
+    }
+    assert list(steps.of_files(Settings(data=tmp_path, sandbox=True))) == []
+
+
+@pytest_asyncio.fixture
+async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
+    async with open_desk(database_url) as opened:
+        yield opened
+
+
+async def test_the_lists_of_the_document_are_possible_in_their_order(
+    desk: ServiceContext, tmp_path: Path
+) -> None:
+    """The desk has the central banks' people already; everything else is as the page has it."""
+    for name in ("asha", "noor", "agent"):
+        (tmp_path / f"{name}.pub").write_bytes(SigningKey.generate(name).public.pem)
+    lists = [block for block in of_page(PAGE) if block.file in {"banks.json", "opening.json"}]
+    for block in lists:
+        (tmp_path / block.file).write_text(block.text)
+        for change in read_changes(tmp_path / block.file):
+            if change.kind != "person.add":
+                central_banks = ("ravi", "karim") if change.kind == "corridor.switch" else ()
+                await done(desk, change.kind, change.content, checkers=("chen", *central_banks))
+
+    settings = Settings(data=tmp_path, rails=("IN", "PK"))
+    async with desk.pool.acquire() as connection:
+        left = [missing async for missing in steps.of_database(connection, settings)]
+    assert [block.file for block in lists] == ["banks.json", "opening.json"]
+    assert left == []
