@@ -85,6 +85,7 @@ OVERVIEW: Final = Dashboard(
     (
         _stat(f'sum(rate({_P}_payments_total{{outcome="COMMITTED"}}[5m]))', "Payments per second", "reqps"),
         _stat(f"max({_P}_books_frozen)", "Books frozen", limit=1),
+        _stat(f"max({_P}_closed_after_restore)", "Closed after a restore", limit=1),
         _stat(f"sum(abs({_P}_ledger_imbalance_minor_units))", "Imbalance, minor units", limit=1),
         _stat(f"max({_P}_unknown_oldest_age_seconds)", "Oldest unknown outcome", "s", limit=900),
         Panel(
