@@ -60,7 +60,13 @@ def notice_silence(connection: asyncpg.Connection) -> None:
     """Let the kernel end a silent TCP connection; a unix socket cannot become silent."""
     transport = connection._transport  # noqa: SLF001 - asyncpg gives no other way to its socket
     own = transport.get_extra_info("socket") if transport is not None else None
-    if own is None or own.family not in {socket.AF_INET, socket.AF_INET6}:
+    if own is not None:
+        end_silent(own)
+
+
+def end_silent(own: Any) -> None:
+    """Let the kernel end a TCP connection whose peer became silent; `own` is its socket, also of asyncio."""
+    if own.family not in {socket.AF_INET, socket.AF_INET6}:
         return
     own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     own.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _IDLE_S)

@@ -30,6 +30,8 @@ async def readyz(request: Request) -> Response:
     A rail that does not respond does not affect readiness, as payments to other rails go on; it is named. Nor
     does a switch that is closed after a restore, as people must reach its pages.
     """
+    if request.app.state.draining:
+        return plain(503, "not ready: this worker drains, and ends")
     runtime: Runtime = request.app.state.runtime
     away = await _rails_away(runtime)
     missing = [

@@ -1,7 +1,6 @@
 """What one API worker holds while it runs: connections and snapshots, nothing that must survive a kill -9."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ from switch.api import key_use
 from switch.api.lookups import LookUps
 from switch.base import metrics, personal_data
 from switch.base.database import connect_pool
-from switch.base.files import write_once
 from switch.base.personal_data import KeyRing
 from switch.base.quota import Quota
 from switch.base.settings import Settings
@@ -26,8 +24,8 @@ from switch.payments.dispatch import Dispatcher
 from switch.payments.intake import Intake
 from switch.payments.rails import Rails
 from switch.writer.client import Link
+from switch.writer.kinds import Kind
 
-_TOKEN_BYTES: Final = 32
 WAITS_MAX: Final = 3_000
 WAITS_OF_ONE: Final = 1_500
 """Requests that wait for the end of their payment: of one worker, and of one participant there."""
@@ -60,7 +58,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     pool = await connect_pool(settings, "api")
     directory = Directory(pool)
     await directory.refresh()
-    link = Link(settings.writer_socket)
+    link = Link.of(settings, *map(Kind, settings.serves))
     await link.start()
     rails_here = rails.connect(settings, pool)
     dispatcher = Dispatcher(link, settings.time_scale, settings.payment_expiry_s)
@@ -82,7 +80,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             intake,
             keys,
             Nonces(pool),
-            _metrics_token(settings),
+            metrics.token(settings),
             LookUps(settings),
         )
     finally:
@@ -93,11 +91,3 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
         await asyncio.gather(*(rail.adapter.close() for rail in rails_here.values()))
         await link.stop()
         await pool.close()
-
-
-def _metrics_token(settings: Settings) -> str:
-    """The token of the settings, or that of the installation, made at the first start."""
-    if settings.metrics_token:
-        return settings.metrics_token
-    write_once(settings.metrics_token_file, secrets.token_urlsafe(_TOKEN_BYTES).encode())
-    return settings.metrics_token_file.read_text()

@@ -60,12 +60,14 @@ def replica_pool(settings: Settings) -> asyncpg.Pool | None:
 
 
 async def connect(settings: Settings, *, silence_max_s: float | None = None) -> asyncpg.Connection:
-    """Open one connection as the user of the URL; every wait on it has a time limit.
+    """Open one connection; every wait on it has a time limit.
 
     After `silence_max_s` without a statement the server ends the session, with its locks: this is how a
     process that is frozen, or on a machine that cannot be reached, loses them.
     """
-    given = {} if silence_max_s is None else {"idle_session_timeout": f"{silence_max_s * 1000:.0f}"}
+    given = {"role": ROLE}
+    if silence_max_s is not None:
+        given["idle_session_timeout"] = f"{silence_max_s * 1000:.0f}"
     return await asyncpg.connect(
         settings.database,
         server_settings=given,

@@ -11,6 +11,7 @@ over processes. No label holds the id of a payment.
 import fcntl
 import mmap
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,11 +32,15 @@ from prometheus_client import (
 )
 from prometheus_client.metrics import MetricWrapperBase
 
+from switch.base.files import write_once
+from switch.base.settings import Settings
+
 _STORE_BYTES: Final = 1 << 17
 _STORE_HEADER: Final = 8
 _STORE_ENTRY_MAX: Final = 32
 """Bytes of an entry besides its key: its length, up to eight bytes of padding, value and time."""
 
+_TOKEN_BYTES: Final = 32
 PLACE: Final = "PAYSWITCH_PLACE"
 """Environment variable: the role of this process; without it files are named by process id."""
 
@@ -420,6 +425,14 @@ def rail_request(rail: str, operation: str, answer: str, seconds: float) -> None
     RAIL.labels(rail, operation, answer).inc()
     if operation != "callback":
         RAIL_SECONDS.labels(rail, operation).observe(seconds)
+
+
+def token(settings: Settings) -> str:
+    """The token of the settings, or that of the installation, made at the first start."""
+    if settings.metrics_token:
+        return settings.metrics_token
+    write_once(settings.metrics_token_file, secrets.token_urlsafe(_TOKEN_BYTES).encode())
+    return settings.metrics_token_file.read_text()
 
 
 def exposition() -> bytes:

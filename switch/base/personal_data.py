@@ -120,6 +120,16 @@ class KeyRing:
         except (InvalidTag, ValueError) as error:
             raise UnreadablePersonalData("not encrypted under the key of this payment, or changed") from error
 
+    def opens(self, uetr: UUID, sealed_key: bytes) -> bool:
+        """Whether the key of a payment can be decrypted: whether these are the keys of its installation."""
+        number = int.from_bytes(sealed_key[:_NUMBER_BYTES], "big")
+        nonce = sealed_key[_NUMBER_BYTES : _NUMBER_BYTES + _NONCE_BYTES]
+        try:
+            self._master[number].decrypt(nonce, sealed_key[_NUMBER_BYTES + _NONCE_BYTES :], uetr.bytes)
+        except (InvalidTag, ValueError, IndexError):
+            return False
+        return True
+
     def fingerprint(self, sender: str, digest: bytes) -> bytes:
         """The fingerprint by which the same content from the same sender is recognised: 32 bytes."""
         return hmac.digest(self._fingerprint, sender.encode() + b"\0" + digest, "sha256")

@@ -110,6 +110,29 @@ class Settings(BaseSettings):
     writer_queue_max: int = Field(default=20_000, ge=1)
     writer_queue_bytes_max: int = Field(default=QUEUE_BYTES_MAX, ge=1024)
     """Largest number and bytes of commands that wait for the writer; more are refused."""
+    writer: tuple[str, ...] = ()
+    """Addresses of the writer and its standbys: `["tcp+tls://writer-1.example:8330", ...]`. Empty: the socket
+    in `data`, on this machine."""
+    writer_listen: tuple[str, ...] = ()
+    """Where a writer listens for other machines, beside its local socket: `["tcp+tls://0.0.0.0:8330"]`."""
+    writer_tls_certificate: Path | None = None
+    writer_tls_key: Path | None = None
+    writer_tls_ca: Path | None = None
+    """This process's own certificate (PEM, with its chain) and key, and the authorities of the other side."""
+    writer_peers: dict[str, tuple[str, ...]] = {}
+    """Names in certificates of clients, and the kinds of process that each may be:
+    `{"spiffe://switch.example/api": ["api", "pages"], "*.caretaker.example": ["caretaker"]}`."""
+    writer_users: dict[str, tuple[str, ...]] = {}
+    """The same for users of this machine who use the local socket: `{"payswitch-api": ["api", "pages"]}`.
+    Empty: whoever may open the socket."""
+    serves: frozenset[Literal["api", "pages"]] = frozenset({"api", "pages"})
+    """What an API worker serves: messages of participants and answers of rails (`api`), or pages and changes
+    of people (`pages`), or both."""
+    drain_s: float = Field(default=0.0, ge=0, le=600)
+    """How long an API worker goes on after SIGTERM while `/readyz` reports that it drains, so that a load
+    balancer sends it no more."""
+    health: str = ""
+    """`host:port` where writer, caretaker and messenger respond to `/livez`, `/readyz` and `/metrics`."""
     rate_pay: float = Field(default=5000.0, ge=0)
     """Requests per second of one participant, over all workers, by class; 0 means no limit."""
     rate_enquire: float = Field(default=2000.0, ge=0)

@@ -13,6 +13,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
         "init": ("init", "init", "Configure a data directory, and print what is missing."),
         "up": ("stack", "up", "Start the switch and keep it running."),
+        "run": ("machine", "run_part", "Run one kind of process on this machine."),
         "demo": ("stack", "demo", "Demonstrate payments and settlement."),
         "verify": ("checking", "verify", "Check every ledger and payment invariant."),
         "pay": ("payments", "pay", "Send one signed payment to the running sandbox."),

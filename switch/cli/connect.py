@@ -22,6 +22,7 @@ from switch.base.database import connect_pool
 from switch.base.settings import Settings
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.writer.client import Link
+from switch.writer.kinds import Kind
 
 Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
 Database = Annotated[
@@ -228,10 +229,10 @@ async def writer(settings: Settings) -> AsyncIterator[Link]:
         CommandFailed: it is not running.
 
     """
-    socket = settings.model_copy(update={"data": settings.data.resolve()}).writer_socket
-    if not socket.exists():
+    settings = settings.model_copy(update={"data": settings.data.resolve()})
+    if not settings.writer and not settings.writer_socket.exists():
         raise CommandFailed(_NOT_RUNNING.format(installed(settings).data.resolve()))
-    link = Link(socket)
+    link = Link.of(settings, Kind.OPERATOR)
     try:
         await link.start(within_s=_WRITER_WITHIN_S)
     except TimeoutError:

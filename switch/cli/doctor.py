@@ -36,6 +36,7 @@ from switch.operations import certificates, facts, housekeeping
 from switch.payments import rail_connection
 from switch.processes import caretaker, messenger
 from switch.writer.client import Link
+from switch.writer.kinds import Kind
 
 RUNBOOKS: Final = "docs/operate/runbooks"
 PYTHON_MIN: Final = (3, 11)
@@ -231,7 +232,7 @@ def _expiring(whose: str, until: datetime) -> Iterator[DoctorFinding]:
 
 async def _answers(settings: Settings) -> bool:
     """Whether the writer of this data directory responds."""
-    link = Link(settings.model_copy(update={"data": settings.data.resolve()}).writer_socket)
+    link = Link.of(settings.model_copy(update={"data": settings.data.resolve()}), Kind.OPERATOR)
     try:
         await link.start(within_s=1.0)
         return await link.alive()

@@ -12,13 +12,16 @@ from typing import Final
 import asyncpg
 
 from adapters import registry
-from ledger.migrate import Phase, compare, migrate
+from ledger.migrate import Phase, compare, migrate, pending
 from schemas.signing.token import TokenError
 from switch.base import causes, database, files, personal_data, settings_file
 from switch.base.settings import Settings
+from switch.base.sql import statements
 from switch.operations import housekeeping
 from switch.payments import rail_connection
+from switch.processes import status
 from switch.webhooks import signing
+from switch.writer import addresses
 
 _SECRETS: Final = (
     settings_file.NAME,
@@ -28,6 +31,8 @@ _SECRETS: Final = (
     "settlement/*.key",
     "sandbox/credentials.json",
 )
+_LATEST_KEY: Final = statements("switch.cli")("latest_sealed_key")
+_NO_KEY: Final = "{} is missing: copy it from a machine of this switch; only a new installation makes one"
 _MAY_TAKE: Final = "SELECT pg_has_role(current_user, $1, 'SET')"
 _TAKE: Final = f"GRANT {database.ROLE} TO CURRENT_USER WITH SET TRUE, INHERIT FALSE"
 _USER: Final = "SELECT current_user"
@@ -59,6 +64,51 @@ def open_secrets(settings: Settings) -> Iterator[Path]:
 def _secrets(settings: Settings) -> Iterator[str]:
     for file in open_secrets(settings):
         yield f"others than its owner can read {file}: run chmod 600 {file}"
+
+
+def examine_part(settings: Settings, part: str) -> Iterator[str]:
+    """Find what is wrong with the settings and files of one kind of process on a machine of its own.
+
+    Its keys must be there: a process that made new ones could not read what the others wrote, nor recognise
+    a payment that it has seen.
+    """
+    yield from _adapters()
+    yield from _secrets(settings)
+    yield from addresses.faults(settings, writes=part == "writer")
+    if settings.health:
+        try:
+            status.parse(settings.health)
+        except ValueError as error:
+            yield f"PAYSWITCH_HEALTH: {error}"
+    if part in {"api", "caretaker"}:
+        yield from _rails(settings)
+        if not settings.personal_data_keys.exists():
+            yield _NO_KEY.format(settings.personal_data_keys)
+    if part == "messenger" and not settings.webhook_key.exists():
+        yield _NO_KEY.format(settings.webhook_key)
+    yield from _keys(settings)
+
+
+async def examine_database(settings: Settings) -> list[str]:
+    """Find what is wrong with the database, for a process on a machine of its own.
+
+    Raises:
+        OSError, TimeoutError, asyncpg.PostgresError: it does not respond.
+
+    """
+    if missing := await pending(settings.database):
+        return [f"the database lacks {len(missing)} migrations: run `payswitch migrate` before new processes"]
+    if not settings.personal_data_keys.exists():
+        return []
+    connection = await asyncpg.connect(settings.database, timeout=10)
+    try:
+        row = await connection.fetchrow(_LATEST_KEY)
+    finally:
+        await connection.close()
+    keys = personal_data.load(settings.personal_data_keys)
+    if row is not None and not keys.opens(row["uetr"], row["sealed"]):
+        return [f"{settings.personal_data_keys} is not the key file of the payments in this database"]
+    return []
 
 
 def _adapters() -> Iterator[str]:

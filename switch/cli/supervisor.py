@@ -230,7 +230,8 @@ class Supervisor:
 
     def __init__(self, settings: Settings, say: Say, *, resumed: bool = False) -> None:
         """`resumed`: it replaces one that was killed."""
-        self.settings = settings.model_copy(update={"data": settings.data.resolve()})
+        # The API responds for all processes of this machine, so none of them does for itself.
+        self.settings = settings.model_copy(update={"data": settings.data.resolve(), "health": ""})
         self._say = say
         self._resumed = resumed
         self._postgres: EmbeddedPostgres | None = None
@@ -255,7 +256,7 @@ class Supervisor:
 
         """
         deadline = _Deadline(within_s)
-        _allow_open_files()
+        allow_open_files()
         if problems := preflight.examine(self.settings):  # nothing is created then, not even the directory
             self._raise_if([*problems, *self._bind()])
         self._lock_data()
@@ -441,21 +442,13 @@ class Supervisor:
     def _run(
         self, name: str, module: str, arguments: Sequence[str] = (), *, files: tuple[int, ...] = ()
     ) -> None:
-        environment = self._environment()
+        environment = environment_of(self.settings)
         if module.startswith("switch."):  # a simulated rail has no metrics
             environment[metrics.PLACE] = name
         log = self.settings.data / "logs" / f"{name}.log"
         child = Child(name, self._server, module, arguments, environment, log, files)
         child.start()
         self._children.append(child)
-
-    def _environment(self) -> dict[str, str]:
-        """Get the environment of every child: that of the supervisor, with the present settings."""
-        settings = {
-            f"PAYSWITCH_{name.upper()}": _text(value)
-            for name, value in self.settings.model_dump(mode="json", exclude_none=True).items()
-        }
-        return {**os.environ, **settings, "PROMETHEUS_MULTIPROC_DIR": str(self.settings.metrics_directory)}
 
     def _wait_until_ready(self, deadline: "_Deadline") -> None:
         pace = _Pace()
@@ -616,12 +609,21 @@ def _last_line(log: Path) -> str:
     return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
 
 
-def _allow_open_files() -> None:
+def allow_open_files() -> None:
     """Raise the limit of open files to what the machine allows: each connection is a file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Get the environment of a child: that of this process, with these settings."""
+    given = {
+        f"PAYSWITCH_{name.upper()}": _text(value)
+        for name, value in settings.model_dump(mode="json", exclude_none=True).items()
+    }
+    return {**os.environ, **given, "PROMETHEUS_MULTIPROC_DIR": str(settings.metrics_directory)}
 
 
 def _text(value: object) -> str:

@@ -2,6 +2,7 @@
 
 import socket
 import sys
+import time
 from functools import partial
 from types import FrameType
 from typing import Final
@@ -18,16 +19,28 @@ _CONNECTIONS_MAX: Final = 4_000
 
 
 class Server(uvicorn.Server):
-    """Notifies the application of the shutdown before it waits for open connections."""
+    """Drains before it ends: load balancers see that it is not ready, and it serves on meanwhile."""
 
-    def __init__(self, config: uvicorn.Config, app: Edge) -> None:
+    def __init__(self, config: uvicorn.Config, app: Edge, drain_s: float) -> None:
         super().__init__(config)
         self._edge = app
+        self._drain_s = drain_s
+        self._ends_at: float | None = None
+        """By the monotonic clock; None before the first signal."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin the shutdown."""
+        """Begin the shutdown; a second signal ends the drain."""
         self._edge.drain()
-        super().handle_exit(sig, frame)
+        if self._drain_s and self._ends_at is None:
+            self._ends_at = time.monotonic() + self._drain_s
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """End after the drain; called ten times a second."""
+        if self._ends_at is not None and time.monotonic() >= self._ends_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
 
 
 def main() -> None:
@@ -56,7 +69,7 @@ def _serve(settings: Settings) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=20,
     )
-    Server(config, app).run([listener])
+    Server(config, app, settings.drain_s).run([listener])
 
 
 if __name__ == "__main__":

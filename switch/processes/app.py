@@ -77,7 +77,7 @@ class Edge:
         """POST handlers by exact path that are called without the framework's layers: the hot path."""
 
     def drain(self) -> None:
-        """Prepare the shutdown: long-lived connections are closed."""
+        """Prepare the shutdown: `/readyz` says so, and connections are closed after their next response."""
         self._app.state.draining = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,6 +102,8 @@ class Edge:
                     message["headers"].append((b"payswitch-closed", b"restored"))
                 if not any(name == b"cache-control" for name, _ in message["headers"]):
                     message["headers"].append((b"cache-control", b"no-store"))
+                if self._app.state.draining:
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         try:
@@ -209,15 +211,23 @@ def make_app(settings: Settings) -> Edge:
             ),
         },
     )
-    for path, post in iso_endpoints.HANDLERS.items():
+    handlers: Mapping[str, Handler] = iso_endpoints.HANDLERS if "api" in settings.serves else {}
+    for path, post in handlers.items():
         app.add_route(path, post, methods=["POST"])
-    app.add_route(f"{callbacks.PREFIX}{{country}}", callbacks.post_callback, methods=["POST"])
+    if handlers:
+        app.add_route(f"{callbacks.PREFIX}{{country}}", callbacks.post_callback, methods=["POST"])
     app.add_route(problems.CATALOGUE, problems.catalogue, methods=["GET"])
-    for router in ROUTERS:
+    for_people = "pages" in settings.serves
+    routers = [router for router in ROUTERS if for_people or router is not people.router]
+    for router in routers:
         app.include_router(router)
-    site.add_to(app)
-    of_routers = (route for router in (*ROUTERS, *site.ROUTERS) for route in router.routes)
+    if for_people:
+        site.add_to(app)
+    of_routers = (
+        route for router in (*routers, *(site.ROUTERS if for_people else ())) for route in router.routes
+    )
     app.state.routes = Routes([*app.routes, *of_routers])
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     rails = {f"{callbacks.PREFIX}{country}": callbacks.post_callback for country in settings.rails}
-    return Edge(app, iso_endpoints.HANDLERS | rails, limits.Limiter(settings))
+    short_cuts = {**handlers, **(rails if handlers else {})}
+    return Edge(app, short_cuts, limits.Limiter(settings))

@@ -39,6 +39,7 @@ from switch.writer.absence import Contact
 from switch.writer.client import Link
 from switch.writer.commands import Advance, Command, Enquired, RailResponse, Reply
 from switch.writer.context import ServiceContext
+from switch.writer.kinds import Kind
 from switch.writer.lifecycle import Event, State
 from switch.writer.verdicts import Verdict
 
@@ -264,7 +265,7 @@ async def run(settings: Settings) -> None:
     ending = process.Ending()
     async with process.only_one(settings, LOCK, ending):
         pool = await connect_pool(settings, "caretaker")
-        link = Link(settings.writer_socket)
+        link = Link.of(settings, Kind.CARETAKER)
         await link.start()
         known = rails.connect(settings, pool)
         tasks = [asyncio.create_task(duty) for duty in _duties(settings, pool, link, known)]

@@ -17,6 +17,7 @@ import uvloop
 
 from switch.base import causes, database, lifeline, logs
 from switch.base.settings import Settings
+from switch.processes import status
 
 END_WITHIN_S: Final = 15
 """Seconds from the start of the shutdown until the kernel ends the process, whatever still hangs."""
@@ -32,6 +33,10 @@ class Lost(RuntimeError):
     """This process is no longer the only one of its kind: it must end, and a new one starts."""
 
 
+class Stopped(Exception):
+    """It was asked to end while it waited for its turn: an ordinary end."""
+
+
 class Ending:
     """Set when the process should end: by a signal, or by a loss that is given as the reason."""
 
@@ -45,6 +50,7 @@ class Ending:
     def begin(self, loss: str = "") -> None:
         """Begin the shutdown: the kernel ends tasks that ignore cancellation or wait for a dead peer."""
         if not self._event.is_set():
+            status.STATUS.state = "ends"
             self._loss = Lost(loss) if loss else None
             signal.alarm(END_WITHIN_S)
             self._event.set()
@@ -83,11 +89,13 @@ async def only_one(settings: Settings, lock: int, ending: Ending) -> AsyncIterat
     try:
         connection.add_termination_listener(lambda _: ending.begin("the database ended the session"))
         while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock):
+            status.STATUS.state = "standby"
             lifeline.beat()
             await ending.wait(_LOCK_EVERY_S)
             if ending.begun:
                 ending.check()
-                raise Lost("stopped while another process of its kind was running")
+                raise Stopped
+        status.STATUS.state = "works"
         watching = asyncio.create_task(_watch(connection, ending))
         yield
     finally:
@@ -110,7 +118,12 @@ def main(name: str, work: Callable[[Settings], Coroutine[Any, Any, None]]) -> No
     """Run a process from its settings to its end, and report the reason of an unexpected end."""
     logs.configure(name)
     with reported():
-        uvloop.run(work(Settings()))
+        uvloop.run(_in_health(Settings(), work))
+
+
+async def _in_health(settings: Settings, work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
+    async with status.responding(settings):
+        await work(settings)
 
 
 @contextlib.contextmanager
@@ -118,7 +131,7 @@ def reported() -> Any:
     """Report an exception in the `with` as the reason of the end; the exit code is 1 then."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped):
         return
     except Exception as error:  # noqa: BLE001 - the outermost place of the process
         report(error)

@@ -1,44 +1,145 @@
-"""The writer process: the only one that changes the books. API workers connect to it over a local socket."""
+"""The writer process: the only one that changes the books. Other processes send it commands over sockets.
+
+It listens on a socket of its machine and, if it is set, over TCP with mutual TLS. Of several writer processes
+of a database one has the lease (`lease`); the others are its standbys: they listen over TCP, announce that
+they are not the writer, and take over when the lease is free.
+
+A hand-over loses nothing: the writer announces its end, decides what has reached it, gives the lease up, and
+waits until every client has read its replies and closed. What reaches it meanwhile is refused as not decided,
+and its sender asks the next writer.
+"""
 
 import asyncio
 import contextlib
 import os
+import socket as sockets
+import ssl
+import struct
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import msgspec
 import structlog
 
 from adapters import registry
 from ledger.high_water import HighWater
+from ledger.silence import end_silent
 from ledger.writer import QUEUE_BYTES_MAX, LostEvents, Writer, look_for_garbage_in_short_steps
 from schemas.errors import NotFound, OutcomeUnknown, Unavailable
 from switch.base import lifeline, logs
 from switch.base.settings import Settings
 from switch.operations import restored, vitals
-from switch.processes import process
+from switch.processes import process, status
+from switch.processes.lease import Lease
+from switch.writer import addresses, kinds
 from switch.writer.absence import AbsenceRule, rule_of
 from switch.writer.commands import (
+    PROTOCOL,
     Command,
     Frame,
     PaymentChange,
     Reply,
     command_decoder,
+    hello_decoder,
     requests_decoder,
 )
 from switch.writer.frames import FrameProtocol
+from switch.writer.kinds import Kind
 from switch.writer.payment_book import PaymentBook
 from switch.writer.verdicts import Verdict
 
 _log = structlog.get_logger()
 _LOOK_EVERY_S: Final = 0.2
+_REQUEST_BYTES_MAX: Final = 16 << 20
+"""Largest frame of a client."""
+_UNDECIDED_BYTES_MAX: Final = 64 << 20
+"""Bytes of one client's undecided commands from which on no more of it is read."""
+_WHOLE_WITHIN_S: Final = 10.0
+"""Seconds from the first byte of a frame to its last."""
+_HELLO_WITHIN_S: Final = 5.0
+_PEERS_MAX: Final = 512
+_LEAVE_WITHIN_S: Final = 2.0
+"""How long the writer waits at its end for clients to close."""
+_CERTIFICATES_EVERY_S: Final = 60.0
 _encode = msgspec.msgpack.Encoder().encode
+Permitted = Callable[[FrameProtocol], frozenset[Kind]]
+"""The kinds of process that the peer of a connection has proved to be one of."""
+
+
+class _Peer:
+    """One client: who it is, and what it waits for."""
+
+    def __init__(self, server: "WriterServer", permitted: Permitted) -> None:
+        self._server = server
+        self._permitted = permitted
+        self.commands: frozenset[type] | None = None
+        """The commands that it may send; None until it has greeted."""
+        self.undecided = 0
+        """Bytes of its commands that are being decided."""
+        self.frames = FrameProtocol(
+            self._received,
+            lambda: server.left(self),
+            self._connected,
+            frame_max=_REQUEST_BYTES_MAX,
+            whole_within_s=_WHOLE_WITHIN_S,
+        )
+
+    def _connected(self) -> None:
+        socket = self.frames.about("socket")
+        if socket is not None:
+            end_silent(socket)
+        asyncio.get_running_loop().call_later(_HELLO_WITHIN_S, self._check_greeted)
+        self._server.came(self)
+
+    def _check_greeted(self) -> None:
+        if self.commands is None:
+            self.frames.abort()
+
+    def _received(self, payload: bytes) -> None:
+        if self.commands is None:
+            self._greet(payload)
+            return
+        self.undecided += len(payload)
+        if self.undecided > _UNDECIDED_BYTES_MAX:
+            self.frames.pause_reading()
+        self._server.take(self, payload)
+
+    def decided(self, size: int) -> None:
+        """Read on once enough of its commands are decided."""
+        self.undecided -= size
+        if self.undecided <= _UNDECIDED_BYTES_MAX:
+            self.frames.resume_reading()
+
+    def _greet(self, payload: bytes) -> None:
+        try:
+            hello = hello_decoder.decode(payload)
+            stated = frozenset(map(Kind, hello.kinds))
+        except (msgspec.DecodeError, ValueError):
+            self.refuse("it did not begin with a greeting of this protocol")
+            return
+        proved = self._permitted(self.frames)
+        if hello.protocol != PROTOCOL:
+            self.refuse(f"it uses version {hello.protocol} of the protocol, not {PROTOCOL}")
+        elif not stated <= proved:
+            self.refuse(f"it is not proved to be: {', '.join(sorted(stated - proved))}")
+        else:
+            self.commands = kinds.commands_of(stated)
+            self.frames.send(_encode(Frame([], [], self._server.epoch)))
+
+    def refuse(self, reason: str) -> None:
+        """Disconnect it, and log why."""
+        named = sorted(addresses.names_in(self.frames.about("peercert")))
+        _log.warning(
+            "peer_refused", reason=reason, names=named, peer=str(self.frames.about("peername") or "")
+        )
+        self.frames.abort()
 
 
 class WriterServer:
-    """Passes commands of connected workers to the ledger's writer, and notifies all workers of changes."""
+    """Passes commands of connected processes to the ledger's writer, and notifies all of changes."""
 
     def __init__(
         self,
@@ -51,7 +152,7 @@ class WriterServer:
     ) -> None:
         self.rules: dict[str, AbsenceRule] = {}
         """The rule for "not found" of each rail. Without a rule, "not found" proves nothing."""
-        book = PaymentBook(self._announce, self.rules)
+        book = PaymentBook(self._announce_changes, self.rules)
         self._writer = Writer(
             database_url,
             book,
@@ -61,20 +162,80 @@ class WriterServer:
             on_stuck=lifeline.are_stuck,
             high_water=high_water,
         )
-        self._peers: set[FrameProtocol] = set()
+        self._peers: set[_Peer] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
+        self._remote: list[asyncio.Server] = []
+        self._renewing: asyncio.Task[None] | None = None
+        self._gone = asyncio.Event()
+        self.epoch = 0
+        """The epoch that clients know; 0 while this is not the writer."""
 
-    async def serve(self, socket: Path, prepare: Callable[[Writer], Awaitable[None]] | None = None) -> None:
-        """Begin an epoch, `prepare`, then listen; the stale socket of a dead writer is replaced."""
+    @property
+    def id(self) -> UUID:
+        """The id of this writer in the database, once it has taken over."""
+        return self._writer.id
+
+    async def listen(self, settings: Settings) -> None:
+        """Listen for other machines, as a standby at first.
+
+        Raises:
+            OSError: an address is not available, or a file of the certificates cannot be used.
+
+        """
+        places = list(map(addresses.parse, settings.writer_listen))
+        context = None
+        if any(place.path is None for place in places):
+            context = addresses.server_context(settings)
+            self._renewing = asyncio.create_task(_renew_certificate(context, settings))
+        loop = asyncio.get_running_loop()
+
+        def permitted(frames: FrameProtocol) -> frozenset[Kind]:
+            return addresses.kinds_named(addresses.names_in(frames.about("peercert")), settings.writer_peers)
+
+        for place in places:
+            if place.path is not None:
+                self._remote.append(await self._listen_locally(place.path, settings.writer_users))
+                continue
+            self._remote.append(
+                await loop.create_server(
+                    lambda: _Peer(self, permitted).frames,
+                    place.host,
+                    place.port,
+                    ssl=context,
+                    ssl_handshake_timeout=_HELLO_WITHIN_S,
+                    reuse_address=True,
+                )
+            )
+            _log.info("writer_listens", address=str(place))
+
+    async def serve(
+        self,
+        socket: Path,
+        prepare: Callable[[Writer], Awaitable[None]] | None = None,
+        *,
+        users: dict[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        """Begin an epoch, `prepare`, then listen here; the stale socket of a dead writer is replaced."""
         await self._writer.start()
         if prepare is not None:
             await prepare(self._writer)
+        self._listener = await self._listen_locally(socket, users or {})
+        self._announce_epoch(self._writer.epoch)
+        _log.info("writer_ready", epoch=self.epoch)
+
+    async def _listen_locally(self, socket: Path, users: dict[str, tuple[str, ...]]) -> asyncio.Server:
+        def permitted(frames: FrameProtocol) -> frozenset[Kind]:
+            return addresses.kinds_of_user(_user_of(frames), users) if users else kinds.ALL
+
         _clear(socket)
-        loop = asyncio.get_running_loop()
         # Keep the reference: uvloop closes a server without one.
-        self._listener = await loop.create_unix_server(self._peer, str(socket))
-        _log.info("writer_ready")
+        made = await asyncio.get_running_loop().create_unix_server(
+            lambda: _Peer(self, permitted).frames, str(socket)
+        )
+        if users:
+            socket.chmod(0o666)  # whoever connects is judged by the user that the kernel names
+        return made
 
     @property
     def frozen(self) -> Exception | None:
@@ -90,41 +251,115 @@ class WriterServer:
         """Counters that change when a batch is durable, or when a reconnection to the database was tried."""
         return self._writer.meters.batches, self._writer.meters.reconnections
 
-    async def stop(self) -> None:
-        """Finish what is queued, then end the epoch."""
+    async def stop(self, release: Callable[[], None] = lambda: None) -> None:
+        """Hand over: decide what is here, end the epoch, `release` the lease, and let the clients go."""
+        was_writer = self.epoch > 0
+        for server in (*self._remote, *([self._listener] if self._listener else [])):
+            server.close()
+        self._announce_epoch(0)
         await self._writer.stop()
+        release()
+        if was_writer:
+            await self._wait_until_clients_left()
+        for peer in list(self._peers):
+            peer.frames.close()
+        if self._renewing is not None:
+            self._renewing.cancel()
 
-    def _peer(self) -> FrameProtocol:
-        peer = FrameProtocol(lambda payload: self._received(peer, payload), lambda: self._peers.discard(peer))
+    async def _wait_until_clients_left(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE_WITHIN_S):
+                while any(peer.commands is not None for peer in self._peers):
+                    self._gone.clear()
+                    await self._gone.wait()
+
+    def came(self, peer: _Peer) -> None:
+        """Know a new connection."""
         self._peers.add(peer)
-        return peer
+        if len(self._peers) > _PEERS_MAX:
+            peer.refuse("there are too many connections")
 
-    def _received(self, peer: FrameProtocol, payload: bytes) -> None:
+    def left(self, peer: _Peer) -> None:
+        """Forget a connection."""
+        self._peers.discard(peer)
+        self._gone.set()
+
+    def take(self, peer: _Peer, payload: bytes) -> None:
+        """Have the commands of one frame decided."""
         task = asyncio.create_task(self._answer(peer, payload))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _answer(self, peer: FrameProtocol, payload: bytes) -> None:
+    async def _answer(self, peer: _Peer, payload: bytes) -> None:
         requests: list[int] = []
         commands: list[Command] = []
         replies: list[tuple[int, Reply]] = []
-        for request, raw in requests_decoder.decode(payload):
+        permitted = peer.commands
+        assert permitted is not None, "it has greeted"
+        try:
+            asked = requests_decoder.decode(payload)
+        except msgspec.DecodeError:
+            peer.refuse("a frame is not readable")
+            return
+        for request, raw in asked:
             try:
-                commands.append(command_decoder.decode(raw))
-                requests.append(request)
+                command = command_decoder.decode(raw)
             except msgspec.DecodeError as error:
                 replies.append((request, _reply(error)))
+                continue
+            if type(command) not in permitted:
+                replies.append((request, _not_permitted(command)))
+                continue
+            commands.append(command)
+            requests.append(request)
         try:
             decided = await self._writer.submit_many(commands)
         except Unavailable as error:
             decided = [error] * len(requests)
+        if self._writer.frozen is not None:
+            self._announce_epoch(0)  # first, so that its clients ask the next writer
         replies += zip(requests, map(_reply, decided), strict=True)
-        peer.send(_encode(Frame(replies, [])))
+        peer.frames.send(_encode(Frame(replies, [])))
+        peer.decided(len(payload))
 
-    def _announce(self, changes: Sequence[PaymentChange]) -> None:
-        payload = _encode(Frame([], list(changes)))
+    def _announce_changes(self, changes: Sequence[PaymentChange]) -> None:
+        self._send_to_all(Frame([], list(changes)))
+
+    def _announce_epoch(self, epoch: int) -> None:
+        if epoch != self.epoch:
+            self.epoch = epoch
+            self._send_to_all(Frame([], [], epoch))
+
+    def _send_to_all(self, frame: Frame) -> None:
+        payload = _encode(frame)
         for peer in self._peers:
-            peer.send(payload)
+            if peer.commands is not None:
+                peer.frames.send(payload)
+
+
+def _user_of(frames: FrameProtocol) -> int:
+    """The user id of the process at the other end of a local socket, by the kernel."""
+    shape = struct.Struct("3i")
+    credentials = frames.about("socket").getsockopt(sockets.SOL_SOCKET, sockets.SO_PEERCRED, shape.size)
+    user: int = shape.unpack(credentials)[1]
+    return user
+
+
+async def _renew_certificate(context: ssl.SSLContext, settings: Settings) -> None:
+    """Read the certificate again from time to time: one that was replaced is used for new connections."""
+    assert settings.writer_tls_certificate is not None
+    while True:
+        await asyncio.sleep(_CERTIFICATES_EVERY_S)
+        try:
+            context.load_cert_chain(settings.writer_tls_certificate, settings.writer_tls_key, password=str)
+        except OSError as error:
+            _log.error("certificate_unusable", reason=str(error))
+
+
+def _not_permitted(command: Command) -> Reply:
+    name = type(command).__name__
+    _log.error("command_refused", command=name)
+    return Reply(Verdict.FAILED_TO_DECIDE, reason=f"this kind of process may not send the command {name}")
 
 
 def _reply(reply: Reply | Exception) -> Reply:
@@ -145,7 +380,10 @@ def _clear(socket: Path) -> None:
 
 
 async def run(settings: Settings) -> None:
-    """Run until SIGTERM, or until the writer freezes: a new process starts from the state in the database."""
+    """Run until SIGTERM, or until the writer freezes: a new process starts from the state in the database.
+
+    If another writer has the lease, wait as its standby.
+    """
     ending = process.Ending()
     server = WriterServer(
         settings.database,
@@ -154,8 +392,24 @@ async def run(settings: Settings) -> None:
         replicated=settings.synchronous_standby,
         high_water=HighWater(settings.high_water_file),
     )
-    await server.serve(settings.writer_socket, partial(_check_for_restore, settings))
+    lease = Lease(settings)
+    await server.listen(settings)
     watching = asyncio.create_task(vitals.watch("writer"))
+    if await lease.take(ending):
+        await _write(settings, server, lease, ending)
+    watching.cancel()
+    await server.stop(lease.release)
+    ending.check()
+
+
+async def _write(settings: Settings, server: WriterServer, lease: Lease, ending: process.Ending) -> None:
+    """Be the writer."""
+    await server.serve(
+        settings.writer_socket, partial(_check_for_restore, settings), users=settings.writer_users
+    )
+    status.STATUS.state = "works"
+    keeping = asyncio.create_task(lease.keep(server.id))
+    keeping.add_done_callback(lambda task: None if task.cancelled() else ending.begin(task.result()))
     server.rules |= await asyncio.to_thread(
         _rules, settings
     )  # adapters are slow to load: payments go on meanwhile
@@ -166,12 +420,11 @@ async def run(settings: Settings) -> None:
         before, done = done, server.progress()
         if server.idle or done != before:
             lifeline.beat()
-    watching.cancel()
     if isinstance(server.frozen, LostEvents):
         await close_after_loss(settings)
+    keeping.cancel()
     if server.frozen is not None:
         raise server.frozen
-    await server.stop()
 
 
 async def close_after_loss(settings: Settings) -> None:

@@ -32,6 +32,7 @@ from switch.payments.pricing import POSITION
 from switch.sandbox import people
 from switch.sandbox.setup import SandboxSetup, public_key
 from switch.writer.client import Link
+from switch.writer.kinds import Kind
 
 FX: Final = "silkroad-fx"
 """The FX provider."""
@@ -136,7 +137,7 @@ def prepare_rail(settings: Settings, country: str, url: str) -> list[str]:
 async def populate(settings: Settings, url: str, kinds: Kinds) -> None:
     """Create what is missing: participants with keys, accounts and money, rails, corridors, rates, people."""
     connection = await asyncpg.connect(settings.database)
-    link = Link(settings.writer_socket)
+    link = Link.of(settings, Kind.OPERATOR)
     await link.start()
     try:
         async with connection.transaction():

@@ -1,4 +1,7 @@
-"""Commands of API workers and the caretaker to the writer, and its replies: the local socket's protocol.
+"""Commands of other processes to the writer, and its replies: the protocol of its socket.
+
+The first frame of a connection is the client's `Hello`; from then on a client sends lists of numbered
+commands, and the writer sends `Frame`s.
 
 Every command identifies its payment or account by ids only; the writer needs no other look-up to decide.
 Amounts are minor units. Times are microseconds since 1970, UTC.
@@ -355,13 +358,27 @@ class PaymentChange(msgspec.Struct, array_like=True, frozen=True):
     reason: str
 
 
+class Hello(msgspec.Struct, array_like=True, frozen=True):
+    """The first frame of a client: its version of this protocol, and the kinds of process that it is."""
+
+    protocol: int
+    kinds: list[str]
+
+
 class Frame(msgspec.Struct, array_like=True, frozen=True):
     """One message from the writer: replies by request id, and payment changes."""
 
     replies: list[tuple[int, Reply]]
     changes: list[PaymentChange]
+    epoch: int | None = None
+    """Set in the first frame and when it changes: the epoch of this writer; 0 if it is not the writer now."""
 
 
+PROTOCOL = 1
+"""The version of this protocol; a writer refuses clients of another."""
+
+
+hello_decoder: msgspec.msgpack.Decoder[Hello] = msgspec.msgpack.Decoder(Hello)
 request_encoder = msgspec.msgpack.Encoder()
 requests_decoder: msgspec.msgpack.Decoder[list[tuple[int, msgspec.Raw]]] = msgspec.msgpack.Decoder(
     list[tuple[int, msgspec.Raw]]

@@ -39,6 +39,8 @@ ELSEWHERE = {
     ("docs/quickstart.md", "sh"): "tests/docs/test_quickstart.py",
     ("README.md", "sh"): "tests/docs/test_quickstart.py",
     ("docs/operate/failover.md", "sh"): "tests/cluster/test_by_hand.py",
+    ("docs/operate/many-machines.md", "haproxy"): "tests/switch/processes/test_peers.py",
+    ("docs/operate/many-machines.md", "ini"): "tests/switch/processes/test_peers.py",
     **{
         ("docs/operate/failover.md", language): "tests/cluster/test_failover.py"
         for language in ("sql", "ini")

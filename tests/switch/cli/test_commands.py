@@ -55,7 +55,7 @@ GOOD = {
     "name": "operator", "net_debit_cap": "0", "number": "1", "numbers": "1", "participant": "asha-bank", "payee": "shop@okbank",
     "reference": "R-1", "role": "operator", "signature": "{json}", "text": "a text", "to": "json", "uetr": str(uuid.uuid4()),
     "version": "v9", "window": "1", "before": "2020-01-01", "message": "pacs.008.001.08", "content": "{}",
-    "owner": "olga", "reason": "test", "found": "nothing", "display_name": "A Person", "days": "1", "first": "2026-01-01",
+    "owner": "olga", "part": "api", "reason": "test", "found": "nothing", "display_name": "A Person", "days": "1", "first": "2026-01-01",
 }  # fmt: skip
 
 WRONG = {

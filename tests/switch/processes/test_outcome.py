@@ -69,15 +69,17 @@ async def fatal(writer: WriterProcess, socket: Path, *, after: bool) -> AsyncIte
 
     async def meet(reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         server.close()  # who comes again finds nobody
+        replies, commands = await asyncio.open_unix_connection(str(writer.socket))
+        commands.write(await reader.read(1 << 16))  # the greetings
+        client.write(await replies.read(1 << 16))
         command = await reader.read(1 << 16)
         if after:
-            replies, commands = await asyncio.open_unix_connection(str(writer.socket))
             commands.write(command)
             await replies.read(1)
-            commands.close()
         await writer.kill()
-        client.close()
-        await client.wait_closed()
+        for stream in (commands, client):
+            stream.close()
+            await stream.wait_closed()
 
     server = await asyncio.start_unix_server(meet, str(socket))
     try:

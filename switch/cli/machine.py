@@ -1,0 +1,173 @@
+"""`payswitch run`: one kind of process alone, on any machine, for a service manager or a container.
+
+`payswitch up` starts everything on one machine and keeps it running. Here each process is started by systemd,
+Kubernetes or a person, on any number of machines that share a database. The settings, files and database are
+checked whole before it starts; the process then takes the place of this command, with its process id.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import IO, Annotated, Final
+
+import asyncpg
+import typer
+
+from switch.base import logs, metrics
+from switch.base.settings import Settings
+from switch.cli import preflight
+from switch.cli.connect import Data, Database
+from switch.cli.supervisor import Child, StartError, allow_open_files, environment_of
+from switch.processes.fork_server import ForkServer
+
+_POLL_S: Final = 0.1
+_END_WITHIN_S: Final = 25.0
+"""Seconds after its drain in which a worker must have ended."""
+_BACKLOG: Final = 2048
+
+
+class ProcessPart(StrEnum):
+    """What `payswitch run` starts."""
+
+    API = "api"
+    WRITER = "writer"
+    CARETAKER = "caretaker"
+    MESSENGER = "messenger"
+
+
+def run_part(
+    part: Annotated[ProcessPart, typer.Argument(help="the kind of process")],
+    host: Annotated[str | None, typer.Option("--host", help="of `api`: the address to listen on")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="of `api`: the port to listen on")
+    ] = None,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Run one kind of process on this machine: `api`, `writer`, `caretaker` or `messenger`.
+
+    Any number of each may run, on any machines with the same database. `api` is as many worker processes as
+    PAYSWITCH_WORKERS says. One writer works, the others are its standbys; the same for caretaker and
+    messenger.
+    """
+    logs.configure(f"run {part}")
+    given = {"host": host, "port": port, "data": data, "database": database_url}
+    settings = Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    settings = settings.model_copy(update={"data": settings.data.resolve()})
+    check(settings, part)
+    _prepare(settings)
+    allow_open_files()
+    if part is not ProcessPart.API:
+        _become(f"switch.processes.{part}", [], environment_of(settings) | {metrics.PLACE: part})
+    listener = _bind(settings)
+    if settings.workers == 1:
+        listener.set_inheritable(True)
+        place = {metrics.PLACE: f"api-{settings.port}"}
+        _become("switch.processes.api", [str(listener.fileno())], environment_of(settings) | place)
+    _keep_workers(settings, listener)
+
+
+def check(settings: Settings, part: ProcessPart) -> None:
+    """Check everything that a start needs.
+
+    Raises:
+        StartError: something needs a person's action; each line is a reason.
+
+    """
+    reasons = [*_missing(settings), *preflight.examine_part(settings, part)]
+    if settings.database:
+        try:
+            reasons += asyncio.run(preflight.examine_database(settings))
+        except (
+            OSError,
+            TimeoutError,
+            asyncpg.PostgresConnectionError,
+            asyncpg.CannotConnectNowError,
+        ) as error:
+            print(f"the database does not respond yet ({type(error).__name__})", flush=True)
+    if reasons:
+        raise StartError("\n".join(dict.fromkeys(reasons)))
+
+
+def _missing(settings: Settings) -> Iterator[str]:
+    if not settings.database:
+        yield "PAYSWITCH_DATABASE is missing: the URL of the database that all machines share"
+
+
+def _prepare(settings: Settings) -> None:
+    """Make the directories of a process; `running.json` is for commands on this machine."""
+    try:
+        settings.metrics_directory.mkdir(parents=True, exist_ok=True)
+        if settings.sandbox:
+            settings.sandbox_mark.touch()
+    except OSError as error:
+        raise StartError(f"{error.filename}: {error.strerror}") from None
+
+
+def _become(module: str, arguments: list[str], environment: dict[str, str]) -> None:
+    """Replace this command by the process."""
+    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)  # noqa: S606
+
+
+def _bind(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        raise StartError(
+            f"{settings.host} port {settings.port} is not available ({error.strerror}): set another with"
+            " --host and --port, or PAYSWITCH_HOST and PAYSWITCH_PORT"
+        ) from None
+    listener.listen(_BACKLOG)
+    return listener
+
+
+class _Worker(Child):
+    """An API worker whose output is that of this command."""
+
+    def _open_log(self) -> IO[bytes]:
+        return os.fdopen(os.dup(sys.stdout.fileno()), "ab", buffering=0)
+
+
+def _keep_workers(settings: Settings, listener: socket.socket) -> None:
+    """Start the API workers, and replace those that end, until SIGTERM; then let them drain."""
+    server = ForkServer()
+    server.open()
+    fileno = listener.fileno()
+    workers = []
+    for number in range(settings.workers):
+        name = f"api-{settings.port}-{number}"
+        environment = environment_of(settings) | {metrics.PLACE: name}
+        arguments = [str(fileno)]
+        log = settings.data / "logs" / f"{name}.log"
+        workers.append(_Worker(name, server, "switch.processes.api", arguments, environment, log, (fileno,)))
+    stopping: list[int] = []
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda got, _frame: stopping.append(got))
+    for worker in workers:
+        worker.start()
+    at = time.monotonic()
+    while not stopping:
+        before, at = at, time.monotonic()
+        for worker in workers:
+            worker.keep(at - before, lambda text: print(text, flush=True))
+        time.sleep(_POLL_S)
+    for worker in workers:
+        if worker.process is not None and worker.process.poll() is None:
+            worker.process.send_signal(signal.SIGTERM)  # all drain at the same time
+    for worker in workers:
+        if worker.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.process.wait(settings.drain_s + _END_WITHIN_S)
+        worker.stop()
+    server.close()
+    listener.close()
