@@ -21,17 +21,9 @@ def test_a_list_is_requested_once_and_a_range_is_approved(
 ) -> None:
     file = tmp_path / "list.json"
     unique = tmp_path.name[:100]
-    day = {"currency": "INR", "day": "2031-01-02", "business": False, "reason": unique}
-    file.write_text(
-        json.dumps(
-            [
-                {"kind": "calendar.set", "content": day},
-                {"kind": "calendar.set", "content": {**day, "currency": "PKR"}},
-                {"kind": "calendar.set", "content": {**day, "business": True}},
-                {"kind": "calendar.set", "content": {**day, "currency": "PKR", "business": True}},
-            ]
-        )
-    )
+    day = {"currency": "INR", "business": True, "reason": unique}
+    days = [{**day, "day": f"2031-01-0{number}"} for number in (2, 3, 4, 5)]
+    file.write_text(json.dumps([{"kind": "calendar.set", "content": content} for content in days]))
     ask = ("change", "request-all", str(file), "--as", "operator", "--reason", "test")
     code, out, err = typed(stack, capfd, *ask)
     assert code == 0, err
