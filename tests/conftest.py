@@ -18,6 +18,7 @@ from tests import scratch
 from tests.chaos.outages import SCENARIOS
 from tests.switch.stack import Stack, started
 
+WRITER_FAULTS = ("kill -9", "frozen", "cut off from the database", "power lost")
 _numbers = itertools.count(1)
 
 
@@ -43,6 +44,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="which faults of tests/cluster/test_failover.py to live through: names, or `all`",
     )
     parser.addoption("--cluster-to", type=Path, help="a file that gets the figures of each fault")
+    parser.addoption(
+        "--machines-faults",
+        default="kill -9",
+        help="how tests/cluster/test_many_machines.py breaks the writer: names with commas, or `all`",
+    )
+    parser.addoption("--machines-to", type=Path, help="a file that gets the figures of that run")
     parser.addoption("--pictures", action="store_true", help="browser tests write the pictures of docs/ anew")
 
 
@@ -74,6 +81,20 @@ def kill_rounds(request: pytest.FixtureRequest) -> int:
     """How many rounds of kill -9: `--kill-rounds`."""
     rounds: int = request.config.getoption("--kill-rounds")
     return rounds
+
+
+@pytest.fixture(scope="session")
+def machines_faults(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """How the writer of several machines is broken: `--machines-faults`."""
+    wanted: str = request.config.getoption("--machines-faults")
+    return WRITER_FAULTS if wanted == "all" else tuple(wanted.split(","))
+
+
+@pytest.fixture(scope="session")
+def machines_figures(request: pytest.FixtureRequest) -> Path | None:
+    """Where the figures of that run go: `--machines-to`."""
+    file: Path | None = request.config.getoption("--machines-to")
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ ELSEWHERE = {
     ("docs/quickstart.md", "sh"): "tests/docs/test_quickstart.py",
     ("README.md", "sh"): "tests/docs/test_quickstart.py",
     ("docs/operate/failover.md", "sh"): "tests/cluster/test_by_hand.py",
-    ("docs/operate/many-machines.md", "haproxy"): "tests/switch/processes/test_peers.py",
+    ("docs/operate/many-machines.md", "haproxy"): "tests/cluster/test_many_machines.py",
     ("docs/operate/many-machines.md", "ini"): "tests/switch/processes/test_peers.py",
     **{
         ("docs/operate/failover.md", language): "tests/cluster/test_failover.py"
@@ -105,6 +105,7 @@ def test_every_block_has_a_language_and_a_test() -> None:
         "text",
         "ledger",
         "mermaid",
+        "haproxy",
     }
     missing = [str(b) for b in BLOCKS if b.language not in known]
     assert missing == []
