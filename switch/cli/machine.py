@@ -51,7 +51,7 @@ def run_part(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Run one kind of process on this machine: `api`, `writer`, `caretaker` or `messenger`.
+    """Run one kind of process on this machine.
 
     Any number of each may run, on any machines with the same database. `api` is as many worker processes as
     PAYSWITCH_WORKERS says. One writer works, the others are its standbys; the same for caretaker and
@@ -81,6 +81,10 @@ def check(settings: Settings, part: ProcessPart) -> None:
         StartError: something needs a person's action; each line is a reason.
 
     """
+    if not settings.data.is_dir():
+        raise StartError(
+            f"there is no data directory {settings.data}: create it, with the keys of this switch"
+        )
     reasons = [*_missing(settings), *preflight.examine_part(settings, part)]
     if settings.database:
         try:
