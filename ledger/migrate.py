@@ -4,6 +4,10 @@ Each package has its own in `<package>/migrations/NNNN_{pre,post}_name.sql`. `pr
 the new version starts and while the old version runs; `post` removes parts, after the old version has ended,
 and no `pre` may depend on it. One file is one transaction. If a table is busy, the migration gives way and
 retries.
+
+The rights of the roles are in `<package>/grants.sql`. This file is not a migration: it is edited with the
+schema, and applied whole after the `pre` migrations, every time. A right that the running version still needs
+is taken away in the next release.
 """
 
 import asyncio
@@ -18,6 +22,7 @@ from typing import Final
 
 import asyncpg
 
+from ledger import roles
 from ledger.sql import statement
 
 _LOCK: Final = 7_266_337_000
@@ -115,18 +120,35 @@ async def migrate(
 ) -> list[str]:
     """Apply missing migrations, or only those of one phase; return the names of the applied ones, in order.
 
-    A repetition does nothing. If a migration fails, earlier ones stay applied, and the next call continues.
+    A repetition changes nothing. If one fails, earlier ones stay applied, and the next call continues.
+    Afterwards the roles have the rights of `grants.sql`, unless only the phase `post` was requested, or a
+    later version has set them.
 
     Raises:
         MigrationError: an applied migration was changed, or this version is too old; nothing was applied.
+        RolesMissing: the roles do not exist, and this user may not create them; the migrations are applied.
         asyncpg.LockNotAvailableError: a table stayed busy.
 
     """
     async with _history(database_url) as connection:
-        missing = (await compare(connection, packages)).pending(phase)
+        schema = await compare(connection, packages)
+        missing = schema.pending(phase)
         for migration in missing:
             await _apply_patiently(connection, migration)
+        if phase is not Phase.POST and not schema.newer:  # a later version knows what its processes need
+            await _grant(connection, packages)
         return [migration.title for migration in missing]
+
+
+async def _grant(connection: asyncpg.Connection, packages: Sequence[str]) -> None:
+    """Give every role the rights of these packages, and no others."""
+    rights = [files(package) / "grants.sql" for package in packages]
+    texts = [file.read_text(encoding="utf-8") for file in rights if file.is_file()]
+    if texts:
+        await roles.ensure(connection)
+        async with connection.transaction():
+            for text in texts:
+                await connection.execute(text)
 
 
 async def pending(

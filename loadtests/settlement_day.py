@@ -17,6 +17,7 @@ import asyncpg
 
 from ledger.migrate import migrate
 from ledger.postgres import EmbeddedPostgres
+from ledger.roles import Login
 from loadtests import keeping
 from loadtests.reports import settings
 from switch.base import calendars
@@ -99,8 +100,8 @@ async def measure(url: str, data: Path, payments: int) -> dict[str, object]:
     await load(owner, accounts, payments)
     loaded_s = time.perf_counter() - began
     _, link = await serve(url, data)
-    pool = await connect_pool(Settings(database=url, data=data))
-    desk = ServiceContext(pool, link, data)
+    pool = await connect_pool(Settings(database=url, data=data), Login.OWNER)
+    desk = ServiceContext(pool, pool, link, data)
     await calendars.load(pool, "INR")  # a caretaker has looked at it every second of the day
     began = time.perf_counter()
     window = (await link.ask(CloseWindow("INR"))).number

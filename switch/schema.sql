@@ -3,6 +3,13 @@
 
 CREATE SCHEMA switch;
 
+-- What this installation is, once and for ever: nobody's people and keys of a sandbox are good in production.
+CREATE TABLE switch.installation (
+    one     boolean PRIMARY KEY DEFAULT true CHECK (one),
+    sandbox boolean NOT NULL,
+    at      timestamptz NOT NULL DEFAULT clock_timestamp() -- of its first start
+);
+
 CREATE TABLE switch.participant (
     id      text PRIMARY KEY CHECK (id ~ '^[a-z0-9][a-z0-9-]{1,34}$'),
     name    text NOT NULL,
@@ -182,9 +189,6 @@ CREATE FUNCTION switch.record_enquiries(
      WHERE o.number = t.number;
 $$;
 
--- What was asked and what was sent is evidence: it can be added to, never changed.
-REVOKE UPDATE, DELETE ON switch.payment, switch.message FROM payswitch_writer;
-
 SELECT ledger.add_partitions('switch.message', 16777216, (SELECT next_seq FROM ledger.head) + 3 * 16777216);
 
 -- What is in a message is sealed under a key of its payment's own. Whoever deletes the key erases what was said, and
@@ -195,7 +199,6 @@ CREATE TABLE switch.message_key (
     erasure bigint, -- the event that says why the key is gone
     CONSTRAINT message_key_erasure CHECK ((sealed IS NULL) = (erasure IS NOT NULL))
 );
-REVOKE UPDATE, DELETE ON switch.message_key FROM payswitch_writer;
 
 -- record_keys: the keys of the payments of one batch, in the ledger's own transaction.
 CREATE FUNCTION switch.record_keys(numbers bigint[], keys bytea[]) RETURNS void
@@ -293,14 +296,6 @@ CREATE TABLE switch.audit_note (
 );
 CREATE INDEX audit_note_unrecorded ON switch.audit_note (number) WHERE seq IS NULL;
 
--- What was asked and agreed is evidence; a change moves on, its content does not.
-REVOKE UPDATE, DELETE ON switch.change_vote, switch.change, switch.audit_note FROM payswitch_writer;
-GRANT UPDATE (state, tried_at, ended_at, outcome) ON switch.change TO payswitch_writer;
-GRANT UPDATE (seq) ON switch.audit_note TO payswitch_writer;
-REVOKE DELETE ON switch.person FROM payswitch_writer;
-REVOKE SELECT ON switch.session, switch.person_bearer_key, switch.person FROM payswitch_reader;
-GRANT SELECT (name, display_name, role, scope, status, created_at) ON switch.person TO payswitch_reader;
-
 -- Participants: revoked keys, and how much of its liquidity each has used.
 
 ALTER TABLE switch.participant_key ADD COLUMN revoked_at timestamptz;
@@ -385,8 +380,6 @@ CREATE TABLE switch.settlement_confirmation (
     signature   text NOT NULL,
     received_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-REVOKE UPDATE, DELETE ON switch.settlement_confirmation FROM payswitch_writer;
-REVOKE DELETE ON switch.settlement, switch.settlement_line FROM payswitch_writer;
 
 -- Reconciliation: what the rails' end-of-cycle files say, and where that is not what we say.
 
@@ -428,7 +421,6 @@ CREATE TABLE switch.reconciliation_break (
     UNIQUE (rail, ref, kind)
 );
 CREATE INDEX reconciliation_break_open ON switch.reconciliation_break (found_at) WHERE resolved_at IS NULL;
-REVOKE DELETE ON switch.rail_cycle, switch.rail_cycle_line, switch.reconciliation_break FROM payswitch_writer;
 
 -- record_contradictions: what a rail says against a payment that is final is a difference for people, written in the
 -- ledger's own transaction; the same one, from the rail's file or from its word, is noted once.
@@ -461,7 +453,6 @@ CREATE TABLE switch.report_artefact (
     made_at    timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX report_artefact_sha256 ON switch.report_artefact (sha256);
-REVOKE UPDATE, DELETE ON switch.report_artefact FROM payswitch_writer;
 
 -- One look at one service. `every_s` is how often it was looked at: a longer silence was not observed.
 CREATE TABLE switch.probe (
@@ -473,7 +464,6 @@ CREATE TABLE switch.probe (
     detail  text NOT NULL DEFAULT '',
     PRIMARY KEY (service, at)
 );
-REVOKE UPDATE, DELETE ON switch.probe FROM payswitch_writer;
 
 -- Which accounts a payment was between, as keyed hashes: equal accounts are seen to be equal, none can be read.
 -- Both are null where the message cannot be read (any more). `missing`: data that FATF recommendation 16 wants.
@@ -492,39 +482,27 @@ CREATE TABLE switch.pattern_rules (
     added_by text NOT NULL,
     added_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-REVOKE UPDATE, DELETE ON switch.pattern_rules FROM payswitch_writer;
 
 -- A regulator's people may read the database directly, and then see their own country through views only.
-DO $do$
-BEGIN
-    CREATE ROLE payswitch_regulator NOLOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-END
-$do$;
 
 -- Which country a login of a central bank is of.
 CREATE TABLE switch.regulator_login (
     login   name PRIMARY KEY,
     country char(2) NOT NULL
 );
-REVOKE INSERT, UPDATE, DELETE ON switch.regulator_login FROM payswitch_writer;
 
 CREATE SCHEMA regulator;
-REVOKE ALL ON SCHEMA regulator FROM payswitch_writer, payswitch_reader;
-GRANT USAGE ON SCHEMA regulator TO payswitch_regulator;
 
--- Whose rows are shown: a login sees its own country, whatever it sets; the switch itself, connected as an owner of
--- these tables, says for whom it asks.
+-- Whose rows are shown: a login sees its own country, whatever it sets; the switch itself, which reads as
+-- `payswitch_reader`, says for whom it asks.
 CREATE FUNCTION regulator.country() RETURNS char(2)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(
         (SELECT country FROM switch.regulator_login WHERE login = session_user),
-        CASE WHEN pg_has_role(session_user, 'payswitch_writer', 'MEMBER')
+        CASE WHEN pg_has_role(session_user, 'payswitch_reader', 'MEMBER')
              THEN nullif(current_setting('payswitch.country', true), '')::char(2) END
     )
 $$;
-REVOKE EXECUTE ON FUNCTION regulator.country FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION regulator.country TO payswitch_regulator;
 
 CREATE VIEW regulator.participant WITH (security_barrier) AS
 SELECT id, name, bic, country, kind, status FROM switch.participant WHERE country = regulator.country();
@@ -568,9 +546,6 @@ CREATE VIEW regulator.probe WITH (security_barrier) AS
 SELECT service, at, ok, micros, every_s FROM switch.probe
  WHERE service NOT LIKE 'rail-%' OR service = 'rail-' || regulator.country();
 
-REVOKE ALL ON ALL TABLES IN SCHEMA regulator FROM payswitch_writer, payswitch_reader;
-GRANT SELECT ON ALL TABLES IN SCHEMA regulator TO payswitch_regulator;
-
 -- Correspondence: ISO messages about payments that one participant sends another through the switch. Each reads its
 -- own by `seq`. A body is sealed like a payment's messages, under a key of its own; without the key it is erased.
 CREATE TABLE switch.correspondence (
@@ -590,8 +565,6 @@ CREATE TABLE switch.correspondence (
 CREATE INDEX correspondence_receiver ON switch.correspondence (receiver, seq);
 CREATE INDEX correspondence_uetr ON switch.correspondence (uetr, seq);
 CREATE INDEX correspondence_message ON switch.correspondence (receiver, message_id);
-REVOKE UPDATE, DELETE ON switch.correspondence FROM payswitch_writer;
-REVOKE SELECT ON switch.correspondence FROM payswitch_reader;
 
 -- Webhooks: where participants want to be told of their events, and what came of telling them.
 CREATE TABLE switch.webhook (
@@ -685,7 +658,7 @@ $$;
 CREATE INDEX probe_at ON switch.probe (at);
 CREATE INDEX report_artefact_made ON switch.report_artefact (made_at);
 
--- The application cannot delete these; it can have old ones forgotten, and none of the last thirty days.
+-- No process may delete these; the caretaker can have old ones forgotten, and none of the last thirty days.
 CREATE FUNCTION switch.forget_probes(before timestamptz, most integer) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH old AS (
@@ -708,16 +681,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT count(*) FROM gone
 $$;
 
-REVOKE EXECUTE ON FUNCTION switch.forget_probes, switch.forget_artefacts FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION switch.forget_probes, switch.forget_artefacts TO payswitch_writer;
-
 -- What was decided under the id of an order of people that the ledger has no id for; switch/writer/decided_once.py says why.
 CREATE TABLE switch.decided_order (
     id      uuid PRIMARY KEY,
     verdict text NOT NULL,
     number  bigint NOT NULL
 );
-REVOKE UPDATE, DELETE ON switch.decided_order FROM payswitch_writer;
 
 -- record_orders: what one batch decided, in the ledger's own transaction.
 CREATE FUNCTION switch.record_orders(ids uuid[], verdicts text[], numbers bigint[]) RETURNS void
@@ -736,7 +705,6 @@ CREATE TABLE switch.settlement_instruction (
     settlement_window bigint PRIMARY KEY REFERENCES switch.settlement,
     body              bytea NOT NULL
 );
-REVOKE UPDATE, DELETE ON switch.settlement_instruction FROM payswitch_writer;
 
 -- An instruction on its way through a door; switch/settlement/delivery.py has the states.
 CREATE TABLE switch.settlement_delivery (
@@ -748,13 +716,11 @@ CREATE TABLE switch.settlement_delivery (
     detail            text NOT NULL DEFAULT '' -- what happened on the wire, for operators
 );
 CREATE INDEX settlement_delivery_due ON switch.settlement_delivery (due_at) WHERE due_at IS NOT NULL;
-REVOKE DELETE ON switch.settlement_delivery FROM payswitch_writer;
 
 -- What an agent said is evidence at once, and `taken_at` once all of it was acted upon: a crash between is finished.
 ALTER TABLE switch.settlement_confirmation ADD COLUMN media_type text NOT NULL DEFAULT 'application/xml';
 ALTER TABLE switch.settlement_confirmation ADD COLUMN taken_at timestamptz;
 CREATE INDEX settlement_confirmation_waiting ON switch.settlement_confirmation (received_at) WHERE taken_at IS NULL;
-GRANT UPDATE (taken_at) ON switch.settlement_confirmation TO payswitch_writer;
 
 -- When and how a participant's keys were used last.
 CREATE TABLE switch.key_use (
@@ -778,7 +744,6 @@ CREATE TABLE switch.webhook_key (
     added_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     retired_at timestamptz -- signs no more
 );
-REVOKE DELETE ON switch.webhook_key FROM payswitch_writer;
 INSERT INTO switch.webhook_key DEFAULT VALUES;
 
 -- A row while the books are frozen: no money moves anew until two people have looked.
@@ -818,7 +783,6 @@ CREATE TABLE switch.claim (
     until  timestamptz NOT NULL
 );
 CREATE INDEX claim_until ON switch.claim (until);
-REVOKE DELETE ON switch.claim FROM payswitch_writer;
 
 -- record_claims: what one batch claims, in the ledger's own transaction. A claim that has expired is taken over.
 CREATE FUNCTION switch.record_claims(keys uuid[], numbers bigint[], untils bigint[]) RETURNS void
@@ -828,7 +792,7 @@ LANGUAGE sql AS $$
     ON CONFLICT (key) DO UPDATE SET number = excluded.number, until = excluded.until;
 $$;
 
--- The application cannot delete a claim; it can have those forgotten that hold no more.
+-- No process may delete a claim; the caretaker can have those forgotten that hold no more.
 CREATE FUNCTION switch.forget_claims(before timestamptz, most integer) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH old AS (
@@ -838,9 +802,6 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     )
     SELECT count(*) FROM gone
 $$;
-
-REVOKE EXECUTE ON FUNCTION switch.forget_claims FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION switch.forget_claims TO payswitch_writer;
 
 -- After a restore to an earlier instant the switch is closed until two people open it: docs/operate/restore.md.
 
@@ -877,7 +838,6 @@ CREATE TABLE switch.restore_line (
     PRIMARY KEY (rail, ref)
 );
 CREATE INDEX restore_line_uetr ON switch.restore_line (uetr);
-REVOKE DELETE ON switch.restore_rail, switch.restore_line FROM payswitch_writer;
 
 -- record_closing: the switch is closed; written with the first events that stand for lost ones.
 CREATE FUNCTION switch.record_closing(kept bigint, until bigint, known_by text) RETURNS void LANGUAGE sql AS $$
@@ -900,8 +860,6 @@ BEGIN
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION switch.jump_numbers FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION switch.jump_numbers TO payswitch_writer;
 
 -- record_restore: the new epoch of the log, written with its event. Of the numbers that a rail's orders have left in this
 -- period, the first half may have been used, so the second half is used from now on.
@@ -945,4 +903,3 @@ CREATE TABLE switch.settled_before (
     minor             bigint NOT NULL,   -- positive: the participant paid
     settlement_window bigint             -- whose lines it was subtracted from
 );
-REVOKE DELETE ON switch.settled_before FROM payswitch_writer;

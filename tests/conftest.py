@@ -193,9 +193,16 @@ def psql(url: str, statement: str) -> str:
 
 
 def dump(url: str, schema: str) -> str:
-    """The definition of one schema, for comparison."""
+    """The definition of one schema without rights, for comparison."""
     done = subprocess.run(
-        [BIN / "pg_dump", "--schema-only", f"--schema={schema}", "--restrict-key=same", url],
+        [
+            BIN / "pg_dump",
+            "--schema-only",
+            "--no-privileges",
+            f"--schema={schema}",
+            "--restrict-key=same",
+            url,
+        ],
         check=True,
         capture_output=True,
         text=True,

@@ -12,6 +12,3 @@ CREATE TABLE ledger.restore (
     at        timestamptz NOT NULL DEFAULT clock_timestamp(),
     published text NOT NULL                                -- the last checkpoint that is left out; empty: none is known
 );
-REVOKE ALL ON ledger.restore FROM payswitch_writer, payswitch_reader;
-GRANT SELECT ON ledger.restore TO payswitch_writer, payswitch_reader;
-GRANT INSERT ON ledger.restore TO payswitch_writer;

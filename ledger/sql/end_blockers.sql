@@ -10,4 +10,4 @@ WHERE a.pid = ANY (pg_blocking_pids($1))
   AND a.datname = current_database()
   AND a.application_name LIKE 'payswitch%'
   AND a.wait_event IS DISTINCT FROM 'SyncRep'
-  AND pg_has_role(a.usesysid, 'USAGE');
+  AND (pg_has_role(a.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'));

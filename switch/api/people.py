@@ -92,7 +92,9 @@ def desk_of(request: Request) -> ServiceContext:
     """The service context of this worker."""
     runtime: Runtime = request.app.state.runtime
     settings = runtime.settings
-    return ServiceContext(runtime.pool, runtime.link, settings.data, settings.sandbox, settings.bands)
+    return ServiceContext(
+        runtime.pool, runtime.reading, runtime.link, settings.data, settings.sandbox, settings.bands
+    )
 
 
 async def read_body(request: Request, kind: type[T]) -> T:

@@ -46,7 +46,7 @@ def _report_service(request: Request) -> ReportService:
     runtime: Runtime = request.app.state.runtime
     found: ReportService | None = getattr(request.app.state, "report_service", None)
     if found is None:
-        found = ReportService.open(runtime.settings, runtime.pool, runtime.link)
+        found = ReportService.open(runtime.settings, runtime.pool, runtime.reading, runtime.link)
         request.app.state.report_service = found
     return found
 

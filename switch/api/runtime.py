@@ -8,10 +8,11 @@ from typing import Final
 
 import asyncpg
 
+from ledger.roles import Login
 from schemas import codec
 from switch.api import key_use
 from switch.api.lookups import LookUps
-from switch.base import metrics, personal_data
+from switch.base import installation, metrics, personal_data
 from switch.base.database import connect_pool
 from switch.base.personal_data import KeyRing
 from switch.base.quota import Quota
@@ -37,6 +38,8 @@ class Runtime:
 
     settings: Settings
     pool: asyncpg.Pool
+    reading: asyncpg.Pool
+    """For reports and pages that only read: of a role that cannot write, perhaps at a replica."""
     directory: Directory
     rails: Rails
     link: Link
@@ -55,7 +58,8 @@ class Runtime:
 async def running(settings: Settings) -> AsyncIterator[Runtime]:
     """Connect everything; at the end, finish pending sends and disconnect."""
     codec.warm()  # the first payment must not wait for the plans
-    pool = await connect_pool(settings, "api")
+    pool = await installation.open_pool(settings, Login.API, "api")
+    reading = await connect_pool(settings, Login.READER, "api")
     directory = Directory(pool)
     await directory.refresh()
     link = Link.of(settings, *map(Kind, settings.serves))
@@ -73,6 +77,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
         yield Runtime(
             settings,
             pool,
+            reading,
             directory,
             rails_here,
             link,
@@ -90,4 +95,5 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
         await dispatcher.drain()
         await asyncio.gather(*(rail.adapter.close() for rail in rails_here.values()))
         await link.stop()
+        await reading.close()
         await pool.close()

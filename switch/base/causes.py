@@ -6,6 +6,7 @@ are ours or that can only contain names of files, roles and hosts.
 
 import errno
 import socket
+import ssl
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from ledger.high_water import AnotherLog, Damaged
 from ledger.migrate import MigrationError
 from ledger.postgres import PostgresError
+from ledger.roles import RolesMissing
 from schemas.errors import NotFound, SwitchError
 from switch.base import logs
 
@@ -48,8 +50,8 @@ def _of_database(error: BaseException) -> Cause | None:
         return Cause(f"the database refuses the connection: {error}", lasting=True)
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return Cause(
-            f"the database user may not do this: {error}; the user of PAYSWITCH_DATABASE must own the"
-            " database and be a member of payswitch_writer",
+            f"the database user may not do this: {error}; as a user who may create roles, run the script that"
+            " `payswitch database roles` prints",
             lasting=True,
         )
     if isinstance(error, (asyncpg.ClientConfigurationError, asyncpg.InterfaceError)) and _is_url(error):
@@ -70,7 +72,10 @@ def _of_system(error: BaseException) -> Cause | None:
     if not isinstance(error, OSError):
         return None
     text, lasting = error.strerror or type(error).__name__, False
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, ssl.SSLCertVerificationError):
+        lasting = True
+        text = f"the certificate of the database's server is not accepted: {error.verify_message}"
+    elif isinstance(error, socket.gaierror):
         lasting = error.errno != socket.EAI_AGAIN
         text = f"the host of the database is not known: {error.strerror}"
     elif isinstance(error, PermissionError) and error.filename:
@@ -94,7 +99,7 @@ def _of_ours(error: BaseException) -> Cause | None:
             for problem in error.errors(include_url=False, include_input=False)
         )
         return Cause(names, lasting=True)
-    if isinstance(error, (MigrationError, AnotherLog, Damaged, Impossible)):
+    if isinstance(error, (MigrationError, RolesMissing, AnotherLog, Damaged, Impossible)):
         return Cause(str(error), lasting=True)
     if isinstance(error, NotFound):
         return Cause(error.detail, lasting=True)

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from adapters import registry
+from ledger.roles import Login, Passwords, user_of
 from ledger.writer import QUEUE_BYTES_MAX
 from schemas.rules import SWITCH, Scheme
 from switch.base import settings_file
@@ -45,7 +46,15 @@ class Settings(BaseSettings):
     data: Path = Path("data")
     """Directory of all durable files except the database: sandbox keys, rail books, sockets, logs."""
     database: str = ""
-    """PostgreSQL URL; empty means the embedded server in `data`/postgres."""
+    """PostgreSQL URL; empty means the embedded server in `data`/postgres. Its user owns the schema; for a
+    process that runs alone, it is the process's own user."""
+    database_writer: str = ""
+    """URLs of the processes' own users. Empty: the user `payswitch_writer` at `database`, if its password is
+    in `data`/keys/database, and otherwise the user of `database`, who takes the role of that name."""
+    database_api: str = ""
+    database_caretaker: str = ""
+    database_messenger: str = ""
+    database_reader: str = ""
     synchronous_standby: bool = False
     """The database has a synchronous standby: nothing is accepted while commits do not wait for one."""
     replica: str = ""
@@ -201,6 +210,34 @@ class Settings(BaseSettings):
             timedelta(seconds=self.rate_band_period_s),
             self.size_band_factor,
         )
+
+    def database_of(self, login: Login) -> str:
+        """The URL with which a process logs in; empty if the embedded server is not known yet."""
+        own = {
+            Login.WRITER: self.database_writer,
+            Login.API: self.database_api,
+            Login.CARETAKER: self.database_caretaker,
+            Login.MESSENGER: self.database_messenger,
+            Login.READER: self.database_reader,
+        }
+        if stated := own.get(login, ""):
+            return stated
+        others = login is Login.OWNER and user_of(self.database) != login
+        if self.database and self.passwords.has(login) and not others:
+            return self.passwords.url(self.database, login)
+        return self.database
+
+    @property
+    def replica_url(self) -> str:
+        """The URL of the replica, as the user who reads, if its password is known here."""
+        if self.passwords.has(Login.READER):
+            return self.passwords.url(self.replica, Login.READER)
+        return self.replica
+
+    @property
+    def passwords(self) -> Passwords:
+        """The passwords of the database's users."""
+        return Passwords(self.data / "keys" / "database")
 
     @property
     def writer_socket(self) -> Path:

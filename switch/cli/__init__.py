@@ -49,6 +49,7 @@ GROUPS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "change": ("people", "changes", "Changes that need two people: request, approve, refuse."),
         "webhook-keys": ("webhooks", "app", "Keys that sign webhooks: list, add, retire."),
         "restore": ("restoring", "app", "Restore the database, and what follows: state, posting, opening."),
+        "database": ("database", "app", "Users of the database, one for each process."),
         "settlement": ("settlement", "app", "Settlement windows and net positions."),
     }
 )

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from ledger.roles import Login
 from schemas.errors import NotAuthentic
 from switch.api.people import full_document, with_maker_half
 from switch.approvals import approvals
@@ -43,17 +44,16 @@ class CommandContext:
 
 
 @contextlib.asynccontextmanager
-async def open_desk(settings: Settings) -> AsyncIterator[ServiceContext]:
-    """Reach the database and the writer of a running switch.
+async def open_desk(settings: Settings, login: Login) -> AsyncIterator[ServiceContext]:
+    """Reach the database, with a role, and the writer of a running switch.
 
     Raises:
         CommandFailed: it is not running.
 
     """
-    async with pool(settings) as connections, writer(settings) as link:
-        yield ServiceContext(
-            connections, link, settings.data.resolve(), settings.sandbox_mark.exists(), settings.bands
-        )
+    async with pool(settings, login) as connections, writer(settings) as link:
+        data, sandbox = settings.data.resolve(), settings.sandbox_mark.exists()
+        yield ServiceContext(connections, connections, link, data, sandbox, settings.bands)
 
 
 def session_file(desk: ServiceContext, name: str) -> Path:
@@ -94,12 +94,17 @@ async def find_person(desk: ServiceContext, settings: Settings, name: str) -> Pe
     raise NotAuthentic(f"{name} is not signed in on this machine: run `payswitch people sign-in {name}`")
 
 
-def run(data: Path | None, database: str | None, work: Callable[[CommandContext], Awaitable[T]]) -> T:
-    """Run a command that needs a running switch."""
+def run(
+    data: Path | None,
+    database: str | None,
+    work: Callable[[CommandContext], Awaitable[T]],
+    login: Login = Login.API,
+) -> T:
+    """Run a command that needs a running switch, with the rights of a role of the database."""
     settings = settings_for(data, database)
 
     async def with_context() -> T:
-        async with open_desk(settings) as desk:
+        async with open_desk(settings, login) as desk:
             return await work(CommandContext(desk, settings))
 
     return asyncio.run(with_context())

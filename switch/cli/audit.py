@@ -9,6 +9,7 @@ from uuid import UUID
 import typer
 
 from ledger import audit, offline_verifier
+from ledger.roles import Login
 from switch.cli.connect import Archives, Data, Database, database, installed, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.operations import housekeeping
@@ -35,7 +36,7 @@ def export(
     settings = settings_for(data, database_url)
 
     async def run() -> dict[str, object]:
-        async with database(settings) as connection:
+        async with database(settings, Login.OWNER) as connection:
             await housekeeping.publish(connection, settings)
             ids = uetr or []
             rows = await connection.fetch("SELECT id, number FROM ledger.transfer WHERE id = ANY($1)", ids)

@@ -15,10 +15,10 @@ from uuid import UUID
 import asyncpg
 import typer
 
-from ledger.postgres import EmbeddedPostgres
+from ledger.roles import Login
 from schemas.errors import InvalidAmount
 from schemas.money import EXPONENTS, Money
-from switch.base.database import connect_pool
+from switch.base.database import connect_pool, embedded, role_of
 from switch.base.settings import Settings
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.writer.client import Link
@@ -138,16 +138,16 @@ def installed(settings: Settings) -> Settings:
 
 
 def running_url(settings: Settings) -> str:
-    """The URL of the database of the running switch.
+    """The URL of the database of the running switch, as the owner of its schema.
 
     Raises:
         CommandFailed: no switch is running on this data directory.
 
     """
     if settings.database:
-        return settings.database
+        return settings.database_of(Login.OWNER)
     installed(settings)
-    url = EmbeddedPostgres((settings.data / "postgres").resolve()).running_url()
+    url = embedded(settings).running_url()
     if url is None:
         raise CommandFailed(_NOT_RUNNING.format(settings.data.resolve()))
     return url
@@ -179,21 +179,24 @@ def _why(error: Exception) -> str:
 
 
 @contextlib.asynccontextmanager
-async def database(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
+async def database(settings: Settings, login: Login = Login.READER) -> AsyncIterator[asyncpg.Connection]:
     """Connect to the database: by URL, to the running embedded server, or to one started for the command.
 
     Raises:
         CommandFailed: there is none, or it cannot be reached.
 
     """
-    server = EmbeddedPostgres((settings.data / "postgres").resolve())
+    server = embedded(settings)
     url = settings.database or (server.running_url() if installed(settings) else None)
     started = url is None
     if url is None:
         url = server.start()
     try:
         with reaching():
-            connection = await asyncpg.connect(url, timeout=CONNECTS_WITHIN_S)
+            reached = settings.model_copy(update={"database": url})
+            connection = await asyncpg.connect(
+                reached.database_of(login), timeout=CONNECTS_WITHIN_S, server_settings=role_of(login)
+            )
         try:
             yield connection
         finally:
@@ -204,8 +207,8 @@ async def database(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
 
 
 @contextlib.asynccontextmanager
-async def pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
-    """Connect to the database of the running switch with the role of the switch.
+async def pool(settings: Settings, login: Login) -> AsyncIterator[asyncpg.Pool]:
+    """Connect to the database of the running switch with a role.
 
     Raises:
         CommandFailed: the switch is not running, or its database cannot be reached.
@@ -214,7 +217,7 @@ async def pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
     url = running_url(settings)
     with reaching():
         async with asyncio.timeout(CONNECTS_WITHIN_S):
-            connections = await connect_pool(settings.model_copy(update={"database": url}))
+            connections = await connect_pool(settings.model_copy(update={"database": url}), login)
     try:
         yield connections
     finally:

@@ -25,9 +25,11 @@ from yarl import URL
 
 from adapters import registry
 from ledger import backup, migrate, partitions
-from ledger.postgres import EmbeddedPostgres, NotInstalled, program
+from ledger.postgres import NotInstalled, program
+from ledger.roles import PROCESSES, Login
 from schemas.errors import NotFound, SwitchError
 from switch.base import calendars, files, metrics
+from switch.base.database import embedded
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.cli import preflight, steps
@@ -410,7 +412,7 @@ async def _replica(_: asyncpg.Connection, settings: Settings) -> AsyncIterator[D
     if not settings.replica:
         return
     try:
-        replica = await asyncpg.connect(settings.replica, timeout=_WITHIN_S, command_timeout=_WITHIN_S)
+        replica = await asyncpg.connect(settings.replica_url, timeout=_WITHIN_S, command_timeout=_WITHIN_S)
     except _AWAY as error:
         yield _finding(
             "replica-unreachable",
@@ -475,6 +477,27 @@ async def _clock(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[D
             f"This machine's clock and the database's differ by {offset:.1f} s.",
             "Synchronise both with the same time server (`timedatectl set-ntp true`).",
             "clock-drift",
+        )
+
+
+async def _roles(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[DoctorFinding]:
+    if await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = session_user"):
+        yield _finding(
+            "database-superuser",
+            "The switch connects to the database as a superuser, who can change history and read files.",
+            "Give it an owner that is no superuser: `payswitch database roles` prints the statements.",
+            "database-roles",
+        )
+    url = settings.database_of(Login.OWNER) or embedded(settings).running_url() or ""
+    reached = settings.model_copy(update={"database": url})
+    shared = [login for login in PROCESSES if reached.database_of(login) == url]
+    if shared:
+        yield _finding(
+            "database-login-shared",
+            f"{', '.join(shared)} log in as the owner of the schema, and take their roles afterwards: whoever"
+            " takes over a process can take back the owner's rights.",
+            "Give each process a user of its own: `payswitch database roles` prints the statements.",
+            "database-roles",
         )
 
 
@@ -632,6 +655,7 @@ RUNNING: Final[Mapping[str, Callable[[Settings], AsyncIterator[DoctorFinding]]]]
 }
 DATABASE: Final[Mapping[str, Callable[[asyncpg.Connection, Settings], AsyncIterator[DoctorFinding]]]] = {
     "database settings": _settings_of,
+    "database users": _roles,
     "standbys": _standbys,
     "replica": _replica,
     "schema": _schema,
@@ -675,7 +699,7 @@ def _all(check: Callable[[Settings], Iterator[DoctorFinding]], settings: Setting
 
 
 async def _connect(settings: Settings) -> asyncpg.Connection | DoctorFinding:
-    url = settings.database or EmbeddedPostgres((settings.data / "postgres").resolve()).running_url()
+    url = settings.database_of(Login.OWNER) or embedded(settings).running_url()
     if url is None:
         return _no_server()
     try:

@@ -17,9 +17,9 @@ import asyncpg
 import typer
 
 from adapters import registry
-from ledger.postgres import EmbeddedPostgres
+from ledger.roles import Login
 from switch.base import causes, personal_data, settings_file
-from switch.base.database import connect_pool
+from switch.base.database import connect_pool, embedded
 from switch.base.settings import Settings
 from switch.cli import preflight, steps
 from switch.cli.as_person import show
@@ -137,7 +137,7 @@ def _make_keys(settings: Settings) -> None:
 async def _in_database(settings: Settings, people: FirstPeople | None) -> list[MissingStep]:
     with _database(settings) as url:
         try:
-            await preflight.bring_up_to_date(url)
+            await preflight.bring_up_to_date(settings.model_copy(update={"database": url}))
             connection = await asyncpg.connect(url, timeout=CONNECTS_WITHIN_S)
         except Exception as error:  # noqa: BLE001 - every failure becomes a reason
             raise CommandFailed(f"the database cannot be used: {causes.of(error).text}") from None
@@ -156,9 +156,9 @@ async def _in_database(settings: Settings, people: FirstPeople | None) -> list[M
 def _database(settings: Settings) -> Iterator[str]:
     """The database of the running switch, or the embedded server for the duration of the command."""
     if settings.database:
-        yield settings.database
+        yield settings.database_of(Login.OWNER)
         return
-    server = EmbeddedPostgres((settings.data / "postgres").resolve())
+    server = embedded(settings)
     running = server.running_url()
     if running:
         yield running
@@ -179,9 +179,9 @@ def _database(settings: Settings) -> Iterator[str]:
 @contextlib.asynccontextmanager
 async def _context(settings: Settings, url: str) -> AsyncIterator[ServiceContext]:
     """What creates people: the database and the data directory. The writer is not asked."""
-    pool = await connect_pool(settings.model_copy(update={"database": url}))
+    pool = await connect_pool(settings.model_copy(update={"database": url}), Login.OWNER)
     try:
-        yield ServiceContext(pool, Link(settings.writer_socket), settings.data.resolve(), sandbox=False)
+        yield ServiceContext(pool, pool, Link(settings.writer_socket), settings.data.resolve(), sandbox=False)
     finally:
         await pool.close()
 

@@ -15,9 +15,10 @@ from ledger import partitions
 from ledger.archive import Archive
 from ledger.detach import detach_oldest
 from ledger.migrate import Phase, migrate, pending
+from ledger.roles import Login
 from switch.base import personal_data
 from switch.base.settings import Settings
-from switch.cli import doctor
+from switch.cli import doctor, preflight
 from switch.cli.as_person import As, Reason, ask
 from switch.cli.connect import (
     NUMBER_MAX,
@@ -80,7 +81,7 @@ def detach(
     settings = settings_for(data, database_url)
 
     async def run() -> None:
-        async with database(settings) as connection:
+        async with database(settings, Login.OWNER) as connection:
             while await _is_older(connection, before):
                 archive = await detach_oldest(
                     connection,
@@ -156,7 +157,7 @@ def set_limit(  # noqa: PLR0917 - one argument for each parameter of the command
     settings = settings_for(data, database_url)
 
     async def run() -> str:
-        async with pool(settings) as connections, writer(settings) as link:
+        async with pool(settings, Login.READER) as connections, writer(settings) as link:
             await participants.detail(connections, participant)  # NotFound if there is none
             return (await link.ask(SetLimit(participant, currency, payment, day))).verdict.text
 
@@ -195,7 +196,7 @@ def erase(
     settings = settings_for(data, database_url)
 
     async def run() -> int:
-        async with database(settings) as connection, writer(settings) as link:
+        async with database(settings, Login.OWNER) as connection, writer(settings) as link:
             if before is None:
                 done = await erasure.erase(connection, link, uetr or [], reason)
             else:
@@ -254,7 +255,7 @@ def backup(
     async def url() -> str:
         async with database(settings) as connection:
             await connection.fetchval("SELECT 1")
-            return running_url(settings)
+            return settings.model_copy(update={"database": running_url(settings)}).database_of(Login.BACKUP)
 
     made = backups.make(asyncio.run(url()), directory)
     removed = backups.prune(directory, keep) if keep else []
@@ -297,9 +298,13 @@ def migrate_database(
     settings = settings_for(data, database_url)
 
     async def run() -> list[str]:
-        async with database(settings):
+        async with database(settings, Login.OWNER):
             url = running_url(settings)
-            return await (pending(url, phase=phase) if dry_run else migrate(url, phase=phase))
+            if dry_run:
+                return await pending(url, phase=phase)
+            applied = await migrate(url, phase=phase)
+            await preflight.take_roles(settings.model_copy(update={"database": url}))
+            return applied
 
     typer.echo(json.dumps({"pending" if dry_run else "applied": asyncio.run(run())}))
 

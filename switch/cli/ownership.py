@@ -63,7 +63,7 @@ class DataLock:
 
         """
         run = self._data / "run"
-        run.mkdir(parents=True, exist_ok=True)
+        run.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = (run / "supervisor.lock").open("a+")
         if not self._try():
             holder = self._holder()

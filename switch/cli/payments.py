@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import typer
 
+from ledger.roles import Login
 from switch.base.settings import Settings
 from switch.cli.connect import NUMBER_MAX, Data, Database, Uetr, checked_amount, database, pool, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
@@ -85,7 +86,7 @@ def payment(
 
     async def run() -> None:
         shown = 0
-        async with pool(settings) as connections:
+        async with pool(settings, Login.READER) as connections:
             async for found in _states(connections, uetr, watch=watch):
                 if as_json:
                     typer.echo(json.dumps(found, indent=None if watch else 2))

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from ledger.roles import Login
 from schemas.errors import SwitchError
 from switch.api.people import change_document, full_document
 from switch.approvals import approvals
@@ -79,7 +80,7 @@ def found(
     async def work(context: CommandContext) -> enrolment.Enrolment:
         return await enrolment.create_first(context.desk, name, display_name or name, role, password)
 
-    made = run(data, database_url, work)
+    made = run(data, database_url, work, Login.OWNER)  # no process may do this
     show({"name": made.name, "totp_uri": made.totp_uri, "totp_secret": made.totp_secret})
 
 

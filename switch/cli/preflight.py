@@ -12,9 +12,10 @@ from typing import Final
 import asyncpg
 
 from adapters import registry
+from ledger import roles
 from ledger.migrate import Phase, compare, migrate, pending
 from schemas.signing.token import TokenError
-from switch.base import causes, database, files, personal_data, settings_file
+from switch.base import causes, files, installation, personal_data, settings_file
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.operations import housekeeping
@@ -33,11 +34,11 @@ _SECRETS: Final = (
 )
 _LATEST_KEY: Final = statements("switch.cli")("latest_sealed_key")
 _NO_KEY: Final = "{} is missing: copy it from a machine of this switch; only a new installation makes one"
-_MAY_TAKE: Final = "SELECT pg_has_role(current_user, $1, 'SET')"
-_TAKE: Final = f"GRANT {database.ROLE} TO CURRENT_USER WITH SET TRUE, INHERIT FALSE"
+_MAY_TAKE: Final = "SELECT pg_has_role(current_user, $1::text::name, $2)"
+_TAKE: Final = "GRANT {} TO CURRENT_USER{}"
 _USER: Final = "SELECT current_user"
 _SET_OPTION_SINCE: Final = 16
-"""In PostgreSQL 16, membership does not include SET ROLE: the creator of a role may lack the permission."""
+"""Since PostgreSQL 16, a membership may not include SET ROLE."""
 
 
 def examine(settings: Settings) -> list[str]:
@@ -189,35 +190,57 @@ async def reach(url: str) -> None:
     await (await asyncpg.connect(url, timeout=10)).close()
 
 
-async def bring_up_to_date(url: str, phase: Phase | None = None) -> None:
-    """Apply missing migrations, and make sure that the user may use the role of the switch.
+async def bring_up_to_date(settings: Settings, phase: Phase | None = None) -> None:
+    """Apply missing migrations and the rights of the roles, and make sure that every process can log in.
 
     With a `phase`, migrations of the other phase stay missing, except in an empty database.
 
     Raises:
-        Impossible: it may not, and cannot grant itself the permission.
+        Impossible: a process cannot, or the database is of the other kind (sandbox or not).
         Exception: as `ledger.migrate.migrate`, and as asyncpg if the database is unavailable or refuses.
 
     """
-    connection = await asyncpg.connect(url, timeout=10)
+    connection = await asyncpg.connect(settings.database, timeout=10)
     try:
         is_empty = not (await compare(connection)).applied
-        await migrate(url, phase=None if is_empty else phase)
-        await _take_role(connection)
+        await migrate(settings.database, phase=None if is_empty else phase)
+        await installation.state(connection, settings)
+    finally:
+        await connection.close()
+    await take_roles(settings)
+
+
+async def take_roles(settings: Settings) -> None:
+    """Make sure that every process can take its role.
+
+    Raises:
+        Impossible: one cannot, and the user of `database` cannot grant itself the permission.
+
+    """
+    connection = await asyncpg.connect(settings.database, timeout=10)
+    try:
+        for role in _taken_by_owner(settings):
+            await _take_role(connection, role)
     finally:
         await connection.close()
 
 
-async def _take_role(connection: asyncpg.Connection) -> None:
-    if connection.get_server_version().major < _SET_OPTION_SINCE:
-        return
-    if await connection.fetchval(_MAY_TAKE, database.ROLE):
+def _taken_by_owner(settings: Settings) -> list[str]:
+    """The roles of processes that log in as the user of `database`: they have no user of their own."""
+    shared = [login for login in roles.PROCESSES if settings.database_of(login) == settings.database]
+    return [*shared, roles.REGULATOR] if roles.Login.READER in shared else [*shared]
+
+
+async def _take_role(connection: asyncpg.Connection, role: str) -> None:
+    """Let the user take a role: the creator of a role may lack that permission."""
+    since_16 = connection.get_server_version().major >= _SET_OPTION_SINCE
+    if await connection.fetchval(_MAY_TAKE, role, "SET" if since_16 else "MEMBER"):
         return
     try:
-        await connection.execute(_TAKE)
+        await connection.execute(_TAKE.format(role, " WITH SET TRUE, INHERIT FALSE" if since_16 else ""))
     except asyncpg.InsufficientPrivilegeError:
         user = await connection.fetchval(_USER)
         raise causes.Impossible(
-            f"the database user {user} may not use the role {database.ROLE}: as a superuser, run"
-            f" GRANT {database.ROLE} TO {user}"
+            f"the database user {user} may not use the role {role}: as a user who may grant it, run"
+            f" GRANT {role} TO {user}, or give each process a user of its own (`payswitch database roles`)"
         ) from None

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ledger.roles import Login
 from switch.cli.connect import (
     NUMBER_MAX,
     Country,
@@ -75,7 +76,7 @@ def reconcile(
 
     async def run() -> bool:
         settings = settings_for(data, database_url)
-        async with pool(settings) as connections, writer(settings) as link:
+        async with pool(settings, Login.CARETAKER) as connections, writer(settings) as link:
             rail = rails.connect_one(settings, connections, country)
             try:
                 day = cycle or rail.adapter.profile.hours.day(datetime.now(UTC))

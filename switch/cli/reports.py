@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from adapters import registry
+from ledger.roles import Login
 from schemas.errors import InvalidMessage
 from schemas.signing.keys import PublicKey
 from switch.base.settings import Settings
@@ -45,8 +46,12 @@ app = typer.Typer(no_args_is_help=True)
 async def _office(settings: Settings) -> AsyncIterator[ReportService]:
     """The report service of the running switch."""
     running = settings.model_copy(update={"database": running_url(settings), "data": settings.data.resolve()})
-    async with pool(running) as connections, writer(running) as link:
-        opened = ReportService.open(running, connections, link)
+    async with (
+        pool(running, Login.API) as connections,
+        pool(running, Login.READER) as reading,
+        writer(running) as link,
+    ):
+        opened = ReportService.open(running, connections, reading, link)
         try:
             yield opened
         finally:
@@ -193,7 +198,7 @@ def add_regulator(
     async def run() -> None:
         settings = settings_for(data, database_url)
         registry.profile(country)  # NotFound if there is no rail of the country
-        async with _office(settings) as office, database(settings) as owner:
+        async with _office(settings) as office, database(settings, Login.OWNER) as owner:
             await regulators.add_login(owner, login, country)
             await service.note(
                 office,

@@ -35,8 +35,10 @@ import structlog
 from ledger import backup
 from ledger.migrate import Phase
 from ledger.postgres import EmbeddedPostgres, NotInstalled, PostgresError
+from ledger.roles import Login
 from schemas.errors import TRY_AGAIN
 from switch.base import causes, lifeline, logs, metrics
+from switch.base.database import embedded
 from switch.base.settings import Settings
 from switch.cli import preflight, watchdog
 from switch.cli.ownership import DataLock, InUse
@@ -61,6 +63,15 @@ _SILENT_MAX_S: Final[Mapping[str, float]] = MappingProxyType(
 )
 """Seconds without progress after which a process is replaced. The loop of an API worker always runs; the
 others sometimes wait for a database statement, which may take thirty seconds."""
+_LOGINS: Final[Mapping[str, Sequence[Login]]] = MappingProxyType(
+    {
+        "writer": (Login.WRITER,),
+        "api": (Login.API, Login.READER),
+        "caretaker": (Login.CARETAKER,),
+        "messenger": (Login.MESSENGER,),
+    }
+)
+"""The database users of each kind of process, its own first."""
 _WAIT_FOR_PORT_S: Final = 3.0
 _NO_ROOM: Final = "No space left on device"
 _LOG_TAIL_BYTES: Final = 4096
@@ -231,7 +242,8 @@ class Supervisor:
     def __init__(self, settings: Settings, say: Say, *, resumed: bool = False) -> None:
         """`resumed`: it replaces one that was killed."""
         # The API responds for all processes of this machine, so none of them does for itself.
-        self.settings = settings.model_copy(update={"data": settings.data.resolve(), "health": ""})
+        settings = settings.model_copy(update={"data": settings.data.resolve(), "health": ""})
+        self.settings = settings.model_copy(update={"database": settings.database_of(Login.OWNER)})
         self._say = say
         self._resumed = resumed
         self._postgres: EmbeddedPostgres | None = None
@@ -327,7 +339,7 @@ class Supervisor:
             is_new = not (self.settings.data / "postgres" / "PG_VERSION").exists()
             self._say("creating the database files" if is_new else "starting PostgreSQL")
             archiving = backup.archive_settings(self.settings.backups) if self.settings.backups else None
-            self._postgres = EmbeddedPostgres(self.settings.data / "postgres", archiving)
+            self._postgres = embedded(self.settings, archiving)
             simulators = self._begin_database(deadline)
         else:
             self._reach_database(deadline)
@@ -335,9 +347,7 @@ class Supervisor:
         self._say("applying schema migrations")
         # Older processes may use a database by URL until an operator applies the `post` phase.
         phase = None if self._postgres else Phase.PRE
-        self._patiently(
-            lambda: asyncio.run(preflight.bring_up_to_date(self.settings.database, phase)), deadline
-        )
+        self._patiently(lambda: asyncio.run(preflight.bring_up_to_date(self.settings, phase)), deadline)
         return simulators
 
     def _reach_database(self, deadline: "_Deadline") -> None:
@@ -442,13 +452,21 @@ class Supervisor:
     def _run(
         self, name: str, module: str, arguments: Sequence[str] = (), *, files: tuple[int, ...] = ()
     ) -> None:
-        environment = environment_of(self.settings)
+        environment = {**environment_of(self.settings), **self._databases(name)}
         if module.startswith("switch."):  # a simulated rail has no metrics
             environment[metrics.PLACE] = name
         log = self.settings.data / "logs" / f"{name}.log"
         child = Child(name, self._server, module, arguments, environment, log, files)
         child.start()
         self._children.append(child)
+
+    def _databases(self, name: str) -> dict[str, str]:
+        """The URLs that a child gets: its own user's, and no other's."""
+        logins = _LOGINS.get(name.partition("-")[0], ())
+        own = {f"database_{login.name.lower()}": self.settings.database_of(login) for login in logins}
+        fields = [field for field in Settings.model_fields if field.startswith("database")]
+        urls = {**dict.fromkeys(fields, ""), **own, "database": next(iter(own.values()), "")}
+        return {f"PAYSWITCH_{field.upper()}": url for field, url in urls.items()}
 
     def _wait_until_ready(self, deadline: "_Deadline") -> None:
         pace = _Pace()

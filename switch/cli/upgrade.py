@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ledger.roles import Login
 from switch.cli.connect import Data, Database, database, settings_for
 from switch.cli.failures import WrongUse
 from switch.operations import upgrade
@@ -27,7 +28,7 @@ def upgrade_switch(
     settings = settings_for(data, database_url)
 
     async def read() -> Upgrade:
-        async with database(settings) as connection:
+        async with database(settings, Login.OWNER) as connection:
             return await upgrade.examine(connection)
 
     found = asyncio.run(read())

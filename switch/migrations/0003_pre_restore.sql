@@ -33,7 +33,6 @@ CREATE TABLE switch.restore_line (
     PRIMARY KEY (rail, ref)
 );
 CREATE INDEX restore_line_uetr ON switch.restore_line (uetr);
-REVOKE DELETE ON switch.restore_rail, switch.restore_line FROM payswitch_writer;
 
 -- record_closing: the switch is closed; written with the first events that stand for lost ones.
 CREATE FUNCTION switch.record_closing(kept bigint, until bigint, known_by text) RETURNS void LANGUAGE sql AS $$
@@ -56,8 +55,6 @@ BEGIN
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION switch.jump_numbers FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION switch.jump_numbers TO payswitch_writer;
 
 -- record_restore: the new epoch of the log, written with its event. Of the numbers that a rail's orders have left in this
 -- period, the first half may have been used, so the second half is used from now on.
@@ -101,4 +98,3 @@ CREATE TABLE switch.settled_before (
     minor             bigint NOT NULL,   -- positive: the participant paid
     settlement_window bigint             -- whose lines it was subtracted from
 );
-REVOKE DELETE ON switch.settled_before FROM payswitch_writer;

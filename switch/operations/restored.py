@@ -18,6 +18,7 @@ import structlog
 
 from adapters import registry
 from ledger import audit
+from ledger.roles import Login
 from ledger.signing import BadNote, open_note
 from schemas.errors import NotFound
 from switch.base import database
@@ -81,7 +82,7 @@ async def take_up(settings: Settings, last: int, told: int, ask: Ask) -> None:
     `last` is the last event of the database, `told` the last that may have been told by the high-water mark.
     A crash in between is harmless: the next start goes on.
     """
-    connection = await database.connect(settings)
+    connection = await database.connect(settings, Login.WRITER)
     try:
         closed = await connection.fetchrow("SELECT kept, until, begun, at FROM switch.closed")
         note = read_note(settings)

@@ -42,12 +42,12 @@ _REQUESTS: Final = _statement("changes_for_seat")
 @router.get("/country")
 async def get_country(request: Request, context: Context, person: Reader) -> Response:
     """Show the country of a regulator."""
-    async with context.pool.acquire() as connection, reading_as_regulator(connection, person.scope):
+    async with context.reading.acquire() as connection, reading_as_regulator(connection, person.scope):
         participants = await connection.fetch(_PARTICIPANTS)
         positions = await connection.fetch(_POSITIONS)
         counts = await connection.fetchrow(_OPEN)
         unknowns = await connection.fetch(_UNKNOWN, UNKNOWNS_MAX + 1)
-    async with read_only(context.pool) as connection:
+    async with read_only(context.reading) as connection:
         waiting, more_waiting = await waiting_for(connection, person)
         owners = {row["id"] for row in participants}
         nets = [

@@ -70,7 +70,7 @@ async def _everything(
     reporting: service.ReportService, before: int | None, *, people: bool
 ) -> tuple[list[asyncpg.Record], int]:
     """Rows, and the event before which the next page begins."""
-    async with audited.read_only(reporting.pool) as connection:
+    async with audited.read_only(reporting.reading) as connection:
         start = before or await connection.fetchval(_LAST) + 1
         rows = await connection.fetch(_LOG, start, people, OF_PAYMENTS, SCAN, ROWS)
     return rows, rows[-1]["seq"] if len(rows) == ROWS else start - SCAN
@@ -79,7 +79,7 @@ async def _everything(
 async def _of_country(
     reporting: service.ReportService, country: str, before: int | None
 ) -> tuple[list[asyncpg.Record], int]:
-    async with reporting.pool.acquire() as connection, reading_as_regulator(connection, country):
+    async with reporting.reading.acquire() as connection, reading_as_regulator(connection, country):
         start = before or await connection.fetchval(_LAST_OF_COUNTRY) + 1
         rows = await connection.fetch(_OF_COUNTRY, start, SCAN, ROWS)
     return rows, rows[-1]["seq"] if len(rows) == ROWS else start - SCAN

@@ -69,7 +69,7 @@ class Holding:
 @router.get("/position")
 async def get_position(request: Request, switch: Switch, person: Member) -> Response:
     """Show every account: posted, reserved, headroom, limits and the day's peak."""
-    found = await holdings(switch.pool, person.scope)
+    found = await holdings(switch.reading, person.scope)
     today = datetime.now(UTC).date()
     report = {"since": today, "until": today + timedelta(days=1), "show": 1}
     return render(
@@ -131,9 +131,9 @@ async def get_statements(
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
     """List the statements of every account, and every report that a participant may request."""
-    found = [p for p in await positions.read(switch.pool, person.scope) if not p.closed]
+    found = [p for p in await positions.read(switch.reading, person.scope) if not p.closed]
     currencies = sorted({p.currency for p in found})
-    read = await switch.pool.fetch(_WINDOWS, currencies, _WINDOWS_MAX + 1, before)
+    read = await switch.reading.fetch(_WINDOWS, currencies, _WINDOWS_MAX + 1, before)
     windows = read[:_WINDOWS_MAX]
     today, code = datetime.now(UTC).date(), language.of(request).code
     period = {"since": str(today), "until": str(today + timedelta(days=1)), "participant": person.scope}

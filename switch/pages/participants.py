@@ -48,7 +48,7 @@ KEY_STATES: Final = ("in force", "future", "retired", "revoked")
 @router.get("/participants")
 async def get_participants(request: Request, context: Context, person: Reader) -> Response:
     """List current and former participants."""
-    async with read_only(context.pool) as connection:
+    async with read_only(context.reading) as connection:
         rows = await reads.read(connection)
         alerts = await liquidity.read(connection)
     countries = {row.id: row.country for row in rows}
@@ -122,7 +122,7 @@ def _onboarding(
 @router.get("/participants/{id}")
 async def get_participant(request: Request, context: Context, person: Reader, id: Id) -> Response:  # noqa: A002
     """Show one participant: all details to readers with the right, only names to others."""
-    async with read_only(context.pool) as connection:
+    async with read_only(context.reading) as connection:
         found = await reads.find(connection, id)
         more = await _more(connection, id) if may_read(person, id, found.country) else None
     return render(

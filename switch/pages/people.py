@@ -27,7 +27,7 @@ OFFERED: Final = {
 @router.get("/people")
 async def get_people(request: Request, context: Context, person: Reader) -> Response:
     """List current and former users."""
-    async with read_only(context.pool) as connection:
+    async with read_only(context.reading) as connection:
         rows = await sessions.everybody(connection)
     return render(
         request,

@@ -57,7 +57,7 @@ class ProofStep:
 @router.get("/proofs")
 async def get_proofs(request: Request, switch: Switch, person: Reader, before: Size = None) -> Response:
     """Show the forms of proofs, the checkpoints, and the offline verifier."""
-    async with read_only(switch.pool) as connection:
+    async with read_only(switch.reading) as connection:
         found = await audit.page(connection, before=before, limit=_CHECKPOINTS_SHOWN)
     return render(
         request,
@@ -89,7 +89,7 @@ async def get_consistency(
     request: Request, switch: Switch, person: Reader, first: Size = None, second: Size = None
 ) -> Response:
     """Show that a later checkpoint extends an earlier one."""
-    bundle, name = await _between(switch.pool, first, second)
+    bundle, name = await _between(switch.reading, first, second)
     return _shown(request, switch, person, bundle, name)
 
 
@@ -107,7 +107,7 @@ async def get_bundle(  # noqa: PLR0917 - one per query parameter
     """Return a proof as a file for the offline verifier."""
     if first is not None or second is not None:
         await audited.note(request, reporting, person)
-        bundle, name = await _between(reporting.pool, first, second)
+        bundle, name = await _between(reporting.reading, first, second)
     else:
         bundle, name = await _bundle(request, reporting, person, uetr, window, event)
     octets = json.dumps(bundle, indent=1, sort_keys=True).encode() + b"\n"
@@ -146,7 +146,7 @@ async def _bundle(  # noqa: PLR0917 - one per query parameter
         made = await service.make(reporting, evidence.NAME, {"uetr": str(uetr)}, scope, evidence.BUNDLE)
         return json.loads(made.octets), f"payment-{uetr}"
     await audited.note(request, reporting, person)
-    async with read_only(reporting.pool) as connection:
+    async with read_only(reporting.reading) as connection:
         try:
             if window is not None:
                 if await windows.find(connection, window) is None:

@@ -66,7 +66,7 @@ async def get_windows(
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
     """List windows, newest first, with the cut-off times of open ones."""
-    async with read_only(context.pool) as connection:
+    async with read_only(context.reading) as connection:
         read = await reads.read(connection, currency=currency or None, before=before, limit=_LIST_MAX + 1)
         found = read[:_LIST_MAX]
         unpaid = await reads.unpaid(connection, [each.window for each in found])
@@ -103,7 +103,7 @@ async def _closes(pool: asyncpg.Pool, schedule: reads.CutOffSchedule, opened_at:
 @router.get("/windows/{window}")
 async def get_window(request: Request, context: Context, person: Reader, window: Window) -> Response:
     """Show the part of a window that this person may read."""
-    async with read_only(context.pool) as connection:
+    async with read_only(context.reading) as connection:
         found = await reads.find(connection, window)
         every = await reads.lines(connection, window)
         changes = await _changes(connection, window)

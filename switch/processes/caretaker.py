@@ -19,9 +19,9 @@ from msgspec.structs import replace
 
 from adapters.port import Answer, Native, Outcome
 from ledger.encoding import microseconds
+from ledger.roles import Login
 from schemas.reasons import Reason
-from switch.base import lifeline, logs, metrics, personal_data, tracing
-from switch.base.database import connect_pool
+from switch.base import installation, lifeline, logs, metrics, personal_data, tracing
 from switch.base.failpoints import failpoint
 from switch.base.settings import Settings
 from switch.base.sql import statements
@@ -263,8 +263,8 @@ async def run(settings: Settings) -> None:
     """Run until SIGTERM or the loss of the lock. A second caretaker waits here for the first to end."""
     stop_tracing = tracing.start(settings, "caretaker")
     ending = process.Ending()
-    async with process.only_one(settings, LOCK, ending):
-        pool = await connect_pool(settings, "caretaker")
+    async with process.only_one(settings, Login.CARETAKER, LOCK, ending):
+        pool = await installation.open_pool(settings, Login.CARETAKER, "caretaker")
         link = Link.of(settings, Kind.CARETAKER)
         await link.start()
         known = rails.connect(settings, pool)
@@ -286,7 +286,7 @@ def _duties(
     """The periodic tasks of the caretaker. Its heartbeat is the search for due payments."""
     caretaker = Caretaker(settings, pool, link, known)
     keeper = Housekeeper(settings, pool)
-    desk = ServiceContext(pool, link, settings.data, settings.sandbox, settings.bands)
+    desk = ServiceContext(pool, pool, link, settings.data, settings.sandbox, settings.bands)
     invariants = Invariants(pool, link, settings.invariants_events_max)
 
     async def tick() -> None:

@@ -144,6 +144,9 @@ class ForkServer:
                 [sys.executable, "-m", "switch.processes.fork_server", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
+                env={  # its children keep this memory: none may find another's database there
+                    name: value for name, value in os.environ.items() if not name.startswith("PAYSWITCH_")
+                },
                 preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - the caller has one thread
             )
 

@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from ledger.roles import Login
 from switch.base import database, lifeline
 from switch.base.settings import Settings
 from switch.base.sql import statements
@@ -105,7 +106,7 @@ class Lease:
             await asyncio.sleep(_RENEW_EVERY_S)
 
     async def _connect(self) -> None:
-        self._connection = await database.connect(self._settings, silence_max_s=_SILENCE_MAX_S)
+        self._connection = await database.connect(self._settings, Login.WRITER, silence_max_s=_SILENCE_MAX_S)
 
     async def _reconnect(self) -> None:
         self.release()

@@ -6,8 +6,8 @@ from typing import Final
 
 import structlog
 
-from switch.base import lifeline, logs
-from switch.base.database import connect_pool
+from ledger.roles import Login
+from switch.base import installation, lifeline, logs
 from switch.base.settings import Settings
 from switch.operations import vitals
 from switch.processes import process
@@ -25,8 +25,8 @@ async def run(settings: Settings) -> None:
     ending = process.Ending()
     # Names are resolved in threads: with one per delivery, a slow name server delays only its own names.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(AT_ONCE, "names"))
-    async with process.only_one(settings, LOCK, ending):
-        pool = await connect_pool(settings, "messenger")
+    async with process.only_one(settings, Login.MESSENGER, LOCK, ending):
+        pool = await installation.open_pool(settings, Login.MESSENGER, "messenger")
         keys = signing.SigningKeys(settings.webhook_key)
         messenger = Messenger(pool, keys, settings)
         watching = asyncio.create_task(vitals.watch("messenger", pool))

@@ -15,6 +15,7 @@ import asyncpg
 import structlog
 import uvloop
 
+from ledger.roles import Login
 from switch.base import causes, database, lifeline, logs
 from switch.base.settings import Settings
 from switch.processes import status
@@ -78,13 +79,13 @@ class Ending:
 
 
 @contextlib.asynccontextmanager
-async def only_one(settings: Settings, lock: int, ending: Ending) -> AsyncIterator[None]:
+async def only_one(settings: Settings, login: Login, lock: int, ending: Ending) -> AsyncIterator[None]:
     """Make this the only process of its kind in a database, by advisory lock `lock`; a second one waits here.
 
     The lock lasts as long as its database session. If the session ends, or does not respond for seconds, the
     lock is lost and the shutdown begins.
     """
-    connection = await database.connect(settings, silence_max_s=_SILENCE_MAX_S)
+    connection = await database.connect(settings, login, silence_max_s=_SILENCE_MAX_S)
     watching: asyncio.Task[None] | None = None
     try:
         connection.add_termination_listener(lambda _: ending.begin("the database ended the session"))

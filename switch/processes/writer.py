@@ -26,10 +26,11 @@ import structlog
 
 from adapters import registry
 from ledger.high_water import HighWater
+from ledger.roles import Login
 from ledger.silence import end_silent
 from ledger.writer import QUEUE_BYTES_MAX, LostEvents, Writer, look_for_garbage_in_short_steps
 from schemas.errors import NotFound, OutcomeUnknown, Unavailable
-from switch.base import lifeline, logs
+from switch.base import lifeline, logs, private
 from switch.base.settings import Settings
 from switch.operations import restored, vitals
 from switch.processes import process, status
@@ -216,7 +217,12 @@ class WriterServer:
         *,
         users: dict[str, tuple[str, ...]] | None = None,
     ) -> None:
-        """Begin an epoch, `prepare`, then listen here; the stale socket of a dead writer is replaced."""
+        """Begin an epoch, `prepare`, then listen here; the stale socket of a dead writer is replaced.
+
+        Raises:
+            Impossible: somebody else could have made the directory of the socket.
+
+        """
         await self._writer.start()
         if prepare is not None:
             await prepare(self._writer)
@@ -375,7 +381,7 @@ def _reply(reply: Reply | Exception) -> Reply:
 
 
 def _clear(socket: Path) -> None:
-    socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private.make(socket.parent)
     socket.unlink(missing_ok=True)
 
 
@@ -386,7 +392,7 @@ async def run(settings: Settings) -> None:
     """
     ending = process.Ending()
     server = WriterServer(
-        settings.database,
+        settings.database_of(Login.WRITER),
         settings.writer_queue_max,
         settings.writer_queue_bytes_max,
         replicated=settings.synchronous_standby,

@@ -43,6 +43,8 @@ class ReportService:
     """What creating reports needs."""
 
     pool: asyncpg.Pool
+    reading: asyncpg.Pool
+    """Connections of the role that only reads."""
     link: Link
     store: ReportStore
     source: Source
@@ -53,11 +55,13 @@ class ReportService:
     """Limits concurrent reports, so that they never take every connection from the payments."""
 
     @classmethod
-    def open(cls, settings: Settings, pool: asyncpg.Pool, link: Link) -> "ReportService":
+    def open(
+        cls, settings: Settings, pool: asyncpg.Pool, reading: asyncpg.Pool, link: Link
+    ) -> "ReportService":
         """Open the report service of an installation."""
         store = ReportStore(settings.data / "reports")
-        source = Source.open(settings, pool)
-        return cls(pool, link, store, source, personal_data.load(settings.personal_data_keys))
+        source = Source.open(settings, reading)
+        return cls(pool, reading, link, store, source, personal_data.load(settings.personal_data_keys))
 
 
 async def make(  # noqa: PLR0917

@@ -12,7 +12,7 @@ from switch.approvals.kinds import ChangeKind, Content, Execution
 from switch.webhooks import signing
 
 _COUNT: Final = term("Keys that sign webhooks")
-_LOCK: Final = "LOCK TABLE switch.webhook_key IN SHARE ROW EXCLUSIVE MODE"
+_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('switch.webhook_key'))"
 
 
 class NewWebhookKey(Content, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ it reached one that was about to hand over, is sent to the next writer, within `
 """
 
 import asyncio
+import contextlib
 import itertools
 import random
 import ssl
@@ -24,6 +25,8 @@ import structlog
 
 from ledger.silence import end_silent
 from schemas.errors import BooksFrozen, OutcomeUnknown, Restoring, SwitchError, Unavailable
+from switch.base import private
+from switch.base.causes import Impossible
 from switch.base.settings import Settings
 from switch.writer import addresses
 from switch.writer.addresses import Address
@@ -101,8 +104,12 @@ class Link:
 
         Raises:
             TimeoutError: no writer became available in time.
+            Impossible: somebody else could have put the socket there.
 
         """
+        for peer in self._peers:
+            with contextlib.suppress(FileNotFoundError):
+                peer.check_place()
         for peer in self._peers:
             peer.start()
         await asyncio.wait_for(self._found.wait(), within_s)
@@ -291,6 +298,9 @@ class _Peer:
         try:
             async with asyncio.timeout(_CONNECT_WITHIN_S):
                 protocol = await self._open()
+        except Impossible as error:
+            _log.error("writer_refused", reason=str(error))
+            return False
         except (OSError, TimeoutError) as error:
             if isinstance(error, ssl.SSLError):
                 _log.warning("writer_not_authentic", writer=str(self.address), reason=str(error))
@@ -300,6 +310,11 @@ class _Peer:
         protocol.send(self._hello)
         return True
 
+    def check_place(self) -> None:
+        """Check the directory of a local socket; raises as `private.check`."""
+        if self.address.path is not None:
+            private.check(self.address.path.parent)
+
     async def _open(self) -> FrameProtocol:
         loop = asyncio.get_running_loop()
         address = self.address
@@ -308,6 +323,7 @@ class _Peer:
             return FrameProtocol(self._received, self._lost)
 
         if address.path is not None:
+            self.check_place()
             _, protocol = await loop.create_unix_connection(made, str(address.path))
             return protocol
         assert self._tls is not None, "a remote writer needs TLS"

@@ -14,6 +14,8 @@ class ServiceContext:
     """The database, the writer, and the directory of data that must not be in the database."""
 
     pool: asyncpg.Pool
+    reading: asyncpg.Pool
+    """Connections of the role that only reads."""
     link: Link
     data: Path
     sandbox: bool = False

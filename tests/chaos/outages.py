@@ -28,6 +28,9 @@ import psutil
 import pytest
 
 from ledger.postgres import EmbeddedPostgres
+from ledger.roles import Login
+from switch.base.database import embedded
+from switch.base.settings import Settings
 from tests.chaos.proxy import Proxy
 from tests.chaos.switch_process import SwitchProcess, uetr_of
 
@@ -170,7 +173,7 @@ class OutageSwitch(SwitchProcess):
             self.server.stop()
 
     def _put_log_on(self, disk: Path) -> None:
-        server = EmbeddedPostgres((self.data / "postgres").resolve())
+        server = embedded(Settings(data=self.data))
         server.start()
         server.stop()
         log = server.data / "pg_wal"
@@ -184,8 +187,11 @@ class OutageSwitch(SwitchProcess):
 
     @property
     def database(self) -> str:
-        data = self.server.data if self.server is not None else (self.data / "postgres").resolve()
-        return f"postgresql://postgres@/postgres?host={data}"
+        if self.server is not None:
+            return f"postgresql://postgres@/postgres?host={self.server.data}"
+        directory = (self.data / "postgres").resolve()
+        passwords = Settings(data=self.data).passwords
+        return passwords.url(f"postgresql:///postgres?host={directory}", Login.OWNER)
 
     def supervisor(self) -> psutil.Process:
         """The child of the process that was started."""
@@ -400,8 +406,8 @@ async def _use_up_segments(switch: OutageSwitch) -> None:
     with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
         connection = await asyncpg.connect(switch.database, timeout=3)
         for _ in range(40):
-            await connection.execute("SELECT pg_logical_emit_message(true, 'test', 'x')", timeout=3)
-            await connection.execute("SELECT pg_switch_wal()", timeout=3)
+            segment = "SELECT pg_logical_emit_message(false, 'test', repeat('x', 16777216))"
+            await connection.execute(segment, timeout=3)
 
 
 @dataclass(frozen=True, slots=True)

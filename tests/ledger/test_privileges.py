@@ -1,4 +1,4 @@
-"""H7: the roles of the application and of readers cannot change history, whatever they try."""
+"""H7: the roles of the writer and of readers cannot change history, whatever they try."""
 
 import re
 
@@ -92,7 +92,7 @@ async def test_every_table_is_known_to_these_tests(connection):
     assert {row["tablename"] for row in rows if not made_ahead.fullmatch(row["tablename"])} == known
 
 
-async def test_a_cap_holds_even_against_the_application_role(writer, as_role):
+async def test_a_cap_holds_even_against_the_writer_role(writer, as_role):
     await writer.submit(("open", "alpha", "INR", "position", 10))
     connection = await as_role("payswitch_writer")
 
@@ -102,8 +102,8 @@ async def test_a_cap_holds_even_against_the_application_role(writer, as_role):
         await connection.execute("UPDATE ledger.account SET debits_pending = -1")
 
 
-async def test_a_partition_made_by_the_application_role_is_not_its_own(as_role):
-    connection = await as_role("payswitch_writer")
+async def test_a_partition_made_by_the_caretaker_is_not_its_own(as_role):
+    connection = await as_role("payswitch_caretaker")
     made = await connection.fetchval("SELECT ledger.add_partitions('ledger.event', 16777216, 16777216 * 4)")
 
     assert made > 0

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from ledger.roles import Login
 from schemas.signing.keys import SigningKey
 from switch.approvals import approvals
 from switch.base.database import connect_pool
@@ -44,9 +45,9 @@ async def open_desk(database_url: str) -> AsyncIterator[ServiceContext]:
         await server.serve(data / "w.sock")
         link = Link(data / "w.sock")
         await link.start()
-        pool = await connect_pool(Settings(database=database_url, data=data))
+        pool = await connect_pool(Settings(database=database_url, data=data), Login.OWNER)
         try:
-            desk = ServiceContext(pool, link, data, sandbox=True)
+            desk = ServiceContext(pool, pool, link, data, sandbox=True)
             await add_people(desk)
             yield desk
         finally:

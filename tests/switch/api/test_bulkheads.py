@@ -17,6 +17,7 @@ from aiohttp import web
 
 from adapters.port import Payee, RailAdapter
 from adapters.simulation.sandbox import free_port
+from ledger.roles import Login
 from schemas.errors import TooManyRequests, Unavailable
 from schemas.payment import PartyAccount
 from schemas.verification import Asked
@@ -190,7 +191,7 @@ async def endpoint(answer: Callable[[web.Request], Any]) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture
 async def messenger(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Messenger, asyncpg.Pool]]:
-    pool = await connect_pool(Settings(database=database_url))
+    pool = await connect_pool(Settings(database=database_url), Login.API)
     connection = await asyncpg.connect(database_url)
     await connection.execute(
         "INSERT INTO switch.participant (id, name, bic, country, kind)"

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from yarl import URL
 
+from ledger.roles import Login
 from schemas.errors import NotAuthentic
 from schemas.signing import http_signatures
 from schemas.signing.keys import SigningKey
@@ -204,7 +205,7 @@ async def test_a_person_cannot_send_a_payment(stack: Stack):
 
 
 async def test_a_nonce_is_forgotten_when_its_signature_is_worth_nothing_and_not_before(database_url: str):
-    pool = await connect_pool(Settings(database=database_url))
+    pool = await connect_pool(Settings(database=database_url), Login.API)
     now = int(time.time())
     live, old = Nonce(uuid.uuid4(), now + 60), Nonce(uuid.uuid4(), now - 1)
     used = Nonces(pool)
@@ -220,7 +221,7 @@ async def test_a_nonce_is_forgotten_when_its_signature_is_worth_nothing_and_not_
 
 
 async def test_one_of_many_that_come_at_once_uses_a_nonce(database_url: str):
-    pool = await connect_pool(Settings(database=database_url))
+    pool = await connect_pool(Settings(database=database_url), Login.API)
     nonce = Nonce(uuid.uuid4(), int(time.time()) + 60)
     others = [Nonce(uuid.uuid4(), nonce.until) for _ in range(40)]
     first, second = Nonces(pool), Nonces(pool)
@@ -239,7 +240,7 @@ async def test_one_of_many_that_come_at_once_uses_a_nonce(database_url: str):
 
 async def test_a_key_holds_to_the_microsecond(database_url: str):
     connection = await asyncpg.connect(database_url)
-    pool = await connect_pool(Settings(database=database_url))
+    pool = await connect_pool(Settings(database=database_url), Login.API)
     ends = datetime(2026, 1, 1, 12, 0, 0, 600_000, tzinfo=UTC)
     try:
         await connection.execute(

@@ -1,21 +1,23 @@
 """A start that cannot succeed says why at once, in one line a reason, and ends; what may pass is waited for."""
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from adapters import registry
 from ledger.migrate import MigrationError
 from ledger.postgres import EmbeddedPostgres
-from switch.base import causes
+from ledger.roles import PROCESSES, RolesMissing
+from switch.api import runtime
+from switch.base import causes, database
 from switch.base.settings import Settings
 from switch.cli import preflight, showcase
-from switch.cli.supervisor import StartError, Supervisor
+from switch.cli.supervisor import StartError, Supervisor, environment_of
 from switch.sandbox import world
 from tests.conftest import psql
 from tests.switch.operations.test_doctor import settings_of
@@ -148,43 +150,65 @@ def test_a_full_disk_is_waited_for_and_told(tmp_path: Path) -> None:
     assert sum("waiting: " in line and "No space left" in line for line in said) == 1
 
 
-async def test_a_user_that_may_not_take_the_role_is_refused_with_the_remedy(database_url: str) -> None:
-    psql(database_url, "DROP ROLE IF EXISTS bare; CREATE ROLE bare LOGIN")
-    name = psql(database_url, "SELECT current_database()").strip()
-    psql(database_url, f"ALTER DATABASE {name} OWNER TO bare; GRANT USAGE, CREATE ON SCHEMA migration TO bare;"
-         " GRANT ALL ON ALL TABLES IN SCHEMA migration TO bare")  # fmt: skip
-    try:
-        with pytest.raises(causes.Impossible, match="GRANT payswitch_writer TO bare"):
-            await preflight.bring_up_to_date(database_url.replace("postgres@", "bare@"))
-    finally:
-        psql(database_url, f"ALTER DATABASE {name} OWNER TO postgres; DROP OWNED BY bare; DROP ROLE bare")
-
-
-async def test_an_owner_that_is_no_superuser_brings_a_database_up_and_works_in_it(
+async def test_one_user_for_all_processes_must_be_allowed_to_take_each_role(
     data_directory: Path,
 ) -> None:
-    """Whoever makes a role in PostgreSQL 16 and later is its member, and may not take it: the start sees to it."""
+    """Whoever creates a role in PostgreSQL 16 and later is its member, and may not take it: the start sees to it."""
     server = EmbeddedPostgres(data_directory / "postgres", {"shared_buffers": "16MB", "fsync": "off"})
     url = server.start()
     try:
-        psql(url, "CREATE ROLE owner LOGIN CREATEROLE")
-        psql(url, "CREATE DATABASE switch OWNER owner")
-        own = url.replace("postgres@/postgres", "owner@/switch")
-        await preflight.bring_up_to_date(own)
-        connection = await asyncpg.connect(own, server_settings={"role": "payswitch_writer"})
-
-        assert await connection.fetchval("SELECT count(*) FROM switch.participant") == 0
-
-        await connection.close()
+        psql(url, "CREATE ROLE bare LOGIN; CREATE ROLE maker LOGIN CREATEROLE")
+        psql(url, "CREATE DATABASE first OWNER bare")
+        psql(url, "CREATE DATABASE second OWNER maker")
+        bare, maker = (
+            Settings(database=url.replace("postgres@/postgres", name), data=data_directory)
+            for name in ("bare@/first", "maker@/second")
+        )
+        with pytest.raises(RolesMissing, match=r"no role payswitch_writer, .* `payswitch database roles`"):
+            await preflight.bring_up_to_date(bare)
+        await preflight.bring_up_to_date(maker)
+        for login in PROCESSES:
+            connection = await database.connect(maker, login)
+            assert await connection.fetchval("SELECT current_user") == login
+            await connection.close()
+        with pytest.raises(causes.Impossible, match="GRANT payswitch_writer TO bare, or give each process"):
+            await preflight.bring_up_to_date(bare)
     finally:
         server.stop()
+
+
+def test_production_over_sandbox_data(stack: Stack) -> None:
+    """A switch without --sandbox accepted the people and the keys of a sandbox's credentials file."""
+    settings = stack.settings.model_copy(update={"sandbox": False, "port": 0})
+
+    with pytest.raises(causes.Impossible, match=r"is that of a sandbox, .* start it with --sandbox"):
+        asyncio.run(preflight.bring_up_to_date(settings))
+
+
+async def test_a_process_of_the_other_kind_does_not_start(stack: Stack, database_url: str) -> None:
+    with pytest.raises(causes.Impossible, match="is that of a sandbox"):
+        async with runtime.running(stack.settings.model_copy(update={"sandbox": False})):
+            pass
+
+    production = Settings(database=database_url)
+    await preflight.bring_up_to_date(production)
+    with pytest.raises(causes.Impossible, match="may hold real money: start it without --sandbox"):
+        await preflight.bring_up_to_date(production.model_copy(update={"sandbox": True}))
+
+
+async def test_keys_of_a_sandbox_make_it_one_whatever_it_is_started_as(database_url: str) -> None:
+    psql(database_url, "INSERT INTO switch.participant VALUES ('x1', 'x', 'ASHAINBB', 'IN', 'direct')")
+    psql(database_url, "INSERT INTO switch.bearer_key VALUES ('', 'x1')")
+
+    with pytest.raises(causes.Impossible, match="is that of a sandbox"):
+        await preflight.bring_up_to_date(Settings(database=database_url))
 
 
 async def test_edited_history_is_not_taken_for_a_newer_schema(database_url: str) -> None:
     psql(database_url, "UPDATE migration.applied SET sha256 = '' WHERE name LIKE '0001%'")
 
     with pytest.raises(MigrationError, match="edited or removed"):
-        await preflight.bring_up_to_date(database_url)
+        await preflight.bring_up_to_date(Settings(database=database_url))
 
 
 @pytest.mark.parametrize("rails", [("IN", "PK", "KZ"), ("KZ", "UZ"), ("KZ",)], ids="-".join)
@@ -224,7 +248,7 @@ def test_every_installed_country_is_connected_where_no_setting_says_otherwise(
 
 def test_what_is_not_set_is_not_set_for_the_processes_either(tmp_path: Path) -> None:
     """They were given the text `null`, took it for a directory of backups, and reported that it has none."""
-    environment = Supervisor(settings_of(tmp_path, rails=()), print)._environment()
+    environment = environment_of(settings_of(tmp_path, rails=()))
 
     assert "PAYSWITCH_BACKUPS" not in environment
     assert "null" not in environment.values()

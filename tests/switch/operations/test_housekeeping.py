@@ -7,6 +7,7 @@ import pytest
 
 from ledger import partitions
 from ledger.audit import checkpoints
+from ledger.roles import Login
 from ledger.signing import BadNote, open_note
 from switch.base.database import connect_pool
 from switch.base.settings import Settings
@@ -16,7 +17,7 @@ from tests.switch.stack import Stack
 
 
 async def test_the_caretaker_publishes_what_is_new(stack: Stack):
-    pool = await connect_pool(stack.settings)
+    pool = await connect_pool(stack.settings, Login.CARETAKER)
     keeper = Housekeeper(stack.settings, pool)
     async with stack.client("asha-bank") as client:
         await client.pay(stack.document("asha-bank", "noor-wallet"), wait=20)
@@ -30,7 +31,7 @@ async def test_the_caretaker_publishes_what_is_new(stack: Stack):
 
 
 async def test_partitions_are_made_with_the_applications_rights(stack: Stack, monkeypatch):
-    pool = await connect_pool(stack.settings)
+    pool = await connect_pool(stack.settings, Login.CARETAKER)
     keeper = Housekeeper(stack.settings, pool)
     monkeypatch.setattr(
         partitions.add_ahead, "__kwdefaults__", {"span": partitions.SPAN, "ahead": 6 * partitions.SPAN}

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from ledger.roles import Login
 from switch.base.database import connect_pool
 from switch.base.settings import Settings
 from switch.operations import retention
@@ -36,8 +37,8 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 @pytest_asyncio.fixture
 async def pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
-    """As the caretaker has it: with the role that cannot change history."""
-    made = await connect_pool(settings)
+    """The tests insert the rows of every process; tests/switch/base/test_roles.py shows the caretaker's rights."""
+    made = await connect_pool(settings, Login.OWNER)
     yield made
     await made.close()
 

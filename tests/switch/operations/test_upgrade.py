@@ -10,6 +10,7 @@ import pytest
 from ledger.migrate import MigrationError
 from switch import cli
 from switch.base.database import application_name
+from switch.base.settings import Settings
 from switch.cli import preflight
 from switch.operations import upgrade
 from switch.operations.upgrade import (
@@ -127,8 +128,8 @@ def test_a_writer_understands_commands_of_older_and_of_newer_workers():
 async def test_older_code_starts_with_a_later_first_phase_and_not_with_a_later_second(database_url):
     psql(database_url, "INSERT INTO migration.applied VALUES ('switch', '9998_pre_later.sql', '')")
 
-    await preflight.bring_up_to_date(database_url)
+    await preflight.bring_up_to_date(Settings(database=database_url))
 
     psql(database_url, "INSERT INTO migration.applied VALUES ('ledger', '9999_post_later.sql', '')")
     with pytest.raises(MigrationError, match=r"ledger/9999_post_later\.sql"):
-        await preflight.bring_up_to_date(database_url)
+        await preflight.bring_up_to_date(Settings(database=database_url))

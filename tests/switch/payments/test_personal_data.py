@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from ledger import audit, offline_verifier
+from ledger.roles import Login
 from schemas.errors import NotFound
-from switch.base import personal_data
+from switch.base import database, personal_data
 from switch.base.personal_data import CAME, SENT, Erased, UnreadablePersonalData
 from switch.operations import housekeeping, verify
 from switch.payments import erasure
@@ -209,9 +210,8 @@ def test_payments_minutes_old_were_erased_by_retention(ago: timedelta) -> None:
     erasure.check_age(now - erasure.KEPT_AT_LEAST, now)
 
 
-async def test_the_application_role_cannot_erase(stack: Stack):
-    connection = await stack.connect()
-    await connection.execute("SET ROLE payswitch_writer")
+async def test_no_process_can_erase(stack: Stack):
+    connection = await database.connect(stack.settings, Login.API)
     for statement in ("UPDATE switch.message_key SET sealed = ''", "DELETE FROM switch.message_key"):
         with pytest.raises(Exception, match="permission denied"):
             await connection.execute(statement)

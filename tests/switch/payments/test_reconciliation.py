@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 
 from adapters.port import Answer, Outcome
+from ledger.roles import Login
 from schemas.errors import Unavailable
 from schemas.money import Money
 from switch.base.database import connect_pool
@@ -31,7 +32,7 @@ CYCLES = "SELECT count(*) FROM switch.rail_cycle WHERE rail = 'PK'"
 
 @asynccontextmanager
 async def reading(stack: Stack) -> AsyncIterator[tuple[Reconciliation, dict[str, Rail], asyncpg.Pool]]:
-    pool = await connect_pool(stack.settings)
+    pool = await connect_pool(stack.settings, Login.CARETAKER)
     link = Link(stack.settings.writer_socket)
     await link.start()
     known = dict(rails.connect(stack.settings, pool))

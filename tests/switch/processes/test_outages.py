@@ -15,6 +15,7 @@ import aiohttp
 import psutil
 import pytest
 
+from ledger.roles import Login
 from schemas import codec, credit_transfer
 from schemas.errors import DuplicateUetr, Unavailable
 from schemas.payment import CreditTransfer
@@ -105,7 +106,7 @@ def read(document: dict[str, Any]) -> tuple[codec.Message, CreditTransfer]:
 @contextlib.asynccontextmanager
 async def taking(stack: Stack) -> AsyncIterator[tuple[Any, Participant]]:
     """What an API worker takes payments in with, here."""
-    pool = await connect_pool(stack.settings)
+    pool = await connect_pool(stack.settings, Login.API)
     link = Link(stack.settings.writer_socket)
     await link.start()
     known = rails.connect(stack.settings, pool)

@@ -13,6 +13,7 @@ import asyncpg
 import psutil
 import pytest
 
+from ledger.roles import Login
 from switch.base import lifeline
 from switch.cli import supervisor
 from switch.cli.supervisor import Child
@@ -175,7 +176,7 @@ async def test_a_second_of_a_kind_waits_and_follows(tmp_path: Path, database_url
     order: list[str] = []
 
     async def one(name: str, entered: asyncio.Event, leave: asyncio.Event) -> None:
-        async with process.only_one(settings, 4711, process.Ending()):
+        async with process.only_one(settings, Login.CARETAKER, 4711, process.Ending()):
             order.append(name)
             entered.set()
             await leave.wait()
@@ -194,7 +195,7 @@ async def test_a_second_of_a_kind_waits_and_follows(tmp_path: Path, database_url
 
 async def test_a_lost_session_of_the_lock_begins_the_end(tmp_path: Path, database_url: str) -> None:
     ending = process.Ending()
-    async with process.only_one(settings_of(tmp_path, database=database_url), 4711, ending):
+    async with process.only_one(settings_of(tmp_path, database=database_url), Login.CARETAKER, 4711, ending):
         psql(database_url, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE objid = 4711")
 
         assert await begun(ending, within_s=5)
@@ -206,7 +207,7 @@ async def test_a_lost_session_of_the_lock_begins_the_end(tmp_path: Path, databas
 async def test_a_silent_session_of_the_lock_begins_the_end(tmp_path: Path, database_url: str) -> None:
     """Its backend hangs: nothing is closed, and nothing comes back."""
     ending = process.Ending()
-    async with process.only_one(settings_of(tmp_path, database=database_url), 4711, ending):
+    async with process.only_one(settings_of(tmp_path, database=database_url), Login.CARETAKER, 4711, ending):
         backend = psutil.Process(int(psql(database_url, "SELECT pid FROM pg_locks WHERE objid = 4711")))
         backend.suspend()
         try:

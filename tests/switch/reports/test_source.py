@@ -13,6 +13,7 @@ import pytest
 
 from ledger.migrate import migrate
 from ledger.postgres import EmbeddedPostgres, _run, unprivileged_account
+from ledger.roles import Login
 from ledger.writer import Writer
 from loadtests.reports import DAY, write_day
 from switch.base.database import connect_pool
@@ -70,7 +71,7 @@ async def _fill(url: str) -> None:
 async def source(pair: Pair) -> AsyncIterator[Source]:
     """A source whose replica has every event that there is."""
     settings = Settings(database=pair.url, replica=pair.replica_url)
-    pool = await connect_pool(settings)
+    pool = await connect_pool(settings, Login.READER)
     found = Source.open(settings, pool)
     await add_event(pair)
     await until_followed(pair)

@@ -1,0 +1,153 @@
+-- The rights of each role in the switch's own tables; `migrate` applies this file as it does `ledger/grants.sql`.
+-- No process deletes evidence. No process but the API reads what people sign in with.
+
+REVOKE ALL ON ALL TABLES IN SCHEMA switch, regulator
+  FROM payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader, payswitch_regulator;
+REVOKE ALL ON SCHEMA switch, regulator
+  FROM PUBLIC, payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader,
+       payswitch_regulator;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA switch, regulator
+  FROM PUBLIC, payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader,
+       payswitch_regulator;
+
+GRANT USAGE ON SCHEMA switch
+   TO payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader;
+GRANT SELECT ON switch.installation
+   TO payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader;
+
+-- The writer: what the functions of its batch parts write in the ledger's transaction.
+GRANT EXECUTE ON FUNCTION switch.record_payments, switch.record_keys, switch.record_enquiries,
+                          switch.record_contradictions, switch.record_limits, switch.record_use,
+                          switch.record_counted, switch.record_orders, switch.record_freeze, switch.record_claims,
+                          switch.record_closing, switch.record_restore, switch.record_opening, switch.jump_numbers
+   TO payswitch_writer;
+GRANT INSERT ON switch.payment, switch.message, switch.message_key TO payswitch_writer;
+GRANT SELECT (number, uetr, rail, native_ref) ON switch.payment TO payswitch_writer;
+GRANT SELECT, INSERT, DELETE ON switch.open_payment TO payswitch_writer;
+GRANT UPDATE (state, entered_at, due_at, enquiries, sendings, pending, absences, absent_at, unanswered)
+   ON switch.open_payment TO payswitch_writer;
+GRANT INSERT (rail, cycle, ref, uetr, kind, detail), SELECT (rail, ref, kind) ON switch.reconciliation_break
+   TO payswitch_writer;
+GRANT SELECT, INSERT ON switch.payment_limit, switch.daily_use, switch.claim TO payswitch_writer;
+GRANT UPDATE (per_payment, per_day) ON switch.payment_limit TO payswitch_writer;
+GRANT UPDATE (day, minor) ON switch.daily_use TO payswitch_writer;
+GRANT UPDATE (number, until) ON switch.claim TO payswitch_writer;
+GRANT SELECT, INSERT, DELETE ON switch.counted_payment, switch.freeze TO payswitch_writer;
+GRANT SELECT, INSERT ON switch.decided_order TO payswitch_writer;
+GRANT SELECT, INSERT, DELETE, UPDATE (kept, until, begun, at, known_by) ON switch.closed TO payswitch_writer;
+GRANT SELECT, INSERT, UPDATE (until, read_at, by) ON switch.restore_rail TO payswitch_writer;
+GRANT SELECT ON switch.restore_line TO payswitch_writer;
+
+-- The API, the caretaker and the reader see the tables of the business. Payments' messages are sealed.
+GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, switch.fx_rate, switch.rail,
+                switch.rail_serial, switch.payment, switch.message, switch.message_key, switch.open_payment,
+                switch.change, switch.change_vote, switch.audit_note, switch.liquidity_alert,
+                switch.calendar_override, switch.window_schedule, switch.settlement_agent, switch.settlement,
+                switch.settlement_line, switch.settlement_confirmation, switch.settlement_instruction,
+                switch.settlement_delivery, switch.rail_cycle, switch.rail_cycle_line, switch.reconciliation_break,
+                switch.report_artefact, switch.probe, switch.payment_party, switch.pattern_rules, switch.webhook,
+                switch.webhook_delivery, switch.webhook_key, switch.payment_limit, switch.daily_use,
+                switch.counted_payment, switch.decided_order, switch.freeze, switch.invariant_look, switch.claim,
+                switch.key_use, switch.closed, switch.restore_rail, switch.restore_line, switch.settled_before
+   TO payswitch_api, payswitch_caretaker, payswitch_reader;
+GRANT SELECT (name, display_name, role, scope, status, created_at) ON switch.person
+   TO payswitch_caretaker, payswitch_reader;
+GRANT SELECT (seq, made, at) ON switch.correspondence TO payswitch_caretaker;
+
+-- The API: sign-in, sessions, requests and votes of people.
+GRANT SELECT ON switch.person, switch.session, switch.person_bearer_key, switch.bearer_key, switch.correspondence,
+                switch.used_nonce
+   TO payswitch_api;
+GRANT INSERT (sha256, family, person, began_at), UPDATE (seen_at, replaced_at), DELETE ON switch.session
+   TO payswitch_api;
+GRANT INSERT (name, display_name, role, scope, status),
+      UPDATE (status, password_hash, totp_secret, totp_step, failures, locked_until, maker_half, checker_half,
+              invited_until)
+   ON switch.person TO payswitch_api;
+GRANT INSERT (kind, content, maker, reason, seats, state, expires_at) ON switch.change TO payswitch_api;
+GRANT INSERT (change, seat, person, maker, decision, reason) ON switch.change_vote TO payswitch_api;
+
+-- The API: requests of participants.
+GRANT INSERT ON switch.used_nonce TO payswitch_api;
+GRANT INSERT, UPDATE (used_at, ahead_s) ON switch.key_use TO payswitch_api;
+GRANT INSERT (id, uetr, sender, receiver, definition, message_id, fingerprint, body, sealed_key)
+   ON switch.correspondence TO payswitch_api;
+GRANT INSERT (participant, url, types, cursor), UPDATE (cursor, disabled), DELETE ON switch.webhook
+   TO payswitch_api;
+GRANT INSERT (webhook, seq, body),
+      UPDATE (body, attempts, status, detail, micros, due_at, done_at, made_at)
+   ON switch.webhook_delivery TO payswitch_api;
+GRANT INSERT (sha256, agent, message, body, signature, media_type) ON switch.settlement_confirmation
+   TO payswitch_api;
+GRANT INSERT ON switch.report_artefact TO payswitch_api;
+GRANT INSERT (version, rules, added_by) ON switch.pattern_rules TO payswitch_api;
+
+-- Changes that people approved: the API executes them with the last vote, and the caretaker after a crash.
+GRANT INSERT (id, kind, body, after_seq) ON switch.audit_note TO payswitch_api, payswitch_caretaker;
+GRANT UPDATE (state, tried_at, ended_at, outcome) ON switch.change TO payswitch_api, payswitch_caretaker;
+GRANT INSERT (id, name, bic, country, kind), UPDATE (status) ON switch.participant
+   TO payswitch_api, payswitch_caretaker;
+GRANT INSERT (keyid, participant, algorithm, public_key, valid_from, valid_until),
+      UPDATE (valid_until, revoked_at)
+   ON switch.participant_key TO payswitch_api, payswitch_caretaker;
+GRANT INSERT (source, target, enabled), UPDATE (enabled, fee_minor, fee_bps, settlement) ON switch.corridor
+   TO payswitch_api, payswitch_caretaker;
+GRANT INSERT (source, target, provider, rate, valid_from) ON switch.fx_rate TO payswitch_api, payswitch_caretaker;
+GRANT INSERT (country, open),
+      UPDATE (open, opens_at, minimum_minor, maximum_minor, hours_from, hours_to, fee_max_bps),
+      DELETE
+   ON switch.rail
+   TO payswitch_api, payswitch_caretaker;
+GRANT INSERT, UPDATE ON switch.window_schedule, switch.calendar_override, switch.settlement_agent
+   TO payswitch_api, payswitch_caretaker;
+GRANT UPDATE (state, changed_at) ON switch.settlement TO payswitch_api;
+GRANT UPDATE (state, transfer, reason, changed_at, carried_to) ON switch.settlement_line
+   TO payswitch_api, payswitch_caretaker;
+GRANT UPDATE (taken_at) ON switch.settlement_confirmation TO payswitch_api, payswitch_caretaker;
+GRANT UPDATE (owner, resolution, resolved_at) ON switch.reconciliation_break
+   TO payswitch_api, payswitch_caretaker;
+GRANT INSERT (added_at), UPDATE (retired_at) ON switch.webhook_key TO payswitch_api, payswitch_caretaker;
+GRANT UPDATE (status) ON switch.person TO payswitch_caretaker;
+GRANT SELECT (person), DELETE ON switch.person_bearer_key TO payswitch_api, payswitch_caretaker;
+
+GRANT INSERT (currency, participant, minor, change) ON switch.settled_before TO payswitch_api, payswitch_caretaker;
+
+-- The API and the caretaker send orders to rails; the writer leaves out numbers that a restore may have lost.
+GRANT SELECT, INSERT, UPDATE (next) ON switch.rail_serial
+   TO payswitch_writer, payswitch_api, payswitch_caretaker;
+
+-- The caretaker: settlement, reconciliation, probes, and the deletion of what is no evidence.
+GRANT SELECT (person, began_at), DELETE ON switch.session TO payswitch_caretaker;
+GRANT SELECT (id, until), DELETE ON switch.used_nonce TO payswitch_caretaker;
+GRANT UPDATE (seq) ON switch.audit_note TO payswitch_caretaker;
+GRANT INSERT, DELETE ON switch.liquidity_alert TO payswitch_caretaker;
+GRANT INSERT, UPDATE ON switch.settlement TO payswitch_caretaker;
+GRANT INSERT ON switch.settlement_line, switch.settlement_instruction TO payswitch_caretaker;
+GRANT INSERT, UPDATE (state, enquiries, due_at, detail) ON switch.settlement_delivery TO payswitch_caretaker;
+GRANT INSERT (rail, cycle, lines) ON switch.rail_cycle TO payswitch_caretaker;
+GRANT INSERT, UPDATE (done, code, minor) ON switch.rail_cycle_line TO payswitch_caretaker;
+GRANT INSERT (rail, cycle, ref, uetr, kind, detail) ON switch.reconciliation_break TO payswitch_caretaker;
+GRANT INSERT, UPDATE (done, code, minor) ON switch.restore_line TO payswitch_caretaker;
+GRANT UPDATE (read_at) ON switch.restore_rail TO payswitch_caretaker;
+GRANT UPDATE (settlement_window) ON switch.settled_before TO payswitch_caretaker;
+GRANT INSERT (service, ok, micros, every_s, detail) ON switch.probe TO payswitch_caretaker;
+GRANT INSERT ON switch.payment_party TO payswitch_caretaker;
+GRANT INSERT (seq, state, tree, faults), UPDATE (seq, state, tree, at, faults) ON switch.invariant_look
+   TO payswitch_caretaker;
+GRANT DELETE ON switch.webhook_delivery TO payswitch_caretaker;
+GRANT EXECUTE ON FUNCTION switch.forget_probes, switch.forget_artefacts, switch.forget_claims
+   TO payswitch_caretaker;
+
+-- The messenger: webhooks, and of payments what a participant may learn of its own.
+GRANT SELECT ON switch.webhook, switch.webhook_delivery, switch.webhook_key, switch.closed TO payswitch_messenger;
+GRANT SELECT (number, uetr, sender, debtor_agent, creditor_agent, native_ref) ON switch.payment
+   TO payswitch_messenger;
+GRANT UPDATE (cursor, disabled) ON switch.webhook TO payswitch_messenger;
+GRANT INSERT (webhook, seq, body), UPDATE (attempts, status, detail, micros, due_at, done_at)
+   ON switch.webhook_delivery TO payswitch_messenger;
+GRANT UPDATE (public_key) ON switch.webhook_key TO payswitch_messenger;
+
+-- Regulators see the views of their country; the reader takes this role for the pages of regulators.
+GRANT USAGE ON SCHEMA regulator TO payswitch_regulator;
+GRANT SELECT ON ALL TABLES IN SCHEMA regulator TO payswitch_regulator;
+GRANT EXECUTE ON FUNCTION regulator.country TO payswitch_regulator;

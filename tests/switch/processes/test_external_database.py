@@ -1,0 +1,210 @@
+"""A switch on a PostgreSQL of somebody else: by URL, over TLS with `verify-full`, and no login is a superuser."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from typer.testing import CliRunner
+
+from ledger.postgres import unprivileged_account
+from ledger.roles import PROCESSES, Login
+from switch.base.settings import Settings
+from switch.cli import preflight
+from switch.cli.database import app
+from switch.cli.supervisor import StartError, Supervisor, running
+from switch.client import PaymentState
+from tests.switch.stack import Stack
+
+INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+"""Servers of the distribution; the one that we bring was built without TLS."""
+
+
+_LOGINS: Final = (
+    "SELECT usename, usesuper, ssl FROM pg_stat_activity JOIN pg_user USING (usename) JOIN pg_stat_ssl USING (pid)"
+    " WHERE datname = 'switch' AND usename NOT IN ('postgres', 'payswitch_owner')"
+)
+
+
+@dataclass(frozen=True)
+class External:
+    """The server: its directory with the files of TLS, and its port on the loopback interface."""
+
+    directory: Path
+    port: int
+
+    @property
+    def superuser(self) -> str:
+        """The URL of its operator, at the machine itself."""
+        return f"postgresql://postgres@/switch?host={self.directory}&port={self.port}"
+
+    @property
+    def owner(self) -> str:
+        return f"postgresql://{Login.OWNER}@localhost:{self.port}/switch?sslmode=verify-full&sslrootcert={self.root}"
+
+    @property
+    def root(self) -> Path:
+        return self.directory / "root.crt"
+
+
+@pytest.fixture
+def external(data_directory: Path) -> Iterator[External]:
+    if not INSTALLED:
+        pytest.skip("PostgreSQL of the distribution is not installed (Debian package postgresql)")
+    programs, directory = INSTALLED[-1].parent, data_directory / "server"
+    directory.mkdir()
+    _write_certificates(directory)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        server = External(directory, free.getsockname()[1])
+    account = unprivileged_account()
+    options = {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
+    if account is not None:
+        data_directory.chmod(0o711)
+        for path in (directory, *directory.iterdir()):
+            os.chown(path, account.uid, account.gid)
+    data = directory / "data"
+    _run(
+        [programs / "initdb", "--auth=trust", "--username=postgres", "--locale=C.UTF-8", "-D", data],
+        **options,
+    )
+    (data / "pg_hba.conf").write_text(
+        "local   all postgres              trust\nhostssl all all      127.0.0.1/32 scram-sha-256\n"
+    )
+    settings = {
+        "fsync": "off", "shared_buffers": "64MB", "port": str(server.port), "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": str(directory), "ssl": "on", "ssl_cert_file": str(directory / "server.crt"),
+        "ssl_key_file": str(directory / "server.key"),
+    }  # fmt: skip
+    words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    with (data_directory / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [programs / "postgres", "-D", data, *words], stderr=log, cwd="/", **options
+        )
+    try:
+        _until_ready(programs, server)
+        _run(
+            [
+                programs / "psql",
+                server.superuser.replace("/switch", "/postgres"),
+                "-qc",
+                "CREATE DATABASE switch",
+            ]
+        )
+        yield server
+    finally:
+        process.send_signal(signal.SIGINT)  # without waiting for its clients
+        process.wait(30)
+
+
+def _run(words: list[object], **options: object) -> None:
+    done = subprocess.run(
+        list(map(str, words)), capture_output=True, text=True, check=False, cwd="/", **options
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _until_ready(programs: Path, server: External) -> None:
+    end = time.monotonic() + 60
+    words = [programs / "pg_isready", "-q", "-h", server.directory, "-p", str(server.port)]
+    while subprocess.run(words, check=False).returncode != 0:
+        assert time.monotonic() < end, "the server is not ready"
+        time.sleep(0.1)
+
+
+def _write_certificates(directory: Path) -> None:
+    """An authority of our own, and the server's certificate for `localhost`."""
+    authority, authority_key = _certificate("Authority of the test", None, None)
+    server, key = _certificate("localhost", authority, authority_key)
+    (directory / "root.crt").write_bytes(authority.public_bytes(Encoding.PEM))
+    (directory / "server.crt").write_bytes(server.public_bytes(Encoding.PEM))
+    file = directory / "server.key"
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    file.chmod(0o600)
+
+
+def _certificate(
+    name: str, issuer: x509.Certificate | None, signer: ec.EllipticCurvePrivateKey | None
+) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.2"))]
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=2))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(signer or key, hashes.SHA256())
+    )
+    return built, key
+
+
+def test_a_payment_on_an_external_database(external: External, data_directory: Path) -> None:
+    """The whole way: the printed script, run by the database's operator; then one URL, and a payment."""
+    data = data_directory / "data"
+    settings = Settings(
+        data=data, database=external.owner, sandbox=True, rails=("IN", "PK"), port=0, time_scale=0.02,
+        sandbox_latency_s=0.01, payment_expiry_s=30,
+    )  # fmt: skip
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        asyncio.run(preflight.reach(external.owner))
+    printed = CliRunner().invoke(app, ["roles", "--data", str(data)]).output
+    for _ in range(2):
+        asyncio.run(_as_operator(external, "execute", printed))
+
+    assert not any(password in printed for password in settings.passwords.make(PROCESSES).values())
+
+    with running(settings, lambda _: None) as supervisor:
+        paid = asyncio.run(_pay(Stack(supervisor)))
+        rows = asyncio.run(_as_operator(external, "fetch", _LOGINS))
+
+    assert paid.status == "ACCC"
+    assert {row["usename"] for row in rows} == set(PROCESSES)
+    assert all(row["ssl"] and not row["usesuper"] for row in rows)
+
+
+async def _pay(switch: Stack) -> PaymentState:
+    async with switch.client("asha-bank") as client:
+        return await client.pay(switch.document("asha-bank", "indus-bank"), wait=20)
+
+
+async def _as_operator(external: External, does: str, statement: str) -> Any:
+    connection = await asyncpg.connect(external.superuser)
+    try:
+        return await getattr(connection, does)(statement)
+    finally:
+        await connection.close()
+
+
+def test_another_authority_or_name_is_refused(external: External, data_directory: Path) -> None:
+    """`verify-full`: neither a certificate of another authority nor one of another host is believed."""
+    _write_certificates(data_directory)
+    other_root = external.owner.replace(str(external.root), str(data_directory / "root.crt"))
+    other_name = external.owner.replace("localhost", "127.0.0.1")
+    for url in (other_root, other_name):
+        supervisor = Supervisor(Settings(data=data_directory / "data", database=url, rails=(), port=0), print)
+        try:
+            with pytest.raises(StartError, match="the certificate of the database's server is not accepted"):
+                supervisor.start(within_s=30)
+        finally:
+            supervisor.stop()
