@@ -52,7 +52,7 @@ COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --gen
 
 lock:  ## refresh both lock files (needs uv)
 	$(COMPILE) --extra dev -o requirements.lock
-	$(COMPILE) --extra reports --extra traces --constraint requirements.lock -o requirements-production.lock
+	$(COMPILE) --extra reports --extra traces --extra hsm --constraint requirements.lock -o requirements-production.lock
 
 clean:  ## remove what make made
 	rm -rf $(VENV) data build dist
