@@ -69,7 +69,7 @@ up to one page image (8 KB, less with `wal_compression`) for each new id of an i
 """
 
 
-class Bank:
+class VolumeBank:
     """The writer, with a payer that has money."""
 
     def __init__(self, url: str) -> None:
@@ -125,7 +125,7 @@ class Bank:
 async def measure(url: str, payments: int) -> dict[str, Any]:
     """Pay, and see what grew."""
     await migrate(url)
-    bank, connection = Bank(url), await asyncpg.connect(url)
+    bank, connection = VolumeBank(url), await asyncpg.connect(url)
     await bank.open()
     await bank.pay(20 * BATCH)  # plans, first pages
     await connection.execute("VACUUM")
