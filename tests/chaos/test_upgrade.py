@@ -26,7 +26,7 @@ import pytest
 
 from adapters.simulation import book as rail_book
 from ledger.migrate import migrations
-from switch.client import FINAL, NoAnswer, Problem
+from switch.client import FINAL, NoAnswer, RequestRefused
 from switch.operations.upgrade import CONTRACT
 from tests.chaos.switch_process import SwitchProcess, uetr_of
 
@@ -140,7 +140,7 @@ class Load:
                 while self.ends[uetr] not in FINAL:
                     try:
                         self.ends[uetr] = (await client.pay(document, wait=5)).status
-                    except (Problem, NoAnswer) as error:
+                    except (RequestRefused, NoAnswer) as error:
                         self.failed.append(str(error))
                         await asyncio.sleep(0.2)
 
