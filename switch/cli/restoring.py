@@ -12,7 +12,16 @@ from ledger import backup as backups
 from ledger.signing import BadNote, open_note
 from schemas.errors import NotFound
 from switch.cli.as_person import As, CommandContext, Reason, ask, request, run, show
-from switch.cli.connect import NUMBER_MAX, Data, Database, country_of, database, instant_of, settings_for
+from switch.cli.connect import (
+    NUMBER_MAX,
+    Data,
+    Database,
+    country_of,
+    database,
+    installed,
+    instant_of,
+    settings_for,
+)
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.cli.operations import directory_of_backups
 from switch.operations import housekeeping, reopen, restored
@@ -50,7 +59,7 @@ def restore(
 
 @app.command()
 def begin(
-    by: Annotated[str, typer.Option("--by", help="the person who states this; recorded in the log")],
+    owner: Annotated[str, typer.Option("--by", help="the person who states this; recorded in the log")],
     beyond: Annotated[
         int,
         typer.Option(
@@ -70,6 +79,8 @@ def begin(
     For a database that was restored by other means, or on a machine without the former data directory.
     """
     settings = settings_for(data, None)
+    if not settings.personal_data_keys.exists():  # a new machine has the keys, and perhaps nothing else yet
+        installed(settings)
     note = ""
     if checkpoint is not None:
         note = checkpoint.read_text(encoding="utf-8")
@@ -77,7 +88,7 @@ def begin(
             open_note(note, housekeeping.verifier_lines(settings))
         except BadNote as error:
             raise CommandFailed(f"{checkpoint}: {error}; DATA/audit must have the keys of the log") from None
-    statement = restored.RestoreNote(by, datetime.now(UTC), beyond, note)
+    statement = restored.RestoreNote(owner, datetime.now(UTC), beyond, note)
     restored.write_note(settings, statement)
     typer.echo(json.dumps({"stated": str(settings.restored_file)}))
 
@@ -97,7 +108,7 @@ def status(data: Data = None, database_url: Database = None) -> None:
 
 @app.command()
 def post(
-    evidence: Annotated[str, typer.Argument(help="where it is seen that the rails executed them")],
+    found: Annotated[str, typer.Argument(help="where it is seen that the rails executed them")],
     *,
     as_: As,
     reason: Reason,
@@ -117,7 +128,7 @@ def post(
         uetrs = [each["uetr"] for each in state["to_post"] if rail in {None, each["rail"]}]
         if not uetrs:
             raise NotFound("no payment waits to be posted")
-        content = {"uetrs": uetrs[: reopen.POST_MAX], "evidence": evidence}
+        content = {"uetrs": uetrs[: reopen.POST_MAX], "evidence": found}
         return await request(context, as_, "restore.post", content=content, reason=reason)
 
     show(run(data, database_url, work))
