@@ -108,7 +108,7 @@ class Link:
 
         """
         for peer in self._peers:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # there is no directory yet
                 peer.check_place()
         for peer in self._peers:
             peer.start()

@@ -206,10 +206,15 @@ async def test_funds_that_are_not_there_fail_the_change_and_say_why(desk: Servic
 async def test_content_cannot_be_altered_after_the_request(desk: ServiceContext, bank: str) -> None:
     number = await ask(desk, "olga", "funds.in", FUNDS)
 
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await desk.pool.execute("UPDATE switch.change SET content = '{}' WHERE number = $1", number)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await desk.pool.execute("DELETE FROM switch.change_vote")
+    for statement in (
+        f"UPDATE switch.change SET content = '{{}}' WHERE number = {number}",
+        "DELETE FROM switch.change_vote",
+    ):
+        async with desk.pool.acquire() as connection, connection.transaction():
+            await connection.execute("SET LOCAL ROLE payswitch_api")
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                async with connection.transaction():
+                    await connection.execute(statement)
 
 
 @pytest.mark.parametrize(
