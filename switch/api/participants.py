@@ -8,7 +8,7 @@ from starlette.responses import Response
 from schemas.money import Money
 from switch.api import paging
 from switch.api.paging import After, Limit
-from switch.api.people import Caller, Office, answer, answer_page
+from switch.api.people import Caller, Services, answer, answer_page
 from switch.api.reads import position_document
 from switch.identity.model import Person
 from switch.identity.permissions import Right, may
@@ -23,24 +23,24 @@ Id = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9-]{1,34}$", description="the i
 @router.get("/participants", operation_id="listParticipants", tags=["directory"])
 async def list_participants(
     request: Request,
-    desk: Office,
+    services: Services,
     who: Caller,  # noqa: ARG001 - must be known
     after: After = "",
     limit: Limit = paging.LIMIT_MAX,
 ) -> Response:
     """Get the participants that can receive payments."""
-    page = paging.within(await reads.read(desk.pool), limit, lambda p: p.id, after)
+    page = paging.within(await reads.read(services.pool), limit, lambda p: p.id, after)
     return answer_page(request, "after", page)
 
 
 @router.get("/participants/{id}", operation_id="getParticipant", tags=["directory"])
-async def get_participant(request: Request, desk: Office, who: Caller, id: Id) -> Response:  # noqa: A002
+async def get_participant(request: Request, services: Services, who: Caller, id: Id) -> Response:  # noqa: A002
     """Get a participant: public details, and positions, keys and liquidity if the caller may read them."""
-    detail = await reads.detail(desk.pool, id)
+    detail = await reads.detail(services.pool, id)
     found = detail.participant
     if not may_read(who, found.id, found.country):
         return answer(request, found)
-    use = [use_document(u) for u in await liquidity.read(desk.pool) if u.participant == id]
+    use = [use_document(u) for u in await liquidity.read(services.pool) if u.participant == id]
     return answer(
         request,
         {
@@ -49,22 +49,26 @@ async def get_participant(request: Request, desk: Office, who: Caller, id: Id) -
             "keys": detail.keys,
             "in_flight": detail.in_flight,
             "liquidity": use,
-            "limits": [limit.document() for limit in await limits.read(desk.pool) if limit.participant == id],
+            "limits": [
+                limit.document() for limit in await limits.read(services.pool) if limit.participant == id
+            ],
         },
     )
 
 
 @router.get("/liquidity", operation_id="listLiquidity", tags=["settlement"])
 async def list_liquidity(
-    request: Request, desk: Office, who: Caller, after: After = "", limit: Limit = paging.LIMIT_MAX
+    request: Request, services: Services, who: Caller, after: After = "", limit: Limit = paging.LIMIT_MAX
 ) -> Response:
     """Get how much of its liquidity each participant uses; only participants that the caller may read."""
-    countries = {p.id: p.country for p in await reads.read(desk.pool)}
+    countries = {p.id: p.country for p in await reads.read(services.pool)}
     found = [
-        u for u in await liquidity.read(desk.pool) if may_read(who, u.participant, countries[u.participant])
+        u
+        for u in await liquidity.read(services.pool)
+        if may_read(who, u.participant, countries[u.participant])
     ]
     standing = {
-        (limit.participant, limit.currency): limit.document() for limit in await limits.read(desk.pool)
+        (limit.participant, limit.currency): limit.document() for limit in await limits.read(services.pool)
     }
     page = paging.within(found, limit, lambda u: f"{u.participant}/{u.currency}", after)
     return answer_page(

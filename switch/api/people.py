@@ -88,7 +88,7 @@ class VoteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seen: Digest | None = None
 
 
-def desk_of(request: Request) -> ServiceContext:
+def services_of(request: Request) -> ServiceContext:
     """The service context of this worker."""
     runtime: Runtime = request.app.state.runtime
     settings = runtime.settings
@@ -123,10 +123,10 @@ async def find_person(request: Request) -> Person | None:
         NotAllowed: it comes from another site.
 
     """
-    desk = desk_of(request)
+    services = services_of(request)
     cookie = request.cookies.get(sessions.COOKIE)
     header = request.headers.get("authorization", "")
-    async with desk.pool.acquire() as connection:
+    async with services.pool.acquire() as connection:
         if cookie is not None:
             check_same_origin(request)
             session = await sessions.resume(connection, cookie)
@@ -134,12 +134,12 @@ async def find_person(request: Request) -> Person | None:
                 request.state.fresh_token = await sessions.renew(connection, cookie)
             return session.person
         if header.lower().startswith(_BEARER):
-            return await _of_bearer(desk, connection, header[len(_BEARER) :].strip())
+            return await _of_bearer(services, connection, header[len(_BEARER) :].strip())
     return None
 
 
-async def _of_bearer(desk: ServiceContext, connection: asyncpg.Connection, token: str) -> Person | None:
-    if desk.sandbox and token.startswith("sk_test_"):
+async def _of_bearer(services: ServiceContext, connection: asyncpg.Connection, token: str) -> Person | None:
+    if services.sandbox and token.startswith("sk_test_"):
         try:
             return await sessions.of_bearer(connection, token)
         except NotAuthentic:
@@ -191,7 +191,7 @@ async def caller(request: Request) -> Person | Participant:
 
 SignedIn = Annotated[Person, Depends(signed_in)]
 Caller = Annotated[Person | Participant, Depends(caller)]
-Office = Annotated[ServiceContext, Depends(desk_of)]
+Services = Annotated[ServiceContext, Depends(services_of)]
 
 
 def answer(
@@ -227,22 +227,22 @@ def set_cookie(response: Response, token: str) -> None:
 
 
 @router.post("/sign-in", operation_id="signIn", tags=["people"])
-async def post_sign_in(request: Request, desk: Office) -> Response:
+async def post_sign_in(request: Request, services: Services) -> Response:
     """Sign in with name, password and the code of an authenticator; the response sets a session cookie."""
     if request.headers.get("origin") is not None or request.headers.get("sec-fetch-site") is not None:
         check_same_origin(request)
     form = await read_body(request, SignIn)
-    token = await sign_in.sign_in(desk, form.name, form.password, form.code)
+    token = await sign_in.sign_in(services, form.name, form.password, form.code)
     response = Response(status_code=204)
     set_cookie(response, token)
     return response
 
 
 @router.post("/sign-out", operation_id="signOut", tags=["people"])
-async def post_sign_out(request: Request, desk: Office, person: SignedIn) -> Response:  # noqa: ARG001 - must be known
+async def post_sign_out(request: Request, services: Services, person: SignedIn) -> Response:  # noqa: ARG001 - must be known
     """End the session."""
     token = request.cookies.get(sessions.COOKIE) or request.headers["authorization"][len(_BEARER) :].strip()
-    async with desk.pool.acquire() as connection:
+    async with services.pool.acquire() as connection:
         await sessions.end(connection, token)
     response = Response(status_code=204)
     response.delete_cookie(sessions.COOKIE, path="/", secure=True, httponly=True, samesite="strict")
@@ -258,27 +258,27 @@ async def get_me(request: Request, person: SignedIn) -> Response:
 
 @router.get("/people", operation_id="listPeople", tags=["people"])
 async def list_people(
-    request: Request, desk: Office, person: SignedIn, after: After = "", limit: Limit = paging.LIMIT_MAX
+    request: Request, services: Services, person: SignedIn, after: After = "", limit: Limit = paging.LIMIT_MAX
 ) -> Response:
     """Get all people who can sign in or once could."""
     require(person, Right.READ_PEOPLE)
-    found = await sessions.everybody(desk.pool)
+    found = await sessions.everybody(services.pool)
     return answer_page(request, "after", paging.within(found, limit, lambda one: one.name, after))
 
 
 @router.post("/enrolment", operation_id="beginEnrolment", tags=["people"])
-async def begin_enrolment(request: Request, desk: Office) -> Response:
+async def begin_enrolment(request: Request, services: Services) -> Response:
     """Begin the enrolment: set the password and get the secret for the authenticator."""
     form = await read_body(request, BeginEnrolment)
-    begun = await enrolment.begin(desk, form.name, form.maker_half, form.checker_half, form.password)
+    begun = await enrolment.begin(services, form.name, form.maker_half, form.checker_half, form.password)
     return answer(request, begun)
 
 
 @router.post("/enrolment/finish", operation_id="finishEnrolment", tags=["people"])
-async def finish_enrolment(request: Request, desk: Office) -> Response:
+async def finish_enrolment(request: Request, services: Services) -> Response:
     """Finish the enrolment with the first code of the authenticator."""
     form = await read_body(request, FinishEnrolment)
-    await enrolment.finish(desk, form.name, form.maker_half, form.checker_half, form.code)
+    await enrolment.finish(services, form.name, form.maker_half, form.checker_half, form.code)
     return Response(status_code=204)
 
 
@@ -297,7 +297,7 @@ async def list_kinds(
 @router.get("/changes", operation_id="listChanges", tags=["changes"])
 async def list_changes(  # noqa: PLR0917 - one a query parameter
     request: Request,
-    desk: Office,
+    services: Services,
     person: SignedIn,
     state: Annotated[ChangeState | None, Query()] = None,
     before: Before = None,
@@ -305,7 +305,7 @@ async def list_changes(  # noqa: PLR0917 - one a query parameter
 ) -> Response:
     """Get changes, newest first, each with its effect; people of a participant get its own requests."""
     maker = None if may(person, Right.READ_CHANGES) else person.name
-    async with desk.pool.acquire() as connection:
+    async with services.pool.acquire() as connection:
         found = await approvals.read(connection, state=state, maker=maker, before=before, limit=limit + 1)
         page = paging.cut(found, limit, lambda c: c.number)
         documents = {c.number: await foreseen_document(connection, c) for c in page.entries}
@@ -313,42 +313,42 @@ async def list_changes(  # noqa: PLR0917 - one a query parameter
 
 
 @router.get("/changes/{number}", operation_id="getChange", tags=["changes"])
-async def get_change(request: Request, desk: Office, person: SignedIn, number: Number) -> Response:
+async def get_change(request: Request, services: Services, person: SignedIn, number: Number) -> Response:
     """Get a change: its effect, the comparison with the values in force, and every vote."""
-    async with desk.pool.acquire() as connection:
+    async with services.pool.acquire() as connection:
         change = await approvals.find(connection, number)
     if not may_see(person, change):
         raise NotAllowed("your role may not do this")
-    return answer(request, await full_document(desk, change))
+    return answer(request, await full_document(services, change))
 
 
 @router.post("/changes", operation_id="requestChange", tags=["changes"])
-async def post_change(request: Request, desk: Office, person: SignedIn) -> Response:
+async def post_change(request: Request, services: Services, person: SignedIn) -> Response:
     """Request a change. For a new person, the response shows half of the enrolment code, once."""
     form = await read_body(request, RequestChange)
     content, half = with_maker_half(form.kind, form.content)
-    change = await approvals.request(desk, KINDS, person, form.kind, content=content, reason=form.reason)
-    document = await full_document(desk, change)
+    change = await approvals.request(services, KINDS, person, form.kind, content=content, reason=form.reason)
+    document = await full_document(services, change)
     return answer(request, {**document, "maker_half": half} if half else document, 201)
 
 
 @router.post("/changes/{number}/votes", operation_id="voteOnChange", tags=["changes"])
-async def post_vote(request: Request, desk: Office, person: SignedIn, number: Number) -> Response:
+async def post_vote(request: Request, services: Services, person: SignedIn, number: Number) -> Response:
     """Approve or refuse a change. The last approval executes it.
 
     With `seen`, the vote is refused if the effect is now another one: 409, with the present `effect`.
     """
     vote = await read_body(request, VoteRequest)
     change = await approvals.vote(
-        desk, KINDS, person, number, decision=vote.decision, reason=vote.reason, seen=vote.seen
+        services, KINDS, person, number, decision=vote.decision, reason=vote.reason, seen=vote.seen
     )
-    return answer(request, await full_document(desk, change))
+    return answer(request, await full_document(services, change))
 
 
 @router.post("/changes/{number}/withdraw", operation_id="withdrawChange", tags=["changes"])
-async def post_withdraw(request: Request, desk: Office, person: SignedIn, number: Number) -> Response:
+async def post_withdraw(request: Request, services: Services, person: SignedIn, number: Number) -> Response:
     """Withdraw your own request."""
-    return answer(request, change_document(await approvals.withdraw(desk, person, number)))
+    return answer(request, change_document(await approvals.withdraw(services, person, number)))
 
 
 def with_maker_half(kind: str, content: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -377,11 +377,11 @@ async def foreseen_document(connection: asyncpg.Connection, change: Change) -> d
     }
 
 
-async def full_document(desk: ServiceContext, change: Change) -> dict[str, Any]:
+async def full_document(services: ServiceContext, change: Change) -> dict[str, Any]:
     """Add `comparisons` while the change is requested: the values in force, and the factor to them."""
-    async with desk.pool.acquire() as connection:
+    async with services.pool.acquire() as connection:
         document = await foreseen_document(connection, change)
-        compared = await approvals.compare(connection, desk, KINDS, change)
+        compared = await approvals.compare(connection, services, KINDS, change)
     return {**document, "comparisons": [one.document() for one in compared]}
 
 

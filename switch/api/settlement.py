@@ -16,7 +16,7 @@ from switch.api import paging
 from switch.api.authentication import authenticate
 from switch.api.paging import After, Before, Limit
 from switch.api.participants import may_read
-from switch.api.people import Caller, Office, answer, answer_page
+from switch.api.people import Caller, Services, answer, answer_page
 from switch.api.runtime import Runtime
 from switch.base import calendars
 from switch.identity.model import Person, Role
@@ -36,15 +36,15 @@ _DAYS_MAX = 400
 @router.get("/settlements", operation_id="listSettlements", tags=["settlement"])
 async def list_settlements(  # noqa: PLR0917 - one a query parameter
     request: Request,
-    desk: Office,
+    services: Services,
     who: Caller,
     currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$", description=_CURRENCY)] = None,
     before: Before = None,
     limit: Limit = 100,
 ) -> Response:
     """Get the settlement status of each window, newest first, and the lines that were not settled."""
-    found = await reads.read(desk.pool, currency=currency, before=before, limit=limit + 1)
-    unpaid = await reads.unpaid(desk.pool, [s.window for s in found])
+    found = await reads.read(services.pool, currency=currency, before=before, limit=limit + 1)
+    unpaid = await reads.unpaid(services.pool, [s.window for s in found])
 
     def document(s: reads.Settlement) -> dict[str, Any]:
         lines = unpaid_for(who, unpaid.get(s.window, ()))
@@ -54,10 +54,10 @@ async def list_settlements(  # noqa: PLR0917 - one a query parameter
 
 
 @router.get("/settlements/{window}", operation_id="getSettlement", tags=["settlement"])
-async def get_settlement(request: Request, desk: Office, who: Caller, window: Window) -> Response:
+async def get_settlement(request: Request, services: Services, who: Caller, window: Window) -> Response:
     """Get a settlement with the lines that the caller may read."""
-    found = await reads.find(desk.pool, window)
-    shown = lines_for(who, await reads.lines(desk.pool, window))
+    found = await reads.find(services.pool, window)
+    shown = lines_for(who, await reads.lines(services.pool, window))
     return answer(
         request,
         {**settlement_document(found), "lines": [line_document(found.currency, line) for line in shown]},
@@ -67,25 +67,25 @@ async def get_settlement(request: Request, desk: Office, who: Caller, window: Wi
 @router.get("/settlements/{window}/bilateral", operation_id="getBilateralPositions", tags=["settlement"])
 async def get_bilateral(  # noqa: PLR0917 - one a parameter
     request: Request,
-    desk: Office,
+    services: Services,
     who: Caller,
     window: Window,
     after: After = "",
     limit: Limit = paging.LIMIT_MAX,
 ) -> Response:
     """Get the bilateral net positions of a window; only pairs that the caller may read."""
-    found = await reads.find(desk.pool, window)
-    lines = await reads.lines(desk.pool, window)
-    shown = pairs_for(who, lines, await windows.bilateral_nets(desk.pool, window, without=NOT_OWED))
+    found = await reads.find(services.pool, window)
+    lines = await reads.lines(services.pool, window)
+    shown = pairs_for(who, lines, await windows.bilateral_nets(services.pool, window, without=NOT_OWED))
     page = paging.within(shown, limit, lambda pair: f"{pair.first}/{pair.second}", after)
     return answer_page(request, "after", page, partial(_pair_document, found.currency))
 
 
 @router.get("/settlements/{window}/instruction", operation_id="getInstruction", tags=["settlement"])
-async def get_instruction(desk: Office, who: Caller, window: Window) -> Response:
+async def get_instruction(services: Services, who: Caller, window: Window) -> Response:
     """Get the signed instruction (pacs.009); the detached signature is in `Payswitch-Signature`."""
-    found = await reads.find(desk.pool, window)
-    agent = await desk.pool.fetchval(
+    found = await reads.find(services.pool, window)
+    agent = await services.pool.fetchval(
         "SELECT agent FROM switch.settlement_agent WHERE currency = $1", found.currency
     )
     if isinstance(who, Participant):
@@ -93,7 +93,7 @@ async def get_instruction(desk: Office, who: Caller, window: Window) -> Response
             raise NotAllowed("only the settlement agent may read its instruction")
     elif not may_read_instruction(who):
         raise NotAllowed("your role may not do this")
-    files = SettlementFiles(desk.data)
+    files = SettlementFiles(services.data)
     if found.file is None or not files.has(found.file):
         raise NotFound("the window has no instruction")
     octets, token = files.read(found.file)
@@ -101,27 +101,27 @@ async def get_instruction(desk: Office, who: Caller, window: Window) -> Response
 
 
 @router.get("/settlement-key", operation_id="getSettlementKey", tags=["settlement"])
-async def get_key(request: Request, desk: Office) -> Response:
+async def get_key(request: Request, services: Services) -> Response:
     """Get the public key that verifies instructions; compare it with the key received by another channel."""
-    key = SettlementFiles(desk.data).public_key
+    key = SettlementFiles(services.data).public_key
     return answer(request, {"keyid": key.keyid, "public_key": key.pem.decode()})
 
 
 @router.post("/settlements/confirmations", operation_id="confirmSettlement", tags=["settlement"])
-async def post_confirmation(request: Request, desk: Office) -> Response:
+async def post_confirmation(request: Request, services: Services) -> Response:
     """Receive a camt.054 or pacs.002 signed by a settlement agent (RFC 9421); a repetition does nothing."""
     runtime: Runtime = request.app.state.runtime
     raw = await bodies.read(request, runtime.settings.body_limit)
     agent = await authenticate(request, raw)
     signature = request.headers.get("signature", "sandbox key")
-    taken = await day.process_confirmation(desk, agent.id, raw, bodies.media_type(request), signature)
+    taken = await day.process_confirmation(services, agent.id, raw, bodies.media_type(request), signature)
     return answer(request, taken)
 
 
 @router.get("/calendars/{currency}", operation_id="getCalendar", tags=["settlement"])
 async def get_calendar(  # noqa: PLR0917 - one a query parameter
     request: Request,
-    desk: Office,
+    services: Services,
     who: Caller,  # noqa: ARG001 - must be known
     currency: Currency,
     since: date,
@@ -130,7 +130,7 @@ async def get_calendar(  # noqa: PLR0917 - one a query parameter
     """Get a currency's business days and holidays."""
     if (date.max - since).days < days:
         raise InvalidParameter("these days are beyond the last day of the calendar", rule="parameter")
-    calendar = await calendars.load(desk.pool, currency)
+    calendar = await calendars.load(services.pool, currency)
     span = [since + timedelta(days=ahead) for ahead in range(days)]
     return answer(
         request,
@@ -142,7 +142,7 @@ async def get_calendar(  # noqa: PLR0917 - one a query parameter
                 {"day": d, "business": calendar.is_business_day(d), "holiday": calendar.holiday(d)}
                 for d in span
             ],
-            "schedule": [s for s in await reads.schedules(desk.pool) if s.currency == currency],
+            "schedule": [s for s in await reads.schedules(services.pool) if s.currency == currency],
         },
     )
 

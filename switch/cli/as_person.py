@@ -39,12 +39,12 @@ Reason = Annotated[str, typer.Option("--reason", help="reason; recorded in the l
 class CommandContext:
     """The context of a command: the service context, and the settings of the switch."""
 
-    desk: ServiceContext
+    services: ServiceContext
     settings: Settings
 
 
 @contextlib.asynccontextmanager
-async def open_desk(settings: Settings, login: Login) -> AsyncIterator[ServiceContext]:
+async def open_services(settings: Settings, login: Login) -> AsyncIterator[ServiceContext]:
     """Reach the database, with a role, and the writer of a running switch.
 
     Raises:
@@ -56,38 +56,38 @@ async def open_desk(settings: Settings, login: Login) -> AsyncIterator[ServiceCo
         yield ServiceContext(connections, connections, link, data, sandbox, settings.bands)
 
 
-def session_file(desk: ServiceContext, name: str) -> Path:
+def session_file(services: ServiceContext, name: str) -> Path:
     """The file with the session token of a person signed in on this machine; readable only by its owner."""
     if Path(name).name != name:
         raise NotAuthentic(f"{name!r} is not a valid name of a person")
-    return desk.data / "run" / "sessions" / name
+    return services.data / "run" / "sessions" / name
 
 
-def keep_token(desk: ServiceContext, name: str, token: str) -> None:
+def keep_token(services: ServiceContext, name: str, token: str) -> None:
     """Store the token of a session."""
-    file = session_file(desk, name)
+    file = session_file(services, name)
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
         out.write(token)
 
 
-async def find_person(desk: ServiceContext, settings: Settings, name: str) -> Person:
+async def find_person(services: ServiceContext, settings: Settings, name: str) -> Person:
     """Find the acting person: by the session on this machine or, in a sandbox, by the credentials file.
 
     Raises:
         NotAuthentic: not signed in.
 
     """
-    file = session_file(desk, name)
-    async with desk.pool.acquire() as connection:
+    file = session_file(services, name)
+    async with services.pool.acquire() as connection:
         if file.exists():
             token = file.read_text()
             session = await sessions.resume(connection, token)
             fresh = await sessions.renew(connection, token) if session.stale else None
             if fresh:
-                keep_token(desk, name, fresh)
+                keep_token(services, name, fresh)
             return session.person
-        if desk.sandbox:
+        if services.sandbox:
             known = json.loads(settings.credentials_file.read_text()).get("people", {})
             if name in known:
                 return await sessions.of_bearer(connection, known[name]["bearer"])
@@ -104,8 +104,8 @@ def run(
     settings = settings_for(data, database)
 
     async def with_context() -> T:
-        async with open_desk(settings, login) as desk:
-            return await work(CommandContext(desk, settings))
+        async with open_services(settings, login) as services:
+            return await work(CommandContext(services, settings))
 
     return asyncio.run(with_context())
 
@@ -114,10 +114,10 @@ async def request(
     context: CommandContext, name: str, kind: str, *, content: dict[str, Any], reason: str
 ) -> dict[str, Any]:
     """Request a change as a person; return it, with half of the enrolment code if there is one."""
-    person = await find_person(context.desk, context.settings, name)
+    person = await find_person(context.services, context.settings, name)
     content, half = with_maker_half(kind, content)
-    change = await approvals.request(context.desk, KINDS, person, kind, content=content, reason=reason)
-    document = await full_document(context.desk, change)
+    change = await approvals.request(context.services, KINDS, person, kind, content=content, reason=reason)
+    document = await full_document(context.services, change)
     return {**document, "maker_half": half} if half else document
 
 
@@ -125,9 +125,9 @@ async def vote(
     context: CommandContext, name: str, number: int, *, decision: str, reason: str, seen: str | None = None
 ) -> Change:
     """Vote on a change as a person; `seen` is the digest of the effect that the person was shown."""
-    person = await find_person(context.desk, context.settings, name)
+    person = await find_person(context.services, context.settings, name)
     return await approvals.vote(
-        context.desk, KINDS, person, number, decision=decision, reason=reason, seen=seen
+        context.services, KINDS, person, number, decision=decision, reason=reason, seen=seen
     )
 
 

@@ -30,7 +30,7 @@ def list_participants(
     """Print participants in the order of their ids, one JSON line each."""
 
     async def work(context: CommandContext) -> list[reads.ParticipantRow]:
-        return await reads.read(context.desk.pool)
+        return await reads.read(context.services.pool)
 
     for row in within(run(data, database_url, work), limit, lambda row: row.id, after):
         typer.echo(json.dumps(msgspec.to_builtins(row), ensure_ascii=False))
@@ -41,8 +41,8 @@ def show_participant(participant: Id, data: Data = None, database_url: Database 
     """Print a participant with its positions, keys and use of liquidity."""
 
     async def work(context: CommandContext) -> dict[str, Any]:
-        detail = await reads.detail(context.desk.pool, participant)
-        use = [u for u in await liquidity.read(context.desk.pool) if u.participant == participant]
+        detail = await reads.detail(context.services.pool, participant)
+        use = [u for u in await liquidity.read(context.services.pool) if u.participant == participant]
         return {
             **msgspec.to_builtins(detail.participant),
             "positions": [position_document(p) for p in detail.positions],

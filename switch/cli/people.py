@@ -78,7 +78,7 @@ def found(
     password = _password(confirm=True)
 
     async def work(context: CommandContext) -> enrolment.Enrolment:
-        return await enrolment.create_first(context.desk, name, display_name or name, role, password)
+        return await enrolment.create_first(context.services, name, display_name or name, role, password)
 
     made = run(data, database_url, work, Login.OWNER)  # no process may do this
     show({"name": made.name, "totp_uri": made.totp_uri, "totp_secret": made.totp_secret})
@@ -91,7 +91,7 @@ def sign_in_here(name: Name, data: Data = None, database_url: Database = None) -
     password, code = _password(confirm=False), _code()
 
     async def work(context: CommandContext) -> None:
-        keep_token(context.desk, name, await sign_in.sign_in(context.desk, name, password, code))
+        keep_token(context.services, name, await sign_in.sign_in(context.services, name, password, code))
 
     run(data, database_url, work)
 
@@ -101,9 +101,9 @@ def sign_out(name: Name, data: Data = None, database_url: Database = None) -> No
     """End the session on this machine."""
 
     async def work(context: CommandContext) -> None:
-        file = session_file(context.desk, name)
+        file = session_file(context.services, name)
         if file.exists():
-            async with context.desk.pool.acquire() as connection:
+            async with context.services.pool.acquire() as connection:
                 await sessions.end(connection, file.read_text())
             file.unlink()
 
@@ -131,7 +131,7 @@ def list_people(
     """Print all people who can sign in or once could, in the order of names, one JSON line each."""
 
     async def work(context: CommandContext) -> list[dict[str, Any]]:
-        found = await sessions.everybody(context.desk.pool)
+        found = await sessions.everybody(context.services.pool)
         return [dataclasses.asdict(person) for person in found]
 
     for row in within(run(data, database_url, work), limit, lambda row: str(row["name"]), after):
@@ -164,14 +164,14 @@ def enrol(name: Name, data: Data = None, database_url: Database = None) -> None:
     password = _password(confirm=True)
 
     async def begin(context: CommandContext) -> enrolment.Enrolment:
-        return await enrolment.begin(context.desk, name, maker_half, checker_half, password)
+        return await enrolment.begin(context.services, name, maker_half, checker_half, password)
 
     begun = run(data, database_url, begin)
     show({"name": name, "totp_uri": begun.totp_uri, "totp_secret": begun.totp_secret})
     code = _code()
 
     async def finish(context: CommandContext) -> None:
-        await enrolment.finish(context.desk, name, maker_half, checker_half, code)
+        await enrolment.finish(context.services, name, maker_half, checker_half, code)
 
     run(data, database_url, finish)
 
@@ -194,7 +194,7 @@ def list_changes(
     """Print changes, newest first, one JSON line each."""
 
     async def work(context: CommandContext) -> list[dict[str, Any]]:
-        async with context.desk.pool.acquire() as connection:
+        async with context.services.pool.acquire() as connection:
             found = await approvals.read(connection, state=state, before=before, limit=limit + 1)
         return [change_document(c) for c in shown(found, limit, lambda change: change.number)]
 
@@ -213,10 +213,10 @@ def _read(data: Path | None, database: str | None, number: int, as_: str = "") -
 
     async def work(context: CommandContext) -> dict[str, Any]:
         if as_:
-            await find_person(context.desk, context.settings, as_)
-        async with context.desk.pool.acquire() as connection:
+            await find_person(context.services, context.settings, as_)
+        async with context.services.pool.acquire() as connection:
             change = await approvals.find(connection, number)
-        return await full_document(context.desk, change)
+        return await full_document(context.services, change)
 
     return run(data, database, work)
 
@@ -278,7 +278,7 @@ async def _known(context: CommandContext, change: PlannedChange) -> int | None:
         text, without = encode_content(kind.read({"maker_half": "0" * 64, **change.content})), "maker_half"
     else:
         text, without = encode_content(kind.read(change.content)), ""
-    number: int | None = await context.desk.pool.fetchval(_SAME, change.kind, text.decode(), without)
+    number: int | None = await context.services.pool.fetchval(_SAME, change.kind, text.decode(), without)
     return number
 
 
@@ -315,8 +315,8 @@ def withdraw(number: Number, *, as_: As, data: Data = None, database_url: Databa
     """Withdraw your own request."""
 
     async def work(context: CommandContext) -> dict[str, Any]:
-        person = await find_person(context.desk, context.settings, as_)
-        return change_document(await approvals.withdraw(context.desk, person, number))
+        person = await find_person(context.services, context.settings, as_)
+        return change_document(await approvals.withdraw(context.services, person, number))
 
     show(run(data, database_url, work))
 
@@ -335,10 +335,10 @@ def _decide(  # noqa: PLR0917 - what both commands are given
     numbers = [number for text in texts for number in _numbers(text)]
 
     async def look(context: CommandContext) -> list[dict[str, Any]]:
-        await find_person(context.desk, context.settings, name)  # who is not signed in reads nothing
-        async with context.desk.pool.acquire() as connection:
+        await find_person(context.services, context.settings, name)  # who is not signed in reads nothing
+        async with context.services.pool.acquire() as connection:
             found = [await approvals.find(connection, number) for number in numbers]
-        return [await full_document(context.desk, change) for change in found]
+        return [await full_document(context.services, change) for change in found]
 
     seen = _shown(run(data, database, look), decision, yes=yes)
 

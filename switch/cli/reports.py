@@ -43,7 +43,7 @@ app = typer.Typer(no_args_is_help=True)
 
 
 @contextlib.asynccontextmanager
-async def _office(settings: Settings) -> AsyncIterator[ReportService]:
+async def _report_service(settings: Settings) -> AsyncIterator[ReportService]:
     """The report service of the running switch."""
     running = settings.model_copy(update={"database": running_url(settings), "data": settings.data.resolve()})
     async with (
@@ -110,8 +110,8 @@ def make(
             participant=participant,
             reveal=reveal,
         )
-        async with _office(settings_for(data, database_url)) as office:
-            return await service.make(office, name, given, scope, form, language)
+        async with _report_service(settings_for(data, database_url)) as reports:
+            return await service.make(reports, name, given, scope, form, language)
 
     artefact = asyncio.run(run())
     if output is None:
@@ -139,9 +139,9 @@ def made(
     """Print the created report files, newest first, one JSON line each."""
 
     async def run() -> None:
-        async with _office(settings_for(data, database_url)) as office:
+        async with _report_service(settings_for(data, database_url)) as reports:
             scope = Scope(f"operator:{getpass.getuser()}", everything=True)
-            found = await service.made(office, scope, limit + 1, before=before)
+            found = await service.made(reports, scope, limit + 1, before=before)
             for row in shown(found, limit, lambda row: int(row["number"])):
                 typer.echo(json.dumps(row))
 
@@ -180,8 +180,8 @@ def add_rules(
             rules = pattern_rules.read_rules(read_file(file))
         except InvalidMessage as error:
             raise CommandFailed(f"{file}: {error.detail}") from None
-        async with _office(settings_for(data, database_url)) as office:
-            await service.add_rules(office, version, rules, f"operator:{getpass.getuser()}")
+        async with _report_service(settings_for(data, database_url)) as reports:
+            await service.add_rules(reports, version, rules, f"operator:{getpass.getuser()}")
 
     asyncio.run(run())
 
@@ -198,10 +198,10 @@ def add_regulator(
     async def run() -> None:
         settings = settings_for(data, database_url)
         registry.profile(country)  # NotFound if there is no rail of the country
-        async with _office(settings) as office, database(settings, Login.OWNER) as owner:
+        async with _report_service(settings) as reports, database(settings, Login.OWNER) as owner:
             await regulators.add_login(owner, login, country)
             await service.note(
-                office,
+                reports,
                 EventKind.REGULATOR_LOGIN,
                 caller=f"operator:{getpass.getuser()}",
                 login=login,

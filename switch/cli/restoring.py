@@ -124,7 +124,7 @@ def post(
     """
 
     async def work(context: CommandContext) -> dict[str, Any]:
-        state = await reopen.read_state(context.desk.pool)
+        state = await reopen.read_state(context.services.pool)
         uetrs = [each["uetr"] for each in state["to_post"] if rail in {None, each["rail"]}]
         if not uetrs:
             raise NotFound("no payment waits to be posted")

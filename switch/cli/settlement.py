@@ -139,9 +139,9 @@ def close(
     """
 
     async def work(context: CommandContext) -> dict[str, Any] | int:
-        if not as_ and not context.desk.sandbox:
+        if not as_ and not context.services.sandbox:
             raise NotAllowed("give the requester with --as")
-        window = await context.desk.pool.fetchval(
+        window = await context.services.pool.fetchval(
             "SELECT number FROM ledger.settlement_window WHERE currency = $1 AND closing_seq IS NULL",
             currency,
         )
@@ -190,7 +190,7 @@ def confirm(
     """Request the confirmation of the positions of a WINDOW by its central banks."""
 
     async def work(context: CommandContext) -> dict[str, Any]:
-        found = await _recorded(context.desk.pool, await _number(context.desk.pool, window))
+        found = await _recorded(context.services.pool, await _number(context.services.pool, window))
         content = {"window": found.window, "positions_sha256": found.positions_sha256 or "0" * 64}
         return await request(context, as_, "settlement.confirm", content=content, reason=reason)
 
@@ -241,7 +241,7 @@ def _ask(  # noqa: PLR0917 - the parameters of both commands
     """Request a change of a window."""
 
     async def work(context: CommandContext) -> dict[str, Any]:
-        whole = {"window": await _number(context.desk.pool, window), **content}
+        whole = {"window": await _number(context.services.pool, window), **content}
         return await request(context, name, kind, content=whole, reason=reason)
 
     show(run(data, database_url, work))
@@ -261,14 +261,14 @@ def confirmation(
 
     async def work(context: CommandContext) -> day.Processed:
         await _verify(context, agent, raw, token)
-        return await day.process_confirmation(context.desk, agent, raw, media_type, token)
+        return await day.process_confirmation(context.services, agent, raw, media_type, token)
 
     show(msgspec.to_builtins(run(data, database_url, work)))
 
 
 async def _verify(context: CommandContext, agent: str, raw: bytes, token: str) -> None:
     """Verify that a valid key of the agent signed the file."""
-    rows = await context.desk.pool.fetch(_VALID_KEYS, agent)
+    rows = await context.services.pool.fetch(_VALID_KEYS, agent)
     for row in rows:
         with contextlib.suppress(NotAuthentic):
             jws.verify(token, raw, key=PublicKey.from_pem(row["keyid"], row["public_key"].encode()))

@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic
 from switch.api import body as bodies
-from switch.api.people import desk_of, find_person, set_cookie
+from switch.api.people import find_person, services_of, set_cookie
 from switch.api.runtime import Runtime
 from switch.base import urls
 from switch.base.calendars import zone_in
@@ -147,7 +147,7 @@ def _runtime(request: Request) -> Runtime:
 
 
 Viewer = Annotated[Person, Depends(_viewer)]
-Context = Annotated[ServiceContext, Depends(desk_of)]
+Context = Annotated[ServiceContext, Depends(services_of)]
 Switch = Annotated[Runtime, Depends(_runtime)]
 
 _environment: Final = Environment(

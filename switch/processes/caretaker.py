@@ -286,7 +286,7 @@ def _duties(
     """The periodic tasks of the caretaker. Its heartbeat is the search for due payments."""
     caretaker = Caretaker(settings, pool, link, known)
     keeper = Housekeeper(settings, pool)
-    desk = ServiceContext(pool, pool, link, settings.data, settings.sandbox, settings.bands)
+    services = ServiceContext(pool, pool, link, settings.data, settings.sandbox, settings.bands)
     invariants = Invariants(pool, link, settings.invariants_events_max)
 
     async def tick() -> None:
@@ -304,7 +304,7 @@ def _duties(
     yield _every(retention.EVERY_S, lambda: retention.forget_old(pool, settings))
     yield _every(settings.invariants_every_s, invariants.check)
     for duty in due_work.WORK:
-        yield _every(due_work.EVERY_S, partial(duty, desk))
+        yield _every(due_work.EVERY_S, partial(duty, services))
     for seconds, work in report_tasks.tasks(settings, pool, link, known):
         yield _every(seconds, work)
 

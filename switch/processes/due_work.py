@@ -14,36 +14,36 @@ from switch.writer.context import ServiceContext
 EVERY_S: Final = 1.0
 
 
-async def _changes(desk: ServiceContext) -> None:
-    await approvals.run_due(desk, KINDS)
+async def _changes(services: ServiceContext) -> None:
+    await approvals.run_due(services, KINDS)
 
 
-async def _liquidity(desk: ServiceContext) -> None:
-    await liquidity.watch(desk.pool)
+async def _liquidity(services: ServiceContext) -> None:
+    await liquidity.watch(services.pool)
 
 
-async def _notes(desk: ServiceContext) -> None:
-    await audit_notes.relay(desk)
+async def _notes(services: ServiceContext) -> None:
+    await audit_notes.relay(services)
 
 
-async def _sessions(desk: ServiceContext) -> None:
-    async with desk.pool.acquire() as connection:
+async def _sessions(services: ServiceContext) -> None:
+    async with services.pool.acquire() as connection:
         await sessions.forget_old(connection)
 
 
-async def _settle(desk: ServiceContext) -> None:
-    if not await _is_closed(desk):
-        await day.run_due(desk)
+async def _settle(services: ServiceContext) -> None:
+    if not await _is_closed(services):
+        await day.run_due(services)
 
 
-async def _deliver(desk: ServiceContext) -> None:
-    if not await _is_closed(desk):
-        await delivery.deliver(desk)
+async def _deliver(services: ServiceContext) -> None:
+    if not await _is_closed(services):
+        await delivery.deliver(services)
 
 
-async def _is_closed(desk: ServiceContext) -> bool:
+async def _is_closed(services: ServiceContext) -> bool:
     """Whether the switch is closed after a restore: an agent may have settled what is due here."""
-    return bool(await desk.pool.fetchval("SELECT EXISTS (SELECT FROM switch.closed)"))
+    return bool(await services.pool.fetchval("SELECT EXISTS (SELECT FROM switch.closed)"))
 
 
 WORK: Final[tuple[Callable[[ServiceContext], Awaitable[None]], ...]] = (

@@ -22,86 +22,88 @@ from switch.writer import audit_notes
 from switch.writer.client import Link
 from switch.writer.commands import OpenAccount, SetCap, SetLimit
 from switch.writer.context import ServiceContext
-from tests.switch.desk import BANKS, account, agree, balance, done, onboarding, open_desk, person
+from tests.switch.services import BANKS, account, agree, balance, done, onboarding, open_services, person
 
 FUNDS = {"participant": "asha-bank", "currency": "INR", "amount": "1000.00", "reference": "R1"}
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
-    async with open_desk(database_url) as opened:
+async def services(database_url: str) -> AsyncIterator[ServiceContext]:
+    async with open_services(database_url) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
-async def bank(desk: ServiceContext) -> str:
-    await done(desk, "participant.onboard", onboarding("asha-bank"))
+async def bank(services: ServiceContext) -> str:
+    await done(services, "participant.onboard", onboarding("asha-bank"))
     return "asha-bank"
 
 
-async def ask(desk: ServiceContext, name: str, kind: str, content: dict[str, Any]) -> int:
-    change = await approvals.request(desk, KINDS, person(name), kind, content=content, reason="why not")
+async def ask(services: ServiceContext, name: str, kind: str, content: dict[str, Any]) -> int:
+    change = await approvals.request(services, KINDS, person(name), kind, content=content, reason="why not")
     return change.number
 
 
-async def vote(desk: ServiceContext, name: str, number: int, decision: str = "approve"):
-    return await approvals.vote(desk, KINDS, person(name), number, decision=decision, reason="seen")
+async def vote(services: ServiceContext, name: str, number: int, decision: str = "approve"):
+    return await approvals.vote(services, KINDS, person(name), number, decision=decision, reason="seen")
 
 
-async def test_funds_come_in_when_two_people_say_so_and_not_before(desk: ServiceContext, bank: str) -> None:
-    number = await ask(desk, "olga", "funds.in", FUNDS)
-    before = await balance(desk, bank)
-    change = await vote(desk, "chen", number)
+async def test_funds_come_in_when_two_people_say_so_and_not_before(
+    services: ServiceContext, bank: str
+) -> None:
+    number = await ask(services, "olga", "funds.in", FUNDS)
+    before = await balance(services, bank)
+    change = await vote(services, "chen", number)
 
     assert before == 0
     assert change.state is ChangeState.EXECUTED
-    assert await balance(desk, bank) == 100_000
+    assert await balance(services, bank) == 100_000
 
 
 async def test_a_movement_at_the_agent_is_booked_once_by_its_reference(
-    desk: ServiceContext, bank: str
+    services: ServiceContext, bank: str
 ) -> None:
     """At first two people who each booked the same advice doubled the money."""
-    mistaken = await ask(desk, "olga", "funds.in", FUNDS)
+    mistaken = await ask(services, "olga", "funds.in", FUNDS)
     with pytest.raises(Refused, match="booked already"):
-        await ask(desk, "omar", "funds.in", FUNDS | {"amount": "1.00"})
-    await vote(desk, "chen", mistaken, "refuse")
-    await done(desk, "funds.in", FUNDS)
+        await ask(services, "omar", "funds.in", FUNDS | {"amount": "1.00"})
+    await vote(services, "chen", mistaken, "refuse")
+    await done(services, "funds.in", FUNDS)
     with pytest.raises(Refused, match="booked already"):
-        await ask(desk, "omar", "funds.in", FUNDS)
-    await done(desk, "funds.out", FUNDS)  # another movement, in the other direction
+        await ask(services, "omar", "funds.in", FUNDS)
+    await done(services, "funds.out", FUNDS)  # another movement, in the other direction
 
-    assert await balance(desk, bank) == 0
+    assert await balance(services, bank) == 0
 
 
 async def test_nobody_agrees_to_their_own_request_whatever_their_role(
-    desk: ServiceContext, bank: str
+    services: ServiceContext, bank: str
 ) -> None:
-    number = await ask(desk, "olga", "funds.in", FUNDS)
-    await desk.pool.execute("UPDATE switch.person SET role = 'checker' WHERE name = 'olga'")
+    number = await ask(services, "olga", "funds.in", FUNDS)
+    await services.pool.execute("UPDATE switch.person SET role = 'checker' WHERE name = 'olga'")
     turned = type(person("olga"))("olga", "Olga", person("chen").role, "", Status.ACTIVE)
 
     with pytest.raises(NotAllowed):
-        await approvals.vote(desk, KINDS, turned, number, decision="approve", reason="me again")
-    assert await balance(desk, bank) == 0
+        await approvals.vote(services, KINDS, turned, number, decision="approve", reason="me again")
+    assert await balance(services, bank) == 0
 
 
-async def test_the_tables_themselves_refuse_a_maker_who_votes(desk: ServiceContext, bank: str) -> None:
-    number = await ask(desk, "olga", "funds.in", FUNDS)
+async def test_the_tables_themselves_refuse_a_maker_who_votes(services: ServiceContext, bank: str) -> None:
+    number = await ask(services, "olga", "funds.in", FUNDS)
 
     with pytest.raises(asyncpg.CheckViolationError):
-        await desk.pool.execute(
+        await services.pool.execute(
             "INSERT INTO switch.change_vote (change, seat, person, maker, decision, reason)"
             " VALUES ($1, 0, 'olga', 'olga', 'approve', 'x')",
             number,
         )
 
 
-async def test_the_tables_refuse_a_vote_that_names_another_maker(desk: ServiceContext, bank: str) -> None:
-    number = await ask(desk, "olga", "funds.in", FUNDS)
+async def test_the_tables_refuse_a_vote_that_names_another_maker(services: ServiceContext, bank: str) -> None:
+    number = await ask(services, "olga", "funds.in", FUNDS)
 
     with pytest.raises(asyncpg.ForeignKeyViolationError):
-        await desk.pool.execute(
+        await services.pool.execute(
             "INSERT INTO switch.change_vote (change, seat, person, maker, decision, reason)"
             " VALUES ($1, 0, 'olga', 'omar', 'approve', 'x')",
             number,
@@ -109,108 +111,112 @@ async def test_the_tables_refuse_a_vote_that_names_another_maker(desk: ServiceCo
 
 
 @pytest.mark.parametrize("name", ["omar", "amina", "ravi", "pia"])
-async def test_who_is_no_checker_cannot_agree(desk: ServiceContext, bank: str, name: str) -> None:
-    number = await ask(desk, "olga", "funds.in", FUNDS)
+async def test_who_is_no_checker_cannot_agree(services: ServiceContext, bank: str, name: str) -> None:
+    number = await ask(services, "olga", "funds.in", FUNDS)
 
     with pytest.raises(NotAllowed):
-        await vote(desk, name, number)
+        await vote(services, name, number)
 
 
 @pytest.mark.parametrize("name", ["chen", "ravi", "amina", "pia"])
-async def test_who_is_no_operator_cannot_ask(desk: ServiceContext, bank: str, name: str) -> None:
+async def test_who_is_no_operator_cannot_ask(services: ServiceContext, bank: str, name: str) -> None:
     with pytest.raises(NotAllowed):
-        await ask(desk, name, "funds.in", FUNDS)
+        await ask(services, name, "funds.in", FUNDS)
 
 
-async def test_a_hundred_checkers_at_once_execute_once(desk: ServiceContext, bank: str) -> None:
-    number = await ask(desk, "olga", "funds.in", FUNDS)
-    tries = [vote(desk, name, number) for name in ("chen", "cyrus") * 10]
+async def test_a_hundred_checkers_at_once_execute_once(services: ServiceContext, bank: str) -> None:
+    number = await ask(services, "olga", "funds.in", FUNDS)
+    tries = [vote(services, name, number) for name in ("chen", "cyrus") * 10]
     results = await asyncio.gather(*tries, return_exceptions=True)
 
     assert sum(isinstance(r, approvals.Change) for r in results) == 1
     assert all(isinstance(r, approvals.Change | NotAllowed | Refused) for r in results)
-    assert await balance(desk, bank) == 100_000
+    assert await balance(services, bank) == 100_000
 
 
-async def test_a_crash_after_the_money_moved_moves_it_once(desk: ServiceContext, bank: str) -> None:
+async def test_a_crash_after_the_money_moved_moves_it_once(services: ServiceContext, bank: str) -> None:
     """The ledger did it, the row did not hear of it: `run_due` finds it done."""
-    number = await ask(desk, "olga", "funds.in", FUNDS)
-    await vote(desk, "chen", number)
-    await desk.pool.execute("UPDATE switch.change SET state = 'approved' WHERE number = $1", number)
-    await approvals.run_due(desk, KINDS, after_s=0)
-    async with desk.pool.acquire() as connection:
+    number = await ask(services, "olga", "funds.in", FUNDS)
+    await vote(services, "chen", number)
+    await services.pool.execute("UPDATE switch.change SET state = 'approved' WHERE number = $1", number)
+    await approvals.run_due(services, KINDS, after_s=0)
+    async with services.pool.acquire() as connection:
         change = await approvals.find(connection, number)
 
     assert change.state is ChangeState.EXECUTED
-    assert await balance(desk, bank) == 100_000
+    assert await balance(services, bank) == 100_000
 
 
-async def test_a_second_execution_of_what_has_ended_does_nothing(desk: ServiceContext, bank: str) -> None:
-    number = (await done(desk, "funds.in", FUNDS)).number
-    again = await approvals.execute(desk, KINDS, number)
+async def test_a_second_execution_of_what_has_ended_does_nothing(services: ServiceContext, bank: str) -> None:
+    number = (await done(services, "funds.in", FUNDS)).number
+    again = await approvals.execute(services, KINDS, number)
 
     assert again.state is ChangeState.EXECUTED
-    assert await balance(desk, bank) == 100_000
+    assert await balance(services, bank) == 100_000
 
 
-async def test_a_refused_change_is_never_executed(desk: ServiceContext, bank: str) -> None:
-    number = await ask(desk, "olga", "funds.in", FUNDS)
-    refused = await vote(desk, "chen", number, "refuse")
+async def test_a_refused_change_is_never_executed(services: ServiceContext, bank: str) -> None:
+    number = await ask(services, "olga", "funds.in", FUNDS)
+    refused = await vote(services, "chen", number, "refuse")
 
     assert refused.state is ChangeState.REFUSED
     with pytest.raises(Refused):
-        await vote(desk, "cyrus", number)
-    assert await balance(desk, bank) == 0
+        await vote(services, "cyrus", number)
+    assert await balance(services, bank) == 0
 
 
-async def test_only_its_maker_withdraws_a_change(desk: ServiceContext, bank: str) -> None:
-    number = await ask(desk, "olga", "funds.in", FUNDS)
+async def test_only_its_maker_withdraws_a_change(services: ServiceContext, bank: str) -> None:
+    number = await ask(services, "olga", "funds.in", FUNDS)
     with pytest.raises(NotAllowed):
-        await approvals.withdraw(desk, person("omar"), number)
-    gone = await approvals.withdraw(desk, person("olga"), number)
+        await approvals.withdraw(services, person("omar"), number)
+    gone = await approvals.withdraw(services, person("olga"), number)
 
     assert gone.state is ChangeState.WITHDRAWN
     with pytest.raises(Refused):
-        await vote(desk, "chen", number)
+        await vote(services, "chen", number)
 
 
-async def test_what_nobody_decides_expires(desk: ServiceContext, bank: str, database_url: str) -> None:
-    number = await ask(desk, "olga", "funds.in", FUNDS)
+async def test_what_nobody_decides_expires(services: ServiceContext, bank: str, database_url: str) -> None:
+    number = await ask(services, "olga", "funds.in", FUNDS)
     owner = await asyncpg.connect(database_url)
     await owner.execute("UPDATE switch.change SET expires_at = clock_timestamp() WHERE number = $1", number)
     await owner.close()
     with pytest.raises(Refused):
-        await vote(desk, "chen", number)
-    await approvals.run_due(desk, KINDS)
+        await vote(services, "chen", number)
+    await approvals.run_due(services, KINDS)
 
-    assert await desk.pool.fetchval("SELECT state FROM switch.change WHERE number = $1", number) == "expired"
+    assert (
+        await services.pool.fetchval("SELECT state FROM switch.change WHERE number = $1", number) == "expired"
+    )
 
 
-async def test_it_is_checked_again_when_it_is_executed(desk: ServiceContext, bank: str) -> None:
+async def test_it_is_checked_again_when_it_is_executed(services: ServiceContext, bank: str) -> None:
     """Two requests to suspend: the second could no longer be done, and says so when it is voted on."""
-    first = await ask(desk, "olga", "participant.suspend", {"participant": bank})
-    second = await ask(desk, "omar", "participant.suspend", {"participant": bank})
-    await vote(desk, "chen", first)
+    first = await ask(services, "olga", "participant.suspend", {"participant": bank})
+    second = await ask(services, "omar", "participant.suspend", {"participant": bank})
+    await vote(services, "chen", first)
 
     with pytest.raises(Refused, match="not active"):
-        await vote(desk, "cyrus", second)
+        await vote(services, "cyrus", second)
 
 
-async def test_funds_that_are_not_there_fail_the_change_and_say_why(desk: ServiceContext, bank: str) -> None:
-    change = await agree(desk, "funds.out", FUNDS)
+async def test_funds_that_are_not_there_fail_the_change_and_say_why(
+    services: ServiceContext, bank: str
+) -> None:
+    change = await agree(services, "funds.out", FUNDS)
 
     assert change.state is ChangeState.FAILED
     assert "cap exceeded" in change.outcome
 
 
-async def test_content_cannot_be_altered_after_the_request(desk: ServiceContext, bank: str) -> None:
-    number = await ask(desk, "olga", "funds.in", FUNDS)
+async def test_content_cannot_be_altered_after_the_request(services: ServiceContext, bank: str) -> None:
+    number = await ask(services, "olga", "funds.in", FUNDS)
 
     for statement in (
         f"UPDATE switch.change SET content = '{{}}' WHERE number = {number}",
         "DELETE FROM switch.change_vote",
     ):
-        async with desk.pool.acquire() as connection, connection.transaction():
+        async with services.pool.acquire() as connection, connection.transaction():
             await connection.execute("SET LOCAL ROLE payswitch_api")
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with connection.transaction():
@@ -226,66 +232,66 @@ async def test_content_cannot_be_altered_after_the_request(desk: ServiceContext,
         {"participant": "asha-bank"},
     ],
 )
-async def test_content_is_read_strictly(desk: ServiceContext, bank: str, content: dict[str, Any]) -> None:
+async def test_content_is_read_strictly(services: ServiceContext, bank: str, content: dict[str, Any]) -> None:
     with pytest.raises(InvalidMessage):
-        await ask(desk, "olga", "funds.in", content)
+        await ask(services, "olga", "funds.in", content)
 
 
-async def test_an_unknown_kind_is_not_found(desk: ServiceContext) -> None:
+async def test_an_unknown_kind_is_not_found(services: ServiceContext) -> None:
     with pytest.raises(NotFound):
-        await ask(desk, "olga", "money.print", {})
+        await ask(services, "olga", "money.print", {})
 
 
-async def test_a_suspended_person_cannot_act_with_an_old_session(desk: ServiceContext, bank: str) -> None:
-    number = await ask(desk, "olga", "funds.in", FUNDS)
-    await done(desk, "person.suspend", {"name": "chen"}, maker="omar", checkers=("cyrus",))
+async def test_a_suspended_person_cannot_act_with_an_old_session(services: ServiceContext, bank: str) -> None:
+    number = await ask(services, "olga", "funds.in", FUNDS)
+    await done(services, "person.suspend", {"name": "chen"}, maker="omar", checkers=("cyrus",))
 
     with pytest.raises(NotAllowed):
-        await vote(desk, "chen", number)
+        await vote(services, "chen", number)
 
 
-async def test_every_step_stands_in_the_log_once_and_in_order(desk: ServiceContext, bank: str) -> None:
-    await audit_notes.relay(desk)
-    after = await desk.pool.fetchval("SELECT max(seq) FROM ledger.event")
-    number = (await done(desk, "funds.in", FUNDS)).number
-    await asyncio.gather(*(audit_notes.relay(desk) for _ in range(5)))
-    rows = await desk.pool.fetch(
+async def test_every_step_stands_in_the_log_once_and_in_order(services: ServiceContext, bank: str) -> None:
+    await audit_notes.relay(services)
+    after = await services.pool.fetchval("SELECT max(seq) FROM ledger.event")
+    number = (await done(services, "funds.in", FUNDS)).number
+    await asyncio.gather(*(audit_notes.relay(services) for _ in range(5)))
+    rows = await services.pool.fetch(
         "SELECT kind, body FROM ledger.event WHERE number = 0 AND seq > $1 ORDER BY seq", after
     )
     kinds = [row["kind"] for row in rows if json.loads(row["body"]).get("change") == number]
 
     assert kinds == ["CHANGE_REQUESTED", "CHANGE_VOTE", "CHANGE_APPROVED", "CHANGE_EXECUTED"]
-    assert await audit_notes.relay(desk) == 0
+    assert await audit_notes.relay(services) == 0
 
 
 async def test_a_relay_that_died_before_it_noted_the_number_writes_nothing_twice(
-    desk: ServiceContext, bank: str
+    services: ServiceContext, bank: str
 ) -> None:
-    await audit_notes.relay(desk)
-    events = await desk.pool.fetchval("SELECT count(*) FROM ledger.event")
-    await desk.pool.execute("UPDATE switch.audit_note SET seq = NULL")
-    relayed = await audit_notes.relay(desk)
+    await audit_notes.relay(services)
+    events = await services.pool.fetchval("SELECT count(*) FROM ledger.event")
+    await services.pool.execute("UPDATE switch.audit_note SET seq = NULL")
+    relayed = await audit_notes.relay(services)
 
     assert relayed > 0
-    assert await desk.pool.fetchval("SELECT count(*) FROM ledger.event") == events
+    assert await services.pool.fetchval("SELECT count(*) FROM ledger.event") == events
 
 
-async def test_a_corridor_opens_when_both_central_banks_agree(desk: ServiceContext) -> None:
+async def test_a_corridor_opens_when_both_central_banks_agree(services: ServiceContext) -> None:
     content = {"source": "IN", "target": "PK", "enabled": True}
-    change = await agree(desk, "corridor.switch", content, checkers=("chen", "ravi"))
+    change = await agree(services, "corridor.switch", content, checkers=("chen", "ravi"))
     with pytest.raises(NotAllowed):  # the other checker has no seat: it is Pakistan's turn
-        await vote(desk, "cyrus", change.number)
-    final = await vote(desk, "karim", change.number)
+        await vote(services, "cyrus", change.number)
+    final = await vote(services, "karim", change.number)
 
     assert change.state is ChangeState.REQUESTED
     assert final.state is ChangeState.EXECUTED
-    assert await desk.pool.fetchval("SELECT enabled FROM switch.corridor WHERE source = 'IN'")
+    assert await services.pool.fetchval("SELECT enabled FROM switch.corridor WHERE source = 'IN'")
 
 
-async def test_closing_a_corridor_does_not_wait_for_central_banks(desk: ServiceContext) -> None:
-    await done(desk, "corridor.switch", {"source": "IN", "target": "PK", "enabled": False})
+async def test_closing_a_corridor_does_not_wait_for_central_banks(services: ServiceContext) -> None:
+    await done(services, "corridor.switch", {"source": "IN", "target": "PK", "enabled": False})
 
-    assert await desk.pool.fetchval("SELECT enabled FROM switch.corridor WHERE source = 'IN'") is False
+    assert await services.pool.fetchval("SELECT enabled FROM switch.corridor WHERE source = 'IN'") is False
 
 
 def test_every_role_has_its_rights_and_no_others() -> None:
@@ -314,29 +320,32 @@ def test_the_banks_of_these_tests_have_bics_of_their_own() -> None:
 
 
 async def test_a_tend_in_the_moment_after_a_vote_told_the_code_to_nobody(
-    desk: ServiceContext, bank: str, monkeypatch: pytest.MonkeyPatch
+    services: ServiceContext, bank: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The caretaker comes round between the last vote and its execution; the request is hours old."""
     execute = approvals.execute
 
     async def after_a_tend(*arguments: Any, **options: Any) -> approvals.Change:
-        await approvals.run_due(desk, KINDS)
+        await approvals.run_due(services, KINDS)
         return await execute(*arguments, **options)
 
     half = "ab" * 32
     content = {"name": "nina", "display_name": "Nina", "role": "operator", "maker_half": half}
-    numbers = [await ask(desk, "olga", "person.add", content), await ask(desk, "olga", "funds.in", FUNDS)]
-    await older(desk, numbers)
+    numbers = [
+        await ask(services, "olga", "person.add", content),
+        await ask(services, "olga", "funds.in", FUNDS),
+    ]
+    await older(services, numbers)
     monkeypatch.setattr(approvals, "execute", after_a_tend)
-    added, funded = [await vote(desk, "chen", number) for number in numbers]
+    added, funded = [await vote(services, "chen", number) for number in numbers]
 
     assert added.state is funded.state is ChangeState.EXECUTED
     assert added.secret
-    assert await balance(desk, bank) == 100_000
+    assert await balance(services, bank) == 100_000
 
 
-async def older(desk: ServiceContext, numbers: list[int]) -> None:
-    connection = await asyncpg.connect(str(desk.pool._connect_args[0]))
+async def older(services: ServiceContext, numbers: list[int]) -> None:
+    connection = await asyncpg.connect(str(services.pool._connect_args[0]))
     await connection.execute(
         "UPDATE switch.change SET requested_at = requested_at - interval '2 hours' WHERE number = ANY($1)",
         numbers,
@@ -347,8 +356,8 @@ async def older(desk: ServiceContext, numbers: list[int]) -> None:
 class DyingLink:
     """The ledger decides, and we die before we hear of it."""
 
-    def __init__(self, desk: ServiceContext, kind: type) -> None:
-        self.link, self.kind = desk.link, kind
+    def __init__(self, services: ServiceContext, kind: type) -> None:
+        self.link, self.kind = services.link, kind
 
     async def ask(self, command: Any) -> Any:
         reply = await self.link.ask(command)
@@ -361,57 +370,57 @@ class Killed(BaseException):
     """As a kill -9: nothing catches it."""
 
 
-async def killed(desk: ServiceContext, kind: str, content: dict[str, Any], at: type) -> int:
+async def killed(services: ServiceContext, kind: str, content: dict[str, Any], at: type) -> int:
     """A change that is agreed to, and whose execution dies after the ledger's commit."""
-    number = await ask(desk, "olga", kind, content)
-    dying = dataclasses.replace(desk, link=DyingLink(desk, at))  # type: ignore[arg-type]
+    number = await ask(services, "olga", kind, content)
+    dying = dataclasses.replace(services, link=DyingLink(services, at))  # type: ignore[arg-type]
     with pytest.raises(Killed):
         await vote(dying, "chen", number)
     return number
 
 
-async def cap(desk: ServiceContext) -> int:
-    minor: int = await desk.pool.fetchval(
+async def cap(services: ServiceContext) -> int:
+    minor: int = await services.pool.fetchval(
         "SELECT net_debit_cap FROM ledger.account WHERE owner = 'asha-bank'"
     )
     return minor
 
 
-async def test_a_retried_cap_undid_a_newer_one(desk: ServiceContext, bank: str) -> None:
+async def test_a_retried_cap_undid_a_newer_one(services: ServiceContext, bank: str) -> None:
     """A crash after the ledger set it; then other people set another; then `run_due` tries the first again."""
     cap_of = {"participant": "asha-bank", "currency": "INR"}
-    first = await killed(desk, "cap.set", {**cap_of, "net_debit_cap": "100.00"}, SetCap)
-    after_first = await cap(desk)
-    await done(desk, "cap.set", {**cap_of, "net_debit_cap": "70.00"}, maker="omar", checkers=("cyrus",))
-    await approvals.run_due(desk, KINDS, after_s=0)
+    first = await killed(services, "cap.set", {**cap_of, "net_debit_cap": "100.00"}, SetCap)
+    after_first = await cap(services)
+    await done(services, "cap.set", {**cap_of, "net_debit_cap": "70.00"}, maker="omar", checkers=("cyrus",))
+    await approvals.run_due(services, KINDS, after_s=0)
 
     assert after_first == 100_00
-    assert await state_of(desk, first) == "executed"
-    assert await cap(desk) == 70_00
+    assert await state_of(services, first) == "executed"
+    assert await cap(services) == 70_00
 
 
-async def test_a_retried_limit_undid_a_newer_one(desk: ServiceContext, bank: str) -> None:
+async def test_a_retried_limit_undid_a_newer_one(services: ServiceContext, bank: str) -> None:
     of = {"participant": "asha-bank", "currency": "INR", "per_payment": None}
-    first = await killed(desk, "limit.set", {**of, "per_day": "100.00"}, SetLimit)
-    await done(desk, "limit.set", {**of, "per_day": "70.00"}, maker="omar", checkers=("cyrus",))
-    await approvals.run_due(desk, KINDS, after_s=0)
+    first = await killed(services, "limit.set", {**of, "per_day": "100.00"}, SetLimit)
+    await done(services, "limit.set", {**of, "per_day": "70.00"}, maker="omar", checkers=("cyrus",))
+    await approvals.run_due(services, KINDS, after_s=0)
 
-    assert await state_of(desk, first) == "executed"
-    assert await desk.pool.fetchval("SELECT per_day FROM switch.payment_limit") == 70_00
-    assert await desk.pool.fetchval("SELECT count(*) FROM ledger.event WHERE kind = 'LIMIT'") == 2
+    assert await state_of(services, first) == "executed"
+    assert await services.pool.fetchval("SELECT per_day FROM switch.payment_limit") == 70_00
+    assert await services.pool.fetchval("SELECT count(*) FROM ledger.event WHERE kind = 'LIMIT'") == 2
 
 
 async def test_a_retry_after_the_writer_was_replaced_is_known_from_the_database(
-    desk: ServiceContext, bank: str, database_url: str
+    services: ServiceContext, bank: str, database_url: str
 ) -> None:
-    order = SetCap(await account(desk, "asha-bank"), 5_00, b"o" * 16)
-    first = await desk.link.ask(order)
-    await desk.link.ask(SetCap(order.account, 9_00))
-    async with writer_beside(database_url, desk.data) as link:  # a new epoch: it reads the database
+    order = SetCap(await account(services, "asha-bank"), 5_00, b"o" * 16)
+    first = await services.link.ask(order)
+    await services.link.ask(SetCap(order.account, 9_00))
+    async with writer_beside(database_url, services.data) as link:  # a new epoch: it reads the database
         again = await link.ask(order)
 
     assert first == again
-    assert await cap(desk) == 9_00
+    assert await cap(services) == 9_00
 
 
 @contextlib.asynccontextmanager
@@ -429,32 +438,34 @@ async def writer_beside(database_url: str, directory: Path) -> AsyncIterator[Lin
         await server.stop()
 
 
-async def state_of(desk: ServiceContext, number: int) -> str:
-    state: str = await desk.pool.fetchval("SELECT state FROM switch.change WHERE number = $1", number)
+async def state_of(services: ServiceContext, number: int) -> str:
+    state: str = await services.pool.fetchval("SELECT state FROM switch.change WHERE number = $1", number)
     return state
 
 
-async def test_an_onboarding_that_failed_half_way_left_its_cap_to_the_next(desk: ServiceContext) -> None:
+async def test_an_onboarding_that_failed_half_way_left_its_cap_to_the_next(services: ServiceContext) -> None:
     """The account of the one that died has a cap; who is let in later has the cap that was agreed on then."""
-    number = await killed(desk, "participant.onboard", onboarding("asha-bank", cap="5000.00"), OpenAccount)
+    number = await killed(
+        services, "participant.onboard", onboarding("asha-bank", cap="5000.00"), OpenAccount
+    )
     other = onboarding("asha-bank", cap="1.00")
     other["keys"] = []
-    await done(desk, "participant.onboard", other, maker="omar", checkers=("cyrus",))
-    await approvals.run_due(desk, KINDS, after_s=0)
+    await done(services, "participant.onboard", other, maker="omar", checkers=("cyrus",))
+    await approvals.run_due(services, KINDS, after_s=0)
 
-    assert await state_of(desk, number) == "failed"
-    assert await cap(desk) == 1_00
+    assert await state_of(services, number) == "failed"
+    assert await cap(services) == 1_00
 
 
 async def test_opening_an_account_that_is_there_changes_nothing_and_says_so(
-    desk: ServiceContext, bank: str
+    services: ServiceContext, bank: str
 ) -> None:
     content = {"participant": "asha-bank", "currency": "INR", "net_debit_cap": "50.00"}
     with pytest.raises(Refused, match="the account exists"):
-        await ask(desk, "olga", "account.open", content)
+        await ask(services, "olga", "account.open", content)
     other = {**content, "currency": "PKR"}
-    number = await killed(desk, "account.open", other, OpenAccount)
-    await approvals.run_due(desk, KINDS, after_s=0)
+    number = await killed(services, "account.open", other, OpenAccount)
+    await approvals.run_due(services, KINDS, after_s=0)
 
-    assert await cap(desk) == 0
-    assert await state_of(desk, number) == "executed"
+    assert await cap(services) == 0
+    assert await state_of(services, number) == "executed"

@@ -25,7 +25,7 @@ from switch.identity.model import Change, ChangeState, Seat
 from switch.pages import approvals as pages
 from switch.pages import language, site
 from switch.writer.context import ServiceContext
-from tests.switch.desk import done, onboarding, open_desk, person
+from tests.switch.services import done, onboarding, open_services, person
 
 PEM = SigningKey.generate("asha-bank-2").public.pem.decode()
 UETR = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
@@ -89,14 +89,14 @@ ALREADY_SO = {"books.unfreeze", "participant.resume", "person.resume", "rail.ret
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
-    async with open_desk(database_url) as opened:
+async def services(database_url: str) -> AsyncIterator[ServiceContext]:
+    async with open_services(database_url) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
-async def bank(desk: ServiceContext) -> str:
-    await done(desk, "participant.onboard", onboarding("asha-bank", cap="100.00"))
+async def bank(services: ServiceContext) -> str:
+    await done(services, "participant.onboard", onboarding("asha-bank", cap="100.00"))
     return "asha-bank"
 
 
@@ -131,9 +131,9 @@ def test_every_kind_is_tried_here() -> None:
 
 
 async def test_every_kind_has_a_content_seats_an_effect_labels_and_links(
-    desk: ServiceContext, bank: str
+    services: ServiceContext, bank: str
 ) -> None:
-    async with desk.pool.acquire() as connection:
+    async with services.pool.acquire() as connection:
         for name, kind in KINDS.items():
             content = kind.read(CONTENTS[name])
             effect = await kind.effect(connection, content)
@@ -151,7 +151,7 @@ async def test_every_kind_has_a_content_seats_an_effect_labels_and_links(
             assert links or name == "participant.onboard", name  # nobody is there before
 
 
-async def test_page_api_and_command_show_the_same_rows(desk: ServiceContext, bank: str) -> None:
+async def test_page_api_and_command_show_the_same_rows(services: ServiceContext, bank: str) -> None:
     scope = {
         "type": "http",
         "method": "GET",
@@ -162,8 +162,8 @@ async def test_page_api_and_command_show_the_same_rows(desk: ServiceContext, ban
     spoken = language.of(Request(scope))
     for name, content in CONTENTS.items():
         change = change_of(name, content)
-        document = await people.full_document(desk, change)
-        page = await pages._page(Request(scope), desk, person("chen"), change)
+        document = await people.full_document(services, change)
+        page = await pages._page(Request(scope), services, person("chen"), change)
         rows = document["effect"]["rows"]
         printed = list(_lines(document))[2 : 2 + len(rows)]
 
@@ -181,9 +181,9 @@ async def test_page_api_and_command_show_the_same_rows(desk: ServiceContext, ban
         )  # it has no seat here
 
 
-async def test_an_ended_change_has_links_and_no_effect(desk: ServiceContext, bank: str) -> None:
+async def test_an_ended_change_has_links_and_no_effect(services: ServiceContext, bank: str) -> None:
     ended = dataclasses.replace(change_of("cap.set", CONTENTS["cap.set"]), state=ChangeState.EXECUTED)
-    document = await people.full_document(desk, ended)
+    document = await people.full_document(services, ended)
 
     assert document["effect"] is None
     assert document["links"] == [
@@ -200,32 +200,32 @@ def test_every_link_leads_to_a_page_and_a_resource_that_are_there() -> None:
     assert set(pages.PAGES) | set(ADDRESSES) == set(Subject)
 
 
-async def seen_by(desk: ServiceContext, number: int) -> str:
-    async with desk.pool.acquire() as connection:
+async def seen_by(services: ServiceContext, number: int) -> str:
+    async with services.pool.acquire() as connection:
         effect = await approvals.present_effect(connection, KINDS, await approvals.find(connection, number))
     assert effect is not None
     return effect.digest(number)
 
 
-async def ask(desk: ServiceContext, kind: str, content: dict[str, Any], maker: str = "olga") -> int:
-    change = await approvals.request(desk, KINDS, person(maker), kind, content=content, reason="why not")
+async def ask(services: ServiceContext, kind: str, content: dict[str, Any], maker: str = "olga") -> int:
+    change = await approvals.request(services, KINDS, person(maker), kind, content=content, reason="why not")
     return change.number
 
 
-async def vote(desk: ServiceContext, name: str, number: int, seen: str) -> Change:
+async def vote(services: ServiceContext, name: str, number: int, seen: str) -> Change:
     return await approvals.vote(
-        desk, KINDS, person(name), number, decision="approve", reason="seen", seen=seen
+        services, KINDS, person(name), number, decision="approve", reason="seen", seen=seen
     )
 
 
-async def test_a_vote_on_what_has_changed_meanwhile_is_refused(desk: ServiceContext, bank: str) -> None:
-    number = await ask(desk, "cap.set", {**ACCOUNT, "net_debit_cap": "200.00"})
-    before = await seen_by(desk, number)
-    await done(desk, "cap.set", {**ACCOUNT, "net_debit_cap": "150.00"}, maker="omar", checkers=("cyrus",))
+async def test_a_vote_on_what_has_changed_meanwhile_is_refused(services: ServiceContext, bank: str) -> None:
+    number = await ask(services, "cap.set", {**ACCOUNT, "net_debit_cap": "200.00"})
+    before = await seen_by(services, number)
+    await done(services, "cap.set", {**ACCOUNT, "net_debit_cap": "150.00"}, maker="omar", checkers=("cyrus",))
     with pytest.raises(EffectChanged) as refused:
-        await vote(desk, "chen", number, before)
+        await vote(services, "chen", number, before)
     problem = problems.problem_body(refused.value)
-    ended = await vote(desk, "chen", number, problem["effect"]["digest"])
+    ended = await vote(services, "chen", number, problem["effect"]["digest"])
 
     assert problem["status"] == 409
     assert problem["effect"]["rows"][0] == {
@@ -234,24 +234,27 @@ async def test_a_vote_on_what_has_changed_meanwhile_is_refused(desk: ServiceCont
     assert ended.state is ChangeState.EXECUTED
 
 
-async def test_what_moves_with_every_payment_binds_no_vote(desk: ServiceContext, bank: str) -> None:
-    number = await ask(desk, "cap.set", {**ACCOUNT, "net_debit_cap": "200.00"})
-    before = await seen_by(desk, number)
-    await done(desk, "funds.in", {**ACCOUNT, "amount": "10.00", "reference": "R1"}, checkers=("cyrus",))
-    ended = await vote(desk, "chen", number, before)
+async def test_what_moves_with_every_payment_binds_no_vote(services: ServiceContext, bank: str) -> None:
+    number = await ask(services, "cap.set", {**ACCOUNT, "net_debit_cap": "200.00"})
+    before = await seen_by(services, number)
+    await done(services, "funds.in", {**ACCOUNT, "amount": "10.00", "reference": "R1"}, checkers=("cyrus",))
+    ended = await vote(services, "chen", number, before)
 
     assert ended.state is ChangeState.EXECUTED
 
 
-async def test_of_two_last_votes_at_once_one_is_for_another_effect(desk: ServiceContext, bank: str) -> None:
+async def test_of_two_last_votes_at_once_one_is_for_another_effect(
+    services: ServiceContext, bank: str
+) -> None:
     """Both were given for a cap of 100: the second one executed would start from another."""
     caps = {"olga": "200.00", "omar": "300.00"}
     numbers = [
-        await ask(desk, "cap.set", {**ACCOUNT, "net_debit_cap": cap}, maker) for maker, cap in caps.items()
+        await ask(services, "cap.set", {**ACCOUNT, "net_debit_cap": cap}, maker)
+        for maker, cap in caps.items()
     ]
-    seen = [await seen_by(desk, number) for number in numbers]
+    seen = [await seen_by(services, number) for number in numbers]
     votes = [
-        vote(desk, name, number, digest)
+        vote(services, name, number, digest)
         for name, number, digest in zip(("chen", "cyrus"), numbers, seen, strict=True)
     ]
     results = await asyncio.gather(*votes, return_exceptions=True)
@@ -264,11 +267,11 @@ async def test_of_two_last_votes_at_once_one_is_for_another_effect(desk: Service
     ), results
 
 
-async def test_the_log_says_what_a_vote_was_given_for(desk: ServiceContext, bank: str) -> None:
-    number = await ask(desk, "cap.set", {**ACCOUNT, "net_debit_cap": "200.00"})
-    seen = await seen_by(desk, number)
-    await vote(desk, "chen", number, seen)
-    noted = await desk.pool.fetchval(
+async def test_the_log_says_what_a_vote_was_given_for(services: ServiceContext, bank: str) -> None:
+    number = await ask(services, "cap.set", {**ACCOUNT, "net_debit_cap": "200.00"})
+    seen = await seen_by(services, number)
+    await vote(services, "chen", number, seen)
+    noted = await services.pool.fetchval(
         "SELECT convert_from(body, 'UTF8')::jsonb ->> 'seen' FROM switch.audit_note WHERE kind = 'CHANGE_VOTE' ORDER BY number DESC LIMIT 1"
     )
 

@@ -19,7 +19,7 @@ from switch.cli.installation import read_changes
 from switch.writer.context import ServiceContext
 from tests.conftest import psql
 from tests.docs.blocks import ROOT, of_page
-from tests.switch.desk import done, open_desk
+from tests.switch.services import done, open_services
 
 Typed = Callable[..., tuple[int, list[str], list[str]]]
 PAGE = ROOT / "docs" / "operate" / "going-live.md"
@@ -191,15 +191,15 @@ def test_a_sandbox_needs_no_names(tmp_path: Path) -> None:
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
-    async with open_desk(database_url) as opened:
+async def services(database_url: str) -> AsyncIterator[ServiceContext]:
+    async with open_services(database_url) as opened:
         yield opened
 
 
 async def test_the_lists_of_the_document_are_possible_in_their_order(
-    desk: ServiceContext, tmp_path: Path
+    services: ServiceContext, tmp_path: Path
 ) -> None:
-    """The desk has the central banks' people already; everything else is as the page has it."""
+    """The services has the central banks' people already; everything else is as the page has it."""
     for name in ("asha", "noor", "agent"):
         (tmp_path / f"{name}.pub").write_bytes(SigningKey.generate(name).public.pem)
     lists = [block for block in of_page(PAGE) if block.file in {"banks.json", "opening.json"}]
@@ -208,10 +208,10 @@ async def test_the_lists_of_the_document_are_possible_in_their_order(
         for change in read_changes(tmp_path / block.file):
             if change.kind != "person.add":
                 central_banks = ("ravi", "karim") if change.kind == "corridor.switch" else ()
-                await done(desk, change.kind, change.content, checkers=("chen", *central_banks))
+                await done(services, change.kind, change.content, checkers=("chen", *central_banks))
 
     settings = Settings(data=tmp_path, rails=("IN", "PK"))
-    async with desk.pool.acquire() as connection:
+    async with services.pool.acquire() as connection:
         left = [missing async for missing in steps.of_database(connection, settings)]
     assert [block.file for block in lists] == ["banks.json", "opening.json"]
     assert left == []

@@ -17,7 +17,7 @@ from switch.identity import enrolment, secrets, sessions, sign_in
 from switch.identity.model import Role
 from switch.writer import audit_notes
 from switch.writer.context import ServiceContext
-from tests.switch.desk import open_desk, person
+from tests.switch.services import open_services, person
 
 PASSWORD = "correct horse battery"
 
@@ -32,19 +32,19 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
-    async with open_desk(database_url) as opened:
+async def services(database_url: str) -> AsyncIterator[ServiceContext]:
+    async with open_services(database_url) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
-async def totp(desk: ServiceContext) -> str:
+async def totp(services: ServiceContext) -> str:
     """Amina's authenticator."""
     secret = secrets.new_totp()
-    await desk.pool.execute(
+    await services.pool.execute(
         "UPDATE switch.person SET password_hash = $1, totp_secret = $2 WHERE name = 'amina'",
         await secrets.hash_password("amina", PASSWORD),
-        secrets.Seal(desk.data).seal(secret),
+        secrets.Seal(services.data).seal(secret),
     )
     return secret
 
@@ -53,9 +53,9 @@ def code(totp: str, *, ahead_s: int = 0) -> str:
     return secrets.totp_code(totp, int(time.time()) + ahead_s)
 
 
-async def test_the_right_words_make_a_session(desk: ServiceContext, totp: str) -> None:
-    token = await sign_in.sign_in(desk, "amina", PASSWORD, code(totp))
-    async with desk.pool.acquire() as connection:
+async def test_the_right_words_make_a_session(services: ServiceContext, totp: str) -> None:
+    token = await sign_in.sign_in(services, "amina", PASSWORD, code(totp))
+    async with services.pool.acquire() as connection:
         session = await sessions.resume(connection, token)
 
     assert session.person == person("amina")
@@ -63,11 +63,11 @@ async def test_the_right_words_make_a_session(desk: ServiceContext, totp: str) -
 
 
 async def test_the_database_does_not_hold_the_token_the_password_or_the_secret(
-    desk: ServiceContext, totp: str
+    services: ServiceContext, totp: str
 ) -> None:
-    token = await sign_in.sign_in(desk, "amina", PASSWORD, code(totp))
-    row = await desk.pool.fetchrow("SELECT * FROM switch.session")
-    who = await desk.pool.fetchrow("SELECT * FROM switch.person WHERE name = 'amina'")
+    token = await sign_in.sign_in(services, "amina", PASSWORD, code(totp))
+    row = await services.pool.fetchrow("SELECT * FROM switch.session")
+    who = await services.pool.fetchrow("SELECT * FROM switch.person WHERE name = 'amina'")
 
     assert row["sha256"] == hashlib.sha256(token.encode()).digest()
     assert who["password_hash"].startswith("$argon2id$")
@@ -88,60 +88,60 @@ async def test_the_database_does_not_hold_the_token_the_password_or_the_secret(
     ],
 )
 async def test_every_mistake_has_the_same_answer(
-    desk: ServiceContext, totp: str, name: str, password: str, right_code: bool
+    services: ServiceContext, totp: str, name: str, password: str, right_code: bool
 ) -> None:
     with pytest.raises(NotAuthentic) as error:
-        await sign_in.sign_in(desk, name, password, code(totp) if right_code else "000000")
+        await sign_in.sign_in(services, name, password, code(totp) if right_code else "000000")
 
     assert error.value.detail == "name, password or code is wrong"
 
 
-async def test_a_code_works_once(desk: ServiceContext, totp: str) -> None:
+async def test_a_code_works_once(services: ServiceContext, totp: str) -> None:
     now = code(totp)
-    await sign_in.sign_in(desk, "amina", PASSWORD, now)
+    await sign_in.sign_in(services, "amina", PASSWORD, now)
 
     with pytest.raises(NotAuthentic):
-        await sign_in.sign_in(desk, "amina", PASSWORD, now)
+        await sign_in.sign_in(services, "amina", PASSWORD, now)
 
 
-async def test_five_mistakes_lock_out_even_the_right_words(desk: ServiceContext, totp: str) -> None:
+async def test_five_mistakes_lock_out_even_the_right_words(services: ServiceContext, totp: str) -> None:
     for _ in range(sign_in.FAILURES_MAX):
         with pytest.raises(NotAuthentic):
-            await sign_in.sign_in(desk, "amina", "wrong horse battery", code(totp))
+            await sign_in.sign_in(services, "amina", "wrong horse battery", code(totp))
     with pytest.raises(NotAuthentic):
-        await sign_in.sign_in(desk, "amina", PASSWORD, code(totp))
-    await desk.pool.execute(
+        await sign_in.sign_in(services, "amina", PASSWORD, code(totp))
+    await services.pool.execute(
         "UPDATE switch.person SET locked_until = locked_until - make_interval(secs => $1)", sign_in.LOCKED_S
     )
 
-    assert await sign_in.sign_in(desk, "amina", PASSWORD, code(totp))
+    assert await sign_in.sign_in(services, "amina", PASSWORD, code(totp))
 
 
 async def test_failures_and_lock_outs_stand_in_the_log_without_what_was_typed(
-    desk: ServiceContext, totp: str
+    services: ServiceContext, totp: str
 ) -> None:
     for _ in range(sign_in.FAILURES_MAX):
         with pytest.raises(NotAuthentic):
-            await sign_in.sign_in(desk, "amina", "wrong horse battery", "123456")
-    await audit_notes.relay(desk)
-    rows = await desk.pool.fetch("SELECT kind, body FROM ledger.event WHERE number = 0 ORDER BY seq")
+            await sign_in.sign_in(services, "amina", "wrong horse battery", "123456")
+    await audit_notes.relay(services)
+    rows = await services.pool.fetch("SELECT kind, body FROM ledger.event WHERE number = 0 ORDER BY seq")
 
     assert [row["kind"] for row in rows] == ["SIGN_IN_FAILED"] * 4 + ["SIGN_IN_LOCKED"]
     assert not any(b"horse" in row["body"] or b"123456" in row["body"] for row in rows)
 
 
-async def session_of(desk: ServiceContext, name: str = "amina") -> str:
-    async with desk.pool.acquire() as connection:
+async def session_of(services: ServiceContext, name: str = "amina") -> str:
+    async with services.pool.acquire() as connection:
         return await sessions.begin(connection, name)
 
 
-async def resume(desk: ServiceContext, token: str) -> sessions.Session:
-    async with desk.pool.acquire() as connection:
+async def resume(services: ServiceContext, token: str) -> sessions.Session:
+    async with services.pool.acquire() as connection:
         return await sessions.resume(connection, token)
 
 
-async def age(desk: ServiceContext, column: str, seconds: int) -> None:
-    await desk.pool.execute(
+async def age(services: ServiceContext, column: str, seconds: int) -> None:
+    await services.pool.execute(
         f"UPDATE switch.session SET {column} = {column} - $1::interval", timedelta(seconds=seconds)
     )
 
@@ -149,95 +149,98 @@ async def age(desk: ServiceContext, column: str, seconds: int) -> None:
 @pytest.mark.parametrize(
     ("column", "seconds"), [("seen_at", sessions.IDLE_S), ("began_at", sessions.ABSOLUTE_S)]
 )
-async def test_a_session_ends_when_it_is_idle_or_old(desk: ServiceContext, column: str, seconds: int) -> None:
-    token = await session_of(desk)
-    await age(desk, column, seconds - 30)
-    await resume(desk, token)
-    await age(desk, column, seconds + 30)
+async def test_a_session_ends_when_it_is_idle_or_old(
+    services: ServiceContext, column: str, seconds: int
+) -> None:
+    token = await session_of(services)
+    await age(services, column, seconds - 30)
+    await resume(services, token)
+    await age(services, column, seconds + 30)
 
     with pytest.raises(NotAuthentic):
-        await resume(desk, token)
-    assert await desk.pool.fetchval("SELECT count(*) FROM switch.session") == 0
+        await resume(services, token)
+    assert await services.pool.fetchval("SELECT count(*) FROM switch.session") == 0
 
 
-async def test_tokens_are_replaced_as_they_age_and_only_once(desk: ServiceContext) -> None:
-    token = await session_of(desk)
-    await age(desk, "made_at", sessions.RENEW_S + 1)
-    stale = (await resume(desk, token)).stale
-    async with desk.pool.acquire() as connection:
+async def test_tokens_are_replaced_as_they_age_and_only_once(services: ServiceContext) -> None:
+    token = await session_of(services)
+    await age(services, "made_at", sessions.RENEW_S + 1)
+    stale = (await resume(services, token)).stale
+    async with services.pool.acquire() as connection:
         fresh, second = await sessions.renew(connection, token), await sessions.renew(connection, token)
 
     assert stale
     assert fresh is not None
     assert second is None
-    assert (await resume(desk, fresh)).person.name == "amina"
-    assert (await resume(desk, token)).person.name == "amina"  # for a moment, for what is under way
+    assert (await resume(services, fresh)).person.name == "amina"
+    assert (await resume(services, token)).person.name == "amina"  # for a moment, for what is under way
 
 
-async def test_an_old_token_that_comes_back_ends_the_whole_sign_in(desk: ServiceContext) -> None:
+async def test_an_old_token_that_comes_back_ends_the_whole_sign_in(services: ServiceContext) -> None:
     """One of the two who hold it is a thief, and nobody can tell which."""
-    token = await session_of(desk)
-    async with desk.pool.acquire() as connection:
+    token = await session_of(services)
+    async with services.pool.acquire() as connection:
         fresh = await sessions.renew(connection, token)
-    await age(desk, "replaced_at", sessions.GRACE_S + 1)
+    await age(services, "replaced_at", sessions.GRACE_S + 1)
 
     assert fresh is not None
     for stolen in (token, fresh):
         with pytest.raises(NotAuthentic):
-            await resume(desk, stolen)
+            await resume(services, stolen)
     assert (
-        await desk.pool.fetchval("SELECT count(*) FROM switch.audit_note WHERE kind = 'SESSION_REUSED'") == 1
+        await services.pool.fetchval("SELECT count(*) FROM switch.audit_note WHERE kind = 'SESSION_REUSED'")
+        == 1
     )
 
 
-async def test_signing_out_and_suspension_end_sessions(desk: ServiceContext) -> None:
-    first, second = await session_of(desk), await session_of(desk)
-    async with desk.pool.acquire() as connection:
+async def test_signing_out_and_suspension_end_sessions(services: ServiceContext) -> None:
+    first, second = await session_of(services), await session_of(services)
+    async with services.pool.acquire() as connection:
         await sessions.end(connection, first)
     with pytest.raises(NotAuthentic):
-        await resume(desk, first)
-    await resume(desk, second)
-    await desk.pool.execute("UPDATE switch.person SET status = 'suspended' WHERE name = 'amina'")
+        await resume(services, first)
+    await resume(services, second)
+    await services.pool.execute("UPDATE switch.person SET status = 'suspended' WHERE name = 'amina'")
 
     with pytest.raises(NotAuthentic):
-        await resume(desk, second)
+        await resume(services, second)
 
 
-async def invited(desk: ServiceContext) -> tuple[str, str]:
+async def invited(services: ServiceContext) -> tuple[str, str]:
     """A new checker, asked for by Olga and agreed to by Chen: each has half of the code."""
     half, hashed = enrolment.new_half()
     content = {"name": "nadia", "display_name": "Nadia", "role": "checker", "maker_half": hashed}
     change = await approvals.request(
-        desk, KINDS, person("olga"), "person.add", content=content, reason="a new colleague"
+        services, KINDS, person("olga"), "person.add", content=content, reason="a new colleague"
     )
     change = await approvals.vote(
-        desk, KINDS, person("chen"), change.number, decision="approve", reason="I know her"
+        services, KINDS, person("chen"), change.number, decision="approve", reason="I know her"
     )
     return half, change.secret
 
 
-async def test_a_new_person_enrols_with_both_halves_of_the_code(desk: ServiceContext) -> None:
-    halves = await invited(desk)
-    begun = await enrolment.begin(desk, "nadia", *halves, PASSWORD)
+async def test_a_new_person_enrols_with_both_halves_of_the_code(services: ServiceContext) -> None:
+    halves = await invited(services)
+    begun = await enrolment.begin(services, "nadia", *halves, PASSWORD)
     with pytest.raises(NotAuthentic):  # not before the authenticator is proved
-        await sign_in.sign_in(desk, "nadia", PASSWORD, code(begun.totp_secret))
-    await enrolment.finish(desk, "nadia", *halves, code(begun.totp_secret, ahead_s=-30))
+        await sign_in.sign_in(services, "nadia", PASSWORD, code(begun.totp_secret))
+    await enrolment.finish(services, "nadia", *halves, code(begun.totp_secret, ahead_s=-30))
 
-    assert await sign_in.sign_in(desk, "nadia", PASSWORD, code(begun.totp_secret))
+    assert await sign_in.sign_in(services, "nadia", PASSWORD, code(begun.totp_secret))
     with pytest.raises(NotAuthentic):  # the code is used up
-        await enrolment.begin(desk, "nadia", *halves, PASSWORD)
+        await enrolment.begin(services, "nadia", *halves, PASSWORD)
 
 
-async def test_neither_maker_nor_checker_can_enrol_as_somebody_they_made_up(desk: ServiceContext) -> None:
-    maker_half, checker_half = await invited(desk)
+async def test_neither_maker_nor_checker_can_enrol_as_somebody_they_made_up(services: ServiceContext) -> None:
+    maker_half, checker_half = await invited(services)
 
     for halves in ((maker_half, maker_half), (checker_half, checker_half), (maker_half, "")):
         with pytest.raises(NotAuthentic):
-            await enrolment.begin(desk, "nadia", *halves, PASSWORD)
+            await enrolment.begin(services, "nadia", *halves, PASSWORD)
 
 
 async def test_a_stranger_at_the_enrolment_costs_no_hash(
-    desk: ServiceContext, monkeypatch: pytest.MonkeyPatch
+    services: ServiceContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fifty strangers on this endpoint kept everybody from signing in."""
     hashed: list[str] = []
@@ -247,10 +250,10 @@ async def test_a_stranger_at_the_enrolment_costs_no_hash(
         return ""
 
     monkeypatch.setattr(secrets, "hash_password", counted)
-    await invited(desk)
+    await invited(services)
     for name in ("nadia", "nobody"):
         with pytest.raises(NotAuthentic):
-            await enrolment.begin(desk, name, "0" * 16, "0" * 16, PASSWORD)
+            await enrolment.begin(services, name, "0" * 16, "0" * 16, PASSWORD)
 
     assert hashed == []
 
@@ -271,26 +274,26 @@ async def test_more_passwords_than_can_wait_are_refused_at_once() -> None:
     assert await turns.run(free.wait, 10), "there is room again"
 
 
-async def test_the_checkers_half_is_told_once_and_kept_nowhere(desk: ServiceContext) -> None:
-    _, secret = await invited(desk)
-    async with desk.pool.acquire() as connection:
+async def test_the_checkers_half_is_told_once_and_kept_nowhere(services: ServiceContext) -> None:
+    _, secret = await invited(services)
+    async with services.pool.acquire() as connection:
         (change,) = await approvals.read(connection)
 
     assert secret
     assert change.secret == ""
-    dump = str([tuple(row) for row in await desk.pool.fetch("SELECT * FROM switch.person")])
+    dump = str([tuple(row) for row in await services.pool.fetch("SELECT * FROM switch.person")])
     assert secret not in dump
 
 
 async def test_only_the_first_operator_and_the_first_checker_are_founded(database_url: str) -> None:
-    async with open_desk(database_url) as desk:
-        await desk.pool.execute("UPDATE switch.person SET status = 'removed'")
-        await enrolment.create_first(desk, "first", "First", Role.OPERATOR, PASSWORD)
+    async with open_services(database_url) as services:
+        await services.pool.execute("UPDATE switch.person SET status = 'removed'")
+        await enrolment.create_first(services, "first", "First", Role.OPERATOR, PASSWORD)
         with pytest.raises(NotAllowed):
-            await enrolment.create_first(desk, "second", "Second", Role.OPERATOR, PASSWORD)
-        await enrolment.create_first(desk, "third", "Third", Role.CHECKER, PASSWORD)
+            await enrolment.create_first(services, "second", "Second", Role.OPERATOR, PASSWORD)
+        await enrolment.create_first(services, "third", "Third", Role.CHECKER, PASSWORD)
         with pytest.raises(NotAllowed):
-            await enrolment.create_first(desk, "fourth", "Fourth", Role.AUDITOR, PASSWORD)
+            await enrolment.create_first(services, "fourth", "Fourth", Role.AUDITOR, PASSWORD)
 
 
 @pytest.mark.parametrize("password", ["short", "x" * 129, "Amina and her horse"])

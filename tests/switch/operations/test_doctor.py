@@ -31,7 +31,7 @@ from switch.operations import certificates, facts
 from switch.payments import rail_connection
 from switch.writer.commands import Freeze
 from switch.writer.context import ServiceContext
-from tests.switch.desk import done, onboarding, open_desk
+from tests.switch.services import done, onboarding, open_services
 from tests.switch.stack import Stack
 
 ROOT = Path(__file__).parents[3]
@@ -53,8 +53,8 @@ async def codes(settings: Settings) -> set[str]:
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
-    async with open_desk(database_url) as opened:
+async def services(database_url: str) -> AsyncIterator[ServiceContext]:
+    async with open_services(database_url) as opened:
         yield opened
 
 
@@ -349,9 +349,9 @@ async def test_a_clock_that_is_wrong_is_named(
     ],
 )
 async def test_what_stands_in_the_database_is_named(
-    desk: ServiceContext, database_url: str, tmp_path: Path, code: str, statement: str
+    services: ServiceContext, database_url: str, tmp_path: Path, code: str, statement: str
 ) -> None:
-    await desk.link.ask(Freeze("people", "so that there is an event"))
+    await services.link.ask(Freeze("people", "so that there is an event"))
     before = await codes(settings_of(tmp_path, database=database_url))
     await as_owner(database_url, statement)
     after = await codes(settings_of(tmp_path, database=database_url))
@@ -362,9 +362,9 @@ async def test_what_stands_in_the_database_is_named(
 
 
 async def test_what_nobody_has_set_up_is_named_until_it_is_there(
-    desk: ServiceContext, database_url: str, tmp_path: Path
+    services: ServiceContext, database_url: str, tmp_path: Path
 ) -> None:
-    """Each step of going live ends a finding; the people of the desk are there from the start."""
+    """Each step of going live ends a finding; the people of the services are there from the start."""
     settings = settings_of(tmp_path, database=database_url, rails=("IN", "PK"))
 
     async def missing() -> set[str]:
@@ -372,16 +372,16 @@ async def test_what_nobody_has_set_up_is_named_until_it_is_there(
 
     found = [await missing()]
     keyless = {**onboarding("indus-bank", "PKR"), "keys": []}
-    await done(desk, "participant.onboard", keyless)
+    await done(services, "participant.onboard", keyless)
     found.append(await missing())
     pem = SigningKey.generate("indus-1").public.pem.decode()
-    await done(desk, "key.add", {"participant": "indus-bank", "keyid": "indus-1", "public_key": pem})
+    await done(services, "key.add", {"participant": "indus-bank", "keyid": "indus-1", "public_key": pem})
     found.append(await missing())
     for country in ("IN", "PK"):
-        await done(desk, "rail.register", {"country": country})
+        await done(services, "rail.register", {"country": country})
     found.append(await missing())
     opened = {"source": "IN", "target": "PK", "enabled": True}
-    await done(desk, "corridor.switch", opened, checkers=("chen", "ravi", "karim"))
+    await done(services, "corridor.switch", opened, checkers=("chen", "ravi", "karim"))
     found.append(await missing())
 
     opened = {"schedule-missing", "agent-missing", "funds-missing"}

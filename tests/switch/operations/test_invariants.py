@@ -20,8 +20,8 @@ from switch.processes.writer import WriterServer
 from switch.writer.client import Link
 from switch.writer.commands import CloseWindow, Command, CommandLeg, Freeze, Fund, Hold, Release, Return
 from switch.writer.context import ServiceContext
-from tests.switch.desk import account, agree, done, onboarding, open_desk, pay
 from tests.switch.operations.reading import until_page
+from tests.switch.services import account, agree, done, onboarding, open_services, pay
 from tests.switch.stack import Stack
 
 CHANGE = (
@@ -31,16 +31,20 @@ FOUND = {"found": "a disk wrote what it was not told; restored"}
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
-    async with open_desk(database_url) as opened:
+async def services(database_url: str) -> AsyncIterator[ServiceContext]:
+    async with open_services(database_url) as opened:
         for bank in ("asha-bank", "ganga-bank"):
             await done(opened, "participant.onboard", onboarding(bank, cap="1000.00"))
         await pay(opened, "asha-bank", "ganga-bank", 10_00)
         yield opened
 
 
-async def legs(desk: ServiceContext) -> list[CommandLeg]:
-    return [CommandLeg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), 5, "principal")]
+async def legs(services: ServiceContext) -> list[CommandLeg]:
+    return [
+        CommandLeg(
+            await account(services, "asha-bank"), await account(services, "ganga-bank"), 5, "principal"
+        )
+    ]
 
 
 async def as_owner(database_url: str, statement: str, *arguments: Any) -> None:
@@ -52,38 +56,38 @@ async def as_owner(database_url: str, statement: str, *arguments: Any) -> None:
         await connection.close()
 
 
-async def test_a_look_goes_on_where_the_last_one_ended(desk: ServiceContext) -> None:
-    small_steps = Invariants(desk.pool, desk.link, 3)
-    head = await desk.pool.fetchval("SELECT next_seq - 1 FROM ledger.head")
+async def test_a_look_goes_on_where_the_last_one_ended(services: ServiceContext) -> None:
+    small_steps = Invariants(services.pool, services.link, 3)
+    head = await services.pool.fetchval("SELECT next_seq - 1 FROM ledger.head")
     seqs = []
     for _ in range(head):
         assert await small_steps.check() == ()
-        seqs.append(await desk.pool.fetchval("SELECT seq FROM switch.invariant_look"))
+        seqs.append(await services.pool.fetchval("SELECT seq FROM switch.invariant_look"))
 
     assert seqs[:2] == [3, 6]
     assert seqs[-1] == head
 
 
 async def test_a_changed_balance_freezes_and_only_right_books_are_unfrozen(
-    desk: ServiceContext, database_url: str
+    services: ServiceContext, database_url: str
 ) -> None:
-    invariants = Invariants(desk.pool, desk.link, 100_000)
+    invariants = Invariants(services.pool, services.link, 100_000)
     assert await invariants.check() == ()
     await as_owner(database_url, CHANGE.format("+"), "ganga-bank")
     found = await invariants.check()
     with pytest.raises(BooksFrozen):
-        await desk.link.ask(Fund(uuid.uuid4().bytes, b"f" * 32, await legs(desk), "in"))
+        await services.link.ask(Fund(uuid.uuid4().bytes, b"f" * 32, await legs(services), "in"))
     with pytest.raises(Refused, match="still found 2 faults: balances"):
-        await agree(desk, "books.unfreeze", FOUND)
+        await agree(services, "books.unfreeze", FOUND)
     await as_owner(database_url, CHANGE.format("-"), "ganga-bank")
     assert await invariants.check() == ()
-    ended = await agree(desk, "books.unfreeze", FOUND)
-    await pay(desk, "asha-bank", "ganga-bank", 10_00)
+    ended = await agree(services, "books.unfreeze", FOUND)
+    await pay(services, "asha-bank", "ganga-bank", 10_00)
 
     assert {check for check, _ in found} == {"balances", "conservation"}
     assert (ended.state, ended.outcome) == (ChangeState.EXECUTED, "the books take payments again")
     assert await invariants.check() == ()
-    events = await desk.pool.fetch(
+    events = await services.pool.fetch(
         "SELECT kind, body FROM ledger.event WHERE kind LIKE '%FREEZE' ORDER BY seq"
     )
     assert [event["kind"] for event in events] == ["FREEZE", "UNFREEZE"]
@@ -100,34 +104,34 @@ HISTORIES = {
 
 @pytest.mark.parametrize("what", HISTORIES)
 async def test_new_history_that_was_changed_freezes(
-    desk: ServiceContext, database_url: str, what: str
+    services: ServiceContext, database_url: str, what: str
 ) -> None:
-    invariants = Invariants(desk.pool, desk.link, 100_000)
+    invariants = Invariants(services.pool, services.link, 100_000)
     assert await invariants.check() == ()
-    await pay(desk, "asha-bank", "ganga-bank", 10_00)
+    await pay(services, "asha-bank", "ganga-bank", 10_00)
     statement, check = HISTORIES[what]
-    seq = await desk.pool.fetchval("SELECT max(number) FROM ledger.transfer")
+    seq = await services.pool.fetchval("SELECT max(number) FROM ledger.transfer")
     await as_owner(database_url, statement, seq)
     found = await invariants.check()
     again = await invariants.check()
 
     assert check in {name for name, _ in found}
     assert again[0] == found[0]
-    assert await desk.pool.fetchval("SELECT reason FROM switch.freeze") == found[0][0]
+    assert await services.pool.fetchval("SELECT reason FROM switch.freeze") == found[0][0]
 
 
-async def test_one_person_freezes_and_a_look_must_come_before_two_end_it(desk: ServiceContext) -> None:
-    invariants = Invariants(desk.pool, desk.link, 100_000)
+async def test_one_person_freezes_and_a_look_must_come_before_two_end_it(services: ServiceContext) -> None:
+    invariants = Invariants(services.pool, services.link, 100_000)
     with pytest.raises(Refused, match="not frozen"):
-        await agree(desk, "books.unfreeze", FOUND)
-    assert (await desk.link.ask(Freeze("people", "a rumour"))).verdict == "frozen"
-    assert (await desk.link.ask(Freeze("people", "another"))).verdict == "frozen_already"
+        await agree(services, "books.unfreeze", FOUND)
+    assert (await services.link.ask(Freeze("people", "a rumour"))).verdict == "frozen"
+    assert (await services.link.ask(Freeze("people", "another"))).verdict == "frozen_already"
     with pytest.raises(Refused, match="have not been checked"):
-        await agree(desk, "books.unfreeze", FOUND)
+        await agree(services, "books.unfreeze", FOUND)
     assert await invariants.check() == ()
 
-    assert (await agree(desk, "books.unfreeze", FOUND)).state is ChangeState.EXECUTED
-    assert await desk.pool.fetchval("SELECT count(*) FROM switch.freeze") == 0
+    assert (await agree(services, "books.unfreeze", FOUND)).state is ChangeState.EXECUTED
+    assert await services.pool.fetchval("SELECT count(*) FROM switch.freeze") == 0
 
 
 MOVES: dict[str, Callable[[list[CommandLeg]], Command]] = {
@@ -139,29 +143,31 @@ MOVES: dict[str, Callable[[list[CommandLeg]], Command]] = {
 
 
 @pytest.mark.parametrize("what", MOVES)
-async def test_nothing_moves_anew_while_the_books_are_frozen(desk: ServiceContext, what: str) -> None:
-    await desk.link.ask(Freeze("people", "a rumour"))
-    head = await desk.pool.fetchval("SELECT next_seq FROM ledger.head")
+async def test_nothing_moves_anew_while_the_books_are_frozen(services: ServiceContext, what: str) -> None:
+    await services.link.ask(Freeze("people", "a rumour"))
+    head = await services.pool.fetchval("SELECT next_seq FROM ledger.head")
     with pytest.raises(BooksFrozen):
-        await desk.link.ask(MOVES[what](await legs(desk)))
+        await services.link.ask(MOVES[what](await legs(services)))
 
-    assert await desk.pool.fetchval("SELECT next_seq FROM ledger.head") == head
-
-
-async def test_what_is_under_way_ends_and_what_is_known_is_told_while_frozen(desk: ServiceContext) -> None:
-    hold = Hold(uuid.uuid4().bytes, b"f" * 32, await legs(desk), "line")
-    assert (await desk.link.ask(hold)).verdict == "created"
-    await desk.link.ask(Freeze("people", "a rumour"))
-
-    assert (await desk.link.ask(hold)).verdict == "exists"
-    assert (await desk.link.ask(Release(hold.id, "post", "line"))).verdict == "posted"
+    assert await services.pool.fetchval("SELECT next_seq FROM ledger.head") == head
 
 
-async def test_a_new_writer_is_as_frozen_as_the_old_one(desk: ServiceContext, database_url: str) -> None:
-    move = await legs(desk)
-    await desk.link.ask(Freeze("people", "a rumour"))
+async def test_what_is_under_way_ends_and_what_is_known_is_told_while_frozen(
+    services: ServiceContext,
+) -> None:
+    hold = Hold(uuid.uuid4().bytes, b"f" * 32, await legs(services), "line")
+    assert (await services.link.ask(hold)).verdict == "created"
+    await services.link.ask(Freeze("people", "a rumour"))
+
+    assert (await services.link.ask(hold)).verdict == "exists"
+    assert (await services.link.ask(Release(hold.id, "post", "line"))).verdict == "posted"
+
+
+async def test_a_new_writer_is_as_frozen_as_the_old_one(services: ServiceContext, database_url: str) -> None:
+    move = await legs(services)
+    await services.link.ask(Freeze("people", "a rumour"))
     second = WriterServer(database_url, 1000)
-    socket = desk.data / "second.sock"
+    socket = services.data / "second.sock"
     await second.serve(socket)
     link = Link(socket)
     await link.start()

@@ -14,62 +14,66 @@ from switch.participants import limits
 from switch.participants.limits import LimitInForce
 from switch.writer.commands import Accept, CommandLeg, Identity, Reply, Terms
 from switch.writer.context import ServiceContext
-from tests.switch.desk import account, agree, done, onboarding, open_desk
+from tests.switch.services import account, agree, done, onboarding, open_services
 
 LIMITS = {"participant": "asha-bank", "currency": "INR", "per_payment": "50.00", "per_day": "80.00"}
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
-    async with open_desk(database_url) as opened:
+async def services(database_url: str) -> AsyncIterator[ServiceContext]:
+    async with open_services(database_url) as opened:
         for bank in ("asha-bank", "ganga-bank"):
             await done(opened, "participant.onboard", onboarding(bank, cap="1000.00"))
         yield opened
 
 
-async def order(desk: ServiceContext, minor: int) -> Reply:
+async def order(services: ServiceContext, minor: int) -> Reply:
     identity = Identity(uuid4().bytes, b"same", "asha-bank", "pacs.008.001.08", "m", b"raw", 0)
     terms = Terms("asha-bank", "ganga-bank", "PK", minor, "INR", minor, "INR", 0, "", "")
     legs = [
-        CommandLeg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), minor, "principal")
+        CommandLeg(
+            await account(services, "asha-bank"), await account(services, "ganga-bank"), minor, "principal"
+        )
     ]
     until = time.time_ns() // 1000 + 60_000_000
-    return await desk.link.ask(
+    return await services.link.ask(
         Accept(identity, terms, legs, "ref", b"native", until, 60_000_000, 0, hold=False)
     )
 
 
 async def test_a_payment_over_a_limit_that_people_agreed_on_is_refused_with_am14(
-    desk: ServiceContext,
+    services: ServiceContext,
 ) -> None:
-    before = await order(desk, 51_00)
-    await done(desk, "limit.set", LIMITS)
-    over, under, day = [await order(desk, minor) for minor in (50_01, 50_00, 30_01)]
+    before = await order(services, 51_00)
+    await done(services, "limit.set", LIMITS)
+    over, under, day = [await order(services, minor) for minor in (50_01, 50_00, 30_01)]
 
     assert before.verdict == under.verdict == "created"
     assert (over.verdict, over.reason) == (day.verdict, day.reason) == ("refused", "AM14")
-    assert await limits.read(desk.pool) == [LimitInForce("asha-bank", "INR", 50_00, 80_00, 50_00)]
+    assert await limits.read(services.pool) == [LimitInForce("asha-bank", "INR", 50_00, 80_00, 50_00)]
 
 
-async def test_who_asked_cannot_agree_and_nothing_holds_before_somebody_does(desk: ServiceContext) -> None:
-    change = await agree(desk, "limit.set", LIMITS, checkers=())
-    free = await order(desk, 51_00)
+async def test_who_asked_cannot_agree_and_nothing_holds_before_somebody_does(
+    services: ServiceContext,
+) -> None:
+    change = await agree(services, "limit.set", LIMITS, checkers=())
+    free = await order(services, 51_00)
     with pytest.raises(SwitchError):
-        await agree(desk, "limit.set", {**LIMITS, "per_day": "90.00"}, checkers=("olga",))
+        await agree(services, "limit.set", {**LIMITS, "per_day": "90.00"}, checkers=("olga",))
 
     assert change.state is ChangeState.REQUESTED
     assert free.verdict == "created"
-    assert await limits.read(desk.pool) == []
+    assert await limits.read(services.pool) == []
 
 
-async def test_limits_are_lifted_by_null_and_the_log_tells_both(desk: ServiceContext) -> None:
-    await done(desk, "limit.set", LIMITS)
+async def test_limits_are_lifted_by_null_and_the_log_tells_both(services: ServiceContext) -> None:
+    await done(services, "limit.set", LIMITS)
     lifted = {"per_payment": None, "per_day": None, "confirmed_factor": "unlimited"}
-    change = await done(desk, "limit.set", {**LIMITS, **lifted})
+    change = await done(services, "limit.set", {**LIMITS, **lifted})
 
-    assert (await order(desk, 100_00)).verdict == "created"
+    assert (await order(services, 100_00)).verdict == "created"
     assert change.outcome == "asha-bank may send in INR: any amount a payment, any amount a day"
-    assert await desk.pool.fetchval("SELECT count(*) FROM ledger.event WHERE kind = 'LIMIT'") == 2
+    assert await services.pool.fetchval("SELECT count(*) FROM ledger.event WHERE kind = 'LIMIT'") == 2
 
 
 @pytest.mark.parametrize(
@@ -84,9 +88,9 @@ async def test_limits_are_lifted_by_null_and_the_log_tells_both(desk: ServiceCon
     ids=str,
 )
 async def test_a_limit_that_makes_no_sense_is_refused_at_the_request(
-    desk: ServiceContext, change: dict[str, Any]
+    services: ServiceContext, change: dict[str, Any]
 ) -> None:
     with pytest.raises(SwitchError):
-        await agree(desk, "limit.set", {**LIMITS, **change})
+        await agree(services, "limit.set", {**LIMITS, **change})
 
-    assert await desk.pool.fetchval("SELECT count(*) FROM switch.change WHERE kind = 'limit.set'") == 0
+    assert await services.pool.fetchval("SELECT count(*) FROM switch.change WHERE kind = 'limit.set'") == 0

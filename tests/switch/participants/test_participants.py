@@ -21,26 +21,26 @@ from switch.payments.directory import load
 from switch.settlement import day
 from switch.writer.commands import CloseAccounts, CloseWindow, CommandLeg, Hold, Release
 from switch.writer.context import ServiceContext
-from tests.switch.desk import account, agree, balance, done, onboarding, open_desk, pay
+from tests.switch.services import account, agree, balance, done, onboarding, open_services, pay
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
-    async with open_desk(database_url) as opened:
+async def services(database_url: str) -> AsyncIterator[ServiceContext]:
+    async with open_services(database_url) as opened:
         for bank in ("asha-bank", "ganga-bank"):
             await done(opened, "participant.onboard", onboarding(bank))
         yield opened
 
 
-async def fund(desk: ServiceContext, bank: str, amount: str = "1000.00") -> None:
+async def fund(services: ServiceContext, bank: str, amount: str = "1000.00") -> None:
     content = {"participant": bank, "currency": "INR", "amount": amount, "reference": uuid.uuid4().hex}
-    await done(desk, "funds.in", content)
+    await done(services, "funds.in", content)
 
 
-async def test_a_new_participant_has_its_account_its_cap_and_its_key(desk: ServiceContext) -> None:
-    await done(desk, "participant.onboard", onboarding("indus-bank", "PKR", "250.00"))
-    detail = await reads.detail(desk.pool, "indus-bank")
-    directory = await load(desk.pool)
+async def test_a_new_participant_has_its_account_its_cap_and_its_key(services: ServiceContext) -> None:
+    await done(services, "participant.onboard", onboarding("indus-bank", "PKR", "250.00"))
+    detail = await reads.detail(services.pool, "indus-bank")
+    directory = await load(services.pool)
 
     assert [(p.currency, p.net_debit_cap) for p in detail.positions] == [("PKR", 250_00)]
     assert [key.state for key in detail.keys] == ["in force"]
@@ -62,102 +62,112 @@ async def test_a_new_participant_has_its_account_its_cap_and_its_key(desk: Servi
     ids="-".join,
 )
 async def test_nonsense_is_refused_before_anybody_is_asked(
-    desk: ServiceContext, change: dict[str, Any]
+    services: ServiceContext, change: dict[str, Any]
 ) -> None:
     with pytest.raises(SwitchError) as error:
-        await agree(desk, "participant.onboard", {**onboarding("indus-bank"), **change})
+        await agree(services, "participant.onboard", {**onboarding("indus-bank"), **change})
 
     assert error.value.status < 500
-    assert await desk.pool.fetchval("SELECT count(*) FROM switch.change WHERE state = 'requested'") == 0
+    assert await services.pool.fetchval("SELECT count(*) FROM switch.change WHERE state = 'requested'") == 0
 
 
-async def test_suspension_is_in_the_directory_and_what_is_in_flight_finishes(desk: ServiceContext) -> None:
-    await fund(desk, "asha-bank")
+async def test_suspension_is_in_the_directory_and_what_is_in_flight_finishes(
+    services: ServiceContext,
+) -> None:
+    await fund(services, "asha-bank")
     id_ = uuid.uuid4().bytes
     legs = [
-        CommandLeg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), 5_00, "principal")
+        CommandLeg(
+            await account(services, "asha-bank"), await account(services, "ganga-bank"), 5_00, "principal"
+        )
     ]
-    await desk.link.ask(Hold(id_, b"f" * 32, legs, "payment"))
-    await done(desk, "participant.suspend", {"participant": "asha-bank"})
-    status = (await load(desk.pool)).by_id["asha-bank"].status
-    posted = await desk.link.ask(Release(id_, "post", "payment"))
+    await services.link.ask(Hold(id_, b"f" * 32, legs, "payment"))
+    await done(services, "participant.suspend", {"participant": "asha-bank"})
+    status = (await load(services.pool)).by_id["asha-bank"].status
+    posted = await services.link.ask(Release(id_, "post", "payment"))
 
     assert status == "suspended"
     assert posted.verdict == "posted"
 
 
-async def test_who_has_something_in_flight_or_on_account_is_not_removed(desk: ServiceContext) -> None:
-    await fund(desk, "asha-bank")
+async def test_who_has_something_in_flight_or_on_account_is_not_removed(services: ServiceContext) -> None:
+    await fund(services, "asha-bank")
     id_ = uuid.uuid4().bytes
     legs = [
-        CommandLeg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), 5_00, "principal")
+        CommandLeg(
+            await account(services, "asha-bank"), await account(services, "ganga-bank"), 5_00, "principal"
+        )
     ]
-    await desk.link.ask(Hold(id_, b"f" * 32, legs, "payment"))
+    await services.link.ask(Hold(id_, b"f" * 32, legs, "payment"))
     content = {"participant": "asha-bank"}
     with pytest.raises(Refused, match="not suspended"):
-        await agree(desk, "participant.remove", content)
-    await done(desk, "participant.suspend", content)
+        await agree(services, "participant.remove", content)
+    await done(services, "participant.suspend", content)
     with pytest.raises(Refused, match="in flight"):
-        await agree(desk, "participant.remove", content)
-    await desk.link.ask(Release(id_, "void", "payment"))
+        await agree(services, "participant.remove", content)
+    await services.link.ask(Release(id_, "void", "payment"))
     with pytest.raises(Refused, match="not empty"):
-        await agree(desk, "participant.remove", content)
+        await agree(services, "participant.remove", content)
 
 
-async def test_who_has_a_net_in_a_window_could_leave_and_owe_it(desk: ServiceContext) -> None:
+async def test_who_has_a_net_in_a_window_could_leave_and_owe_it(services: ServiceContext) -> None:
     """Its account is empty, because it sent all that it had: the window will want it back."""
-    await fund(desk, "asha-bank", "100.00")
-    await pay(desk, "asha-bank", "ganga-bank", 100_00)
-    await done(desk, "participant.suspend", {"participant": "asha-bank"})
+    await fund(services, "asha-bank", "100.00")
+    await pay(services, "asha-bank", "ganga-bank", 100_00)
+    await done(services, "participant.suspend", {"participant": "asha-bank"})
     with pytest.raises(Refused, match="settle"):
-        await agree(desk, "participant.remove", {"participant": "asha-bank"})
+        await agree(services, "participant.remove", {"participant": "asha-bank"})
     with pytest.raises(Refused, match="settle"):
-        await agree(desk, "account.close", {"participant": "asha-bank", "currency": "INR"})
-    await desk.link.ask(CloseWindow("INR"))
+        await agree(services, "account.close", {"participant": "asha-bank", "currency": "INR"})
+    await services.link.ask(CloseWindow("INR"))
     with pytest.raises(Refused, match="settle"):
-        await agree(desk, "participant.remove", {"participant": "asha-bank"})
-    await day.run_due(desk)
+        await agree(services, "participant.remove", {"participant": "asha-bank"})
+    await day.run_due(services)
     with pytest.raises(Refused, match="settle"):
-        await agree(desk, "participant.remove", {"participant": "asha-bank"})
+        await agree(services, "participant.remove", {"participant": "asha-bank"})
 
 
-async def test_accounts_are_closed_all_or_none(desk: ServiceContext) -> None:
+async def test_accounts_are_closed_all_or_none(services: ServiceContext) -> None:
     """A payment that comes between the check and the closing leaves every account as it was."""
     content = {"participant": "asha-bank", "currency": "PKR", "net_debit_cap": "0"}
-    await done(desk, "account.open", content)
-    inr, pkr = await account(desk, "asha-bank"), await account(desk, "asha-bank", "PKR")
+    await done(services, "account.open", content)
+    inr, pkr = await account(services, "asha-bank"), await account(services, "asha-bank", "PKR")
     await done(
-        desk, "funds.in", {"participant": "asha-bank", "currency": "PKR", "amount": "1.00", "reference": "x"}
+        services,
+        "funds.in",
+        {"participant": "asha-bank", "currency": "PKR", "amount": "1.00", "reference": "x"},
     )
-    refused = await desk.link.ask(CloseAccounts([inr, pkr]))
-    still_open = await desk.pool.fetchval("SELECT count(*) FROM ledger.account WHERE closed")
+    refused = await services.link.ask(CloseAccounts([inr, pkr]))
+    still_open = await services.pool.fetchval("SELECT count(*) FROM ledger.account WHERE closed")
     await done(
-        desk, "funds.out", {"participant": "asha-bank", "currency": "PKR", "amount": "1.00", "reference": "x"}
+        services,
+        "funds.out",
+        {"participant": "asha-bank", "currency": "PKR", "amount": "1.00", "reference": "x"},
     )
-    closed = [await desk.link.ask(CloseAccounts([inr, pkr])) for _ in range(2)]
+    closed = [await services.link.ask(CloseAccounts([inr, pkr])) for _ in range(2)]
 
     assert (refused.verdict, refused.number) == ("account_not_empty", pkr)
     assert still_open == 0
     assert [reply.verdict for reply in closed] == ["closed", "closed"]
-    assert await desk.pool.fetchval("SELECT count(*) FROM ledger.account WHERE closed") == 2
+    assert await services.pool.fetchval("SELECT count(*) FROM ledger.account WHERE closed") == 2
 
 
-async def test_who_settles_a_currency_or_quotes_its_rates_is_not_removed(desk: ServiceContext) -> None:
-    await done(desk, "participant.onboard", onboarding("reserve"))
+async def test_who_settles_a_currency_or_quotes_its_rates_is_not_removed(services: ServiceContext) -> None:
+    await done(services, "participant.onboard", onboarding("reserve"))
     agent = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "account": "S1"}
-    await done(desk, "settlement_agent.set", agent)
-    await done(desk, "participant.suspend", {"participant": "reserve"})
+    await done(services, "settlement_agent.set", agent)
+    await done(services, "participant.suspend", {"participant": "reserve"})
 
     with pytest.raises(Refused, match="appoint another one first"):
-        await agree(desk, "participant.remove", {"participant": "reserve"})
+        await agree(services, "participant.remove", {"participant": "reserve"})
 
 
 async def test_a_window_was_closed_by_one_command_outside_a_sandbox(
-    desk: ServiceContext, database_url: str, tmp_path: Path
+    services: ServiceContext, database_url: str, tmp_path: Path
 ) -> None:
     """Without --as the command acts as two people: those of a sandbox that runs, and of nothing else."""
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "writer.sock").symlink_to(desk.data / "w.sock")
+    (tmp_path / "run" / "writer.sock").symlink_to(services.data / "w.sock")
     (tmp_path / "sandbox").mkdir()
     (tmp_path / "sandbox" / "credentials.json").write_text("{}")
     arguments = ["close", "INR", "--data", str(tmp_path), "--database", database_url]
@@ -166,44 +176,44 @@ async def test_a_window_was_closed_by_one_command_outside_a_sandbox(
     assert result.exit_code == 1
     assert isinstance(result.exception, NotAllowed)
     assert "give the requester with --as" in result.exception.detail
-    assert await desk.pool.fetchval("SELECT count(*) FROM ledger.settlement_window") == 1
+    assert await services.pool.fetchval("SELECT count(*) FROM ledger.settlement_window") == 1
 
 
-async def test_who_is_empty_is_removed_and_its_keys_are_worthless(desk: ServiceContext) -> None:
+async def test_who_is_empty_is_removed_and_its_keys_are_worthless(services: ServiceContext) -> None:
     content = {"participant": "asha-bank"}
-    await fund(desk, "asha-bank")
+    await fund(services, "asha-bank")
     funds = {**content, "currency": "INR", "amount": "1000.00", "reference": "R"}
-    await done(desk, "participant.suspend", content)
-    await done(desk, "funds.out", funds)
-    await done(desk, "participant.remove", content)
-    detail = await reads.detail(desk.pool, "asha-bank")
+    await done(services, "participant.suspend", content)
+    await done(services, "funds.out", funds)
+    await done(services, "participant.remove", content)
+    detail = await reads.detail(services.pool, "asha-bank")
 
     assert detail.participant.status == "removed"
     assert [p.closed for p in detail.positions] == [True]
     assert [key.state for key in detail.keys] == ["retired"]
 
 
-async def test_caps_never_go_below_what_is_used(desk: ServiceContext) -> None:
+async def test_caps_never_go_below_what_is_used(services: ServiceContext) -> None:
     content = {"participant": "asha-bank", "currency": "INR"}
-    await done(desk, "cap.set", {**content, "net_debit_cap": "100.00"})
-    await pay(desk, "asha-bank", "ganga-bank", 60_00)
-    below = await agree(desk, "cap.set", {**content, "net_debit_cap": "50.00"})
-    await done(desk, "cap.set", {**content, "net_debit_cap": "60.00"})
+    await done(services, "cap.set", {**content, "net_debit_cap": "100.00"})
+    await pay(services, "asha-bank", "ganga-bank", 60_00)
+    below = await agree(services, "cap.set", {**content, "net_debit_cap": "50.00"})
+    await done(services, "cap.set", {**content, "net_debit_cap": "60.00"})
 
     assert below.state is ChangeState.FAILED
     assert "the cap would be below the exposure" in below.outcome
 
 
-async def test_two_payouts_at_once_cannot_both_have_the_money(desk: ServiceContext) -> None:
-    await fund(desk, "asha-bank", "100.00")
+async def test_two_payouts_at_once_cannot_both_have_the_money(services: ServiceContext) -> None:
+    await fund(services, "asha-bank", "100.00")
     content = {"participant": "asha-bank", "currency": "INR", "amount": "80.00", "reference": "R"}
     changes = await asyncio.gather(
-        agree(desk, "funds.out", content, maker="olga", checkers=("chen",)),
-        agree(desk, "funds.out", content | {"reference": "S"}, maker="omar", checkers=("cyrus",)),
+        agree(services, "funds.out", content, maker="olga", checkers=("chen",)),
+        agree(services, "funds.out", content | {"reference": "S"}, maker="omar", checkers=("cyrus",)),
     )
 
     assert sorted(change.state for change in changes) == [ChangeState.EXECUTED, ChangeState.FAILED]
-    assert await balance(desk, "asha-bank") == 20_00
+    assert await balance(services, "asha-bank") == 20_00
 
 
 def new_key(name: str) -> dict[str, str]:
@@ -211,54 +221,56 @@ def new_key(name: str) -> dict[str, str]:
     return {"participant": "asha-bank", "keyid": key.keyid, "public_key": key.pem.decode()}
 
 
-async def states(desk: ServiceContext) -> dict[str, str]:
-    return {key.keyid: key.state for key in await reads.keys(desk.pool, "asha-bank")}
+async def states(services: ServiceContext) -> dict[str, str]:
+    return {key.keyid: key.state for key in await reads.keys(services.pool, "asha-bank")}
 
 
-async def test_keys_overlap_retire_and_are_revoked(desk: ServiceContext) -> None:
+async def test_keys_overlap_retire_and_are_revoked(services: ServiceContext) -> None:
     one = {"participant": "asha-bank", "keyid": "asha-bank-1"}
     with pytest.raises(Refused, match="no other key"):
-        await agree(desk, "key.retire", one)
-    await done(desk, "key.add", new_key("asha-2"))
-    both = await states(desk)
+        await agree(services, "key.retire", one)
+    await done(services, "key.add", new_key("asha-2"))
+    both = await states(services)
     later = datetime.now(UTC) + timedelta(days=7)
-    await done(desk, "key.retire", {**one, "at": later.isoformat()})
-    overlapping = await states(desk)
-    await done(desk, "key.retire", one)
-    await done(desk, "key.revoke", {"participant": "asha-bank", "keyid": "asha-2"})
+    await done(services, "key.retire", {**one, "at": later.isoformat()})
+    overlapping = await states(services)
+    await done(services, "key.retire", one)
+    await done(services, "key.revoke", {"participant": "asha-bank", "keyid": "asha-2"})
 
     assert both == overlapping == {"asha-bank-1": "in force", "asha-2": "in force"}
-    assert await states(desk) == {"asha-bank-1": "retired", "asha-2": "revoked"}
+    assert await states(services) == {"asha-bank-1": "retired", "asha-2": "revoked"}
 
 
-async def test_a_key_of_tomorrow_is_not_in_force_today(desk: ServiceContext) -> None:
+async def test_a_key_of_tomorrow_is_not_in_force_today(services: ServiceContext) -> None:
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    await done(desk, "key.add", {**new_key("asha-2"), "valid_from": tomorrow})
+    await done(services, "key.add", {**new_key("asha-2"), "valid_from": tomorrow})
     with pytest.raises(Refused, match="no other key"):
-        await agree(desk, "key.retire", {"participant": "asha-bank", "keyid": "asha-bank-1"})
+        await agree(services, "key.retire", {"participant": "asha-bank", "keyid": "asha-bank-1"})
 
-    assert (await states(desk))["asha-2"] == "future"
+    assert (await states(services))["asha-2"] == "future"
 
 
-async def test_a_participants_person_asks_for_keys_of_its_own_only(desk: ServiceContext) -> None:
-    await done(desk, "key.add", new_key("asha-2"), maker="pia")
+async def test_a_participants_person_asks_for_keys_of_its_own_only(services: ServiceContext) -> None:
+    await done(services, "key.add", new_key("asha-2"), maker="pia")
     with pytest.raises(NotAllowed):
-        await agree(desk, "key.revoke", {"participant": "ganga-bank", "keyid": "ganga-bank-1"}, maker="pia")
+        await agree(
+            services, "key.revoke", {"participant": "ganga-bank", "keyid": "ganga-bank-1"}, maker="pia"
+        )
     with pytest.raises(NotAllowed):
-        await agree(desk, "participant.suspend", {"participant": "asha-bank"}, maker="pia")
+        await agree(services, "participant.suspend", {"participant": "asha-bank"}, maker="pia")
 
 
-async def test_rates_fees_and_rails_change_by_two_people(desk: ServiceContext) -> None:
+async def test_rates_fees_and_rails_change_by_two_people(services: ServiceContext) -> None:
     fx = {**onboarding("indus-bank"), "id": "fx", "kind": "fx_provider"}
     fx["accounts"] = [{"currency": "INR"}, {"currency": "PKR"}]
-    await done(desk, "participant.onboard", fx)
-    await done(desk, "rate.set", {"source": "INR", "target": "PKR", "provider": "fx", "rate": "3.25"})
-    await done(desk, "corridor.switch", {"source": "IN", "target": "PK", "enabled": False})
-    await done(desk, "corridor.fees", {"source": "IN", "target": "PK", "fee_minor": 7, "fee_bps": 3})
-    await done(desk, "rail.register", {"country": "PK"})
+    await done(services, "participant.onboard", fx)
+    await done(services, "rate.set", {"source": "INR", "target": "PKR", "provider": "fx", "rate": "3.25"})
+    await done(services, "corridor.switch", {"source": "IN", "target": "PK", "enabled": False})
+    await done(services, "corridor.fees", {"source": "IN", "target": "PK", "fee_minor": 7, "fee_bps": 3})
+    await done(services, "rail.register", {"country": "PK"})
     opens = datetime.now(UTC) + timedelta(days=2)
-    await done(desk, "rail.switch", {"country": "PK", "open": False, "opens_at": opens.isoformat()})
-    directory = await load(desk.pool)
+    await done(services, "rail.switch", {"country": "PK", "open": False, "opens_at": opens.isoformat()})
+    directory = await load(services.pool)
 
     assert directory.rate_by_pair["INR", "PKR"].rate == "3.2500000000"
     corridor = directory.corridor_by_pair["IN", "PK"]
@@ -266,10 +278,10 @@ async def test_rates_fees_and_rails_change_by_two_people(desk: ServiceContext) -
     assert directory.rail_by_country["PK"].open is False
 
 
-async def test_a_payment_that_is_not_in_doubt_is_nobodys_to_decide(desk: ServiceContext) -> None:
+async def test_a_payment_that_is_not_in_doubt_is_nobodys_to_decide(services: ServiceContext) -> None:
     content = {"uetr": str(uuid.uuid4()), "outcome": "committed", "evidence": "the rail's letter"}
     with pytest.raises(Refused, match="only a payment with an unknown outcome"):
-        await agree(desk, "payment.resolve", content)
+        await agree(services, "payment.resolve", content)
 
 
 LEVELS = [
@@ -297,16 +309,16 @@ def test_levels_of_use(used: int, headroom: int, standing: int, level: int) -> N
     assert level_of(CapUse("a", "INR", headroom, used, standing)) == level
 
 
-async def test_alerts_rise_with_use_and_ease_with_money(desk: ServiceContext) -> None:
-    await fund(desk, "asha-bank", "100.00")
-    await desk.link.ask(CloseWindow("INR"))
+async def test_alerts_rise_with_use_and_ease_with_money(services: ServiceContext) -> None:
+    await fund(services, "asha-bank", "100.00")
+    await services.link.ask(CloseWindow("INR"))
     for minor in (65_00, 16_00, 15_00):
-        await pay(desk, "asha-bank", "ganga-bank", minor)
-        await liquidity.watch(desk.pool)
-        await liquidity.watch(desk.pool)
-    await fund(desk, "asha-bank", "200.00")
-    await liquidity.watch(desk.pool)
-    rows = await desk.pool.fetch(
+        await pay(services, "asha-bank", "ganga-bank", minor)
+        await liquidity.watch(services.pool)
+        await liquidity.watch(services.pool)
+    await fund(services, "asha-bank", "200.00")
+    await liquidity.watch(services.pool)
+    rows = await services.pool.fetch(
         "SELECT kind, convert_from(body, 'UTF8')::jsonb ->> 'level' AS level FROM switch.audit_note"
         " WHERE kind LIKE 'LIQUIDITY%' ORDER BY number"
     )

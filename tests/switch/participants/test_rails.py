@@ -18,22 +18,22 @@ from switch.payments.directory import Tightening, load
 from switch.payments.pricing import Price
 from switch.processes.caretaker import _DUE
 from switch.writer.context import ServiceContext
-from tests.switch.desk import agree, done, open_desk
+from tests.switch.services import agree, done, open_services
 
 IN = {"country": "IN"}
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
-    async with open_desk(database_url) as opened:
+async def services(database_url: str) -> AsyncIterator[ServiceContext]:
+    async with open_services(database_url) as opened:
         yield opened
 
 
-async def payment_at(desk: ServiceContext, rail: str, expires_in: str = "-1 second") -> int:
+async def payment_at(services: ServiceContext, rail: str, expires_in: str = "-1 second") -> int:
     """A payment that is held for a rail; what is due about it is a matter of these rows alone."""
     number = uuid.uuid4().int % 2**20
     uetr = uuid.uuid4()
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with services.pool.acquire() as connection, connection.transaction():
         await connection.execute("SET LOCAL ROLE NONE")
         await connection.execute(
             "INSERT INTO switch.payment VALUES"
@@ -57,11 +57,11 @@ async def payment_at(desk: ServiceContext, rail: str, expires_in: str = "-1 seco
     return number
 
 
-async def test_a_rail_is_registered_closed_and_then_opened(desk: ServiceContext) -> None:
-    await done(desk, "rail.register", IN)
-    registered = (await load(desk.pool)).rail_by_country["IN"]
-    await done(desk, "rail.switch", {**IN, "open": True})
-    opened = (await load(desk.pool)).rail_by_country["IN"]
+async def test_a_rail_is_registered_closed_and_then_opened(services: ServiceContext) -> None:
+    await done(services, "rail.register", IN)
+    registered = (await load(services.pool)).rail_by_country["IN"]
+    await done(services, "rail.switch", {**IN, "open": True})
+    opened = (await load(services.pool)).rail_by_country["IN"]
 
     assert (registered.open, registered.opens_at, opened.open) == (False, None, True)
 
@@ -70,38 +70,38 @@ async def test_a_rail_is_registered_closed_and_then_opened(desk: ServiceContext)
     ("country", "said"), [("IN", "registered already"), ("DE", "no adapter")], ids=["twice", "no adapter"]
 )
 async def test_a_rail_is_registered_once_and_with_an_adapter(
-    desk: ServiceContext, country: str, said: str
+    services: ServiceContext, country: str, said: str
 ) -> None:
-    await done(desk, "rail.register", IN)
+    await done(services, "rail.register", IN)
     with pytest.raises(Refused, match=said):
-        await agree(desk, "rail.register", {"country": country})
+        await agree(services, "rail.register", {"country": country})
 
 
-async def test_a_rail_is_retired_once_it_is_closed_and_empty(desk: ServiceContext) -> None:
+async def test_a_rail_is_retired_once_it_is_closed_and_empty(services: ServiceContext) -> None:
     with pytest.raises(Refused, match="no such rail"):
-        await agree(desk, "rail.retire", IN)
-    await done(desk, "rail.register", IN)
-    await done(desk, "rail.switch", {**IN, "open": True})
+        await agree(services, "rail.retire", IN)
+    await done(services, "rail.register", IN)
+    await done(services, "rail.switch", {**IN, "open": True})
     with pytest.raises(Refused, match="close it first"):
-        await agree(desk, "rail.retire", IN)
-    await done(desk, "rail.switch", {**IN, "open": False})
-    number = await payment_at(desk, "IN")
+        await agree(services, "rail.retire", IN)
+    await done(services, "rail.switch", {**IN, "open": False})
+    number = await payment_at(services, "IN")
     with pytest.raises(Refused, match="not final"):
-        await agree(desk, "rail.retire", IN)
-    await desk.pool.execute("DELETE FROM switch.open_payment WHERE number = $1", number)
-    await done(desk, "rail.retire", IN)
+        await agree(services, "rail.retire", IN)
+    await services.pool.execute("DELETE FROM switch.open_payment WHERE number = $1", number)
+    await done(services, "rail.retire", IN)
 
-    assert "IN" not in (await load(desk.pool)).rail_by_country
-    await done(desk, "rail.register", IN)
+    assert "IN" not in (await load(services.pool)).rail_by_country
+    await done(services, "rail.register", IN)
 
 
 async def test_a_payment_that_was_accepted_while_its_rail_was_retired_is_released_at_its_expiry(
-    desk: ServiceContext,
+    services: ServiceContext,
 ) -> None:
     """A worker reads the directory each second, so it may hold a payment for a rail that has just gone."""
-    over = await payment_at(desk, "IN")
-    await payment_at(desk, "IN", expires_in="1 hour")
-    rows = await desk.pool.fetch(_DUE, "IN", [], 10, [False, True])
+    over = await payment_at(services, "IN")
+    await payment_at(services, "IN", expires_in="1 hour")
+    rows = await services.pool.fetch(_DUE, "IN", [], 10, [False, True])
 
     assert [(row["number"], row["rail_open"]) for row in rows] == [(over, False)]
 
@@ -115,12 +115,12 @@ TIGHT = {
 }
 
 
-async def test_a_profile_is_tightened_and_given_back(desk: ServiceContext) -> None:
-    await done(desk, "rail.register", IN)
-    await done(desk, "rail.profile", {**IN, **TIGHT})
-    tight = (await load(desk.pool)).rail_by_country["IN"].tightening
-    await done(desk, "rail.profile", IN)
-    own = (await load(desk.pool)).rail_by_country["IN"].tightening
+async def test_a_profile_is_tightened_and_given_back(services: ServiceContext) -> None:
+    await done(services, "rail.register", IN)
+    await done(services, "rail.profile", {**IN, **TIGHT})
+    tight = (await load(services.pool)).rail_by_country["IN"].tightening
+    await done(services, "rail.profile", IN)
+    own = (await load(services.pool)).rail_by_country["IN"].tightening
 
     assert tight == Tightening(
         minimum_minor=500, maximum_minor=100_000, hours_from=time(8), hours_to=time(20), fee_max_bps=20
@@ -142,12 +142,12 @@ async def test_a_profile_is_tightened_and_given_back(desk: ServiceContext) -> No
     ],
 )
 async def test_what_is_looser_or_contradicts_itself_is_refused(
-    desk: ServiceContext, content: dict[str, Any], said: str
+    services: ServiceContext, content: dict[str, Any], said: str
 ) -> None:
-    await done(desk, "rail.register", IN)
-    await desk.pool.execute("INSERT INTO switch.corridor VALUES ('PK', 'IN', true, 0, 10)")
+    await done(services, "rail.register", IN)
+    await services.pool.execute("INSERT INTO switch.corridor VALUES ('PK', 'IN', true, 0, 10)")
     with pytest.raises(SwitchError, match=said):
-        await agree(desk, "rail.profile", {**IN, **content})
+        await agree(services, "rail.profile", {**IN, **content})
 
 
 async def test_a_rail_with_hours_of_its_own_is_not_opened_earlier_or_later() -> None:
@@ -163,14 +163,14 @@ async def test_a_rail_with_hours_of_its_own_is_not_opened_earlier_or_later() -> 
     assert list(rail_profile.faults(office, Tightening(hours_from=time(10), hours_to=time(16)))) == []
 
 
-async def test_a_fee_above_the_largest_one_is_refused_as_long_as_it_stands(desk: ServiceContext) -> None:
-    await done(desk, "rail.register", IN)
-    await desk.pool.execute("INSERT INTO switch.corridor VALUES ('PK', 'IN', true, 0, 10)")
-    await done(desk, "rail.profile", {**IN, "fee_max_bps": 10})
+async def test_a_fee_above_the_largest_one_is_refused_as_long_as_it_stands(services: ServiceContext) -> None:
+    await done(services, "rail.register", IN)
+    await services.pool.execute("INSERT INTO switch.corridor VALUES ('PK', 'IN', true, 0, 10)")
+    await done(services, "rail.profile", {**IN, "fee_max_bps": 10})
     for fees in ({"fee_minor": 0, "fee_bps": 11}, {"fee_minor": 1, "fee_bps": 10}):
         with pytest.raises(Refused, match="at most 10 basis points"):
-            await agree(desk, "corridor.fees", {"source": "PK", "target": "IN", **fees})
-    await done(desk, "corridor.fees", {"source": "PK", "target": "IN", "fee_minor": 1, "fee_bps": 9})
+            await agree(services, "corridor.fees", {"source": "PK", "target": "IN", **fees})
+    await done(services, "corridor.fees", {"source": "PK", "target": "IN", "fee_minor": 1, "fee_bps": 9})
 
 
 def test_a_price_is_held_against_the_tightened_profile() -> None:

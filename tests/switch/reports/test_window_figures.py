@@ -33,8 +33,8 @@ from switch.settlement.files import SettlementFiles
 from switch.settlement.states import LineState
 from switch.writer.commands import CloseWindow, CommandLeg, Fund, Hold, Release, Return
 from switch.writer.context import ServiceContext
-from tests.switch.desk import account, done, onboarding, open_desk
 from tests.switch.reports.conftest import make
+from tests.switch.services import account, done, onboarding, open_services
 
 BANKS = ("asha-bank", "ganga-bank")
 AGENT = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "account": "SCHEME01"}
@@ -46,8 +46,8 @@ FORMS = {
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
-    async with open_desk(database_url) as opened:
+async def services(database_url: str) -> AsyncIterator[ServiceContext]:
+    async with open_services(database_url) as opened:
         for bank in (*BANKS, "reserve"):
             await done(opened, "participant.onboard", onboarding(bank))
         await done(opened, "settlement_agent.set", AGENT)
@@ -57,82 +57,86 @@ async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
         yield opened
 
 
-async def fund(desk: ServiceContext, bank: str, minor: int, purpose: str = "position") -> None:
+async def fund(services: ServiceContext, bank: str, minor: int, purpose: str = "position") -> None:
     """Money paid in, or, below zero, out."""
-    ours = await account(desk, bank, purpose=purpose)
-    scheme = await account(desk, "payswitch", purpose="settlement")
+    ours = await account(services, bank, purpose=purpose)
+    scheme = await account(services, "payswitch", purpose="settlement")
     leg = (
         CommandLeg(scheme, ours, minor, "funding")
         if minor > 0
         else CommandLeg(ours, scheme, -minor, "funding")
     )
-    reply = await desk.link.ask(Fund(uuid.uuid4().bytes, b"f" * 32, [leg], "test"))
+    reply = await services.link.ask(Fund(uuid.uuid4().bytes, b"f" * 32, [leg], "test"))
     assert reply.verdict == "created", reply
 
 
 async def pay(
-    desk: ServiceContext, debtor: str, creditor: str, minor: int, purpose: str = "position"
+    services: ServiceContext, debtor: str, creditor: str, minor: int, purpose: str = "position"
 ) -> uuid.UUID:
     """A payment with its fee; returns its UETR."""
     uetr = uuid.uuid4()
-    payer = await account(desk, debtor, purpose=purpose)
+    payer = await account(services, debtor, purpose=purpose)
     legs = [
-        CommandLeg(payer, await account(desk, creditor, purpose=purpose), minor, "principal"),
-        CommandLeg(payer, await account(desk, "payswitch", purpose="fees"), 5, "fee"),
+        CommandLeg(payer, await account(services, creditor, purpose=purpose), minor, "principal"),
+        CommandLeg(payer, await account(services, "payswitch", purpose="fees"), 5, "fee"),
     ]
-    held = await desk.link.ask(Hold(uetr.bytes, b"f" * 32, legs, "payment"))
+    held = await services.link.ask(Hold(uetr.bytes, b"f" * 32, legs, "payment"))
     assert held.verdict == "created", held
-    await desk.link.ask(Release(uetr.bytes, "post", "payment"))
+    await services.link.ask(Release(uetr.bytes, "post", "payment"))
     return uetr
 
 
-async def give_back(desk: ServiceContext, uetr: uuid.UUID) -> None:
-    reply = await desk.link.ask(Return(uuid.uuid4().bytes, b"r" * 32, uetr.bytes, "ganga-bank", "M1", "AC04"))
+async def give_back(services: ServiceContext, uetr: uuid.UUID) -> None:
+    reply = await services.link.ask(
+        Return(uuid.uuid4().bytes, b"r" * 32, uetr.bytes, "ganga-bank", "M1", "AC04")
+    )
     assert reply.verdict == "created", reply
 
 
-async def instructed(desk: ServiceContext) -> int:
+async def instructed(services: ServiceContext) -> int:
     """Close the window, have it confirmed and instructed; its number."""
-    window = (await desk.link.ask(CloseWindow("INR"))).number
-    await day.run_due(desk)
-    settlement = await reads.find(desk.pool, window)
+    window = (await services.link.ask(CloseWindow("INR"))).number
+    await day.run_due(services)
+    settlement = await reads.find(services.pool, window)
     if settlement.state != "SETTLED":
         content = {"window": window, "positions_sha256": settlement.positions_sha256}
-        await done(desk, "settlement.confirm", content, checkers=("ravi",))
-        await day.run_due(desk)
+        await done(services, "settlement.confirm", content, checkers=("ravi",))
+        await day.run_due(services)
     return window
 
 
-async def answered(desk: ServiceContext, window: int, refused: tuple[str, ...] = ()) -> None:
+async def answered(services: ServiceContext, window: int, refused: tuple[str, ...] = ()) -> None:
     """The agent's word on every line that was instructed."""
     statuses = [
         {
             "OrgnlUETR": str(line.id),
             "TxSts": "RJCT" if line.participant in refused else "ACSC",
         }
-        for line in await reads.lines(desk.pool, window)
+        for line in await reads.lines(services.pool, window)
         if line.state is LineState.INSTRUCTED
     ]
     if statuses:
         header = {"MsgId": uuid.uuid4().hex, "CreDtTm": datetime.now(UTC).isoformat(timespec="seconds")}
         document = {"FIToFIPmtStsRpt": {"GrpHdr": header, "TxInfAndSts": statuses}}
         raw = codec.encode("pacs.002.001.10", document, media_type=codec.XML)
-        await day.process_confirmation(desk, "reserve", raw, codec.XML, "signature")
-    await day.run_due(desk)
+        await day.process_confirmation(services, "reserve", raw, codec.XML, "signature")
+    await day.run_due(services)
 
 
-async def report_of(desk: ServiceContext, name: str, **asked: Any) -> Report:
-    async with desk.pool.acquire() as connection:
+async def report_of(services: ServiceContext, name: str, **asked: Any) -> Report:
+    async with services.pool.acquire() as connection:
         return await make(connection, name, **asked)
 
 
-async def sent(desk: ServiceContext, window: int) -> dict[str, tuple[str, Decimal]]:
+async def sent(services: ServiceContext, window: int) -> dict[str, tuple[str, Decimal]]:
     """What the signed pacs.009 has, by UETR: who pays or receives, signed amount."""
-    found = await reads.find(desk.pool, window)
+    found = await reads.find(services.pool, window)
     assert found.file is not None
-    octets, _ = SettlementFiles(desk.data).read(found.file)
+    octets, _ = SettlementFiles(services.data).read(found.file)
     message = codec.decode(octets, media_type=codec.XML, expect="pacs.009")
-    banks = {row["bic"]: row["id"] for row in await desk.pool.fetch("SELECT id, bic FROM switch.participant")}
+    banks = {
+        row["bic"]: row["id"] for row in await services.pool.fetch("SELECT id, bic FROM switch.participant")
+    }
     lines = {}
     for tx in message.content["CdtTrfTxInf"]:
         amount = Decimal(tx["IntrBkSttlmAmt"]["Amt"])
@@ -225,9 +229,9 @@ def of_paper(octets: bytes) -> Figures:
 READERS = {"csv": of_csv, "json": of_json, "xlsx": of_sheet, "pdf": of_paper}
 
 
-async def meant(desk: ServiceContext, window: int) -> Figures:
+async def meant(services: ServiceContext, window: int) -> Figures:
     """What every format must tell: each line as it is kept, numbered as the signed instruction has it."""
-    instruction = await sent(desk, window)
+    instruction = await sent(services, window)
     numbers = {uetr: str(number) for number, uetr in enumerate(instruction, 1)}
     told = {
         Told(
@@ -243,7 +247,7 @@ async def meant(desk: ServiceContext, window: int) -> Figures:
             str(line.id),
             line.reason,
         )
-        for line in await reads.lines(desk.pool, window)
+        for line in await reads.lines(services.pool, window)
         if line.total_minor
     }
     for line in told:
@@ -262,17 +266,17 @@ async def meant(desk: ServiceContext, window: int) -> Figures:
     }
 
 
-async def check_window(desk: ServiceContext, window: int) -> None:
+async def check_window(services: ServiceContext, window: int) -> None:
     """The file that was sent, the report in every format, the page's lines and the statement agree."""
-    instruction = await sent(desk, window)
-    report = await report_of(desk, "settlement-instruction", window=window)
+    instruction = await sent(services, window)
+    report = await report_of(services, "settlement-instruction", window=window)
     document = json.loads(render(report, "json"))
-    lines = await reads.lines(desk.pool, window)
-    statement = json.loads(render(await report_of(desk, "window-statement", window=window), "json"))
+    lines = await reads.lines(services.pool, window)
+    statement = json.loads(render(await report_of(services, "window-statement", window=window), "json"))
     nets = {
         row["participant"]: Decimal(row["net"]) for row in statement["rows"] if row["purpose"] == "position"
     }
-    expected = await meant(desk, window)
+    expected = await meant(services, window)
 
     for form, read in READERS.items():
         assert read(render(report, form)) == expected, form
@@ -287,73 +291,73 @@ async def check_window(desk: ServiceContext, window: int) -> None:
     assert document["parameters"]["message_id"] == f"SETTLE-INR-{window}"
 
 
-async def test_every_report_of_a_window_is_the_instruction_that_was_sent(desk: ServiceContext) -> None:
+async def test_every_report_of_a_window_is_the_instruction_that_was_sent(services: ServiceContext) -> None:
     """Funds were counted in once: a bank that had to pay 3 million was shown as one that receives 50,000."""
     for bank in BANKS:
-        await fund(desk, bank, 50_000_000_00)
-        await fund(desk, bank, 1_000_00, "gross")
-    await pay(desk, "asha-bank", "ganga-bank", 3_239_677_64)
-    await pay(desk, "asha-bank", "ganga-bank", 400_00, "gross")
-    returned = await pay(desk, "asha-bank", "ganga-bank", 250_00)
-    await give_back(desk, returned)
-    await fund(desk, "ganga-bank", -7_00)
-    first = await instructed(desk)
-    await check_window(desk, first)
+        await fund(services, bank, 50_000_000_00)
+        await fund(services, bank, 1_000_00, "gross")
+    await pay(services, "asha-bank", "ganga-bank", 3_239_677_64)
+    await pay(services, "asha-bank", "ganga-bank", 400_00, "gross")
+    returned = await pay(services, "asha-bank", "ganga-bank", 250_00)
+    await give_back(services, returned)
+    await fund(services, "ganga-bank", -7_00)
+    first = await instructed(services)
+    await check_window(services, first)
     rows = {
         row["participant"]: row
-        for row in json.loads(render(await report_of(desk, "settlement-instruction", window=first), "json"))[
-            "rows"
-        ]
+        for row in json.loads(
+            render(await report_of(services, "settlement-instruction", window=first), "json")
+        )["rows"]
     }
 
     assert (rows["asha-bank"]["direction"], rows["asha-bank"]["amount"]) == ("pays", "3239677.69")
     assert rows["ganga-bank"]["amount"] == "3239677.64"
 
-    await answered(desk, first, refused=("asha-bank",))
-    await check_window(desk, first)
-    report = await report_of(desk, "settlement-instruction", window=first)
+    await answered(services, first, refused=("asha-bank",))
+    await check_window(services, first)
+    report = await report_of(services, "settlement-instruction", window=first)
     assert [row[1] for row in report.totals] == ["total", "total", "total not settled"]
     states = {row[1]: row[8] for row in report.rows}
     assert states == {"asha-bank": "HELD", "ganga-bank": "SETTLED"}
 
-    await pay(desk, "ganga-bank", "asha-bank", 100_00)
-    second = await instructed(desk)
-    await check_window(desk, first)
-    await answered(desk, second)
-    await check_window(desk, second)
-    report = await report_of(desk, "settlement-instruction", window=second)
+    await pay(services, "ganga-bank", "asha-bank", 100_00)
+    second = await instructed(services)
+    await check_window(services, first)
+    await answered(services, second)
+    await check_window(services, second)
+    report = await report_of(services, "settlement-instruction", window=second)
     carried = {row[1]: row[7].text for row in report.rows}  # type: ignore[union-attr]
     assert carried["asha-bank"] == "-3239677.69"
-    told, _ = await meant(desk, first)
+    told, _ = await meant(services, first)
     assert {line.state for line in told} == {"CARRIED", "SETTLED"}
-    assert await report_of(desk, "settlement-instruction", window=first) != report
+    assert await report_of(services, "settlement-instruction", window=first) != report
 
 
 def test_every_format_of_an_instruction_is_compared_with_what_was_sent() -> None:
     assert READERS.keys() == set(catalogue.find("settlement-instruction").formats)
 
 
-async def test_a_window_that_just_closed_has_no_instruction_yet(desk: ServiceContext) -> None:
-    await fund(desk, "asha-bank", 100_00)
-    await pay(desk, "asha-bank", "ganga-bank", 10_00)
-    window = (await desk.link.ask(CloseWindow("INR"))).number
+async def test_a_window_that_just_closed_has_no_instruction_yet(services: ServiceContext) -> None:
+    await fund(services, "asha-bank", 100_00)
+    await pay(services, "asha-bank", "ganga-bank", 10_00)
+    window = (await services.link.ask(CloseWindow("INR"))).number
 
     with pytest.raises(Unavailable):
-        await report_of(desk, "settlement-instruction", window=window)
+        await report_of(services, "settlement-instruction", window=window)
 
 
 async def test_a_window_statement_tells_payments_returns_funds_and_settlements_apart(
-    desk: ServiceContext,
+    services: ServiceContext,
 ) -> None:
-    await fund(desk, "asha-bank", 1_000_00)
-    await pay(desk, "asha-bank", "ganga-bank", 100_00)
-    first = await instructed(desk)
-    await answered(desk, first)
-    await give_back(desk, await pay(desk, "asha-bank", "ganga-bank", 30_00))
-    second = await instructed(desk)
+    await fund(services, "asha-bank", 1_000_00)
+    await pay(services, "asha-bank", "ganga-bank", 100_00)
+    first = await instructed(services)
+    await answered(services, first)
+    await give_back(services, await pay(services, "asha-bank", "ganga-bank", 30_00))
+    second = await instructed(services)
     rows = {
         (row["participant"], row["purpose"]): row
-        for row in json.loads(render(await report_of(desk, "window-statement", window=second), "json"))[
+        for row in json.loads(render(await report_of(services, "window-statement", window=second), "json"))[
             "rows"
         ]
     }
@@ -363,7 +367,7 @@ async def test_a_window_statement_tells_payments_returns_funds_and_settlements_a
     assert asha["returned"] == "30.05"
     assert asha["net"] == "0.00"
     assert asha["settled"] == "100.05"
-    flows = await positions.flows(desk.pool, first)
+    flows = await positions.flows(services.pool, first)
     assert {each.other.funded for each in flows if each.owner == "asha-bank"} == {1_000_00}
 
 
@@ -394,9 +398,9 @@ GROUP BY 1, 2
 
 @dataclass
 class Days:
-    """Days of chance on a desk: when they were cut, and the windows that were closed."""
+    """Days of chance on a services: when they were cut, and the windows that were closed."""
 
-    desk: ServiceContext
+    services: ServiceContext
     chance: random.Random
     made: list[uuid.UUID] = field(default_factory=list)
     cuts: list[datetime] = field(default_factory=list)
@@ -406,7 +410,7 @@ class Days:
         self.cuts.append(datetime.now(UTC) - timedelta(seconds=1))
         for bank in BANKS:
             for purpose in ("position", "gross"):
-                await fund(self.desk, bank, 1_000_000, purpose)
+                await fund(self.services, bank, 1_000_000, purpose)
 
     async def step(self) -> None:
         debtor, creditor = self.chance.sample(BANKS, 2)
@@ -414,24 +418,24 @@ class Days:
         match self.chance.choice(("pay", "pay", "pay", "back", "fund", "window", "cut")):
             case "pay":
                 minor = self.chance.randint(1, 900)
-                self.made.append(await pay(self.desk, debtor, creditor, minor, purpose))
+                self.made.append(await pay(self.services, debtor, creditor, minor, purpose))
             case "back" if self.made:
-                await give_back(self.desk, self.made.pop(self.chance.randrange(len(self.made))))
+                await give_back(self.services, self.made.pop(self.chance.randrange(len(self.made))))
             case "fund":
                 minor = self.chance.choice((-1, 1)) * self.chance.randint(1, 500)
-                await fund(self.desk, debtor, minor, purpose)
+                await fund(self.services, debtor, minor, purpose)
             case "window":
-                self.windows.append(await instructed(self.desk))
-                await answered(self.desk, self.windows[-1], self.chance.choice(((), (debtor,))))
+                self.windows.append(await instructed(self.services))
+                await answered(self.services, self.windows[-1], self.chance.choice(((), (debtor,))))
             case "cut":
                 self.cuts.append(datetime.now(UTC))
 
     async def end(self) -> None:
         """Settle what is left, and close a window over the settlement itself."""
-        self.windows.append(await instructed(self.desk))
-        await answered(self.desk, self.windows[-1])
-        self.windows.append((await self.desk.link.ask(CloseWindow("INR"))).number)
-        await day.run_due(self.desk)
+        self.windows.append(await instructed(self.services))
+        await answered(self.services, self.windows[-1])
+        self.windows.append((await self.services.link.ask(CloseWindow("INR"))).number)
+        await day.run_due(self.services)
         self.cuts.append(datetime.now(UTC) + timedelta(seconds=1))
 
     def asked(self, name: str) -> list[dict[str, Any]]:
@@ -442,21 +446,23 @@ class Days:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_every_posting_of_every_account_is_in_a_statement_once(desk: ServiceContext, seed: int) -> None:
+async def test_every_posting_of_every_account_is_in_a_statement_once(
+    services: ServiceContext, seed: int
+) -> None:
     """What moved on accounts that settle gross was in no statement once."""
-    days = Days(desk, random.Random(seed))
+    days = Days(services, random.Random(seed))
     await days.begin()
     for _ in range(40):
         await days.step()
     await days.end()
     expected: dict[str, Counter[str]] = {bank: Counter() for bank in (*BANKS, "payswitch")}
-    for row in await desk.pool.fetch(POSTINGS):
+    for row in await services.pool.fetch(POSTINGS):
         expected[row["owner"]][row["account"]] += row["n"]
     for bank, name in itertools.product(BANKS, FORMS):
         entries: Counter[tuple[str, str]] = Counter()
         rows = 0
         for asked in days.asked(name):
-            report = await report_of(desk, name, participant=bank, **asked)
+            report = await report_of(services, name, participant=bank, **asked)
             entries += camt_entries(report, name)
             rows += len(report.rows)
 
@@ -464,17 +470,17 @@ async def test_every_posting_of_every_account_is_in_a_statement_once(desk: Servi
         assert Counter(number for number, _ in entries.elements()) == expected[bank]
         assert rows == sum(expected[bank].values())
     for window in days.windows:
-        if (await reads.find(desk.pool, window)).file is not None:
-            await check_window(desk, window)
+        if (await reads.find(services.pool, window)).file is not None:
+            await check_window(services, window)
 
 
-async def test_what_was_given_back_is_told_apart_in_statements(desk: ServiceContext) -> None:
+async def test_what_was_given_back_is_told_apart_in_statements(services: ServiceContext) -> None:
     since = datetime.now(UTC) - timedelta(seconds=1)
-    await fund(desk, "asha-bank", 1_000_00)
-    uetr = await pay(desk, "asha-bank", "ganga-bank", 100_00)
-    await give_back(desk, uetr)
+    await fund(services, "asha-bank", 1_000_00)
+    uetr = await pay(services, "asha-bank", "ganga-bank", 100_00)
+    await give_back(services, uetr)
     asked = {"since": since, "until": datetime.now(UTC) + timedelta(hours=9), "currency": "INR"}
-    report = await report_of(desk, "notifications", participant="asha-bank", **asked)
+    report = await report_of(services, "notifications", participant="asha-bank", **asked)
     rows = json.loads(render(report, "json"))["rows"]
     octets = render(report, "camt.054.001.08")
     message = codec.decode(octets, media_type=codec.XML, expect="camt.054.001.08")
@@ -492,15 +498,15 @@ async def test_what_was_given_back_is_told_apart_in_statements(desk: ServiceCont
         ("return", True),
     ]
     assert entries[-2:] == [("return", str(uetr), "CRDT"), ("return", str(uetr), "CRDT")]
-    only = await report_of(desk, "notifications", participant="asha-bank", account="gross", **asked)
+    only = await report_of(services, "notifications", participant="asha-bank", account="gross", **asked)
     assert only.rows == ()
 
 
-async def test_liquidity_has_the_accounts_that_settle_gross(desk: ServiceContext) -> None:
+async def test_liquidity_has_the_accounts_that_settle_gross(services: ServiceContext) -> None:
     since = datetime.now(UTC) - timedelta(seconds=1)
-    await fund(desk, "asha-bank", 1_000_00, "gross")
-    await pay(desk, "asha-bank", "ganga-bank", 100_00, "gross")
-    report = await report_of(desk, "liquidity", since=since, until=datetime.now(UTC) + timedelta(hours=1))
+    await fund(services, "asha-bank", 1_000_00, "gross")
+    await pay(services, "asha-bank", "ganga-bank", 100_00, "gross")
+    report = await report_of(services, "liquidity", since=since, until=datetime.now(UTC) + timedelta(hours=1))
     rows = {(row[0], row[1]): row for row in report.rows}
 
     assert rows["asha-bank", "gross"][9].text == "100.05"  # type: ignore[union-attr]

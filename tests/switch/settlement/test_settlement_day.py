@@ -29,15 +29,15 @@ from switch.settlement.states import LineEvent, LineState, SettlementEvent, Sett
 from switch.writer import audit_notes
 from switch.writer.commands import CloseWindow, Command, CommandLeg, Fund, Hold, Release, Reply
 from switch.writer.context import ServiceContext
-from tests.switch.desk import account, agree, balance, done, onboarding, open_desk, pay
+from tests.switch.services import account, agree, balance, done, onboarding, open_services, pay
 
 FUNDS = 1_000_00
 AGENT = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "account": "SCHEME01"}
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
-    async with open_desk(database_url) as opened:
+async def services(database_url: str) -> AsyncIterator[ServiceContext]:
+    async with open_services(database_url) as opened:
         for bank in ("asha-bank", "ganga-bank", "reserve"):
             await done(opened, "participant.onboard", onboarding(bank))
         for bank in ("asha-bank", "ganga-bank"):
@@ -47,33 +47,33 @@ async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
         yield opened
 
 
-async def close(desk: ServiceContext) -> int:
-    return (await desk.link.ask(CloseWindow("INR"))).number
+async def close(services: ServiceContext) -> int:
+    return (await services.link.ask(CloseWindow("INR"))).number
 
 
-async def confirm(desk: ServiceContext, window: int) -> None:
-    settlement = await reads.find(desk.pool, window)
+async def confirm(services: ServiceContext, window: int) -> None:
+    settlement = await reads.find(services.pool, window)
     content = {"window": window, "positions_sha256": settlement.positions_sha256}
-    await done(desk, "settlement.confirm", content, checkers=("ravi",))
+    await done(services, "settlement.confirm", content, checkers=("ravi",))
 
 
-async def instructed(desk: ServiceContext, *payments: tuple[str, str, int]) -> int:
+async def instructed(services: ServiceContext, *payments: tuple[str, str, int]) -> int:
     """A window with these payments, closed, confirmed and instructed."""
     for debtor, creditor, minor in payments:
-        await pay(desk, debtor, creditor, minor)
-    window = await close(desk)
-    await day.run_due(desk)
-    await confirm(desk, window)
-    await day.run_due(desk)
+        await pay(services, debtor, creditor, minor)
+    window = await close(services)
+    await day.run_due(services)
+    await confirm(services, window)
+    await day.run_due(services)
     return window
 
 
-async def line(desk: ServiceContext, window: int, participant: str) -> reads.SettlementLine:
-    return next(each for each in await reads.lines(desk.pool, window) if each.participant == participant)
+async def line(services: ServiceContext, window: int, participant: str) -> reads.SettlementLine:
+    return next(each for each in await reads.lines(services.pool, window) if each.participant == participant)
 
 
-async def state(desk: ServiceContext, window: int) -> SettlementState:
-    return (await reads.find(desk.pool, window)).state
+async def state(services: ServiceContext, window: int) -> SettlementState:
+    return (await reads.find(services.pool, window)).state
 
 
 def status_report(*answers: tuple[reads.SettlementLine, str]) -> bytes:
@@ -115,44 +115,48 @@ def notification(each: reads.SettlementLine, *, minor: int | None = None, **chan
     return codec.encode("camt.054.001.08", document, media_type=codec.XML)
 
 
-async def say(desk: ServiceContext, raw: bytes, agent: str = "reserve") -> day.Processed:
-    return await day.process_confirmation(desk, agent, raw, codec.XML, "signature")
+async def say(services: ServiceContext, raw: bytes, agent: str = "reserve") -> day.Processed:
+    return await day.process_confirmation(services, agent, raw, codec.XML, "signature")
 
 
-async def test_a_day_settles_and_positions_are_as_they_were_funded(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00), ("ganga-bank", "asha-bank", 100_00))
-    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
-    before = await state(desk, window)
-    await say(desk, notification(asha))
-    taken = await say(desk, status_report((ganga, "ACSC")))
-    await day.run_due(desk)
+async def test_a_day_settles_and_positions_are_as_they_were_funded(services: ServiceContext) -> None:
+    window = await instructed(
+        services, ("asha-bank", "ganga-bank", 300_00), ("ganga-bank", "asha-bank", 100_00)
+    )
+    asha, ganga = await line(services, window, "asha-bank"), await line(services, window, "ganga-bank")
+    before = await state(services, window)
+    await say(services, notification(asha))
+    taken = await say(services, status_report((ganga, "ACSC")))
+    await day.run_due(services)
 
     assert (asha.net_minor, ganga.net_minor) == (-200_00, 200_00)
     assert before is SettlementState.SETTLING
     assert taken.settled == ("ganga-bank",)
-    assert await state(desk, window) is SettlementState.SETTLED
-    assert await balance(desk, "asha-bank") == FUNDS
-    assert await balance(desk, "ganga-bank") == FUNDS
+    assert await state(services, window) is SettlementState.SETTLED
+    assert await balance(services, "asha-bank") == FUNDS
+    assert await balance(services, "ganga-bank") == FUNDS
 
 
-async def test_funds_paid_in_and_settlements_are_no_part_of_a_windows_nets(desk: ServiceContext) -> None:
-    first = await instructed(desk, ("asha-bank", "ganga-bank", 50_00))
+async def test_funds_paid_in_and_settlements_are_no_part_of_a_windows_nets(services: ServiceContext) -> None:
+    first = await instructed(services, ("asha-bank", "ganga-bank", 50_00))
     for name in ("asha-bank", "ganga-bank"):
-        await say(desk, notification(await line(desk, first, name)))
+        await say(services, notification(await line(services, first, name)))
     funds = {"participant": "asha-bank", "currency": "INR", "amount": "77.00", "reference": "more"}
-    await done(desk, "funds.in", funds)
-    await pay(desk, "asha-bank", "ganga-bank", 7_00)
-    second = await close(desk)
-    nets = positions.of_participants(await positions.payment_nets(desk.pool, second))
+    await done(services, "funds.in", funds)
+    await pay(services, "asha-bank", "ganga-bank", 7_00)
+    second = await close(services)
+    nets = positions.of_participants(await positions.payment_nets(services.pool, second))
 
     assert nets == {"asha-bank": -7_00, "ganga-bank": 7_00}
 
 
-async def test_the_instruction_is_a_valid_signed_pacs_009_and_the_same_again(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 12_34))
-    settlement = await reads.find(desk.pool, window)
+async def test_the_instruction_is_a_valid_signed_pacs_009_and_the_same_again(
+    services: ServiceContext,
+) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 12_34))
+    settlement = await reads.find(services.pool, window)
     assert settlement.file is not None
-    octets, token = SettlementFiles(desk.data).read(settlement.file)
+    octets, token = SettlementFiles(services.data).read(settlement.file)
     message = codec.decode(octets, media_type=codec.XML, expect="pacs.009")
     content = message.document["FICdtTrf"]
     directions = {
@@ -161,9 +165,9 @@ async def test_the_instruction_is_a_valid_signed_pacs_009_and_the_same_again(des
     }
 
     assert hashlib.sha256(octets).hexdigest() == settlement.file_sha256
-    jws.verify(token, octets, key=SettlementFiles(desk.data).public_key)
-    assert directions[str((await line(desk, window, "asha-bank")).id)] == ("ASHAINBB", "PSWTKZKA")
-    assert directions[str((await line(desk, window, "ganga-bank")).id)] == ("PSWTKZKA", "GANGINBB")
+    jws.verify(token, octets, key=SettlementFiles(services.data).public_key)
+    assert directions[str((await line(services, window, "asha-bank")).id)] == ("ASHAINBB", "PSWTKZKA")
+    assert directions[str((await line(services, window, "ganga-bank")).id)] == ("PSWTKZKA", "GANGINBB")
     assert content["GrpHdr"]["TtlIntrBkSttlmAmt"] == {"Ccy": "INR", "Amt": "24.68"}
 
 
@@ -179,173 +183,175 @@ def test_an_instruction_of_a_thousand_lines_can_be_built_and_read() -> None:
     assert octets.count(b"<CdtTrfTxInf>") == 1000
 
 
-async def test_a_changed_byte_of_the_instruction_is_found(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 12_34))
-    settlement = await reads.find(desk.pool, window)
+async def test_a_changed_byte_of_the_instruction_is_found(services: ServiceContext) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 12_34))
+    settlement = await reads.find(services.pool, window)
     assert settlement.file is not None
-    path = Path(desk.data) / settlement.file
+    path = Path(services.data) / settlement.file
     path.write_bytes(path.read_bytes().replace(b"12.34", b"12.35"))
 
     with pytest.raises(NotAuthentic):
-        SettlementFiles(desk.data).read(settlement.file)
+        SettlementFiles(services.data).read(settlement.file)
 
 
-async def test_nothing_is_instructed_before_the_central_bank_has_confirmed(desk: ServiceContext) -> None:
-    await pay(desk, "asha-bank", "ganga-bank", 5_00)
-    window = await close(desk)
-    await day.run_due(desk)
+async def test_nothing_is_instructed_before_the_central_bank_has_confirmed(services: ServiceContext) -> None:
+    await pay(services, "asha-bank", "ganga-bank", 5_00)
+    window = await close(services)
+    await day.run_due(services)
     with pytest.raises(Refused):
-        await day.instruct(desk, window)
+        await day.instruct(services, window)
 
-    assert await state(desk, window) is SettlementState.CLOSED
-    assert not (Path(desk.data) / "settlement" / str(window)).exists()
+    assert await state(services, window) is SettlementState.CLOSED
+    assert not (Path(services.data) / "settlement" / str(window)).exists()
 
 
 async def test_positions_are_confirmed_by_the_central_bank_of_their_country_alone(
-    desk: ServiceContext,
+    services: ServiceContext,
 ) -> None:
-    await pay(desk, "asha-bank", "ganga-bank", 5_00)
-    window = await close(desk)
-    await day.run_due(desk)
-    settlement = await reads.find(desk.pool, window)
+    await pay(services, "asha-bank", "ganga-bank", 5_00)
+    window = await close(services)
+    await day.run_due(services)
+    settlement = await reads.find(services.pool, window)
     content = {"window": window, "positions_sha256": settlement.positions_sha256}
     for name in ("chen", "karim"):
         with pytest.raises(NotAllowed):
-            await agree(desk, "settlement.confirm", content, checkers=(name,))
+            await agree(services, "settlement.confirm", content, checkers=(name,))
     with pytest.raises(Refused):
-        await agree(desk, "settlement.confirm", {**content, "positions_sha256": "0" * 64})
+        await agree(services, "settlement.confirm", {**content, "positions_sha256": "0" * 64})
 
 
-async def test_a_participant_that_fails_is_held_and_the_others_settle(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
-    taken = await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
-    await day.run_due(desk)
+async def test_a_participant_that_fails_is_held_and_the_others_settle(services: ServiceContext) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(services, window, "asha-bank"), await line(services, window, "ganga-bank")
+    taken = await say(services, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    await day.run_due(services)
 
     assert (taken.held, taken.settled) == (("asha-bank",), ("ganga-bank",))
-    assert await state(desk, window) is SettlementState.SETTLED
-    assert (await line(desk, window, "asha-bank")).state is LineState.HELD
-    assert await balance(desk, "ganga-bank") == FUNDS
-    assert await balance(desk, "asha-bank") == FUNDS - 300_00  # not replenished: its own loss
+    assert await state(services, window) is SettlementState.SETTLED
+    assert (await line(services, window, "asha-bank")).state is LineState.HELD
+    assert await balance(services, "ganga-bank") == FUNDS
+    assert await balance(services, "asha-bank") == FUNDS - 300_00  # not replenished: its own loss
 
 
-async def test_what_was_held_is_carried_into_the_next_window(desk: ServiceContext) -> None:
-    first = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    asha, ganga = await line(desk, first, "asha-bank"), await line(desk, first, "ganga-bank")
-    await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
-    await day.run_due(desk)
-    second = await instructed(desk, ("asha-bank", "ganga-bank", 10_00))
-    carried = await line(desk, second, "asha-bank")
+async def test_what_was_held_is_carried_into_the_next_window(services: ServiceContext) -> None:
+    first = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(services, first, "asha-bank"), await line(services, first, "ganga-bank")
+    await say(services, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    await day.run_due(services)
+    second = await instructed(services, ("asha-bank", "ganga-bank", 10_00))
+    carried = await line(services, second, "asha-bank")
     for name in ("asha-bank", "ganga-bank"):
-        await say(desk, notification(await line(desk, second, name)))
-    await day.run_due(desk)
+        await say(services, notification(await line(services, second, name)))
+    await day.run_due(services)
 
     assert (carried.net_minor, carried.carried_minor) == (-10_00, -300_00)
-    old = await line(desk, first, "asha-bank")
+    old = await line(services, first, "asha-bank")
     assert (old.state, old.carried_to) == (LineState.CARRIED, second)
-    assert await balance(desk, "asha-bank") == FUNDS
-    assert await balance(desk, "ganga-bank") == FUNDS
+    assert await balance(services, "asha-bank") == FUNDS
+    assert await balance(services, "ganga-bank") == FUNDS
 
 
-async def test_a_held_line_that_was_paid_after_all_is_settled_once(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
-    await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
-    late = await say(desk, notification(asha))
-    again = await say(desk, notification(asha))
-    third = await close(desk)
-    nets = await positions.payment_nets(desk.pool, third)
+async def test_a_held_line_that_was_paid_after_all_is_settled_once(services: ServiceContext) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(services, window, "asha-bank"), await line(services, window, "ganga-bank")
+    await say(services, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    late = await say(services, notification(asha))
+    again = await say(services, notification(asha))
+    third = await close(services)
+    nets = await positions.payment_nets(services.pool, third)
 
     assert late.settled == ("asha-bank",)
     assert again.known == ("asha-bank",)
-    assert await balance(desk, "asha-bank") == FUNDS
+    assert await balance(services, "asha-bank") == FUNDS
     assert nets == []
 
 
-async def test_a_carried_line_that_is_paid_twice_is_for_people(desk: ServiceContext) -> None:
-    first = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    asha = await line(desk, first, "asha-bank")
-    await say(desk, status_report((asha, "RJCT")))
-    await say(desk, status_report((await line(desk, first, "ganga-bank"), "ACSC")))
-    await close(desk)
-    await day.run_due(desk)
-    before = await balance(desk, "asha-bank")
-    taken = await say(desk, notification(asha))
+async def test_a_carried_line_that_is_paid_twice_is_for_people(services: ServiceContext) -> None:
+    first = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(services, first, "asha-bank")
+    await say(services, status_report((asha, "RJCT")))
+    await say(services, status_report((await line(services, first, "ganga-bank"), "ACSC")))
+    await close(services)
+    await day.run_due(services)
+    before = await balance(services, "asha-bank")
+    taken = await say(services, notification(asha))
 
     assert taken.contradictions == ("asha-bank",)
-    assert await balance(desk, "asha-bank") == before
+    assert await balance(services, "asha-bank") == before
 
 
-async def test_what_was_received_and_sent_on_is_held_not_overdrawn(desk: ServiceContext) -> None:
+async def test_what_was_received_and_sent_on_is_held_not_overdrawn(services: ServiceContext) -> None:
     """Ganga receives in the first window and sends all of it, and its own funds, in the second."""
-    await pay(desk, "asha-bank", "ganga-bank", 300_00)
-    first = await close(desk)
-    await pay(desk, "ganga-bank", "asha-bank", 1_300_00)
-    await day.run_due(desk)
-    await confirm(desk, first)
-    await day.run_due(desk)
-    ganga = await line(desk, first, "ganga-bank")
-    second = await close(desk)
-    await day.run_due(desk)
-    carried = await line(desk, second, "ganga-bank")
+    await pay(services, "asha-bank", "ganga-bank", 300_00)
+    first = await close(services)
+    await pay(services, "ganga-bank", "asha-bank", 1_300_00)
+    await day.run_due(services)
+    await confirm(services, first)
+    await day.run_due(services)
+    ganga = await line(services, first, "ganga-bank")
+    second = await close(services)
+    await day.run_due(services)
+    carried = await line(services, second, "ganga-bank")
 
     assert ganga.state is LineState.HELD
     assert "cap exceeded" in ganga.reason
     assert (carried.net_minor, carried.carried_minor) == (-1_300_00, 300_00)
 
 
-async def test_money_for_a_pay_out_is_held_from_the_instruction_on(desk: ServiceContext) -> None:
+async def test_money_for_a_pay_out_is_held_from_the_instruction_on(services: ServiceContext) -> None:
     """Between instruction and confirmation the receiver cannot send what the agent is paying out."""
-    await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    await instructed(services, ("asha-bank", "ganga-bank", 300_00))
 
     with pytest.raises(AssertionError, match="cap_exceeded"):
-        await pay(desk, "ganga-bank", "asha-bank", 1_000_01)
-    await pay(desk, "ganga-bank", "asha-bank", 1_000_00)
+        await pay(services, "ganga-bank", "asha-bank", 1_000_01)
+    await pay(services, "ganga-bank", "asha-bank", 1_000_00)
 
 
-async def test_another_amount_confirms_nothing(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    asha = await line(desk, window, "asha-bank")
-    taken = await say(desk, notification(asha, minor=-299_99))
-    wrong_way = await say(desk, notification(asha, minor=300_00))
+async def test_another_amount_confirms_nothing(services: ServiceContext) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(services, window, "asha-bank")
+    taken = await say(services, notification(asha, minor=-299_99))
+    wrong_way = await say(services, notification(asha, minor=300_00))
 
     assert taken.contradictions == wrong_way.contradictions == ("asha-bank",)
-    assert (await line(desk, window, "asha-bank")).state is LineState.INSTRUCTED
+    assert (await line(services, window, "asha-bank")).state is LineState.INSTRUCTED
 
 
-async def test_what_is_booked_back_or_without_an_amount_is_for_people(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
+async def test_what_is_booked_back_or_without_an_amount_is_for_people(services: ServiceContext) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(services, window, "asha-bank"), await line(services, window, "ganga-bank")
     both = [{"TxDtls": [{"Refs": {"UETR": str(each.id)}} for each in (asha, ganga)]}]
-    without = await say(desk, notification(asha, NtryDtls=both))
-    await say(desk, notification(asha))
-    back = await say(desk, notification(asha, RvslInd=True))
-    no_details = await say(desk, notification(asha, NtryDtls=[]))
+    without = await say(services, notification(asha, NtryDtls=both))
+    await say(services, notification(asha))
+    back = await say(services, notification(asha, RvslInd=True))
+    no_details = await say(services, notification(asha, NtryDtls=[]))
 
     assert without.contradictions == ("asha-bank", "ganga-bank")
     assert back.contradictions == ("asha-bank",)
     assert no_details.unmatched == 1
-    assert (await line(desk, window, "asha-bank")).state is LineState.SETTLED
-    assert (await line(desk, window, "ganga-bank")).state is LineState.INSTRUCTED
+    assert (await line(services, window, "asha-bank")).state is LineState.SETTLED
+    assert (await line(services, window, "ganga-bank")).state is LineState.INSTRUCTED
 
 
-async def test_a_status_report_of_another_amount_confirms_nothing(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    asha = await line(desk, window, "asha-bank")
+async def test_a_status_report_of_another_amount_confirms_nothing(services: ServiceContext) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(services, window, "asha-bank")
     said = status_report((asha, "ACSC")).replace(
         b"</TxInfAndSts>",
         b'<OrgnlTxRef><IntrBkSttlmAmt Ccy="INR">299.99</IntrBkSttlmAmt></OrgnlTxRef></TxInfAndSts>',
     )
 
-    assert (await say(desk, said)).contradictions == ("asha-bank",)
-    assert (await line(desk, window, "asha-bank")).state is LineState.INSTRUCTED
+    assert (await say(services, said)).contradictions == ("asha-bank",)
+    assert (await line(services, window, "asha-bank")).state is LineState.INSTRUCTED
 
 
-async def test_a_word_about_nothing_that_was_instructed_is_counted_and_noted(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    stranger = dataclasses.replace(await line(desk, window, "asha-bank"), id=uuid.uuid4())
-    taken = [await say(desk, status_report((stranger, "ACSC"))) for _ in range(2)]
-    notes_ = await desk.pool.fetchval(
+async def test_a_word_about_nothing_that_was_instructed_is_counted_and_noted(
+    services: ServiceContext,
+) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    stranger = dataclasses.replace(await line(services, window, "asha-bank"), id=uuid.uuid4())
+    taken = [await say(services, status_report((stranger, "ACSC"))) for _ in range(2)]
+    notes_ = await services.pool.fetchval(
         "SELECT count(*) FROM switch.audit_note WHERE kind = 'SETTLEMENT_UNMATCHED'"
     )
 
@@ -353,154 +359,156 @@ async def test_a_word_about_nothing_that_was_instructed_is_counted_and_noted(des
     assert notes_ == 2  # two messages, each with an id of its own
 
 
-async def test_a_refusal_of_what_was_settled_changes_nothing(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    asha = await line(desk, window, "asha-bank")
-    await say(desk, notification(asha))
-    taken = await say(desk, status_report((asha, "RJCT")))
+async def test_a_refusal_of_what_was_settled_changes_nothing(services: ServiceContext) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(services, window, "asha-bank")
+    await say(services, notification(asha))
+    taken = await say(services, status_report((asha, "RJCT")))
 
     assert taken.contradictions == ("asha-bank",)
-    assert (await line(desk, window, "asha-bank")).state is LineState.SETTLED
+    assert (await line(services, window, "asha-bank")).state is LineState.SETTLED
 
 
-async def test_only_the_currencys_agent_is_believed(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    asha = await line(desk, window, "asha-bank")
+async def test_only_the_currencys_agent_is_believed(services: ServiceContext) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(services, window, "asha-bank")
     with pytest.raises(NotAllowed):
-        await say(desk, notification(asha), agent="ganga-bank")
+        await say(services, notification(asha), agent="ganga-bank")
 
-    assert (await line(desk, window, "asha-bank")).state is LineState.INSTRUCTED
-
-
-async def test_two_people_hold_a_line_that_nobody_hears_of(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    await done(desk, "settlement.hold", {"window": window, "participant": "asha-bank"})
-    await say(desk, notification(await line(desk, window, "ganga-bank")))
-    await day.run_due(desk)
-
-    assert await state(desk, window) is SettlementState.SETTLED
-    assert (await line(desk, window, "asha-bank")).state is LineState.HELD
+    assert (await line(services, window, "asha-bank")).state is LineState.INSTRUCTED
 
 
-async def test_an_aborted_window_is_carried_whole(desk: ServiceContext) -> None:
-    await pay(desk, "asha-bank", "ganga-bank", 20_00)
-    first = await close(desk)
-    await day.run_due(desk)
-    await done(desk, "settlement.abort", {"window": first})
-    await pay(desk, "asha-bank", "ganga-bank", 1_00)
-    second = await close(desk)
-    await day.run_due(desk)
-    ganga = await line(desk, second, "ganga-bank")
+async def test_two_people_hold_a_line_that_nobody_hears_of(services: ServiceContext) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    await done(services, "settlement.hold", {"window": window, "participant": "asha-bank"})
+    await say(services, notification(await line(services, window, "ganga-bank")))
+    await day.run_due(services)
 
-    assert await state(desk, first) is SettlementState.ABORTED
+    assert await state(services, window) is SettlementState.SETTLED
+    assert (await line(services, window, "asha-bank")).state is LineState.HELD
+
+
+async def test_an_aborted_window_is_carried_whole(services: ServiceContext) -> None:
+    await pay(services, "asha-bank", "ganga-bank", 20_00)
+    first = await close(services)
+    await day.run_due(services)
+    await done(services, "settlement.abort", {"window": first})
+    await pay(services, "asha-bank", "ganga-bank", 1_00)
+    second = await close(services)
+    await day.run_due(services)
+    ganga = await line(services, second, "ganga-bank")
+
+    assert await state(services, first) is SettlementState.ABORTED
     assert ganga.total_minor == 21_00
 
 
-async def test_what_was_instructed_cannot_be_aborted(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 20_00))
+async def test_what_was_instructed_cannot_be_aborted(services: ServiceContext) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 20_00))
 
     with pytest.raises(Refused):
-        await agree(desk, "settlement.abort", {"window": window})
+        await agree(services, "settlement.abort", {"window": window})
 
 
-async def test_a_window_of_nothing_is_settled_at_once(desk: ServiceContext) -> None:
-    await close(desk)
-    window = await close(desk)
-    await day.run_due(desk)
+async def test_a_window_of_nothing_is_settled_at_once(services: ServiceContext) -> None:
+    await close(services)
+    window = await close(services)
+    await day.run_due(services)
 
-    assert await state(desk, window) is SettlementState.SETTLED
-    assert await reads.lines(desk.pool, window) == []
+    assert await state(services, window) is SettlementState.SETTLED
+    assert await reads.lines(services.pool, window) == []
 
 
-async def test_a_window_is_closed_once_by_two_people(desk: ServiceContext) -> None:
-    window = await desk.pool.fetchval("SELECT number FROM ledger.settlement_window WHERE closing_seq IS NULL")
+async def test_a_window_is_closed_once_by_two_people(services: ServiceContext) -> None:
+    window = await services.pool.fetchval(
+        "SELECT number FROM ledger.settlement_window WHERE closing_seq IS NULL"
+    )
     content = {"currency": "INR", "window": window}
-    number = (await done(desk, "window.close", content)).number
-    await desk.pool.execute("UPDATE switch.change SET state = 'approved' WHERE number = $1", number)
-    again = await approvals.execute(desk, KINDS, number)
+    number = (await done(services, "window.close", content)).number
+    await services.pool.execute("UPDATE switch.change SET state = 'approved' WHERE number = $1", number)
+    again = await approvals.execute(services, KINDS, number)
 
     assert again.state is ChangeState.EXECUTED
-    assert await desk.pool.fetchval("SELECT count(*) FROM ledger.settlement_window") == 2
+    assert await services.pool.fetchval("SELECT count(*) FROM ledger.settlement_window") == 2
 
 
-async def test_windows_close_by_their_schedule(desk: ServiceContext, database_url: str) -> None:
+async def test_windows_close_by_their_schedule(services: ServiceContext, database_url: str) -> None:
     """One that was open when a cut-off passed closes, once; the next one waits for the next cut-off."""
     content = {"currency": "INR", "country": "IN", "zone": "Asia/Kolkata", "closes_at": ["18:00"]}
-    await done(desk, "schedule.set", content)
+    await done(services, "schedule.set", content)
     owner = await asyncpg.connect(database_url)
     await owner.execute("UPDATE ledger.settlement_window SET opened_at = opened_at - interval '9 days'")
     await owner.close()
-    closed = [await day.close_due(desk), await day.close_due(desk)]
+    closed = [await day.close_due(services), await day.close_due(services)]
 
     assert [len(numbers) for numbers in closed] == [1, 0]
 
 
 async def test_a_schedule_that_is_switched_off_closes_nothing(
-    desk: ServiceContext, database_url: str
+    services: ServiceContext, database_url: str
 ) -> None:
     content = {"currency": "INR", "country": "IN", "zone": "Asia/Kolkata", "closes_at": ["18:00"]}
-    await done(desk, "schedule.set", {**content, "enabled": False})
+    await done(services, "schedule.set", {**content, "enabled": False})
     owner = await asyncpg.connect(database_url)
     await owner.execute("UPDATE ledger.settlement_window SET opened_at = opened_at - interval '9 days'")
     await owner.close()
 
-    assert await day.close_due(desk) == []
+    assert await day.close_due(services) == []
 
 
 async def test_an_instruction_that_a_crash_left_unwritten_is_written_with_the_same_bytes(
-    desk: ServiceContext,
+    services: ServiceContext,
 ) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 12_34))
-    file = Path(desk.data) / str((await reads.find(desk.pool, window)).file)
+    window = await instructed(services, ("asha-bank", "ganga-bank", 12_34))
+    file = Path(services.data) / str((await reads.find(services.pool, window)).file)
     before = file.read_bytes()
     file.unlink()
-    await day.run_due(desk)
+    await day.run_due(services)
 
     assert file.read_bytes() == before
 
 
 async def test_a_window_that_cannot_be_instructed_frees_its_money_when_it_is_aborted(
-    desk: ServiceContext,
+    services: ServiceContext,
 ) -> None:
     """Holds that were made before the instruction failed must not stay behind."""
-    await pay(desk, "asha-bank", "ganga-bank", 30_00)
-    window = await close(desk)
-    await day.run_due(desk)
-    await confirm(desk, window)
-    await desk.pool.execute("UPDATE switch.settlement_agent SET account = repeat('x', 40)")
-    await day.run_due(desk)
-    held = await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account")
-    await done(desk, "settlement.abort", {"window": window})
+    await pay(services, "asha-bank", "ganga-bank", 30_00)
+    window = await close(services)
+    await day.run_due(services)
+    await confirm(services, window)
+    await services.pool.execute("UPDATE switch.settlement_agent SET account = repeat('x', 40)")
+    await day.run_due(services)
+    held = await services.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account")
+    await done(services, "settlement.abort", {"window": window})
 
     assert held == 60_00
-    assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
+    assert await services.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
 
 
-async def test_the_books_of_a_settled_day_verify(desk: ServiceContext, database_url: str) -> None:
+async def test_the_books_of_a_settled_day_verify(services: ServiceContext, database_url: str) -> None:
     """With a late payment, a held line and an aborted window in it."""
-    first = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    asha, ganga = await line(desk, first, "asha-bank"), await line(desk, first, "ganga-bank")
-    await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
-    await say(desk, notification(asha))
-    await pay(desk, "ganga-bank", "asha-bank", 5_00)
-    second = await close(desk)
-    await day.run_due(desk)
-    await done(desk, "settlement.abort", {"window": second})
-    await audit_notes.relay(desk)
+    first = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(services, first, "asha-bank"), await line(services, first, "ganga-bank")
+    await say(services, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    await say(services, notification(asha))
+    await pay(services, "ganga-bank", "asha-bank", 5_00)
+    second = await close(services)
+    await day.run_due(services)
+    await done(services, "settlement.abort", {"window": second})
+    await audit_notes.relay(services)
     connection = await asyncpg.connect(database_url)
-    results = [result async for result in verify.verify(connection, Path(desk.data) / "rails", None)]
+    results = [result async for result in verify.verify(connection, Path(services.data) / "rails", None)]
     await connection.close()
 
     assert [(result.name, result.detail) for result in results if not result.ok] == []
 
 
-async def test_every_step_is_an_event(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 20_00))
+async def test_every_step_is_an_event(services: ServiceContext) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 20_00))
     for name in ("asha-bank", "ganga-bank"):
-        await say(desk, notification(await line(desk, window, name)))
-    await day.run_due(desk)
-    await audit_notes.relay(desk)
-    rows = await desk.pool.fetch("SELECT kind, body FROM ledger.event WHERE number = 0 ORDER BY seq")
+        await say(services, notification(await line(services, window, name)))
+    await day.run_due(services)
+    await audit_notes.relay(services)
+    rows = await services.pool.fetch("SELECT kind, body FROM ledger.event WHERE number = 0 ORDER BY seq")
     kinds = [row["kind"] for row in rows if json.loads(row["body"]).get("window") == window]
 
     assert kinds == [
@@ -525,8 +533,8 @@ class Killed(BaseException):
 class DyingLink:
     """A line to the writer on which the ledger's answer to one kind of command never reaches us."""
 
-    def __init__(self, desk: ServiceContext, kind: type) -> None:
-        self.link, self.kind = desk.link, kind
+    def __init__(self, services: ServiceContext, kind: type) -> None:
+        self.link, self.kind = services.link, kind
 
     async def ask(self, command: Command) -> Reply:
         reply = await self.link.ask(command)
@@ -535,15 +543,15 @@ class DyingLink:
         return reply
 
 
-def dying(desk: ServiceContext, kind: type) -> ServiceContext:
-    return dataclasses.replace(desk, link=DyingLink(desk, kind))  # type: ignore[arg-type]
+def dying(services: ServiceContext, kind: type) -> ServiceContext:
+    return dataclasses.replace(services, link=DyingLink(services, kind))  # type: ignore[arg-type]
 
 
 class Pausing:
     """A line on which one kind of command waits, before it is sent, until it is let go."""
 
-    def __init__(self, desk: ServiceContext, kind: type) -> None:
-        self.link, self.kind = desk.link, kind
+    def __init__(self, services: ServiceContext, kind: type) -> None:
+        self.link, self.kind = services.link, kind
         self.reached, self.go = asyncio.Event(), asyncio.Event()
 
     async def ask(self, command: Command) -> Reply:
@@ -563,191 +571,197 @@ async def waits_for_a_lock(database_url: str) -> None:
     await owner.close()
 
 
-async def held_over(desk: ServiceContext) -> tuple[int, reads.SettlementLine]:
+async def held_over(services: ServiceContext) -> tuple[int, reads.SettlementLine]:
     """A window that is settled but for one line, which was refused, and that line."""
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
-    await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
-    await day.run_due(desk)
+    window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(services, window, "asha-bank"), await line(services, window, "ganga-bank")
+    await say(services, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    await day.run_due(services)
     return window, asha
 
 
 async def test_a_line_that_is_paid_late_while_the_next_window_opens_was_carried_as_well(
-    desk: ServiceContext, database_url: str
+    services: ServiceContext, database_url: str
 ) -> None:
     """The late payment has begun, and the next settlement opens before it has ended."""
-    first, asha = await held_over(desk)
-    second = await close(desk)
-    slow = Pausing(desk, Fund)
-    late = asyncio.create_task(say(dataclasses.replace(desk, link=slow), notification(asha)))  # type: ignore[arg-type]
+    first, asha = await held_over(services)
+    second = await close(services)
+    slow = Pausing(services, Fund)
+    late = asyncio.create_task(say(dataclasses.replace(services, link=slow), notification(asha)))  # type: ignore[arg-type]
     await slow.reached.wait()
-    opening = asyncio.create_task(day.open_settlement(desk, second))
+    opening = asyncio.create_task(day.open_settlement(services, second))
     await waits_for_a_lock(database_url)
     slow.go.set()
     taken, _ = await asyncio.gather(late, opening)
 
     assert taken.settled == ("asha-bank",)
-    assert (await line(desk, first, "asha-bank")).state is LineState.SETTLED
-    assert [each.participant for each in await reads.lines(desk.pool, second)] == []
-    assert await balance(desk, "asha-bank") == FUNDS
+    assert (await line(services, first, "asha-bank")).state is LineState.SETTLED
+    assert [each.participant for each in await reads.lines(services.pool, second)] == []
+    assert await balance(services, "asha-bank") == FUNDS
 
 
 async def test_a_line_that_was_carried_while_its_late_payment_came_is_not_paid_as_well(
-    desk: ServiceContext, database_url: str
+    services: ServiceContext, database_url: str
 ) -> None:
     """The next settlement has carried the line, and has not committed, when the agent's word comes."""
-    first, asha = await held_over(desk)
-    second = await close(desk)
+    first, asha = await held_over(services)
+    second = await close(services)
     connection = await asyncpg.connect(database_url)
     transaction = connection.transaction()
     await transaction.start()
     await connection.execute(
         "UPDATE switch.settlement_line SET state = 'CARRIED', carried_to = $1 WHERE id = $2", second, asha.id
     )
-    late = asyncio.create_task(say(desk, notification(asha)))
+    late = asyncio.create_task(say(services, notification(asha)))
     await waits_for_a_lock(database_url)
     await transaction.commit()
     await connection.close()
-    before = await balance(desk, "asha-bank")
+    before = await balance(services, "asha-bank")
 
     assert (await late).contradictions == ("asha-bank",)
-    assert (await line(desk, first, "asha-bank")).state is LineState.CARRIED
-    assert await balance(desk, "asha-bank") == before
+    assert (await line(services, first, "asha-bank")).state is LineState.CARRIED
+    assert await balance(services, "asha-bank") == before
 
 
-async def test_two_processes_that_open_one_settlement_carry_once(desk: ServiceContext) -> None:
-    await held_over(desk)
-    second = await close(desk)
-    await asyncio.gather(*(day.open_settlement(desk, second) for _ in range(8)))
+async def test_two_processes_that_open_one_settlement_carry_once(services: ServiceContext) -> None:
+    await held_over(services)
+    second = await close(services)
+    await asyncio.gather(*(day.open_settlement(services, second) for _ in range(8)))
 
-    assert (await line(desk, second, "asha-bank")).total_minor == -300_00
+    assert (await line(services, second, "asha-bank")).total_minor == -300_00
 
 
-async def test_a_yes_after_a_hold_whose_commit_never_came_moves_the_money_once(desk: ServiceContext) -> None:
+async def test_a_yes_after_a_hold_whose_commit_never_came_moves_the_money_once(
+    services: ServiceContext,
+) -> None:
     """`settlement.hold` freed the ledger's hold and died; then the agent says that it was paid."""
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    asha = await line(desk, window, "asha-bank")
+    window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(services, window, "asha-bank")
     content = {"window": window, "participant": "asha-bank"}
     with pytest.raises(Killed):
-        await agree(dying(desk, Release), "settlement.hold", content)
-    paid = await say(desk, notification(asha))
-    await approvals.run_due(desk, KINDS, after_s=0)
-    held = await desk.pool.fetchrow("SELECT state, outcome FROM switch.change ORDER BY number DESC LIMIT 1")
-    again = await say(desk, notification(asha))
+        await agree(dying(services, Release), "settlement.hold", content)
+    paid = await say(services, notification(asha))
+    await approvals.run_due(services, KINDS, after_s=0)
+    held = await services.pool.fetchrow(
+        "SELECT state, outcome FROM switch.change ORDER BY number DESC LIMIT 1"
+    )
+    again = await say(services, notification(asha))
 
     assert (paid.settled, again.known) == (("asha-bank",), ("asha-bank",))
     assert tuple(held) == ("failed", "only an instructed line can be held")
-    assert await balance(desk, "asha-bank") == FUNDS
+    assert await balance(services, "asha-bank") == FUNDS
 
 
-async def test_a_hold_whose_commit_never_came_is_finished(desk: ServiceContext) -> None:
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+async def test_a_hold_whose_commit_never_came_is_finished(services: ServiceContext) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
     content = {"window": window, "participant": "asha-bank"}
     with pytest.raises(Killed):
-        await agree(dying(desk, Release), "settlement.hold", content)
-    await approvals.run_due(desk, KINDS, after_s=0)
+        await agree(dying(services, Release), "settlement.hold", content)
+    await approvals.run_due(services, KINDS, after_s=0)
 
-    assert (await line(desk, window, "asha-bank")).state is LineState.HELD
-    assert await balance(desk, "asha-bank") == FUNDS - 300_00
+    assert (await line(services, window, "asha-bank")).state is LineState.HELD
+    assert await balance(services, "asha-bank") == FUNDS - 300_00
 
 
-async def test_a_line_that_is_being_paid_cannot_be_held(desk: ServiceContext, database_url: str) -> None:
+async def test_a_line_that_is_being_paid_cannot_be_held(services: ServiceContext, database_url: str) -> None:
     """Two people hold it while the agent's yes is being posted: the yes was first."""
-    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
-    asha = await line(desk, window, "asha-bank")
-    slow = Pausing(desk, Release)
-    paid = asyncio.create_task(say(dataclasses.replace(desk, link=slow), notification(asha)))  # type: ignore[arg-type]
+    window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(services, window, "asha-bank")
+    slow = Pausing(services, Release)
+    paid = asyncio.create_task(say(dataclasses.replace(services, link=slow), notification(asha)))  # type: ignore[arg-type]
     await slow.reached.wait()
     content = {"window": window, "participant": "asha-bank"}
-    holding = asyncio.create_task(agree(desk, "settlement.hold", content))
+    holding = asyncio.create_task(agree(services, "settlement.hold", content))
     await waits_for_a_lock(database_url)
     slow.go.set()
     with pytest.raises(Refused):
         await holding
 
     assert (await paid).settled == ("asha-bank",)
-    assert (await line(desk, window, "asha-bank")).state is LineState.SETTLED
-    assert await balance(desk, "asha-bank") == FUNDS
+    assert (await line(services, window, "asha-bank")).state is LineState.SETTLED
+    assert await balance(services, "asha-bank") == FUNDS
 
 
 @pytest.mark.parametrize("kind", [Hold, Release, Fund], ids=lambda kind: kind.__name__)
 async def test_a_day_that_dies_at_every_answer_of_the_ledger_ends_as_if_it_had_not(
-    desk: ServiceContext, kind: type
+    services: ServiceContext, kind: type
 ) -> None:
     """Whatever was decided and not noted is found decided; nothing is held, posted or moved twice."""
-    await pay(desk, "asha-bank", "ganga-bank", 300_00)
-    window = await close(desk)
-    await day.run_due(desk)
-    await confirm(desk, window)
+    await pay(services, "asha-bank", "ganga-bank", 300_00)
+    window = await close(services)
+    await day.run_due(services)
+    await confirm(services, window)
     with contextlib.suppress(Killed):
-        await day.instruct(dying(desk, kind), window)
-    await day.run_due(desk)
-    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
+        await day.instruct(dying(services, kind), window)
+    await day.run_due(services)
+    asha, ganga = await line(services, window, "asha-bank"), await line(services, window, "ganga-bank")
     words = [status_report((asha, "RJCT")), notification(asha), status_report((ganga, "ACSC"))]
     for word in words:
         with contextlib.suppress(Killed):
-            await say(dying(desk, kind), word)
-        await say(desk, word)
-    await day.run_due(desk)
+            await say(dying(services, kind), word)
+        await say(services, word)
+    await day.run_due(services)
 
-    assert await state(desk, window) is SettlementState.SETTLED
-    assert await balance(desk, "asha-bank") == await balance(desk, "ganga-bank") == FUNDS
-    assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
+    assert await state(services, window) is SettlementState.SETTLED
+    assert await balance(services, "asha-bank") == await balance(services, "ganga-bank") == FUNDS
+    assert await services.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
 
 
 async def test_an_abort_whose_commit_never_came_is_finished_and_nothing_is_instructed_meanwhile(
-    desk: ServiceContext,
+    services: ServiceContext,
 ) -> None:
     """Some of the money was held by an instruction that failed, and freed by the abort that died."""
-    await pay(desk, "asha-bank", "ganga-bank", 20_00)
-    window = await close(desk)
-    await day.run_due(desk)
-    await confirm(desk, window)
+    await pay(services, "asha-bank", "ganga-bank", 20_00)
+    window = await close(services)
+    await day.run_due(services)
+    await confirm(services, window)
     with pytest.raises(Killed):
-        await day.instruct(dying(desk, Hold), window)
+        await day.instruct(dying(services, Hold), window)
     with pytest.raises(Killed):
-        await agree(dying(desk, Release), "settlement.abort", {"window": window})
-    await day.run_due(desk)
-    meanwhile = await state(desk, window)
-    await approvals.run_due(desk, KINDS, after_s=0)
+        await agree(dying(services, Release), "settlement.abort", {"window": window})
+    await day.run_due(services)
+    meanwhile = await state(services, window)
+    await approvals.run_due(services, KINDS, after_s=0)
 
     assert meanwhile is SettlementState.CONFIRMED
-    assert await state(desk, window) is SettlementState.ABORTED
-    assert {each.state for each in await reads.lines(desk.pool, window)} == {LineState.HELD}
-    assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
+    assert await state(services, window) is SettlementState.ABORTED
+    assert {each.state for each in await reads.lines(services.pool, window)} == {LineState.HELD}
+    assert await services.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
 
 
-async def test_a_hold_that_was_freed_before_is_not_instructed(desk: ServiceContext) -> None:
-    await pay(desk, "asha-bank", "ganga-bank", 20_00)
-    window = await close(desk)
-    await day.run_due(desk)
-    await confirm(desk, window)
+async def test_a_hold_that_was_freed_before_is_not_instructed(services: ServiceContext) -> None:
+    await pay(services, "asha-bank", "ganga-bank", 20_00)
+    window = await close(services)
+    await day.run_due(services)
+    await confirm(services, window)
     with pytest.raises(Killed):
-        await day.instruct(dying(desk, Hold), window)
-    asha = await line(desk, window, "asha-bank")
-    await desk.link.ask(Release(asha.id.bytes, "void", "freed"))
-    await day.run_due(desk)
+        await day.instruct(dying(services, Hold), window)
+    asha = await line(services, window, "asha-bank")
+    await services.link.ask(Release(asha.id.bytes, "void", "freed"))
+    await day.run_due(services)
 
     assert (
-        await line(desk, window, "asha-bank")
+        await line(services, window, "asha-bank")
     ).reason == "the money cannot be reserved: it was released before"
-    assert (await line(desk, window, "ganga-bank")).state is LineState.INSTRUCTED
+    assert (await line(services, window, "ganga-bank")).state is LineState.INSTRUCTED
 
 
-async def test_a_hold_that_comes_after_its_window_was_aborted_holds_nothing(desk: ServiceContext) -> None:
+async def test_a_hold_that_comes_after_its_window_was_aborted_holds_nothing(services: ServiceContext) -> None:
     """The instruction's command was on its way when people aborted the window."""
-    await pay(desk, "asha-bank", "ganga-bank", 20_00)
-    window = await close(desk)
-    await day.run_due(desk)
-    asha = await line(desk, window, "asha-bank")
-    await done(desk, "settlement.abort", {"window": window})
+    await pay(services, "asha-bank", "ganga-bank", 20_00)
+    window = await close(services)
+    await day.run_due(services)
+    asha = await line(services, window, "asha-bank")
+    await done(services, "settlement.abort", {"window": window})
     legs = [
-        CommandLeg(await account(desk, "payswitch", purpose="settlement"), asha.account, 20_00, "settlement")
+        CommandLeg(
+            await account(services, "payswitch", purpose="settlement"), asha.account, 20_00, "settlement"
+        )
     ]
-    late = await desk.link.ask(Hold(asha.id.bytes, hashlib.sha256(asha.id.bytes).digest(), legs, "late"))
+    late = await services.link.ask(Hold(asha.id.bytes, hashlib.sha256(asha.id.bytes).digest(), legs, "late"))
 
     assert late.verdict == "already_failed"
-    assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
+    assert await services.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
 
 
 def test_two_processes_that_need_the_settlement_key_first_have_one(

@@ -20,7 +20,7 @@ from switch.settlement import day, delivery, reads
 from switch.settlement.files import SettlementFiles
 from switch.settlement.states import LineState, SettlementState
 from switch.writer.context import ServiceContext
-from tests.switch.desk import balance, done, onboarding, open_desk
+from tests.switch.services import balance, done, onboarding, open_services
 from tests.switch.settlement.test_settlement_day import FUNDS, instructed, line, state
 
 KEY = SigningKey.generate("reserve-1")
@@ -30,7 +30,7 @@ KEY = SigningKey.generate("reserve-1")
 class Door:
     """The agent and what came through its door; what it says to the switch is heard here."""
 
-    desk: ServiceContext
+    services: ServiceContext
     agent: SettlementAgent
     url: str
     owner: asyncpg.Connection
@@ -41,7 +41,7 @@ class Door:
         """The agent's next word, taken in as the API does."""
         async with asyncio.timeout(60):
             raw, signature = await self.heard.get()
-        return await day.process_confirmation(self.desk, "reserve", raw, "application/xml", signature)
+        return await day.process_confirmation(self.services, "reserve", raw, "application/xml", signature)
 
     async def fault(self, word: str) -> None:
         async with (
@@ -84,14 +84,14 @@ async def door(database_url: str) -> AsyncIterator[Door]:
 
     switch = web.Application()
     switch.router.add_post(CONFIRMATIONS, listen)
-    async with open_desk(database_url) as desk, served(switch) as address:
+    async with open_services(database_url) as services, served(switch) as address:
         for bank in ("asha-bank", "ganga-bank", "reserve"):
-            await done(desk, "participant.onboard", onboarding(bank))
+            await done(services, "participant.onboard", onboarding(bank))
         for bank in ("asha-bank", "ganga-bank"):
             funds = {"participant": bank, "currency": "INR", "amount": "1000.00", "reference": f"of {bank}"}
-            await done(desk, "funds.in", funds)
-        book = Book(desk.data / "agent" / "book.jsonl")
-        agent = SettlementAgent(book, KEY, address, SettlementFiles(desk.data).public_key)
+            await done(services, "funds.in", funds)
+        book = Book(services.data / "agent" / "book.jsonl")
+        agent = SettlementAgent(book, KEY, address, SettlementFiles(services.data).public_key)
         received: list[bytes] = []
 
         @web.middleware
@@ -108,14 +108,14 @@ async def door(database_url: str) -> AsyncIterator[Door]:
                 "INSERT INTO switch.settlement_agent VALUES ('INR', 'reserve', 'PSWTKZKA', 'SCHEMEINR', $1)",
                 url,
             )
-            yield Door(desk, agent, url, owner, received, heard)
+            yield Door(services, agent, url, owner, received, heard)
             await owner.close()
         book.close()
 
 
 async def a_window(door: Door) -> int:
-    window = await instructed(door.desk, ("asha-bank", "ganga-bank", 300_00))
-    await delivery.deliver(door.desk)
+    window = await instructed(door.services, ("asha-bank", "ganga-bank", 300_00))
+    await delivery.deliver(door.services)
     return window
 
 
@@ -128,18 +128,18 @@ async def moved(door: Door) -> dict[str, int]:
 async def test_an_instruction_goes_through_the_door_and_the_agents_word_settles_the_day(door: Door) -> None:
     window = await a_window(door)
     taken = await door.hear()
-    again = await day.process_confirmation(door.desk, "reserve", *await confirmation(door), "once more")
-    await day.run_due(door.desk)
+    again = await day.process_confirmation(door.services, "reserve", *await confirmation(door), "once more")
+    await day.run_due(door.services)
     await door.later()
-    await delivery.deliver(door.desk)
-    file = (await reads.find(door.desk.pool, window)).file
+    await delivery.deliver(door.services)
+    file = (await reads.find(door.services.pool, window)).file
     assert file is not None
 
     assert taken.settled == again.known == ("asha-bank", "ganga-bank")
-    assert await state(door.desk, window) is SettlementState.SETTLED
+    assert await state(door.services, window) is SettlementState.SETTLED
     assert await moved(door) == {"ASHAINBB": -300_00, "GANGINBB": 300_00}
-    assert await balance(door.desk, "asha-bank") == await balance(door.desk, "ganga-bank") == FUNDS
-    assert door.received == [SettlementFiles(door.desk.data).read(file)[0]]
+    assert await balance(door.services, "asha-bank") == await balance(door.services, "ganga-bank") == FUNDS
+    assert door.received == [SettlementFiles(door.services.data).read(file)[0]]
 
 
 async def confirmation(door: Door) -> tuple[bytes, str]:
@@ -155,7 +155,7 @@ async def test_a_refusal_of_the_agent_holds_the_lines(door: Door) -> None:
 
     assert taken.held == ("asha-bank", "ganga-bank")
     assert await moved(door) == {}
-    assert (await line(door.desk, window, "asha-bank")).reason == "the agent rejected it: AM04"
+    assert (await line(door.services, window, "asha-bank")).reason == "the agent rejected it: AM04"
 
 
 @pytest.mark.parametrize("word", ["SILENT", "HTTP502"])
@@ -165,9 +165,9 @@ async def test_an_answer_that_proves_nothing_is_asked_about_and_never_sent_again
     await door.fault(word)
     window = await a_window(door)
     in_doubt = await door.row()
-    lines = [(await line(door.desk, window, name)).state for name in ("asha-bank", "ganga-bank")]
+    lines = [(await line(door.services, window, name)).state for name in ("asha-bank", "ganga-bank")]
     await door.later()
-    await delivery.deliver(door.desk)
+    await delivery.deliver(door.services)
     taken = await door.hear()
 
     assert in_doubt == (("TAKEN", "http 202") if word == "SILENT" else ("SENT", "http 502"))
@@ -179,11 +179,11 @@ async def test_an_answer_that_proves_nothing_is_asked_about_and_never_sent_again
 
 async def test_what_the_agent_does_not_have_is_handed_over_again_with_the_same_bytes(door: Door) -> None:
     """A crash after the intent was written and before the socket was touched."""
-    window = await instructed(door.desk, ("asha-bank", "ganga-bank", 300_00))
+    window = await instructed(door.services, ("asha-bank", "ganga-bank", 300_00))
     await door.owner.execute("UPDATE switch.settlement_delivery SET state = 'SENT'")
     for _ in range(2):
         await door.later()
-        await delivery.deliver(door.desk)
+        await delivery.deliver(door.services)
     taken = await door.hear()
     body = await door.owner.fetchval(
         "SELECT body FROM switch.settlement_instruction WHERE settlement_window = $1", window
@@ -200,7 +200,7 @@ async def test_an_agent_that_took_it_and_lost_it_is_for_people(door: Door) -> No
     window = await a_window(door)
     for _ in range(delivery.TIMING.enquiries_max + 3):
         await door.later()
-        await delivery.deliver(door.desk)
+        await delivery.deliver(door.services)
     notes = await door.owner.fetchval(
         "SELECT count(*) FROM switch.audit_note WHERE kind = 'SETTLEMENT_UNANSWERED'"
     )
@@ -209,7 +209,7 @@ async def test_an_agent_that_took_it_and_lost_it_is_for_people(door: Door) -> No
     assert len(door.received) == 1 + delivery.TIMING.enquiries_max
     assert notes == 1
     assert await door.row() == ("TAKEN", "http 404")
-    assert (await line(door.desk, window, "asha-bank")).state is LineState.INSTRUCTED
+    assert (await line(door.services, window, "asha-bank")).state is LineState.INSTRUCTED
 
 
 async def test_an_outage_of_the_agent_uses_up_no_enquiry(door: Door) -> None:
@@ -220,11 +220,11 @@ async def test_an_outage_of_the_agent_uses_up_no_enquiry(door: Door) -> None:
     await door.owner.execute("UPDATE switch.settlement_delivery SET door = 'http://127.0.0.1:1'")
     for _ in range(delivery.TIMING.enquiries_max + 3):
         await door.later()
-        await delivery.deliver(door.desk)
+        await delivery.deliver(door.services)
     used = await door.owner.fetchval("SELECT enquiries FROM switch.settlement_delivery")
     await door.owner.execute("UPDATE switch.settlement_delivery SET door = $1", there)
     await door.later()
-    await delivery.deliver(door.desk)
+    await delivery.deliver(door.services)
 
     assert used == 0
     assert (await door.hear()).settled == ("asha-bank", "ganga-bank")
@@ -236,21 +236,21 @@ async def test_a_door_that_is_away_is_tried_again(door: Door) -> None:
     away = await door.row()
     await door.owner.execute("UPDATE switch.settlement_delivery SET door = $1", door.url)
     await door.later()
-    await delivery.deliver(door.desk)
+    await delivery.deliver(door.services)
 
     assert away == ("DUE", "connect")
     assert (await door.hear()).settled == ("asha-bank", "ganga-bank")
 
 
 async def test_two_caretakers_at_once_hand_it_over_once(door: Door) -> None:
-    await instructed(door.desk, ("asha-bank", "ganga-bank", 300_00))
-    await asyncio.gather(*(delivery.deliver(door.desk) for _ in range(6)))
+    await instructed(door.services, ("asha-bank", "ganga-bank", 300_00))
+    await asyncio.gather(*(delivery.deliver(door.services) for _ in range(6)))
 
     assert len(door.received) == 1
 
 
 async def test_the_door_takes_what_the_switch_signed_and_nothing_else(door: Door) -> None:
-    forged = jws.sign(SigningKey.generate(SettlementFiles(door.desk.data).public_key.keyid), b"<x/>")
+    forged = jws.sign(SigningKey.generate(SettlementFiles(door.services.data).public_key.keyid), b"<x/>")
     async with (
         aiohttp.ClientSession() as session,
         session.post(door.url, data=b"<x/>", headers={delivery.SIGNATURE: forged}) as answer,
@@ -269,13 +269,13 @@ async def test_a_word_that_a_crash_kept_from_being_acted_upon_is_acted_upon(door
 
     with pytest.MonkeyPatch.context() as patch, contextlib.suppress(asyncio.CancelledError):
         patch.setattr(day, "_process", died)
-        await day.process_confirmation(door.desk, "reserve", raw, "application/xml", signature)
-    before = (await line(door.desk, window, "asha-bank")).state
-    await day.reprocess(door.desk, after_s=0)
-    await day.reprocess(door.desk, after_s=0)
+        await day.process_confirmation(door.services, "reserve", raw, "application/xml", signature)
+    before = (await line(door.services, window, "asha-bank")).state
+    await day.reprocess(door.services, after_s=0)
+    await day.reprocess(door.services, after_s=0)
 
     assert before is LineState.INSTRUCTED
-    assert (await line(door.desk, window, "asha-bank")).state is LineState.SETTLED
+    assert (await line(door.services, window, "asha-bank")).state is LineState.SETTLED
     assert await door.owner.fetchval("SELECT count(taken_at) FROM switch.settlement_confirmation") == 1
 
 
@@ -284,13 +284,13 @@ async def test_the_word_of_the_agent_that_was_instructed_counts_after_another_to
 ) -> None:
     await a_window(door)
     other = {**onboarding("indus-bank"), "kind": "settlement_agent", "accounts": [], "id": "other"}
-    await done(door.desk, "participant.onboard", other)
+    await done(door.services, "participant.onboard", other)
     named = {"currency": "INR", "agent": "other", "scheme_bic": "PSWTKZKA", "account": "SCHEMEINR"}
-    await done(door.desk, "settlement_agent.set", named)
+    await done(door.services, "settlement_agent.set", named)
     async with asyncio.timeout(60):
         raw, signature = await door.heard.get()
-    stranger = await day.process_confirmation(door.desk, "other", raw, "application/xml", signature)
-    taken = await day.process_confirmation(door.desk, "reserve", raw, "application/xml", signature)
+    stranger = await day.process_confirmation(door.services, "other", raw, "application/xml", signature)
+    taken = await day.process_confirmation(door.services, "reserve", raw, "application/xml", signature)
 
     assert (stranger.settled, stranger.unmatched) == ((), 2)
     assert taken.settled == ("asha-bank", "ganga-bank")

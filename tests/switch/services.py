@@ -1,4 +1,4 @@
-"""A desk as tests use it: a writer in this process, a database of its own, people of every role."""
+"""Services as tests use it: a writer in this process, a database of its own, people of every role."""
 
 import contextlib
 import tempfile
@@ -37,8 +37,8 @@ def person(name: str) -> Person:
 
 
 @contextlib.asynccontextmanager
-async def open_desk(database_url: str) -> AsyncIterator[ServiceContext]:
-    """A desk with the people of `PEOPLE`, who have no passwords anybody knows."""
+async def open_services(database_url: str) -> AsyncIterator[ServiceContext]:
+    """A services with the people of `PEOPLE`, who have no passwords anybody knows."""
     with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
         data = Path(directory)
         server = WriterServer(database_url, 1000)
@@ -47,9 +47,9 @@ async def open_desk(database_url: str) -> AsyncIterator[ServiceContext]:
         await link.start()
         pool = await connect_pool(Settings(database=database_url, data=data), Login.OWNER)
         try:
-            desk = ServiceContext(pool, pool, link, data, sandbox=True)
-            await add_people(desk)
-            yield desk
+            services = ServiceContext(pool, pool, link, data, sandbox=True)
+            await add_people(services)
+            yield services
         finally:
             await pool.close()
             await link.stop()
@@ -58,9 +58,9 @@ async def open_desk(database_url: str) -> AsyncIterator[ServiceContext]:
             await server.stop()
 
 
-async def add_people(desk: ServiceContext) -> None:
+async def add_people(services: ServiceContext) -> None:
     for name, (role, scope) in PEOPLE.items():
-        await desk.pool.execute(
+        await services.pool.execute(
             "INSERT INTO switch.person (name, display_name, role, scope, status, password_hash, totp_secret)"
             " VALUES ($1, $2, $3, $4, 'active', 'none', 'none')",
             name,
@@ -71,7 +71,7 @@ async def add_people(desk: ServiceContext) -> None:
 
 
 async def agree(
-    desk: ServiceContext,
+    services: ServiceContext,
     kind: str,
     content: dict[str, Any],
     *,
@@ -79,17 +79,17 @@ async def agree(
     checkers: tuple[str, ...] = ("chen",),
 ) -> Change:
     """Ask for a change and have it agreed to by everybody it takes."""
-    change = await approvals.request(desk, KINDS, person(maker), kind, content=content, reason="test")
+    change = await approvals.request(services, KINDS, person(maker), kind, content=content, reason="test")
     for name in checkers:
         change = await approvals.vote(
-            desk, KINDS, person(name), change.number, decision="approve", reason="seen"
+            services, KINDS, person(name), change.number, decision="approve", reason="seen"
         )
     return change
 
 
-async def done(desk: ServiceContext, kind: str, content: dict[str, Any], **options: Any) -> Change:
+async def done(services: ServiceContext, kind: str, content: dict[str, Any], **options: Any) -> Change:
     """As `agree`, for what must succeed."""
-    change = await agree(desk, kind, content, **options)
+    change = await agree(services, kind, content, **options)
     assert change.state is ChangeState.EXECUTED, change
     return change
 
@@ -117,27 +117,36 @@ def onboarding(name: str, currency: str = "INR", cap: str = "0") -> dict[str, An
     }
 
 
-async def account(desk: ServiceContext, owner: str, currency: str = "INR", purpose: str = "position") -> int:
-    return (await desk.link.ask(OpenAccount(owner, currency, purpose, 0))).number
+async def account(
+    services: ServiceContext, owner: str, currency: str = "INR", purpose: str = "position"
+) -> int:
+    return (await services.link.ask(OpenAccount(owner, currency, purpose, 0))).number
 
 
-async def pay(desk: ServiceContext, debtor: str, creditor: str, minor: int, currency: str = "INR") -> None:
+async def pay(
+    services: ServiceContext, debtor: str, creditor: str, minor: int, currency: str = "INR"
+) -> None:
     """Move money between two positions as a payment does: held, then posted."""
 
     id_ = uuid.uuid4().bytes
     legs = [
         CommandLeg(
-            await account(desk, debtor, currency), await account(desk, creditor, currency), minor, "principal"
+            await account(services, debtor, currency),
+            await account(services, creditor, currency),
+            minor,
+            "principal",
         )
     ]
-    held = await desk.link.ask(Hold(id_, b"f" * 32, legs, "payment"))
+    held = await services.link.ask(Hold(id_, b"f" * 32, legs, "payment"))
     assert held.verdict == "created", held
-    posted = await desk.link.ask(Release(id_, "post", "payment"))
+    posted = await services.link.ask(Release(id_, "post", "payment"))
     assert posted.verdict == "posted", posted
 
 
-async def balance(desk: ServiceContext, owner: str, currency: str = "INR", purpose: str = "position") -> int:
-    net: int = await desk.pool.fetchval(
+async def balance(
+    services: ServiceContext, owner: str, currency: str = "INR", purpose: str = "position"
+) -> int:
+    net: int = await services.pool.fetchval(
         "SELECT credits_posted - debits_posted FROM ledger.account"
         " WHERE owner = $1 AND currency = $2 AND purpose = $3",
         owner,
