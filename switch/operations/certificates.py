@@ -23,7 +23,7 @@ class KeptCertificate:
     """One certificate of a file; of a chain or a bundle there are several."""
 
     owner: str
-    """`rail IN`: whose connection it belongs to."""
+    """`rail IN`, or `writer`: whose connection it belongs to."""
     kind: str
     """`client`: ours, with its chain; `authority`: what we trust."""
     file: Path
@@ -44,6 +44,10 @@ def _files(settings: Settings) -> Iterator[tuple[str, str, Path]]:
         connection = rail_connection.file_of(settings.rails_directory, country)
         for kind, file in rail_connection.certificate_files(connection).items():
             yield f"rail {country}", kind, file
+    own = {"client": settings.writer_tls_certificate, "authority": settings.writer_tls_ca}
+    for kind, named in own.items():
+        if named is not None:
+            yield "writer", kind, named
 
 
 def _certificates(file: Path) -> list[x509.Certificate]:

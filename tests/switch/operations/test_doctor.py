@@ -257,6 +257,14 @@ def test_our_own_certificate_and_every_one_of_a_bundle_are_watched(tmp_path: Pat
     assert (finding.code, "ours at rail IN" in finding.text) == ("certificate-expires", True)
 
 
+def test_the_certificate_of_the_writer_is_watched(tmp_path: Path) -> None:
+    (tmp_path / "writer.crt").write_bytes(certificate(3))
+    settings = settings_of(tmp_path, rails=(), writer_tls_certificate=tmp_path / "writer.crt")
+
+    (finding,) = doctor.LOCAL["certificates"](settings)
+    assert (finding.code, "writer" in finding.text) == ("certificate-expires", True)
+
+
 async def test_rails_that_are_away_or_nowhere_are_named(stack: Stack) -> None:
     """The rail's process is stopped, then goes on."""
     settings = stack.settings.model_copy(update={"rails": ("PK", "KZ")})
