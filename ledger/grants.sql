@@ -15,7 +15,6 @@ GRANT USAGE ON SCHEMA ledger
    TO payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader;
 
 -- The writer: what `ledger.apply` writes, and what it begins an epoch with.
-GRANT EXECUTE ON FUNCTION ledger.apply TO payswitch_writer;
 GRANT INSERT ON ledger.transfer, ledger.leg, ledger.resolution, ledger.event, ledger.window_balance, ledger.account,
                 ledger.settlement_window, ledger.restore
    TO payswitch_writer;
@@ -34,8 +33,25 @@ GRANT USAGE ON SCHEMA migration TO payswitch_reader;
 GRANT SELECT ON migration.applied TO payswitch_reader;
 
 -- The caretaker: room for further events, and checkpoints, which cannot be taken back.
-GRANT EXECUTE ON FUNCTION ledger.add_partitions TO payswitch_caretaker;
 GRANT INSERT ON ledger.audit_node, ledger.checkpoint TO payswitch_caretaker;
 
 -- The messenger: the events of payments.
 GRANT SELECT ON ledger.head, ledger.event, ledger.transfer, ledger.restore TO payswitch_messenger;
+
+-- Functions, with every signature of each: during an upgrade, old and new ones exist side by side.
+DO $$
+DECLARE
+    given record;
+BEGIN
+    FOR given IN
+        SELECT p.oid::regprocedure AS signature, wanted.role
+          FROM (VALUES
+                ('payswitch_writer', ARRAY['apply']),
+                ('payswitch_caretaker', ARRAY['add_partitions'])
+               ) AS wanted (role, names)
+          JOIN pg_proc AS p ON p.pronamespace = 'ledger'::regnamespace AND p.proname = ANY (wanted.names)
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', given.signature, given.role);
+    END LOOP;
+END
+$$;

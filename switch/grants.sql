@@ -16,11 +16,6 @@ GRANT SELECT ON switch.installation
    TO payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader;
 
 -- The writer: what the functions of its batch parts write in the ledger's transaction.
-GRANT EXECUTE ON FUNCTION switch.record_payments, switch.record_keys, switch.record_enquiries,
-                          switch.record_contradictions, switch.record_limits, switch.record_use,
-                          switch.record_counted, switch.record_orders, switch.record_freeze, switch.record_claims,
-                          switch.record_closing, switch.record_restore, switch.record_opening, switch.jump_numbers
-   TO payswitch_writer;
 GRANT INSERT ON switch.payment, switch.message, switch.message_key TO payswitch_writer;
 GRANT SELECT (number, uetr, rail, native_ref) ON switch.payment TO payswitch_writer;
 GRANT SELECT, INSERT, DELETE ON switch.open_payment TO payswitch_writer;
@@ -135,8 +130,6 @@ GRANT INSERT ON switch.payment_party TO payswitch_caretaker;
 GRANT INSERT (seq, state, tree, faults), UPDATE (seq, state, tree, at, faults) ON switch.invariant_look
    TO payswitch_caretaker;
 GRANT DELETE ON switch.webhook_delivery TO payswitch_caretaker;
-GRANT EXECUTE ON FUNCTION switch.forget_probes, switch.forget_artefacts, switch.forget_claims
-   TO payswitch_caretaker;
 
 -- The messenger: webhooks, and of payments what a participant may learn of its own.
 GRANT SELECT ON switch.webhook, switch.webhook_delivery, switch.webhook_key, switch.closed TO payswitch_messenger;
@@ -151,3 +144,25 @@ GRANT UPDATE (public_key) ON switch.webhook_key TO payswitch_messenger;
 GRANT USAGE ON SCHEMA regulator TO payswitch_regulator;
 GRANT SELECT ON ALL TABLES IN SCHEMA regulator TO payswitch_regulator;
 GRANT EXECUTE ON FUNCTION regulator.country TO payswitch_regulator;
+
+-- Functions, with every signature of each: during an upgrade, old and new ones exist side by side.
+DO $$
+DECLARE
+    given record;
+BEGIN
+    FOR given IN
+        SELECT p.oid::regprocedure AS signature, wanted.role
+          FROM (VALUES
+                ('payswitch_writer', ARRAY['record_payments', 'record_keys', 'record_enquiries',
+                                           'record_contradictions', 'record_limits', 'record_use',
+                                           'record_counted', 'record_orders', 'record_freeze',
+                                           'record_claims', 'record_closing', 'record_restore',
+                                           'record_opening', 'jump_numbers']),
+                ('payswitch_caretaker', ARRAY['forget_probes', 'forget_artefacts', 'forget_claims'])
+               ) AS wanted (role, names)
+          JOIN pg_proc AS p ON p.pronamespace = 'switch'::regnamespace AND p.proname = ANY (wanted.names)
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', given.signature, given.role);
+    END LOOP;
+END
+$$;
