@@ -206,18 +206,20 @@ async def test_a_person_cannot_send_a_payment(stack: Stack):
 
 async def test_a_nonce_is_forgotten_when_its_signature_is_worth_nothing_and_not_before(database_url: str):
     pool = await connect_pool(Settings(database=database_url), Login.API)
+    caretaker = await connect_pool(Settings(database=database_url), Login.CARETAKER)
     now = int(time.time())
     live, old = Nonce(uuid.uuid4(), now + 60), Nonce(uuid.uuid4(), now - 1)
     used = Nonces(pool)
     try:
         await asyncio.gather(used.use(live), used.use(old))
-        await nonces.forget_old(pool)
+        await nonces.forget_old(caretaker)
 
         await Nonces(pool).use(old)
         with pytest.raises(NotAuthentic):
             await Nonces(pool).use(live)
     finally:
         await pool.close()
+        await caretaker.close()
 
 
 async def test_one_of_many_that_come_at_once_uses_a_nonce(database_url: str):
