@@ -452,13 +452,17 @@ class Supervisor:
     def _run(
         self, name: str, module: str, arguments: Sequence[str] = (), *, files: tuple[int, ...] = ()
     ) -> None:
-        environment = {**environment_of(self.settings), **self._databases(name)}
+        environment = self.environment_of(name)
         if module.startswith("switch."):  # a simulated rail has no metrics
             environment[metrics.PLACE] = name
         log = self.settings.data / "logs" / f"{name}.log"
         child = Child(name, self._server, module, arguments, environment, log, files)
         child.start()
         self._children.append(child)
+
+    def environment_of(self, name: str) -> dict[str, str]:
+        """The environment of a child: these settings, and no database login but its own."""
+        return {**environment_of(self.settings), **self._databases(name)}
 
     def _databases(self, name: str) -> dict[str, str]:
         """The URLs that a child gets: its own user's, and no other's."""

@@ -191,16 +191,16 @@ async def endpoint(answer: Callable[[web.Request], Any]) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture
 async def messenger(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Messenger, asyncpg.Pool]]:
-    pool = await connect_pool(Settings(database=database_url), Login.API)
-    connection = await asyncpg.connect(database_url)
-    await connection.execute(
+    pool = await connect_pool(Settings(database=database_url), Login.MESSENGER)
+    owner = await connect_pool(Settings(database=database_url), Login.OWNER)
+    await owner.execute(
         "INSERT INTO switch.participant (id, name, bic, country, kind)"
         " VALUES ('slow', 'slow', 'SLOWINBB', 'IN', 'direct'), ('quick', 'quick', 'QUIKINBB', 'IN', 'direct')"
     )
-    await connection.close()
     made = Messenger(pool, SigningKeys(tmp_path / "webhooks.pem"), Settings(sandbox=True))
-    yield made, pool
+    yield made, owner
     await made.close()
+    await owner.close()
     await pool.close()
 
 

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from ledger.roles import Login
-from switch.base.database import connect_pool
+from switch.base.database import connect, connect_pool
 from switch.base.settings import Settings
 from switch.operations import retention
 from switch.reports import artefacts
@@ -137,6 +137,11 @@ def test_a_report_made_again_while_old_ones_are_removed_is_left(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("table", ["probe", "report_artefact"])
-async def test_the_application_cannot_delete_by_itself(pool: asyncpg.Pool, table: str) -> None:
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await pool.execute(f"DELETE FROM switch.{table}")
+async def test_the_application_cannot_delete_by_itself(settings: Settings, table: str) -> None:
+    for login in (Login.CARETAKER, Login.API):
+        connection = await connect(settings, login)
+        try:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(f"DELETE FROM switch.{table}")
+        finally:
+            await connection.close()

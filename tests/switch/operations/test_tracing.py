@@ -84,7 +84,7 @@ def traced(stack: Stack, collector: Collector) -> Iterator[tuple[str, subprocess
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         listener.set_inheritable(True)
         environment = {
-            **stack.supervisor._environment(),
+            **stack.supervisor.environment_of("api-traced"),
             "PAYSWITCH_OTLP_ENDPOINT": collector.url,
             metrics.PLACE: "api-traced",
         }

@@ -19,6 +19,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from ledger.roles import Login
 from schemas.errors import OutcomeUnknown, Unavailable
 from switch.base.settings import Settings
 from switch.processes import messenger, process, status
@@ -222,7 +223,7 @@ async def test_of_two_processes_of_a_kind_one_works_and_the_other_continues_when
     ends = {"first": asyncio.Event(), "second": asyncio.Event()}
 
     async def work(name: str) -> None:
-        async with process.only_one(settings, messenger.LOCK, process.Ending()):
+        async with process.only_one(settings, Login.MESSENGER, messenger.LOCK, process.Ending()):
             works.append(name)
             await ends[name].wait()
 
