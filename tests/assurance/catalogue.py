@@ -190,7 +190,7 @@ FAULTS: Final = (
     Fault("J3", "history is detached", "it can be verified, and every proof can still be made",
           ("ledger/test_partitions.py::test_detached_history_is_gone_from_the_tables_and_verifies",
            "ledger/test_partitions.py::test_every_proof_can_still_be_made")),
-    Fault("J5", "exported history that differs from the ledger's counters", "nothing is written, and the account is named",
+    Fault("J8", "exported history that differs from the ledger's counters", "nothing is written, and the account is named",
           ("switch/operations/test_export.py::test_a_file_that_differs_from_the_counters_is_never_written",)),
     Fault("J4", "an upgrade under load: old code with the new schema, new code with the old one", "no request fails while a phase is applied; each payment ends once; old code that can no longer work does not start",
           ("chaos/test_upgrade.py::test_old_code_works_with_the_new_schema_and_new_code_with_the_old_under_load",
