@@ -51,6 +51,8 @@ $$;
 """
 CONTRACTION = "DROP FUNCTION switch.record_claims(uuid[], bigint[], bigint[]);"
 CLAIMS = "SELECT claimed_by, count(DISTINCT number) FROM switch.claim GROUP BY 1"
+GRANTED = "GRANT UPDATE (number, until) ON switch.claim"
+GRANTED_NEW = "GRANT UPDATE (number, until, claimed_by) ON switch.claim"
 DECLARED = '    each("untils", "bigint", lambda claim: claim[1].until),\n'
 DECLARED_NEW = DECLARED + f'    each("versions", "text", lambda _: "{NEW}"),\n'
 
@@ -72,14 +74,18 @@ def old_tree(to: Path) -> Path:
 def new_tree(to: Path) -> Path:
     """This tree with another column in a function that every payment uses."""
     copied(to, NEW)
-    module = to / "switch" / "writer" / "duplicates.py"
-    text = module.read_text()
-    assert text.count(DECLARED) == 1
-    module.write_text(text.replace(DECLARED, DECLARED_NEW))
+    replace_once(to / "switch" / "writer" / "duplicates.py", DECLARED, DECLARED_NEW)
+    replace_once(to / "switch" / "grants.sql", GRANTED, GRANTED_NEW)
     last = int(migrations("switch")[-1].name[:4])
     (to / "switch" / "migrations" / f"{last + 1:04}_pre_claimed_by.sql").write_text(EXPAND)
     (to / "switch" / "migrations" / f"{last + 2:04}_post_claimed_by.sql").write_text(CONTRACTION)
     return to
+
+
+def replace_once(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
 
 
 def copied(to: Path, version: str) -> Path:
@@ -147,10 +153,15 @@ class Load:
     async def more(self, count: int = 12) -> list[str]:
         """Wait for this many more payments; the tries that failed meanwhile."""
         goal, before = len(self.ends) + count, len(self.failed)
-        async with asyncio.timeout(60):
-            while len(self.ends) < goal:
-                await asyncio.sleep(0.05)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(60):
+                while len(self.ends) < goal:
+                    await asyncio.sleep(0.05)
+        assert len(self.ends) >= goal, (self.failed[-3:], self._writer_log()[-2000:])
         return self.failed[before:]
+
+    def _writer_log(self) -> str:
+        return (self.switch.data / "logs" / "writer.log").read_text()
 
 
 @pytest.fixture
