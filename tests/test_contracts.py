@@ -3,6 +3,7 @@
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,16 @@ def is_rails_own(place: str) -> bool:
 
 def trees(*packages: str) -> Iterator[tuple[str, ast.AST]]:
     for package in packages:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))
+        yield from trees_of(package)
+
+
+@cache
+def trees_of(package: str) -> list[tuple[str, ast.AST]]:
+    """Each file of a package, parsed once for all tests."""
+    return [
+        (str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8")))
+        for path in sorted((ROOT / package).rglob("*.py"))
+    ]
 
 
 def texts(node: ast.AST) -> Iterator[ast.Constant]:
