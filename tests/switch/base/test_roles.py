@@ -17,6 +17,7 @@ import switch
 from ledger.roles import GRANTED, PROCESSES, REGULATOR, Login
 from switch.base import database
 from switch.payments import reconciliation, search
+from tests.ledger.test_columns import DECLARED
 from tests.switch.stack import Stack
 
 W, A, C, M, R = Login.WRITER, Login.API, Login.CARETAKER, Login.MESSENGER, Login.READER
@@ -235,6 +236,10 @@ async def connection(database_url: str):
     await opened.close()
 
 
+RUN_ELSEWHERE = {"ledger.apply", "switch.record_restore"}
+"""Functions that refuse a batch of nothing: every payment runs the first, tests/chaos/test_restore.py the second."""
+
+
 async def test_every_process_may_run_its_statements(connection: asyncpg.Connection) -> None:
     """The planner checks the rights on tables, columns and functions before it would run a statement."""
     wrong = []
@@ -252,6 +257,16 @@ async def test_every_process_may_run_its_statements(connection: asyncpg.Connecti
                     wrong.append(f"{role} {statement.place}: {error}")
 
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", sorted(DECLARED.keys() - RUN_ELSEWHERE))
+async def test_the_writer_may_run_each_function_of_a_batch(name: str, connection: asyncpg.Connection) -> None:
+    """PostgreSQL checks the rights of each statement in a function before it runs it, even with no rows."""
+    types = [type_ for _, type_ in DECLARED[name].parameters]
+    arguments = ", ".join(f"'{{}}'::{type_}" if type_.endswith("[]") else f"'0'::{type_}" for type_ in types)
+
+    async with acting_as(connection, W):
+        await connection.execute(f"SELECT {name}({arguments})")
 
 
 def test_every_place_in_the_table_has_statements() -> None:
