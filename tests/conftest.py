@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--outages",
-        default="stop-everything,data-disk-full",
+        default="stop-everything",
         help="which outages of tests/chaos/test_outages.py to live through: names, or `all`",
     )
     parser.addoption("--outages-to", type=Path, help="a file that gets the figures of each outage")

@@ -30,6 +30,10 @@ ROUTES = {
     "after_enquiry": (TO_PAKISTAN, "SILENT"),
 }
 
+FINISH_WAIT_S = 20
+SHORT_WAIT_S = 4
+"""Where a payment may stay pending: it is compared with the rails' books in any case."""
+
 
 @pytest.fixture
 def switch(data_directory: Path) -> Iterator[SwitchProcess]:
@@ -52,14 +56,29 @@ async def send(switch: SwitchProcess, participant: str, document: dict[str, Any]
             await client.pay(document, wait=5)
 
 
-async def finish(switch: SwitchProcess, participant: str, document: dict[str, Any]) -> str:
-    """Do what a bank does after an outage: send the same message again, and wait."""
+async def finish(
+    switch: SwitchProcess, participant: str, document: dict[str, Any], *, wait: int = FINISH_WAIT_S
+) -> str:
+    """Do what a bank does after an outage: send the same message again, and wait, four times at most."""
     async with switch.client(participant, tries=8) as client:
-        state = await client.pay(document, wait=20)
+        state = await client.pay(document, wait=wait)
         for _ in range(3):
             if not state.final:
-                state = await client.payment(state.uetr, wait=20)
+                state = await client.payment(state.uetr, wait=wait)
         return state.status
+
+
+async def finish_all(
+    switch: SwitchProcess, documents: list[tuple[str, dict[str, Any]]], *, wait: int = FINISH_WAIT_S
+) -> list[str]:
+    """Finish all payments, some at a time; the statuses in the same order."""
+    gate = asyncio.Semaphore(16)
+
+    async def one(debtor: str, document: dict[str, Any]) -> str:
+        async with gate:
+            return await finish(switch, debtor, document, wait=wait)
+
+    return await asyncio.gather(*(one(debtor, document) for debtor, document in documents))
 
 
 @pytest.mark.timeout(600)
@@ -81,7 +100,7 @@ def test_a_kill_of_everything_at_every_point_between_the_two_durable_writes(swit
         switch.wait_until_dead()
     switch.start()
     switch.wait_until_ready()
-    ends = [asyncio.run(finish(switch, debtor, document)) for debtor, document in sent]
+    ends = asyncio.run(finish_all(switch, sent))
     verified = switch.verify()
 
     assert ends == ["ACCC"] * len(failpoints.NAMES)
@@ -104,16 +123,23 @@ def test_kills_of_parts_under_load_lose_nothing_and_double_nothing(
         "".join(json.dumps({"uetr": uetr}) + "\n" for uetr in acknowledged)
     )
     switch.wait_until_ready()
-    ends = Counter(asyncio.run(finish_all(switch, documents)))
+    statuses = asyncio.run(finish_all(switch, documents, wait=SHORT_WAIT_S))
+    ends = {
+        UUID(uetr_of(document)): status for (_, document), status in zip(documents, statuses, strict=True)
+    }
     verified = switch.verify()
+    credited = credits(switch)
 
-    # A rail that is down when an order is handed over refuses it. One that India never got is asked for again
-    # only after its expiry, as that rail bounds enquiries; whatever was credited is known here.
-    assert ends["ACCC"] + ends["RJCT"] + ends["PDNG"] == len(documents), (seed, ends)
-    assert ends["ACCC"] > 0, (seed, ends)
+    # A rail that is down when an order is handed over refuses it. One that India never got, or whose answer was
+    # lost, is asked for again only after its expiry, as that rail bounds enquiries: it is pending here.
+    of = {
+        status: {uetr for uetr, end in ends.items() if end == status} for status in ("ACCC", "RJCT", "PDNG")
+    }
+    assert set.union(*of.values()) == set(ends), (seed, Counter(statuses))
+    assert of["ACCC"], (seed, Counter(statuses))
     assert verified["ok"], (seed, verified)
-    assert set(credits(switch).values()) == {1}
-    assert len(credits(switch)) == ends["ACCC"]
+    assert set(credited.values()) == {1}
+    assert of["ACCC"] <= set(credited) <= of["ACCC"] | of["PDNG"], (seed, Counter(statuses))
     until_both_api_workers_count(switch)
 
 
@@ -142,16 +168,6 @@ async def load_while_parts_die(
     stop.set()
     await asyncio.gather(*payers)
     return acknowledged
-
-
-async def finish_all(switch: SwitchProcess, documents: list[tuple[str, dict[str, Any]]]) -> list[str]:
-    gate = asyncio.Semaphore(16)
-
-    async def one(debtor: str, document: dict[str, Any]) -> str:
-        async with gate:
-            return await finish(switch, debtor, document)
-
-    return await asyncio.gather(*(one(debtor, document) for debtor, document in documents))
 
 
 def until_both_api_workers_count(switch: SwitchProcess) -> None:

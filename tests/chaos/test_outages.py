@@ -1,6 +1,6 @@
 """Outages longer than an order's expiry and its rail's grace: nothing given away, and ready by itself.
 
-`make test` runs two of them, `--outages all` every one (`make chaos` does), and `--outages NAME[,NAME]` some.
+`make test` runs one of them, `--outages all` every one (`make chaos` does), and `--outages NAME[,NAME]` some.
 With `--outages-to FILE` each run's figures are added to a file, one JSON line each.
 """
 
