@@ -32,7 +32,7 @@ ROUTES = {
 
 FINISH_WAIT_S = 20
 SHORT_WAIT_S = 4
-"""Where a payment may stay pending: it is compared with the rails' books in any case."""
+"""Where a payment that was not credited may stay pending."""
 
 
 @pytest.fixture
@@ -123,24 +123,36 @@ def test_kills_of_parts_under_load_lose_nothing_and_double_nothing(
         "".join(json.dumps({"uetr": uetr}) + "\n" for uetr in acknowledged)
     )
     switch.wait_until_ready()
-    statuses = asyncio.run(finish_all(switch, documents, wait=SHORT_WAIT_S))
-    ends = {
-        UUID(uetr_of(document)): status for (_, document), status in zip(documents, statuses, strict=True)
-    }
+    ends = asyncio.run(ends_of(switch, documents))
     verified = switch.verify()
-    credited = credits(switch)
 
-    # A rail that is down when an order is handed over refuses it. One that India never got, or whose answer was
-    # lost, is asked for again only after its expiry, as that rail bounds enquiries: it is pending here.
-    of = {
-        status: {uetr for uetr, end in ends.items() if end == status} for status in ("ACCC", "RJCT", "PDNG")
-    }
-    assert set.union(*of.values()) == set(ends), (seed, Counter(statuses))
-    assert of["ACCC"], (seed, Counter(statuses))
+    # A rail that is down when an order is handed over refuses it. One that India never got is asked for again
+    # only after its expiry, as that rail bounds enquiries; whatever was credited is known here.
+    counts = Counter(ends.values())
+    assert set(counts) <= {"ACCC", "RJCT", "PDNG"}, (seed, counts)
+    assert counts["ACCC"] > 0, (seed, counts)
     assert verified["ok"], (seed, verified)
-    assert set(credited.values()) == {1}
-    assert of["ACCC"] <= set(credited) <= of["ACCC"] | of["PDNG"], (seed, Counter(statuses))
+    assert set(credits(switch).values()) == {1}
+    assert set(credits(switch)) == {uetr for uetr, status in ends.items() if status == "ACCC"}, (seed, counts)
     until_both_api_workers_count(switch)
+
+
+async def ends_of(switch: SwitchProcess, documents: list[tuple[str, dict[str, Any]]]) -> dict[UUID, str]:
+    """UETR -> status of every payment; only one that its rail credited is waited for as long as it takes."""
+    ends: dict[UUID, str] = {}
+    for wait in (SHORT_WAIT_S, FINISH_WAIT_S):
+        credited = credits(switch)
+        left = [
+            (debtor, document)
+            for debtor, document in documents
+            if (end := ends.get(UUID(uetr_of(document)))) is None
+            or (end == "PDNG" and UUID(uetr_of(document)) in credited)
+        ]
+        statuses = await finish_all(switch, left, wait=wait)
+        ends |= {
+            UUID(uetr_of(document)): status for (_, document), status in zip(left, statuses, strict=True)
+        }
+    return ends
 
 
 async def load_while_parts_die(
