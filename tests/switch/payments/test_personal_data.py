@@ -127,7 +127,8 @@ async def test_an_erased_payment_is_unreadable_provable_and_known(stack: Stack):
     signer = housekeeping.signer(stack.settings)
     await audit.checkpoint(connection, signer)
     bundle = await audit.bundle(connection, [number])
-    assert offline_verifier.verify(bundle, signer.verifier_keys) == []
+    # Another test may have rotated the key: older checkpoints are signed by older keys.
+    assert offline_verifier.verify(bundle, housekeeping.verifier_lines(stack.settings)) == []
     assert NAME not in json.dumps(bundle)
     assert await failing(stack, connection) == {}
     await link.stop()
