@@ -8,7 +8,6 @@ import os
 import tempfile
 from datetime import timedelta
 from decimal import Decimal
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -21,6 +20,7 @@ from ledger.roles import Login, Passwords, user_of
 from ledger.writer import QUEUE_BYTES_MAX
 from schemas.rules import SWITCH, Scheme
 from switch.base import settings_file
+from switch.base.networks import Network
 from switch.base.plausibility import Bands
 from switch.base.tokens import TokenReference
 
@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     """Factor of every rail time-out; tests and demonstrations make it small."""
     sandbox_latency_s: float = Field(default=0.05, ge=0)
     """Time that a simulated rail takes for an ordinary payment."""
-    webhook_networks: tuple[IPv4Network | IPv6Network, ...] | None = None
+    webhook_networks: tuple[Network, ...] | None = None
     """Networks beside the public internet to which webhooks are delivered: `["10.20.0.0/16"]`. By default
     none; a sandbox that listens on a loopback address delivers to this machine as well."""
     authority: str = ""
@@ -154,7 +154,7 @@ class Settings(BaseSettings):
     """Responses 401 per second to one client address, over all workers; 0 means no limit."""
     rate_callback_failure: float = Field(default=10.0, ge=0)
     """Callbacks per second that no rail signed, of one client address, over all workers; 0 means no limit."""
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
     """Proxies whose `X-Forwarded-For` states the address of the client: `["10.20.0.5/32"]`."""
     rate_sign_in: float = Field(default=10.0, ge=0)
     """Attempts per second to sign in from one client address, over all workers; 0 means no limit."""

@@ -10,7 +10,6 @@ import re
 import ssl
 from collections.abc import Iterator, Mapping
 from functools import partial
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -23,6 +22,7 @@ from adapters.port import RailConnection
 from schemas.errors import NotFound
 from schemas.signing.token import TokenError
 from switch.base.files import fault_of_secret, others_may_read
+from switch.base.networks import Network
 from switch.base.tokens import TokenReference
 
 CONNECTION: Final = "switch.json"
@@ -61,7 +61,7 @@ class ConnectionFile(BaseModel):
     rail_key_environment: str | None = None
     connect_s: Seconds | None = None
     submit_s: Seconds | None = None
-    callback_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    callback_networks: tuple[Network, ...] = ()
 
 
 def file_of(rails_directory: Path, country: str) -> Path:
@@ -107,7 +107,7 @@ def certificate_files(file: Path) -> dict[str, Path]:
     return {kind: file.parent / path for kind, path in named.items() if path is not None}
 
 
-def callback_networks(file: Path) -> tuple[IPv4Network | IPv6Network, ...]:
+def callback_networks(file: Path) -> tuple[Network, ...]:
     """The networks from which the rail sends callbacks; empty: from anywhere. Raises as `read`."""
     return _parse(file).callback_networks
 

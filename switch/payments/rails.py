@@ -3,10 +3,9 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, TypeVar
 
 import asyncpg
@@ -17,7 +16,7 @@ from adapters.port import Answer, Native, NoticeAdapter, Order, RailAdapter
 from schemas.credit_transfer import ROOT
 from schemas.errors import InvalidMessage, NotAllowed, NotFound, Refused, SwitchError, Unavailable
 from schemas.reasons import Reason
-from switch.base import logs, metrics
+from switch.base import logs, metrics, networks
 from switch.base.quota import Quota
 from switch.base.settings import Settings
 from switch.base.sql import statements
@@ -162,7 +161,7 @@ class Rail:
         default_factory=lambda: Quota(ENQUIRIES_MAX, ENQUIRIES_OF_ONE, "account enquiries")
     )
     """A separate quota: account enquiries do not reduce that of payments."""
-    callback_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    callback_networks: tuple[networks.Network, ...] = ()
     """The networks from which it sends callbacks; empty: from anywhere."""
 
     def check_source(self, address: str) -> None:
@@ -172,8 +171,12 @@ class Rail:
             NotAllowed: this address is not in the rail's networks.
 
         """
-        if self.callback_networks and not _is_within(address, self.callback_networks):
-            raise NotAllowed("callbacks of this rail come from other networks")
+        if not self.callback_networks:
+            return
+        with suppress(ValueError):
+            if networks.is_within(networks.read(address), self.callback_networks):
+                return
+        raise NotAllowed("callbacks of this rail come from other networks")
 
     def check(self) -> None:
         """Refuse a new payment while this rail cannot accept it.
@@ -262,14 +265,6 @@ class Rail:
             raise _away()
         with self.enquiries.take(participant):
             yield
-
-
-def _is_within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    return any(found in network for network in networks if network.version == found.version)
 
 
 def _away() -> Unavailable:

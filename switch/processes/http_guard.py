@@ -7,13 +7,12 @@ limit on connections without a byte: a few thousand of one stranger would keep e
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from switch.api import limits
-from switch.base import metrics
+from switch.base import metrics, networks
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 HEAD_WITHIN_S: Final = 15.0
@@ -39,7 +38,7 @@ class Connections:
     executed only after its sender is proved. A caller with too many loses its oldest idle one.
     """
 
-    def __init__(self, trusted: Iterable[IPv4Network | IPv6Network] = ()) -> None:
+    def __init__(self, trusted: Iterable[networks.Network] = ()) -> None:
         self._trusted = tuple(trusted)
         """Proxies: their connections are many clients'."""
         self._strangers: Crowd = {}
@@ -86,10 +85,7 @@ class Connections:
         one.hang_up()
 
     def _is_proxy(self, address: str) -> bool:
-        if not self._trusted:
-            return False
-        found = ip_address(address.partition("%")[0])
-        return any(found in network for network in self._trusted if network.version == found.version)
+        return bool(self._trusted) and networks.is_within(networks.read(address), self._trusted)
 
 
 class GuardedProtocol(HttpToolsProtocol):

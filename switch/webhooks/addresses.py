@@ -7,17 +7,16 @@ it is made: a host name may resolve to another address by then, and no resolver 
 import ipaddress
 import socket
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
 import aiohttp
 from yarl import URL
 
 from schemas.errors import InvalidMessage
+from switch.base import networks
+from switch.base.networks import Network
 from switch.base.settings import Settings
-
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 
 URL_MAX: Final = 500
 LOOPBACK: Final[tuple[Network, ...]] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
@@ -40,9 +39,9 @@ def permitted_networks(settings: Settings) -> tuple[Network, ...]:
 
 def is_permitted(address: str, beside: Sequence[Network]) -> bool:
     """Whether a numeric address is public, or in one of the networks `beside`."""
-    found = ipaddress.ip_address(address.partition("%")[0])
+    found = networks.read(address)
     found = getattr(found, "ipv4_mapped", None) or found
-    if any(found in network for network in beside if network.version == found.version):
+    if networks.is_within(found, beside):
         return True
     translated = found.version == 6 and any(found in network for network in _TRANSLATED)  # noqa: PLR2004
     return found.is_global and not found.is_multicast and not found.is_reserved and not translated

@@ -188,7 +188,7 @@ def live_past_the_instant(switch: SwitchProcess, life: Life) -> Forgotten:
 
 
 def check_closed(life: Life, was: Forgotten, kept: int) -> str:
-    """Nothing new is taken, and a cursor that the log no longer has is told so; the payment that was refused."""
+    """A new payment is refused, and so is a cursor that the log no longer has; return the refused payment."""
     with pytest.raises(NoAnswer, match="503 restoring"):
         asyncio.run(life.pay(TO_PAKISTAN))
     status, problem, headers = life.get(f"/v1/events?after={max(was.events)}", "asha-bank")

@@ -2,7 +2,7 @@
 
     with machines("db1", "db2", "app") as network:
         network["db1"].start(["postgres", ...], log=file, user="postgres")
-        network.cut("db1", "db2")        # packets between the two are dropped; nobody is told
+        network.cut("db1", "db2")        # packets between the two are dropped silently
         network["db1"].isolate()         # the same, to and from everybody
         network.heal()
 

@@ -302,7 +302,7 @@ class Cluster:
 
 
 class Payers:
-    """Banks that pay all the time, and write down what they are told."""
+    """Banks that send payments all the time, and record each response."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.sent: list[Sent] = []

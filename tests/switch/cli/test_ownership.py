@@ -1,4 +1,4 @@
-"""One supervisor a data directory; a second one is told who it is, and replaces one that nobody owns."""
+"""A data directory has one supervisor. A second one names it, and replaces one that nobody owns."""
 
 import json
 import os
