@@ -93,7 +93,19 @@ class Bucket:
 
 
 class Buckets(OrderedDict[tuple[str, Class], Bucket]):
-    """Buckets by caller and class, the least recently used first."""
+    """Buckets by caller and class, the least recently used first; `KEPT_MAX` at most."""
+
+    def bucket(self, caller: str, name: Class, *, rate: float, size: float, now: float) -> Bucket:
+        """Get the bucket of a caller; a new one is full."""
+        key = caller, name
+        bucket = self.get(key)
+        if bucket is None:
+            bucket = self[key] = Bucket(name, rate, size, now)
+            if len(self) > KEPT_MAX:
+                self.popitem(last=False)
+        else:
+            self.move_to_end(key)
+        return bucket
 
 
 class Limiter:
@@ -168,15 +180,8 @@ class Limiter:
         rate = self._rates[name]
         if not rate:
             return None
-        key = caller, name
-        bucket = buckets.get(key)
-        if bucket is None:
-            bucket = buckets[key] = Bucket(name, rate, max(1, int(rate * WINDOW_S)), self._now())
-            if len(buckets) > KEPT_MAX:
-                buckets.popitem(last=False)
-        else:
-            buckets.move_to_end(key)
-        return bucket
+        size = max(1, int(rate * WINDOW_S))
+        return buckets.bucket(caller, name, rate=rate, size=size, now=self._now())
 
     def _check(self, scope: Scope, bucket: Bucket | None) -> None:
         if bucket is not None and bucket.fill(self._now()) < 1:

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from schemas.errors import NotAllowed, TooManyRequests, Unavailable
-from switch.api.limits import KEPT_MAX, Bucket, Buckets
+from switch.api.limits import Bucket, Buckets
 from switch.base import metrics
 from switch.base.settings import Settings
 from switch.payments.directory import Participant
@@ -75,15 +75,8 @@ class LookUps:
     def _bucket(self, caller: str, per_day: float) -> Bucket | None:
         if not per_day:
             return None
-        bucket = self._buckets.get((caller, "enquire"))
-        if bucket is None:
-            size = max(1, int(per_day / _BURSTS))
-            bucket = self._buckets[caller, "enquire"] = Bucket("enquire", per_day / _DAY_S, size, self._now())
-            if len(self._buckets) > KEPT_MAX:
-                self._buckets.popitem(last=False)
-        else:
-            self._buckets.move_to_end((caller, "enquire"))
-        return bucket
+        size = max(1, int(per_day / _BURSTS))
+        return self._buckets.bucket(caller, "enquire", rate=per_day / _DAY_S, size=size, now=self._now())
 
 
 async def record(link: Link, participant: str, done: Sequence[LookUp]) -> None:
