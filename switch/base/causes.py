@@ -18,7 +18,7 @@ from ledger.migrate import MigrationError
 from ledger.postgres import PostgresError
 from ledger.roles import RolesMissing
 from schemas.errors import NotFound, SwitchError
-from switch.base import logs
+from switch.base import logs, settings
 
 _REFUSED_BY_DATABASE: Final = (
     asyncpg.InvalidPasswordError,
@@ -94,11 +94,7 @@ def _of_system(error: BaseException) -> Cause | None:
 
 def _of_ours(error: BaseException) -> Cause | None:
     if isinstance(error, ValidationError):
-        names = ", ".join(
-            f"PAYSWITCH_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False)
-        )
-        return Cause(names, lasting=True)
+        return Cause("; ".join(settings.faults(error)), lasting=True)
     if isinstance(error, (MigrationError, RolesMissing, AnotherLog, Damaged, Impossible)):
         return Cause(str(error), lasting=True)
     if isinstance(error, NotFound):

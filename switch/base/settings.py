@@ -1,6 +1,7 @@
 """Settings: environment variables, `PAYSWITCH_PORT=8000`, else the settings file of the data directory.
 
-A start reports all problems at once.
+A start reports all problems at once. A name that is not known is one of them: a setting that was mistyped
+must not be without effect.
 """
 
 import hashlib
@@ -11,9 +12,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from adapters import registry
 from ledger.roles import Login, Passwords, user_of
@@ -25,14 +31,53 @@ from switch.base.plausibility import Bands
 from switch.base.tokens import TokenReference
 
 _SOCKET_PATH_MAX: Final = 107
+_PREFIX: Final = "PAYSWITCH_"
+OTHER_VARIABLES: Final = frozenset(
+    f"{_PREFIX}{name}"
+    for name in ("CATALOGUE", "CODE", "LIFELINE", "PASSWORD", "PLACE", "STARTED_BY", "TRACEBACK", "XSD")
+)
+"""Variables with the prefix that are no settings: of commands, and between a supervisor and its processes."""
+
+
+_IN_JSON: Final = frozenset({"tuple_type", "dict_type", "frozen_set_type"})
+
+
+class _OfEnvironment(EnvSettingsSource):
+    """Variables of the environment. A name that is no setting becomes a field, which is then forbidden."""
+
+    def __call__(self) -> dict[str, Any]:
+        return {**super().__call__(), **dict.fromkeys(self._unknown())}
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Leave a text that is not JSON to the validation, which reports it with all other faults."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+    def _unknown(self) -> list[str]:
+        known = self.settings_cls.model_fields
+        stated = {
+            variable: variable.upper().removeprefix(_PREFIX).lower()
+            for variable in sorted(os.environ)
+            if variable.upper().startswith(_PREFIX) and variable.upper() not in OTHER_VARIABLES
+        }
+        return [
+            settings_file.no_setting(variable, name, known)
+            for variable, name in stated.items()
+            if name not in known
+        ]
 
 
 class _OfFile(PydanticBaseSettingsSource):
-    """The settings file of the data directory that the other sources state."""
+    """The settings file of the data directory that the other sources state; a fault becomes a field too."""
 
     def __call__(self) -> dict[str, Any]:
         file = Path(self.current_state.get("data", "data")) / settings_file.NAME
-        return settings_file.read(file, self.settings_cls.model_fields)
+        try:
+            return settings_file.read(file, self.settings_cls.model_fields)
+        except settings_file.InvalidSettingsFile as error:
+            return dict.fromkeys(str(error).splitlines())
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         raise NotImplementedError  # all fields are read at once
@@ -41,7 +86,7 @@ class _OfFile(PydanticBaseSettingsSource):
 class Settings(BaseSettings):
     """All settings of an installation. Times in seconds, sizes in bytes."""
 
-    model_config = SettingsConfigDict(env_prefix="PAYSWITCH_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid")
 
     data: Path = Path("data")
     """Directory of all durable files except the database: sandbox keys, rail books, sockets, logs."""
@@ -190,12 +235,12 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - `_OfEnvironment` is in its place
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there is no such file
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments of the command line, then the environment, then the settings file."""
-        return init_settings, env_settings, _OfFile(settings_cls)
+        return init_settings, _OfEnvironment(settings_cls), _OfFile(settings_cls)
 
     def scheme_of(self, debtor_country: str, creditor_country: str) -> Scheme:
         """The rules for messages of this corridor."""
@@ -312,3 +357,15 @@ class Settings(BaseSettings):
     def credentials_file(self) -> Path:
         """Keys of the simulated participants."""
         return self.data / "sandbox" / "credentials.json"
+
+
+def faults(error: ValidationError) -> list[str]:
+    """Everything that is wrong with the settings, a line each, without their values."""
+    return [_fault(problem) for problem in error.errors(include_url=False, include_input=False)]
+
+
+def _fault(problem: Any) -> str:
+    if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
+        return str(problem["loc"][0])  # a fault of a name, as the source states it
+    remedy = "; write it in JSON" if problem["type"] in _IN_JSON else ""
+    return f"{_PREFIX}{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}{remedy}"

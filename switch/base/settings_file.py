@@ -4,6 +4,7 @@ It may contain the password of the database, so only its owner may read it. An e
 a field. `payswitch init` writes it; people may edit it.
 """
 
+import difflib
 import json
 import os
 from collections.abc import Collection, Mapping
@@ -23,8 +24,15 @@ def faults(content: object, known: Collection[str]) -> list[str]:
     """What is wrong with the names of a settings object; values are checked as settings."""
     if not isinstance(content, dict):
         return ["it is not a JSON object"]
-    unknown = [f"there is no setting {name}" for name in content if name not in known]
+    unknown = [no_setting(name, name, known) for name in content if name not in known]
     return [*unknown, *(f"{name} cannot be set here" for name in content if name in _NOT_HERE)]
+
+
+def no_setting(written: str, name: str, known: Collection[str]) -> str:
+    """The fault of an unknown name, as it was written, with the known name that is nearest to it."""
+    near = difflib.get_close_matches(name, known, n=1)
+    meant = f": is {near[0]} meant?" if near else ""
+    return f"there is no setting {written}{meant}"
 
 
 def read(file: Path, known: Collection[str]) -> dict[str, Any]:

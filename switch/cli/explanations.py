@@ -17,7 +17,6 @@ from typing import Final
 import asyncpg
 import typer
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from adapters.cycle import CycleFileError as UnreadableFile
 from adapters.iso8583.pool import Unreachable
@@ -27,6 +26,7 @@ from ledger.detach import NotYet
 from ledger.migrate import MigrationError
 from ledger.postgres import PostgresError
 from schemas.errors import NotFound, OutcomeUnknown, SwitchError
+from switch.base import settings
 from switch.base.personal_data import Erased, UnreadablePersonalData
 from switch.base.settings_file import InvalidSettingsFile
 from switch.cli.failures import CommandFailed, Incomplete, WrongUse
@@ -53,7 +53,7 @@ _EXPLAINED: Final = (
     UnreadableFile,
 )
 """Exceptions whose text is a complete explanation."""
-_MANY: Final = (StartError, InvalidSettingsFile, Incomplete)
+_MANY: Final = (StartError, InvalidSettingsFile, ValidationError, Incomplete)
 """Those with a reason on each line."""
 _LOST: Final = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError)
 _OTHER_SCHEMA: Final = (
@@ -81,7 +81,7 @@ def explain(error: BaseException) -> tuple[str, int]:
             return "interrupted", INTERRUPTED
         case typer.Abort():
             return "no input was given", FAILED
-        case typer.BadParameter() | WrongUse() | SettingsError() | ValidationError() | InvalidSettingsFile():
+        case typer.BadParameter() | WrongUse() | ValidationError() | InvalidSettingsFile():
             return _usage(error), WRONG_USE
         case _ if hasattr(error, "format_message"):  # every other error of the parser
             return _usage(error), WRONG_USE
@@ -93,18 +93,10 @@ def explain(error: BaseException) -> tuple[str, int]:
 
 def _usage(error: BaseException) -> str:
     if isinstance(error, ValidationError):
-        return "; ".join(
-            _setting(problem) for problem in error.errors(include_url=False, include_input=False)
-        )
+        return "\n".join(settings.faults(error))
     text = error.format_message() if hasattr(error, "format_message") else str(error)
     context = getattr(error, "ctx", None)
     return f"{text.rstrip('.')}; see `{context.command_path} --help`" if context is not None else text
-
-
-def _setting(problem: object) -> str:
-    """One invalid setting, by the name of its environment variable."""
-    assert isinstance(problem, dict)
-    return f"PAYSWITCH_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
 
 
 def _failure(error: BaseException) -> str:  # noqa: C901, PLR0911 - a table of kinds, one line each

@@ -22,9 +22,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The directory of published vectors and samples; tests that need it are skipped without it."""
-    place = Path(os.environ.get("PAYSWITCH_SHARED", ROOT.parent / "shared"))
+    place = Path(os.environ.get("TEST_SHARED", ROOT.parent / "shared"))
     if not (place / "rails" / "vectors.json").exists():
-        pytest.skip(f"no published vectors in {place}: set PAYSWITCH_SHARED")
+        pytest.skip(f"no published vectors in {place}: set TEST_SHARED")
     return place
 
 

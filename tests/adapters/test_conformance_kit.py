@@ -32,7 +32,7 @@ class Reports:
 
     def __init__(self):
         places = asyncio.Semaphore(AT_ONCE)
-        reasons = ISO_REASONS if os.environ.get("PAYSWITCH_ALL_REASONS") else sorted(ISO_REASONS)[::20]
+        reasons = ISO_REASONS if os.environ.get("TEST_ALL_REASONS") else sorted(ISO_REASONS)[::20]
 
         async def one(country):
             async with places:
@@ -52,7 +52,7 @@ async def reports():
 
 @pytest.mark.parametrize("country", COUNTRIES)
 async def test_the_kit_finds_nothing(reports, country):
-    """Every reason takes its time: that is `payswitch adapters check`, or PAYSWITCH_ALL_REASONS=1 here."""
+    """Every reason takes its time: that is `payswitch adapters check`, or TEST_ALL_REASONS=1 here."""
     report = await reports[country]
 
     assert report.ok, report.text()

@@ -1,6 +1,6 @@
 """The third-party messages and official schemas that tests read where they are at hand.
 
-`PAYSWITCH_SHARED` names their directory; without it, `../shared` beside the repository is taken.
+`TEST_SHARED` names their directory; without it, `../shared` beside the repository is taken.
 """
 
 import csv
@@ -19,12 +19,12 @@ from schemas.catalogue.model import Member
 from schemas.plan import NAMESPACE
 
 REPOSITORY = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("PAYSWITCH_SHARED", REPOSITORY.parent / "shared")) / "iso20022"
+SHARED = Path(os.environ.get("TEST_SHARED", REPOSITORY.parent / "shared")) / "iso20022"
 SAMPLES = Path(__file__).parent / "samples"
 PACS_008 = SAMPLES / "pacs.008.001.08.xml"
 
 needs_shared = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="PAYSWITCH_SHARED names no directory with iso20022/xsd, samples, codesets"
+    not SHARED.is_dir(), reason="TEST_SHARED names no directory with iso20022/xsd, samples, codesets"
 )
 
 

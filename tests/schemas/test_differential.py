@@ -2,7 +2,7 @@
 
 `schemas.reference.DIFFERENCES` lists the known ones. The mutations here make only one of them, base64.
 
-`PAYSWITCH_DIFFERENTIAL` sets the number of mutated messages (default: a short run).
+`TEST_DIFFERENTIAL` sets the number of mutated messages (default: a short run).
 """
 
 import os
@@ -16,7 +16,7 @@ from schemas.errors import InvalidMessage
 from tests.schemas.corpus import document_messages, documents, is_official, needs_shared, random_document
 from tests.schemas.mutations import mutated
 
-ROUNDS = int(os.environ.get("PAYSWITCH_DIFFERENTIAL", "4000"))
+ROUNDS = int(os.environ.get("TEST_DIFFERENTIAL", "4000"))
 LARGE = 1 << 26
 
 

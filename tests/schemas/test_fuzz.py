@@ -1,6 +1,6 @@
 """Whatever the bytes: a message or `InvalidMessage`, soon, and never anything else.
 
-`PAYSWITCH_FUZZ` sets the number of inputs of each kind (default: a short run).
+`TEST_FUZZ` sets the number of inputs of each kind (default: a short run).
 """
 
 import os
@@ -15,7 +15,7 @@ from schemas.errors import InvalidMessage, Refused
 from tests.schemas.corpus import PACS_008, documents
 from tests.schemas.mutations import mutated
 
-ROUNDS = int(os.environ.get("PAYSWITCH_FUZZ", "3000"))
+ROUNDS = int(os.environ.get("TEST_FUZZ", "3000"))
 SLOWEST_S = 0.05
 SAMPLE = codec.decode(PACS_008.read_bytes(), media_type=codec.XML)
 XML = codec.encode(SAMPLE.id, SAMPLE.document, media_type=codec.XML)

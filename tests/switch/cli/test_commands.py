@@ -426,7 +426,7 @@ def test_what_nobody_foresaw_shows_no_value(capfd: pytest.CaptureFixture[str]) -
     ("variables", "said"),
     [
         ({"PAYSWITCH_WORKERS": "none"}, "PAYSWITCH_WORKERS"),
-        ({"PAYSWITCH_RAILS": "IN,PK"}, "rails"),
+        ({"PAYSWITCH_RAILS": "IN,PK"}, "PAYSWITCH_RAILS: Input should be a valid tuple; write it in JSON"),
         ({"PAYSWITCH_PORT": "99999"}, "PAYSWITCH_PORT"),
     ],
 )

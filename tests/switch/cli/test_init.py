@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -12,8 +13,7 @@ import pytest_asyncio
 
 from schemas.signing.keys import SigningKey
 from switch import cli
-from switch.base.settings import Settings
-from switch.base.settings_file import InvalidSettingsFile
+from switch.base.settings import OTHER_VARIABLES, Settings
 from switch.cli import doctor, preflight, steps
 from switch.cli.installation import read_changes
 from switch.writer.context import ServiceContext
@@ -23,6 +23,7 @@ from tests.switch.services import done, open_services
 
 Typed = Callable[..., tuple[int, list[str], list[str]]]
 PAGE = ROOT / "docs" / "operate" / "going-live.md"
+NO_NUMBER = "Input should be a valid integer, unable to parse string as an integer"
 WHOLE = {
     "settings": {"rails": ["IN"], "authority": "switch.example", "log_origin": "switch.example/ledger"},
     "people": {"operator": "olga", "checker": "chen"},
@@ -156,16 +157,61 @@ def test_the_environment_overrides_the_settings_file(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"prot": 1, "data": "x"}', "there is no setting prot\n.*data cannot be set here"),
-        ("[]", "it is not a JSON object"),
-        ("{", "it is not JSON"),
+        (
+            '{"prot": 1, "data": "x", "zzz": 1}',
+            ["there is no setting prot: is port meant?", "there is no setting zzz", "data cannot be set here"],
+        ),
+        ("[]", ["it is not a JSON object"]),
+        ("{", ["it is not JSON"]),
     ],
     ids=["names", "array", "broken"],
 )
-def test_a_settings_file_with_faults_ends_every_command(tmp_path: Path, text: str, said: str) -> None:
+def test_a_settings_file_with_faults_ends_every_command(
+    tmp_path: Path, text: str, said: list[str], typed: Typed
+) -> None:
     (tmp_path / "settings.json").write_text(text)
-    with pytest.raises(InvalidSettingsFile, match=said):
-        Settings(data=tmp_path)
+    code, _, lines = typed("doctor", "--data", str(tmp_path))
+
+    assert code == 2
+    assert lines == [f"payswitch: {tmp_path}/settings.json: {fault}" for fault in said]
+
+
+def test_every_fault_of_variables_and_of_the_file_is_told_at_once_without_a_value(
+    tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "settings.json").write_text('{"autority": "CANARY"}')
+    for name, value in {
+        "PAYSWITCH_AUTHORTY": "CANARY",
+        "payswitch_zzz": "CANARY",
+        "PAYSWITCH_WORKERS": "CANARY",
+        "PAYSWITCH_RAILS": "CANARY",
+    }.items():
+        monkeypatch.setenv(name, value)
+    code, _, lines = typed("up", "--data", str(tmp_path))
+
+    assert code == 2
+    assert set(lines) == {
+        "payswitch: PAYSWITCH_RAILS: Input should be a valid tuple; write it in JSON",
+        f"payswitch: PAYSWITCH_WORKERS: {NO_NUMBER}",
+        f"payswitch: {tmp_path}/settings.json: there is no setting autority: is authority meant?",
+        "payswitch: there is no setting PAYSWITCH_AUTHORTY: is authority meant?",
+        "payswitch: there is no setting payswitch_zzz",
+    }
+
+
+def test_every_variable_of_the_code_is_a_setting_or_known_as_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = {
+        name
+        for layer in ("adapters", "ledger", "schemas", "switch")
+        for file in (ROOT / layer).rglob("*.py")
+        for name in re.findall(r"\bPAYSWITCH_[A-Z0-9_]*[A-Z0-9]\b", file.read_text(encoding="utf-8"))
+    }
+    settings = {f"PAYSWITCH_{name.upper()}" for name in Settings.model_fields}
+
+    assert named - settings == OTHER_VARIABLES - {"PAYSWITCH_X"}
+    for name in OTHER_VARIABLES:
+        monkeypatch.setenv(name, "x")
+    assert Settings()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The tools that operators have: Debian's `prometheus`, or its binaries below PAYSWITCH_PROMETHEUS."""
+"""The tools that operators have: Debian's `prometheus`, or its binaries below TEST_PROMETHEUS."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from tests.switch.stack import Stack, started
 
 def tool(name: str) -> str:
     """Where a binary is; the test is skipped where it is not."""
-    place = os.environ.get("PAYSWITCH_PROMETHEUS")
+    place = os.environ.get("TEST_PROMETHEUS")
     found = shutil.which(name, path=place)
     if found is None:
         pytest.skip(f"{name} is not installed (Debian package prometheus)")
