@@ -69,7 +69,7 @@ def init(
     _write_settings(directory, installation, asks=file is None and sys.stdin.isatty())
     settings = settings_for(data, database_url)
     _make_keys(settings)
-    if faults := [*preflight.examine(settings.model_copy(update={"rails": ()}))]:
+    if faults := [*preflight.examine_files(settings.model_copy(update={"rails": ()}))]:
         raise CommandFailed("; ".join(faults))
     missing = [*steps.of_files(settings), *steps.of_connections(settings)]
     missing += asyncio.run(_in_database(settings, installation.people))

@@ -18,6 +18,7 @@ from schemas.signing.token import TokenError
 from switch.base import causes, files, installation, personal_data, settings_file
 from switch.base.settings import Settings
 from switch.base.sql import statements
+from switch.cli import steps
 from switch.operations import housekeeping
 from switch.payments import rail_connection
 from switch.processes import status
@@ -42,8 +43,18 @@ _SET_OPTION_SINCE: Final = 16
 
 
 def examine(settings: Settings) -> list[str]:
-    """The problems with files that need a person's action; an empty list if there are none."""
+    """The problems that need a person's action before a start; an empty list if there are none."""
+    return [*_steps(settings), *examine_files(settings)]
+
+
+def examine_files(settings: Settings) -> list[str]:
+    """The problems with packages, files and keys."""
     return [*_adapters(), *_database(settings), *_rails(settings), *_secrets(settings), *_keys(settings)]
+
+
+def _steps(settings: Settings) -> Iterator[str]:
+    if not settings.sandbox:
+        yield from (f"{step.text} {step.act}" for step in steps.before_start(settings))
 
 
 def _database(settings: Settings) -> Iterator[str]:
@@ -81,6 +92,8 @@ def examine_part(settings: Settings, part: str) -> Iterator[str]:
             status.parse(settings.health)
         except ValueError as error:
             yield f"PAYSWITCH_HEALTH: {error}"
+    if part == "api":
+        yield from _steps(settings)
     if part in {"api", "caretaker"}:
         yield from _rails(settings)
         if not settings.personal_data_keys.exists():

@@ -33,16 +33,21 @@ def is_sandbox(settings: Settings) -> bool:
     return settings.sandbox or settings.credentials_file.exists()
 
 
+def before_start(settings: Settings) -> Iterator[MissingStep]:
+    """Steps without which a switch with real money does not start."""
+    if not settings.authority:
+        yield MissingStep(
+            "authority-missing",
+            "PAYSWITCH_AUTHORITY is missing: the host that requests are sent to; signatures must cover it.",
+            "Set it, as in switch.example or switch.example:8443, or run `payswitch init`.",
+        )
+
+
 def of_files(settings: Settings) -> Iterator[MissingStep]:
     """Steps that are seen in the settings and in the data directory."""
     if is_sandbox(settings):
         return
-    if not settings.authority:
-        yield MissingStep(
-            "authority-missing",
-            "No setting names the host that requests are sent to.",
-            "Set PAYSWITCH_AUTHORITY, or run `payswitch init`: signatures must cover it.",
-        )
+    yield from before_start(settings)
     if settings.log_origin == _EXAMPLE:
         yield MissingStep(
             "log-name-missing",

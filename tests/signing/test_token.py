@@ -144,11 +144,11 @@ def test_checkpoints_are_signed_in_the_token_and_beside_it_until_the_file_is_ret
     assert alone.verifier_keys == [both.verifier_key]
     assert open_note(both.sign(1, b"r" * 32), [old.verifier_key]).size == 1
     assert housekeeping.verifier_lines(settings) == [old.verifier_key, alone.verifier_key]
-    assert preflight.examine(settings.model_copy(update={"rails": ()})) == []
+    assert preflight.examine_files(settings.model_copy(update={"rails": ()})) == []
     wrong = settings.model_copy(
         update={"rails": (), "checkpoint_key_pkcs11": TokenReference(**{**reference, "label": "rsa"})}
     )
-    assert preflight.examine(wrong) == [
+    assert preflight.examine_files(wrong) == [
         "PAYSWITCH_CHECKPOINT_KEY_PKCS11: the key rsa in the token rails is not an Ed25519 key"
     ]
 

@@ -445,8 +445,9 @@ def test_a_wrong_setting_is_one_line(
 
 
 def test_up_without_rail_files_says_which_before_it_makes_anything(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PAYSWITCH_AUTHORITY", "switch.example")
     line = in_one_line(capfd, ["up", "--port", str(free_port()), "--data", str(tmp_path / "d")], {FAILED})
 
     assert "the rails of BY, CN, IN" in line
@@ -458,6 +459,7 @@ def test_up_without_rail_files_says_which_before_it_makes_anything(
 def test_up_with_a_wrong_rail_file_names_it(
     content: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PAYSWITCH_AUTHORITY", "switch.example")
     monkeypatch.setenv("PAYSWITCH_RAILS", '["IN"]')
     (tmp_path / "rails" / "IN").mkdir(parents=True)
     (tmp_path / "rails" / "IN" / "switch.json").write_text(content)

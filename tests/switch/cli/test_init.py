@@ -159,7 +159,11 @@ def test_the_environment_overrides_the_settings_file(tmp_path: Path, monkeypatch
     [
         (
             '{"prot": 1, "data": "x", "zzz": 1}',
-            ["there is no setting prot: is port meant?", "there is no setting zzz", "data cannot be set here"],
+            [
+                "there is no setting prot: is port meant?",
+                "there is no setting zzz",
+                "data cannot be set here",
+            ],
         ),
         ("[]", ["it is not a JSON object"]),
         ("{", ["it is not JSON"]),
@@ -179,7 +183,7 @@ def test_a_settings_file_with_faults_ends_every_command(
 def test_every_fault_of_variables_and_of_the_file_is_told_at_once_without_a_value(
     tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "settings.json").write_text('{"autority": "CANARY"}')
+    (tmp_path / "settings.json").write_text('{"prot": "CANARY"}')
     for name, value in {
         "PAYSWITCH_AUTHORTY": "CANARY",
         "payswitch_zzz": "CANARY",
@@ -193,7 +197,7 @@ def test_every_fault_of_variables_and_of_the_file_is_told_at_once_without_a_valu
     assert set(lines) == {
         "payswitch: PAYSWITCH_RAILS: Input should be a valid tuple; write it in JSON",
         f"payswitch: PAYSWITCH_WORKERS: {NO_NUMBER}",
-        f"payswitch: {tmp_path}/settings.json: there is no setting autority: is authority meant?",
+        f"payswitch: {tmp_path}/settings.json: there is no setting prot: is port meant?",
         "payswitch: there is no setting PAYSWITCH_AUTHORTY: is authority meant?",
         "payswitch: there is no setting payswitch_zzz",
     }
@@ -222,7 +226,7 @@ def test_a_start_refuses_a_secret_that_others_can_read_with_the_remedy(tmp_path:
     file.parent.mkdir(exist_ok=True)
     file.write_text("{}")
     file.chmod(0o640)
-    faults = preflight.examine(Settings(data=tmp_path, rails=()))
+    faults = preflight.examine(Settings(data=tmp_path, rails=(), authority="switch.example"))
 
     assert faults[0] == f"others than its owner can read {file}: run chmod 600 {file}"
 

@@ -23,6 +23,11 @@ from tests.conftest import psql
 from tests.switch.operations.test_doctor import settings_of
 from tests.switch.stack import Stack
 
+NO_AUTHORITY = (
+    "payswitch: PAYSWITCH_AUTHORITY is missing: the host that requests are sent to; signatures must cover it."
+    " Set it, as in switch.example or switch.example:8443, or run `payswitch init`."
+)
+
 
 def up(*arguments: str, **settings: str) -> tuple[int, list[str]]:
     """The exit code and the lines of standard error."""
@@ -49,16 +54,42 @@ def test_every_file_that_is_missing_or_broken_is_named_before_anything_is_starte
     code, lines = up("--data", str(tmp_path), "--port", "0", rails='["PK", "IN", "XX"]')
 
     assert code == 1
-    assert len(lines) == 6
-    assert lines[0].startswith("payswitch: no adapter for XX")
-    assert lines[1].startswith("payswitch: there is no connection file for the rails of PK: write ")
-    assert lines[2].endswith("/rails/IN/switch.json: endpoints is missing")
-    assert lines[3].endswith("/rails/IN/switch.json: there is no field endpoint")
-    assert {line.partition(" is not a readable key file")[0].rpartition("/")[2] for line in lines[4:]} == {
+    assert len(lines) == 7
+    assert lines[0] == NO_AUTHORITY
+    assert lines[1].startswith("payswitch: no adapter for XX")
+    assert lines[2].startswith("payswitch: there is no connection file for the rails of PK: write ")
+    assert lines[3].endswith("/rails/IN/switch.json: endpoints is missing")
+    assert lines[4].endswith("/rails/IN/switch.json: there is no field endpoint")
+    assert {line.partition(" is not a readable key file")[0].rpartition("/")[2] for line in lines[5:]} == {
         "webhooks.pem",
         "personal-data.json",
     }
     assert not (tmp_path / "postgres").exists()
+
+
+def test_a_signature_good_at_every_host(tmp_path: Path) -> None:
+    """Without PAYSWITCH_AUTHORITY, a request that was signed for another host was accepted: no start does without."""
+    code, lines = up("--data", str(tmp_path / "data"), "--port", "0", rails="[]")
+
+    assert (code, lines) == (1, [NO_AUTHORITY])
+    assert not (tmp_path / "data").exists()
+    api, writer = (list(preflight.examine_part(settings_of(tmp_path), part)) for part in ("api", "writer"))
+    assert any("PAYSWITCH_AUTHORITY" in line for line in api)
+    assert not any("PAYSWITCH_AUTHORITY" in line for line in writer)
+    assert not any(
+        "AUTHORITY" in line
+        for line in preflight.examine(settings_of(tmp_path, authority="switch.example:8443"))
+    )
+
+
+@pytest.mark.parametrize(
+    "authority", ["https://switch.example", "switch.example/", "a b", "switch.example:x"]
+)
+def test_an_authority_that_no_signature_can_cover_is_refused(tmp_path: Path, authority: str) -> None:
+    code, lines = up("--data", str(tmp_path / "data"), "--port", "0", rails="[]", authority=authority)
+
+    assert (code, len(lines)) == (2, 1)
+    assert lines[0].startswith("payswitch: PAYSWITCH_AUTHORITY: String should match pattern")
 
 
 def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:

@@ -202,7 +202,12 @@ def test_another_authority_or_name_is_refused(external: External, data_directory
     other_root = external.owner.replace(str(external.root), str(data_directory / "root.crt"))
     other_name = external.owner.replace("localhost", "127.0.0.1")
     for url in (other_root, other_name):
-        supervisor = Supervisor(Settings(data=data_directory / "data", database=url, rails=(), port=0), print)
+        supervisor = Supervisor(
+            Settings(
+                data=data_directory / "data", database=url, rails=(), port=0, authority="switch.example"
+            ),
+            print,
+        )
         try:
             with pytest.raises(StartError, match="the certificate of the database's server is not accepted"):
                 supervisor.start(within_s=30)
