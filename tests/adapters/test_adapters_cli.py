@@ -76,7 +76,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("arguments", "code", "said"), REFUSED)
-def test_what_cannot_be_done_says_why(file, arguments, code, said, capfd):
+def test_what_cannot_be_done_states_why(file, arguments, code, said, capfd):
     done = run(["adapters", *(argument.format(file=file) for argument in arguments)])
     printed = capfd.readouterr()
 

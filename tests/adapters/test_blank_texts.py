@@ -80,7 +80,7 @@ def test_a_blank_creditor_account_is_refused(adapters, country, blank):
 
 
 @pytest.mark.parametrize("country", ["BY", "KZ", "PK"])
-def test_a_debtor_known_by_a_proxy_alone_is_said(adapters, country):
+def test_a_debtor_known_only_by_a_proxy_is_carried(adapters, country):
     """At first the translation into a version that wants a number beside it raised."""
     order = sample_order(country, debtor_account=PartyAccount(proxy="+7-9161234567", proxy_type="MBNO"))
 

@@ -91,7 +91,7 @@ FIXED = {
 }
 
 
-def test_every_observed_fact_of_an_order_is_said_that_way():
+def test_every_observed_fact_of_an_order_is_written_that_way():
     root = message().root
 
     assert root.tag == "{urn:iso:std:iso:20022:tech:xsd:pacs.008.001.02}FIToFICstmrCdtTrf"
@@ -137,7 +137,7 @@ TEXT = st.text(max_size=200)
     at=st.integers(0, 10**9).map(lambda seconds: AT + timedelta(seconds=seconds)),
     lifetime=st.integers(1, 86_399_999),
 )
-def test_all_that_is_checked_has_its_shape_and_says_what_was_ordered(
+def test_every_checked_order_has_its_shape_and_states_what_was_ordered(
     *, minor, debtor, creditor, remittance, bank, purpose, account, serial, at, lifetime
 ):
     made = sample_order(
@@ -308,7 +308,7 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("words", "outcome", "reason"), ANSWERS)
-def test_an_answer_means_what_the_table_says(words, outcome, reason):
+def test_an_answer_means_what_the_table_defines(words, outcome, reason):
     (found,) = messages.read_answers(report(*words))
 
     assert (found.outcome, found.reason, found.uetr, found.ref) == (outcome, reason, UETR, REF)
@@ -338,7 +338,7 @@ def confirmation(status, kind=messages.ORDER, code="", remark=f"/E2E/{REF}/AMT/C
     return open_sealed(said(messages.CONFIRMATION, content), KEY.public_key())
 
 
-def test_a_settlement_notice_says_nothing_new_of_an_online_payment():
+def test_a_settlement_notice_changes_nothing_for_an_online_payment():
     assert messages.read_answers(confirmation("PR05")) == []
     assert messages.read_answers(confirmation("PR09", code="RJ03", remark="")) == []
 
@@ -358,7 +358,7 @@ def settlement(amount="1500.00", currency="CNY", direction="DBIT"):
     return open_sealed(raw, KEY.public_key())
 
 
-def test_a_settlement_advice_is_a_word_to_people():
+def test_a_settlement_advice_is_a_notice_to_people():
     assert messages.read_notice(settlement()) == "settled on 2026-11-23: debit CNY 1500.00"
     assert messages.read_notice(settlement(direction="CRDT")) == "settled on 2026-11-23: credit CNY 1500.00"
     for wrong in ({"amount": "1500"}, {"currency": "USD"}, {"direction": "DEBT"}):
@@ -366,7 +366,7 @@ def test_a_settlement_advice_is_a_word_to_people():
             messages.read_notice(settlement(**wrong))
 
 
-def test_an_answer_is_no_word_to_people_and_a_sign_off_says_why():
+def test_an_answer_is_no_notice_to_people_and_a_sign_off_states_its_reason():
     assert messages.read_notice(report()) is None
     assert messages.read_notice(confirmation("PR05")) is None
     content = "<LogoutNtfctn><GrpHdr><MsgId>1</MsgId></GrpHdr></LogoutNtfctn>"
@@ -394,7 +394,7 @@ async def test_a_system_that_closes_signs_off_and_settles_the_day(rails):
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_whoever_was_signed_off_signs_on_and_pays_once(rails):
+async def test_a_participant_that_was_signed_off_signs_on_and_pays_once(rails):
     rail = await rails.get("CN")
     await rail.control("POST", "/hours", json.dumps({"closed_until": "2020-01-01T03:00:00Z"}).encode())
     await rail.control("DELETE", "/hours")
@@ -488,7 +488,7 @@ def test_another_key_is_not_ours():
 
 
 @pytest.mark.parametrize("reason", sorted(ISO_REASONS - DUPLICATES))
-def test_every_iso_reason_survives_being_said_in_cnaps(reason):
+def test_every_iso_reason_survives_translation_to_cnaps(reason):
     said_of = native_of(reason)
 
     assert len(said_of) == 4
@@ -497,7 +497,7 @@ def test_every_iso_reason_survives_being_said_in_cnaps(reason):
 
 
 @pytest.mark.parametrize("reason", sorted(DUPLICATES))
-def test_a_duplicate_refuses_nothing_until_it_is_asked_about(reason):
+def test_a_duplicate_refuses_nothing_until_an_enquiry(reason):
     assert outcome_of(native_of(reason)) == (Outcome.UNKNOWN, reason)
     assert outcome_of(native_of(reason), enquired=True) == (Outcome.REFUSED, reason)
 
@@ -650,7 +650,7 @@ async def test_amounts_at_the_edges_are_paid(rails, minor):
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_an_account_is_asked_for_by_itself(rails):
+async def test_an_account_is_enquired_by_itself(rails):
     rail = await rails.get("CN")
     for alias, account in sandbox.ALIASES.items():
         payee = await rail.adapter.resolve(alias)

@@ -59,7 +59,7 @@ async def test_the_kit_finds_nothing(reports, country):
     assert json.loads(json.dumps(report.as_dict()))["kept"] == len(PROMISES)
 
 
-async def test_every_promise_says_what_to_look_at():
+async def test_every_promise_names_what_to_inspect():
     names = [(promise.__doc__ or "").partition("\n")[0] for promise in PROMISES]
 
     assert len(set(names)) == len(PROMISES)
@@ -134,7 +134,7 @@ async def test_a_careless_adapter_is_noticed(adapter, promise, careless):
     assert "somebody" not in found.detail
 
 
-async def test_an_error_is_told_by_its_place_not_by_its_text(adapter):
+async def test_an_error_is_reported_by_its_place_not_by_its_text(adapter):
     found = await check_requirement(RequirementGroup.PURE, pure.carries_orders, Other(adapter, check=raising))
 
     assert found.detail.startswith("raised KeyError in adapters/test_conformance_kit.py:")
@@ -328,7 +328,7 @@ async def test_another_kits_log_is_not_taken_for_ours():
     assert heard == [["sent of Tajikistan"], ["sent of Uzbekistan"]]
 
 
-async def test_what_nobody_waits_for_is_heard_by_the_kit_that_listens():
+async def test_an_unexpected_message_is_received_by_the_listening_kit():
     """An exception that no task took is told by the event loop, in a context of its own."""
     with failures._collected_logs() as said:
         contextvars.Context().run(logging.getLogger("asyncio").error, "exception was never retrieved")
@@ -345,7 +345,7 @@ async def test_a_patient_kit_waits_longer_to_connect_too():
     assert scales == [10.0, 1.0, 1.0]
 
 
-async def test_a_report_tells_what_to_do():
+async def test_a_report_states_what_to_do():
     async def promise(_):
         """Silence is gold.
 

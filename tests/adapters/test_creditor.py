@@ -58,7 +58,7 @@ def test_an_account_is_read_in_every_writing_by_every_rail(country: str, written
 
 @pytest.mark.parametrize("country", [c for c in COUNTRIES if magic_account(c, "")[:2] == c])
 @pytest.mark.parametrize("written", ["lower", "prefix", "element"])
-def test_an_iban_is_read_in_lower_case_and_with_its_word_before_it(country: str, written: str) -> None:
+def test_an_iban_is_read_in_lower_case_and_with_its_prefix(country: str, written: str) -> None:
     iban = magic_account(country, "")
     account = {
         "lower": PartyAccount(other=iban.lower()),
@@ -105,7 +105,7 @@ def test_a_phone_is_read_in_every_form_beside_the_identification_that_the_schema
 
 
 @pytest.mark.parametrize("country", PHONES)
-def test_a_phone_that_stands_as_the_identification_alone_is_a_phone(country: str) -> None:
+def test_a_phone_that_is_the_only_identification_is_a_phone(country: str) -> None:
     found = creditor.find_alias(PartyAccount(other=f"+{PHONES[country]}"), forms_of(country))
 
     assert found is not None
@@ -177,7 +177,7 @@ def test_check_translation_and_reader_agree(country: str) -> None:
     assert creditor.find(account, forms_of(country)) == creditor.read(text, forms_of(country))
 
 
-def test_an_indian_address_and_an_account_are_told_apart() -> None:
+def test_an_indian_address_and_an_account_are_distinguished() -> None:
     forms = forms_of("IN")
     both = creditor.find(PartyAccount(other="asha@okbank", proxy="asha@okbank"), forms)
     number = creditor.find(PartyAccount(other="NOTPROVIDED", proxy="asha@okbank"), forms)

@@ -58,7 +58,7 @@ def test_a_file_of_another_day_rail_or_sum_is_unreadable():
 
 
 @pytest.mark.parametrize("country", ["IN", "PK", "KG"])
-async def test_a_live_rail_lists_its_day_and_says_when_it_is_closed(data_directory, country):
+async def test_a_live_rail_lists_its_day_and_states_when_it_is_closed(data_directory, country):
     async with running(data_directory / country, country) as rail:
         day = rail.adapter.profile.hours.day(datetime.now(UTC))
         done, refused = (rail.adapter.translate(sample_order(country, word)) for word in ("", "AC04"))

@@ -159,7 +159,7 @@ def test_every_refusal_has_a_reason_and_nothing_else_has_one_without_need() -> N
         assert line.text, line.path
 
 
-def test_the_page_is_what_the_table_says() -> None:
+def test_the_page_agrees_with_the_table() -> None:
     """If not: `python -m adapters.elements_page > docs/reference/elements.md`."""
     assert PAGE.read_text("utf-8") == elements_page.page()
 
@@ -174,7 +174,7 @@ def fate(order: Order, path: str, country: str) -> str:
 
 @pytest.mark.parametrize("country", registry.countries())
 @pytest.mark.parametrize("version", ["pacs.008.001.08", "pacs.008.001.13"])
-def test_what_the_table_says_of_an_element_is_what_happens_to_it(country: str, version: str) -> None:
+def test_an_element_is_treated_as_the_table_defines(country: str, version: str) -> None:
     """Each leaf alone: where the rail has no place it is refused or noted, by its path."""
     table = accounting.accounting(registry.profile(country).carries)
     messages = each_alone(version)
@@ -252,7 +252,7 @@ def test_what_a_rail_carries_is_in_its_bytes(country: str, adapters: dict[str, A
     assert checked >= 5
 
 
-def test_a_later_version_s_element_is_refused_by_a_rail_that_speaks_an_earlier_one(
+def test_an_element_of_a_later_version_is_refused_by_a_rail_of_an_earlier_one(
     adapters: dict[str, Any],
 ) -> None:
     path = next(p for p in leaves_of("pacs.008.001.13") if name_of(p) == "CdtTrfTxInf/Cdtr/PstlAdr/UnitNb")
@@ -281,9 +281,7 @@ MEMBER_ID = "CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"
 
 
 @pytest.mark.parametrize("country", registry.countries())
-def test_the_creditor_s_bank_was_replaced_or_dropped_without_a_word(
-    country: str, adapters: dict[str, Any]
-) -> None:
+def test_the_creditor_s_bank_was_replaced_or_dropped_silently(country: str, adapters: dict[str, Any]) -> None:
     """Its id at the rail is sent as it is, refused, or noted."""
     adapter, base = adapters[country], sample_order(country)
     path = next(path for path in leaves_of("pacs.008.001.10") if name_of(path) == MEMBER_ID)

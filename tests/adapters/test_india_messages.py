@@ -40,7 +40,7 @@ def request_of(order):
     return parse(canonical(messages.payment_request(order, US)))
 
 
-def test_every_fact_of_the_published_sample_is_said_the_same_way(shared):
+def test_every_fact_of_the_published_sample_is_written_the_same_way(shared):
     sample = parse((shared / "rails" / "samples" / "IN" / "ReqPay_signed.xml").read_bytes())
     ours = request_of(sample_order("IN", made_at=AT, uetr=UETR, purpose="FAMI"))
 
@@ -80,7 +80,7 @@ TEXT = st.text(max_size=200)
     serial=st.integers(0, 999_999),
     at=st.integers(0, 10**9).map(lambda seconds: AT + timedelta(seconds=seconds)),
 )
-def test_what_is_checked_can_be_said_and_says_what_was_ordered(
+def test_what_is_checked_can_be_written_and_states_what_was_ordered(
     *, minor, debtor, creditor, remittance, address, serial, at
 ):
     order = sample_order(
@@ -169,7 +169,7 @@ def test_an_account_number_is_addressed_at_its_branch():
     assert payee.find("Ac/Detail[@name='ACNUM']").get("value") == "058010100000001"
 
 
-def test_the_code_table_says_what_the_published_one_says(shared):
+def test_the_code_table_equals_the_published_one(shared):
     with (shared / "rails" / "upi_codes.csv").open() as file:
         published = {row["code"]: row["outcome_class_for_the_switch"] for row in csv.DictReader(file)}
 
@@ -190,7 +190,7 @@ def test_every_refusal_has_an_iso_reason():
 
 
 @pytest.mark.parametrize("reason", sorted(ISO_REASONS - DUPLICATES))
-def test_every_iso_reason_survives_being_said_in_upi(reason):
+def test_every_iso_reason_survives_translation_to_upi(reason):
     assert outcome_of(native_of(reason)) == (Outcome.REFUSED, reason)
 
 

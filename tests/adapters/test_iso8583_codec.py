@@ -150,7 +150,7 @@ def test_what_is_not_in_the_one_form_is_no_message(message):
         read(message, Bitmap.HEX)
 
 
-def test_a_length_with_a_sign_or_a_bitmap_in_small_letters_is_no_message():
+def test_a_length_with_a_sign_or_a_lower_case_bitmap_is_no_message():
     good = write({"t": "0210", "37": "0" * 12, "39": "14", "44": "AC04"}, Bitmap.HEX)
     assert b"0A1" in good[:20]
     for wrong in (good.replace(b"04AC04", b"+4AC04"), good[:20].lower() + good[20:]):
@@ -209,7 +209,7 @@ def test_what_is_no_instant_is_refused(text):
         private.read_instant(text)
 
 
-def test_every_response_code_says_something_and_every_refusal_has_an_iso_reason():
+def test_every_response_code_has_a_meaning_and_every_refusal_an_iso_reason():
     for code, row in CODES.items():
         assert len(code) == 2
         assert (row.code_class is not ResponseCodeClass.REFUSED) or row.reason in ISO_REASONS
@@ -228,13 +228,13 @@ def test_a_code_that_nobody_explained_is_unknown(code):
     assert outcome_of(code, "AC04", enquired=True) == (Outcome.UNKNOWN, None)
 
 
-def test_every_iso_reason_can_be_said_and_arrives():
+def test_every_iso_reason_can_be_carried_and_arrives():
     for reason in ISO_REASONS - DUPLICATES:
         native = native_code(reason)
         assert outcome_of(native[:2], native[2:], enquired=False) == (Outcome.REFUSED, reason)
 
 
-def test_a_bare_duplicate_refuses_nothing_even_when_asked():
+def test_a_duplicate_without_details_refuses_nothing_even_on_enquiry():
     """A rail that answers our repeat with 94 says that it knows the order, not that it refused it."""
     assert outcome_of("94", "", enquired=True)[0] is Outcome.UNKNOWN
     assert outcome_of("94", "AM05", enquired=False)[0] is Outcome.UNKNOWN
@@ -242,7 +242,7 @@ def test_a_bare_duplicate_refuses_nothing_even_when_asked():
     assert outcome_of("05", "DUPL", enquired=False)[0] is Outcome.UNKNOWN
 
 
-def test_not_found_is_news_only_when_asked():
+def test_not_found_counts_only_as_the_answer_to_an_enquiry():
     assert outcome_of("25", "", enquired=True)[0] is Outcome.NOT_FOUND
     assert outcome_of("25", "", enquired=False)[0] is Outcome.UNKNOWN
 
@@ -256,7 +256,7 @@ DAY = "2026-11-23"
 FILE = cycle.write(TAJIKISTAN, DAY, LINES, KEY)
 
 
-def test_a_cycle_file_comes_back_and_says_what_became_of_each_order():
+def test_a_cycle_file_returns_with_the_outcome_of_each_order():
     assert cycle.read(FILE, TAJIKISTAN, DAY, KEY) == LINES
     done, refused, other = cycle.answers(LINES, TAJIKISTAN)
     assert (done.outcome, done.amount.minor, done.rail_code) == (Outcome.DONE, 1500, "00")

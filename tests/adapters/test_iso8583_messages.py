@@ -58,7 +58,7 @@ TEXT = st.text(max_size=160)
     remittance=TEXT,
     end_to_end=st.text(min_size=1, max_size=35),
 )
-def test_what_is_checked_can_be_said(country, minor, serial, at, debtor, creditor, remittance, end_to_end):  # noqa: PLR0917 - drawn
+def test_what_is_checked_can_be_written(country, minor, serial, at, debtor, creditor, remittance, end_to_end):  # noqa: PLR0917 - drawn
     adapter = ADAPTERS[country]
     step = adapter.profile.limits.step_minor
     order = sample_order(
@@ -136,7 +136,7 @@ def test_what_the_rail_cannot_carry_is_refused_before_it_is_sent(country, name):
     assert [violation.reason for violation in ADAPTERS[country].check(order)] == [reason]
 
 
-def test_a_fraction_of_a_rial_cannot_be_said():
+def test_a_fraction_of_a_rial_is_refused():
     assert [v.reason for v in ADAPTERS["IR"].check(sample_order("IR", minor=150_050))] == ["AM12"]
     assert ADAPTERS["IR"].check(sample_order("IR", minor=150_000)) == []
     assert ADAPTERS["IR"].check(sample_order("IR", minor=100)) == []
@@ -290,12 +290,12 @@ def test_a_malformed_answer_is_no_answer(change):
 
 
 @pytest.mark.parametrize("kind", ["0430", "0110", "0310", "0810"])
-def test_an_answer_about_no_order_says_nothing_of_one(kind):
+def test_an_answer_about_no_order_decides_none(kind):
     assert messages.read_answer(answer(t=kind), ADAPTERS["TJ"].dialect) is None
 
 
 @every_rail
-def test_the_adapter_hears_its_rail_by_itself(country):
+def test_the_adapter_listens_to_its_rail_by_itself(country):
     assert isinstance(ADAPTERS[country], ListeningAdapter)
 
 

@@ -341,7 +341,7 @@ async def test_who_may_not_sign_on_sends_nothing(place):
         assert rail.seen == []
 
 
-async def test_a_rail_that_is_closed_at_sign_on_says_until_when(place):
+async def test_a_rail_that_is_closed_at_sign_on_states_until_when(place):
     opens = datetime.now(UTC) + timedelta(hours=2)
     closed = ("90", {"48": private.write({PrivateTag.NOT_BEFORE: private.instant(opens)})})
     async with talking(place, agree, sign_on=closed) as (_, adapter):
@@ -417,7 +417,7 @@ async def test_a_slow_rail_fills_its_own_places_only(place, monkeypatch):
         assert details.count("busy") == 8
 
 
-async def test_outside_its_window_satna_opens_at_its_hours_if_the_rail_does_not_say(place):
+async def test_outside_its_window_satna_opens_at_its_hours_unless_the_rail_states_others(place):
     from adapters.iran.messages import DIALECT as IRAN
 
     def reply(fields, peer):

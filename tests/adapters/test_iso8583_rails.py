@@ -242,7 +242,7 @@ async def test_every_alias_finds_the_account(rails, country):
 
 
 @every_rail
-async def test_a_closed_rail_says_when_it_opens(rails, country):
+async def test_a_closed_rail_states_when_it_opens(rails, country):
     rail = await rails.get(country)
     known = rail.adapter.translate(sample_order(country))
     await rail.adapter.submit(known)
@@ -263,7 +263,7 @@ async def test_a_closed_rail_says_when_it_opens(rails, country):
 
 
 @every_rail
-async def test_the_days_file_says_what_became_of_every_order(rails, country):
+async def test_the_days_file_has_the_outcome_of_every_order(rails, country):
     rail = await rails.get(country)
     words = ["", "AC04", "SILENT", "LOST", "WRONGAMT", *["RR04"] * 25]
     natives = [rail.adapter.translate(sample_order(country, word)) for word in words]

@@ -76,7 +76,7 @@ def test_a_purpose_is_mandatory_in_belarus_only():
         assert found == (["FF07"] if country == "BY" else [])
 
 
-def test_kazakhstan_is_told_knp_and_residency_and_keeps_the_iso_purpose():
+def test_kazakhstan_receives_knp_and_residency_and_keeps_the_iso_purpose():
     document = document_of("KZ", purpose="GIFT")
 
     assert document.find(".//{*}Purp/{*}Prtry").text == "119"
@@ -90,7 +90,7 @@ def test_kazakhstan_wants_the_end_to_end_id_as_a_header_too():
 
 
 @every
-def test_times_are_said_in_the_rails_own_zone(country):
+def test_times_are_written_in_the_rails_own_zone(country):
     offset = {"PK": "+05:00", "KZ": "+05:00", "BY": "+03:00"}[country]
     document = document_of(country)
 

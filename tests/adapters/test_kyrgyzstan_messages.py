@@ -66,7 +66,7 @@ TEXT = st.text(max_size=100)
 
 @settings(max_examples=100, deadline=None)
 @given(minor=st.integers(100, 100_000_000), debtor=TEXT, creditor=TEXT, remittance=TEXT)
-def test_what_is_checked_can_be_said(minor, debtor, creditor, remittance):
+def test_what_is_checked_can_be_written(minor, debtor, creditor, remittance):
     order = sample_order(
         "KG",
         minor=minor,
@@ -185,5 +185,5 @@ def test_json_has_one_meaning_or_none(raw):
         json_text.parse(raw)
 
 
-def test_accounts_of_digits_carry_words():
+def test_accounts_of_digits_carry_magic_words():
     assert sandbox.word_of(magic_account("KG", "SLOW8")) == "SLOW8"

@@ -112,7 +112,7 @@ async def ends_as_its_row_says(rail, word, row):
 
 
 @every_rail
-async def test_each_word_ends_as_its_table_says(rails, country):
+async def test_each_magic_word_ends_as_its_table_defines(rails, country):
     """All at once, as payments come; a failure names its word."""
     rail, rows = await rails.get(country), table(country)
     ended = await asyncio.gather(
@@ -165,7 +165,7 @@ async def test_the_book_over_http_is_the_book_on_disk(rails, country):
 
 
 @every_rail
-async def test_our_own_words_are_not_the_rails(rails, country):
+async def test_our_own_reasons_are_not_the_rails(rails, country):
     """A message that we signed is never read as the rail's answer."""
     rail = await rails.get(country)
     with pytest.raises((NotAuthentic, InvalidMessage)):

@@ -12,7 +12,7 @@ WORDS = [*(set(Magic) - {Magic.SLOW}), "SLOW8", *ISO_REASONS]
 
 
 @pytest.mark.parametrize("country", registry.countries())
-def test_every_word_has_an_account_in_every_country(country):
+def test_every_magic_word_has_an_account_in_every_country(country):
     place = registry.module(country, "sandbox")
     for word in WORDS:
         assert place.word_of(magic_account(country, word)) == word
@@ -20,7 +20,7 @@ def test_every_word_has_an_account_in_every_country(country):
 
 
 @pytest.mark.parametrize("word", ["NONSENSE", "SLOW", "SLOWX", "ac 04", "ZZ99"])
-def test_a_word_that_means_nothing_has_no_account(word):
+def test_a_magic_word_without_a_meaning_has_no_account(word):
     with pytest.raises(ValueError):
         magic_account("IN", word)
 
@@ -30,7 +30,7 @@ def test_there_are_no_accounts_where_there_is_no_adapter():
         magic_account("XX", "AC04")
 
 
-def test_every_word_has_a_script_and_a_meaning():
+def test_every_magic_word_has_a_script_and_a_meaning():
     for word in Magic:
         assert script(f"{word}8" if word is Magic.SLOW else word) is not None
         assert f"| `{word}` | {word.meaning} |" in magic.table()
@@ -45,7 +45,7 @@ def test_how_often_a_rail_does_not_find_what_it_has_credited(country, word, not_
     assert (found.enquiry, found.not_found_count) == (EnquiryBehaviour.NOT_FOUND_FIRST, not_found_count)
 
 
-def test_no_word_but_a_reason_and_lost_keeps_the_creditor_from_his_money():
+def test_only_a_reason_or_lost_keeps_the_creditor_from_the_money():
     unpaid = {word for word in WORDS if script(word).action in {BookAction.REFUSE, BookAction.NOTHING}}
 
     assert unpaid == {*ISO_REASONS, Magic.LOST}

@@ -69,7 +69,7 @@ def test_what_we_send_is_valid_by_the_official_schema(shared):
     schema.assertValid(plain)
 
 
-def test_the_observed_answer_is_the_last_word(shared):
+def test_the_observed_answer_decides(shared):
     raw = (shared / "rails" / "samples" / "PK" / "pacs.002_DataPDU.xml").read_bytes()
     root = parse(raw)
     head = envelope._read_header(root[0][0])
@@ -96,7 +96,9 @@ TEXT = st.text(max_size=200)
     seconds=st.integers(0, 10**9),
     lasts=st.integers(1, 86_399_000),
 )
-def test_what_is_checked_can_be_said_and_read_again(*, minor, debtor, creditor, remittance, seconds, lasts):
+def test_what_is_checked_can_be_written_and_read_again(
+    *, minor, debtor, creditor, remittance, seconds, lasts
+):
     order = sample_order(
         "PK",
         minor=minor,

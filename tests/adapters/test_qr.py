@@ -111,7 +111,7 @@ def test_a_upi_link_is_read():
     assert qr.read("UPI://pay?" + UPI[10:]) == code
 
 
-def test_a_signature_that_nobody_checked_is_told():
+def test_an_unchecked_signature_is_reported():
     assert qr.read(f"{UPI}&sign=MEUCIQ").warnings == ("the payee's signature was not verified",)
 
 
@@ -346,7 +346,7 @@ def test_what_is_broken_is_refused(text):
         qr.read(text())
 
 
-def test_a_raast_code_says_when_it_expires():
+def test_a_raast_code_states_when_it_expires():
     code = qr.read(raast("05031500712311220262359"))
 
     assert code.amount == Money(15000, "PKR")
@@ -402,7 +402,7 @@ UNSAYABLE = [
 
 
 @pytest.mark.parametrize("change", UNSAYABLE)
-def test_what_a_scheme_cannot_say_is_not_made(change):
+def test_what_a_scheme_cannot_carry_is_not_made(change):
     fields = {name: getattr(CODE, name) for name in CODE.__slots__}
 
     assert qr.read(qr.make(CODE)) == CODE
@@ -435,7 +435,7 @@ def test_every_country_has_a_scheme_with_its_basis():
         payload.scheme("XX")
 
 
-def test_kyrgyz_orders_stand_for_a_payload_as_before():
+def test_kyrgyz_orders_carry_a_payload_as_before():
     """The bytes behind `qrLinkHash` are the operator's: they must not change."""
     from adapters.kyrgyzstan import elqr
 
@@ -487,7 +487,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("arguments", "said"), WRONG)
-def test_the_command_says_what_is_wrong(arguments, said, capsys):
+def test_the_command_states_what_is_wrong(arguments, said, capsys):
     """In one line, as whoever runs it sees it."""
     assert run(["qr", *arguments]) in {1, 2}
     told = capsys.readouterr().err
@@ -501,7 +501,7 @@ def test_the_command_lists_every_scheme():
     assert {row["country"] for row in said} == COUNTRIES
 
 
-def test_the_page_tells_what_is_ours():
+def test_the_page_shows_what_is_ours():
     """Countries without a public layout are named as such where people look."""
     from pathlib import Path
 

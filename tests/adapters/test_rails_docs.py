@@ -22,7 +22,7 @@ def test_generated_parts_are_fresh(page):
 
 
 @pytest.mark.parametrize("country", registry.countries())
-def test_every_rail_has_a_page_that_says_what_is_not_public(country):
+def test_every_rail_has_a_page_that_states_what_is_not_public(country):
     text = (PAGES / f"{country}.md").read_text()
 
     assert registry.profile(country).rail in text

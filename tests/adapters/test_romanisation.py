@@ -68,7 +68,7 @@ NAMED = [
 
 
 @pytest.mark.parametrize(("text", "country", "name"), NAMED)
-def test_a_name_is_said_as_its_bearer_writes_it(text: str, country: str, name: str) -> None:
+def test_a_name_is_carried_as_its_bearer_writes_it(text: str, country: str, name: str) -> None:
     assert ascii_name(text, 140, country) == name
 
 
@@ -261,7 +261,7 @@ def test_any_word_without_vowels_can_be_read_aloud(word: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(text=st.text(max_size=80))
-def test_any_text_is_said_in_ascii_without_backticks_and_emoji_words(text: str) -> None:
+def test_any_text_is_written_in_ascii_without_backticks_and_emoji_names(text: str) -> None:
     said = ascii_text(text, 200)
 
     assert said.isascii()

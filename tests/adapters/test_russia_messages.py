@@ -109,7 +109,7 @@ TEXT = st.text(max_size=200)
     serial=st.integers(0, ORDER_NUMBERS - 1),
     at=st.integers(0, 10**9).map(lambda seconds: AT + timedelta(seconds=seconds)),
 )
-def test_all_that_is_checked_is_valid_and_says_what_was_ordered(
+def test_every_checked_order_is_valid_and_states_what_was_ordered(
     *, schemas, minor, debtor, creditor, remittance, bank, end_to_end, account, phone, country, rate, domestic,
     serial, at,
 ):  # fmt: skip
@@ -168,7 +168,7 @@ def carried(*documents):
 
 
 @pytest.mark.parametrize(("name", "agent"), [("ED701.xml", RUSSIAN), ("ED702.xml", Agent(bic="KYRSKG22"))])
-def test_every_fact_of_the_published_orders_is_said_the_same_way(shared, name, agent):
+def test_every_fact_of_the_published_orders_is_written_the_same_way(shared, name, agent):
     theirs, ours = sample(shared, name), document(debtor_agent=agent, exchange_rate="0.9412")
 
     left_out = set(theirs.attrib) - set(ours.attrib)
@@ -275,7 +275,7 @@ def test_text_is_what_the_schemas_alphabet_has(text, most):
     ("\u200b", ""),
     (None, ""),
 ])  # fmt: skip
-def test_a_word_is_in_one_script(text, said):
+def test_a_word_has_one_script(text, said):
     assert ufebs_text(text, 140) == said
 
 
@@ -304,14 +304,14 @@ def test_what_sbp_cannot_carry_is_refused_with_its_reason(changes, reason):
     assert check_of(**changes) == {reason}
 
 
-def test_a_currency_operation_code_stands_at_the_head_of_the_purpose():
+def test_a_currency_operation_code_is_at_the_start_of_the_purpose():
     text = "{VO61150}for work"
     assert check_of(remittance=text) == set()
     assert document(remittance=text).findtext(f"{{{NAMESPACE}}}Purpose") == text
 
 
 @pytest.mark.parametrize("phone", ["79990000001", "+79990000001", "+7-9990000001"])
-def test_a_phone_is_said_in_the_rails_way(phone):
+def test_a_phone_is_written_as_the_rail_requires(phone):
     said = document(creditor_account=PartyAccount(proxy=phone))
     account = said.find(f"{{{NAMESPACE}}}Payee/{{{NAMESPACE}}}AccountInfo")
 
@@ -390,7 +390,7 @@ STATES = [
 
 
 @pytest.mark.parametrize(("said", "outcome", "reason"), STATES)
-def test_a_state_means_what_the_schemas_say(said, outcome, reason):
+def test_a_state_means_what_the_schemas_define(said, outcome, reason):
     (found,) = messages.read_answers(carried(said))
 
     assert (found.outcome, found.reason, found.uetr) == (outcome, reason, UETR)
@@ -411,7 +411,7 @@ def test_a_confirmation_states_its_amount_in_kopecks(amount):
 
 
 @pytest.mark.parametrize("reason", sorted(ISO_REASONS - DUPLICATES))
-def test_every_iso_reason_survives_being_said_in_ufebs(reason):
+def test_every_iso_reason_survives_translation_to_ufebs(reason):
     number, _, said = native_of(reason).partition(" ")
 
     assert re.fullmatch(r"\d{4}", number)
@@ -420,7 +420,7 @@ def test_every_iso_reason_survives_being_said_in_ufebs(reason):
 
 
 @pytest.mark.parametrize("reason", sorted(DUPLICATES))
-def test_a_duplicate_refuses_nothing_until_it_is_asked_about(reason):
+def test_a_duplicate_refuses_nothing_until_an_enquiry(reason):
     number, _, said = native_of(reason).partition(" ")
 
     assert outcome_of(number, said) == (Outcome.UNKNOWN, reason)
@@ -496,7 +496,7 @@ def test_what_is_not_windows_1251_xml_is_refused(raw):
         envelope.parse(raw)
 
 
-def test_russian_letters_are_one_octet_each():
+def test_russian_characters_are_one_octet_each():
     raw = sealed(creditor=Party(name="Пётр", country="RU"))
 
     assert "Пётр".encode("cp1251") in raw
@@ -592,7 +592,7 @@ async def test_orders_of_every_kind_are_paid(rails, changes):
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_changed_hours_are_a_word_to_people_and_no_answer(rails, schemas):
+async def test_changed_hours_are_a_notice_to_people_and_no_answer(rails, schemas):
     rail = await rails.get("RU")
     await rail.control("POST", "/hours", json.dumps({"closed_until": "2026-12-01T03:00:00Z"}).encode())
     await rail.control("DELETE", "/hours")
@@ -608,7 +608,7 @@ async def test_changed_hours_are_a_word_to_people_and_no_answer(rails, schemas):
         rail.adapter.notice(told[0].replace("06:00".encode("cp1251"), b"07:00"))
 
 
-def test_an_answer_is_no_word_to_people_and_a_notice_has_a_text():
+def test_an_answer_is_no_notice_to_people_and_a_notice_has_a_text():
     assert messages.read_notice(carried(confirmation())) is None
     assert messages.read_notice(carried(state("SETL"), confirmation())) is None
     with pytest.raises(InvalidMessage):
@@ -616,7 +616,7 @@ def test_an_answer_is_no_word_to_people_and_a_notice_has_a_text():
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_what_the_simulated_rail_says_is_valid_too(rails, schemas):
+async def test_what_the_simulated_rail_sends_is_valid_too(rails, schemas):
     rail = await rails.get("RU")
     natives = [rail.adapter.translate(sample_order("RU", word)) for word in ("", "AC04", "UCRD", "PENDING")]
     for native in natives:

@@ -127,7 +127,7 @@ def follow(place, *, check):
     return reports
 
 
-def test_the_tutorial_does_what_it_says(tmp_path):
+def test_the_tutorial_works_as_written(tmp_path):
     """Each command in its order, each change where the page has it; the kit finds nothing at any step."""
     page, place = PAGE.read_text(), Place(tmp_path)
     reports = follow(place, check=True)
@@ -292,7 +292,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("country", "name", "currency", "said"), WRONG)
-def test_what_cannot_be_made_says_why(tmp_path, country, name, currency, said):
+def test_what_cannot_be_made_states_why(tmp_path, country, name, currency, said):
     with pytest.raises(ValueError, match=said):
         new.make(country, name, tmp_path / "x", currency)
     assert not (tmp_path / "x").exists()
@@ -306,7 +306,7 @@ def test_nothing_that_exists_is_overwritten(tmp_path):
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
-def test_the_command_says_what_is_wrong(tmp_path):
+def test_the_command_states_what_is_wrong(tmp_path):
     done = Place(tmp_path).run("payswitch adapters new am --name Rail")
 
     assert done.returncode == 1

@@ -76,7 +76,7 @@ TEXT = st.text(max_size=100)
     recipient=st.sampled_from([CARD, "20208000900000000001", "998901234567"]),
     expires_in=st.floats(0.001, 86400),
 )
-def test_what_is_checked_can_be_said(*, minor, debtor, creditor, remittance, recipient, expires_in):
+def test_what_is_checked_can_be_written(*, minor, debtor, creditor, remittance, recipient, expires_in):
     account = PartyAccount(proxy=recipient) if recipient.startswith("998") else PartyAccount(other=recipient)
     order = sample_order(
         "UZ",
@@ -132,7 +132,7 @@ def test_the_sandbox_names_real_shapes():
 
 
 @pytest.mark.parametrize("reason", sorted(ISO_REASONS))
-def test_every_reason_can_be_said_and_read(reason):
+def test_every_reason_can_be_written_and_read(reason):
     native = native_of(reason)
 
     assert reason_of(native) == reason
@@ -233,7 +233,7 @@ def test_an_enquiry_reads_both_replies():
 @pytest.mark.parametrize(
     "replies", [(FAILED, NOT_FOUND), (NOT_FOUND, FAILED), ({}, NOT_FOUND), (NOT_FOUND, {})]
 )
-def test_an_enquiry_that_failed_itself_says_nothing(replies):
+def test_a_failed_enquiry_decides_nothing(replies):
     with pytest.raises(InvalidMessage):
         messages.read_enquiry(EXT, *replies)
 
@@ -270,7 +270,7 @@ async def test_replies_of_a_batch_come_in_any_order(rails):
 
 
 @on_the_rail
-async def test_a_batch_asks_and_never_moves(rails):
+async def test_a_batch_reads_and_never_moves(rails):
     rail = await rails.get("UZ")
     order = order_request(to_card(), US)
     _, replies = await post(rail, json_text.write_list([signed_by_us(rail, order)]))
@@ -356,7 +356,7 @@ async def test_a_dismissed_hold_is_never_confirmed(rails):
 
 
 @on_the_rail
-async def test_a_closed_rail_says_when_it_opens(rails):
+async def test_a_closed_rail_states_when_it_opens(rails):
     rail = await rails.get("UZ")
     native = rail.adapter.translate(to_card())
     await rail.control("POST", "/hours", b'{"closed_until": "2099-01-01T00:00:00+00:00"}')
@@ -415,7 +415,7 @@ async def test_the_rail_is_strict(rails, change, code):
 
 
 @on_the_rail
-async def test_the_door_is_strict(rails):
+async def test_the_endpoint_is_strict(rails):
     rail = await rails.get("UZ")
     order = order_request(to_card(), US)
     signed = signed_by_us(rail, order)

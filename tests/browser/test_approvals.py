@@ -32,7 +32,9 @@ def path_of(page: Page) -> str:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_one_asks_another_agrees_and_it_is_done(look: Look, picture: Picture, language: str) -> None:
+async def test_one_requests_another_approves_and_it_is_executed(
+    look: Look, picture: Picture, language: str
+) -> None:
     approve, requested, executed = SAID[language]
     asked = await ask(look, language=language)
     await expect(asked.locator("#state")).to_have_text(requested)
@@ -84,7 +86,7 @@ async def test_one_person_alone_cannot(look: Look) -> None:
     await expect(page.locator("#state")).to_have_text("requested")
 
 
-async def test_a_checker_asks_for_nothing(look: Look) -> None:
+async def test_a_checker_requests_nothing(look: Look) -> None:
     look.expect_status(403)
     page = await look("checker", OPENING)
     listed = await look("checker", "/changes")
@@ -102,7 +104,7 @@ async def test_a_request_is_taken_back_by_its_maker_alone(look: Look) -> None:
     await expect(page.locator("#state")).to_have_text("withdrawn")
 
 
-async def test_a_form_that_is_not_good_says_what_and_keeps_what_was_typed(look: Look) -> None:
+async def test_an_invalid_form_names_the_error_and_keeps_the_input(look: Look) -> None:
     look.expect_status(422)
     page = await look(
         "operator", "/changes/new/cap.set?participant=asha-bank&currency=PKR&net_debit_cap=5.00"

@@ -36,7 +36,7 @@ async def tab_to(page: Page, wanted: Locator) -> None:
     raise AssertionError("the keyboard does not reach it")
 
 
-async def test_by_keyboard_alone_a_doubtful_payment_is_found_and_ended_by_two(
+async def test_an_unknown_outcome_is_found_and_resolved_by_two_by_keyboard_alone(
     look: Look, picture: Picture
 ) -> None:
     """People sign in by keyboard here, too: see `looking.sign_in`."""
@@ -93,7 +93,7 @@ async def test_a_payment_shows_its_journey_its_money_and_its_evidence_and_nobody
     await picture(page, "operate/payment")
 
 
-async def test_a_refused_payment_says_why(look: Look) -> None:
+async def test_a_refused_payment_shows_its_reason(look: Look) -> None:
     uetr = await paying.paid(look.stack, "20.00", word="AC04")
     page = await look("auditor", f"/payments/{uetr}")
 
@@ -115,7 +115,9 @@ async def test_payments_are_found_by_state_and_corridor(look: Look, picture: Pic
     await expect(page.get_by_role("link", name=uetr)).to_have_count(0)
 
 
-async def test_doubt_is_listed_by_age_and_leads_to_the_request(look: Look, picture: Picture) -> None:
+async def test_unknown_outcomes_are_listed_by_age_with_a_link_to_the_request(
+    look: Look, picture: Picture
+) -> None:
     uetr = await paying.doubtful(look.stack)
     page = await look("operator", "/doubt")
     row = page.get_by_role("row", name=uetr)

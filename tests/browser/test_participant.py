@@ -84,7 +84,7 @@ async def test_a_payment_that_the_rail_refuses_is_seen_to_end_with_its_reason(lo
     await expect(page.locator("[data-live]")).to_contain_text("ABORTED", timeout=WAIT_MS)
 
 
-async def test_a_message_that_is_wrong_is_told_where(look: Look) -> None:
+async def test_an_invalid_message_is_answered_with_the_place(look: Look) -> None:
     look.expect_status(422)
     page = await look("participant", "/own/tests")
     await page.fill("#message", "{}")
@@ -95,7 +95,7 @@ async def test_a_message_that_is_wrong_is_told_where(look: Look) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_key_is_asked_for_and_the_wish_taken_back(
+async def test_a_key_is_requested_and_the_request_withdrawn(
     look: Look, language: str, picture: Picture
 ) -> None:
     say = words(language)
@@ -156,7 +156,7 @@ async def _remove(page: Page, say: Callable[[str], str]) -> None:
     await page.get_by_role("button", name=say("Remove"), exact=True).click()
 
 
-async def test_the_position_and_the_statements_are_looked_at(look: Look, picture: Picture) -> None:
+async def test_the_position_and_the_statements_are_viewed(look: Look, picture: Picture) -> None:
     page = await look("participant", "/own/position")
     await expect(page.locator("main")).to_contain_text("Available to send")
     await picture(page, "integrate/position-en")

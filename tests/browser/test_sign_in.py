@@ -16,7 +16,7 @@ async def test_everybody_signs_in_and_arrives(look: Look, person: str) -> None:
     await expect_accessible(page)
 
 
-async def test_a_wrong_code_is_told_no_more_than_that(look: Look) -> None:
+async def test_a_wrong_code_gets_no_further_detail(look: Look) -> None:
     look.expect_status(401)
     page = await look("", "/sign-in")
     await page.fill("#name", "nobody-at-all")
@@ -36,7 +36,7 @@ async def test_the_sign_in_has_no_barriers(look: Look, language: str) -> None:
     await expect_accessible_day_and_night(page)
 
 
-async def test_whoever_is_not_signed_in_is_led_to_the_sign_in_and_back(look: Look) -> None:
+async def test_a_visitor_is_led_to_the_sign_in_and_back(look: Look) -> None:
     page = await look("", "/reports")
 
     assert page.url.endswith("/console/sign-in?next=/console/reports")

@@ -28,7 +28,7 @@ def transfer(**changes):
     return credit_transfer(**(fields | changes))
 
 
-async def test_a_final_payment_is_told(server, client):
+async def test_a_final_payment_is_reported(server, client):
     server.answers += [status_report("ACCC")]
 
     state = await client.pay(transfer(), wait=5)
@@ -81,7 +81,7 @@ async def test_an_unknown_outcome_is_learnt_by_the_same_message(server, client):
     assert len({body for _, body in server.requests}) == 1
 
 
-async def test_an_outcome_that_stays_unknown_says_so(server):
+async def test_an_outcome_that_stays_unknown_is_reported_as_such(server):
     server.answers += [problem(503, name="outcome-unknown")] * 2
     async with Client(server.url, key=KEY, tries=2) as client:
         with pytest.raises(NoAnswer, match="http 503 outcome-unknown"):
@@ -97,7 +97,7 @@ async def test_when_every_try_fails_the_outcome_is_not_known(server, failure):
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_refused_caller_says_nothing_of_an_earlier_try(server, status):
+async def test_a_refused_caller_decides_nothing_about_an_earlier_try(server, status):
     """The first try may have moved money; that the second was not let in does not undo it."""
     server.answers += [cut, problem(status)]
     async with Client(server.url, key=KEY, tries=2) as client:
@@ -252,7 +252,7 @@ async def test_a_list_is_read_page_after_page_by_the_addresses_that_the_switch_g
     ]
 
 
-async def test_a_next_page_of_another_server_is_not_asked_for(server, client):
+async def test_a_next_page_of_another_server_is_not_fetched(server, client):
     async def astray(_):
         return web.json_response([1], headers={"Link": '<http://127.0.0.1:9/v1/windows>; rel="next"'})
 

@@ -127,7 +127,7 @@ def test_hadolint_finds_nothing() -> None:
         ({"PAYSWITCH_HEALTH": "[::]:8321"}, "http://[::1]:8321"),
     ],
 )
-def test_the_health_check_asks_the_process_of_its_container(environment, address, monkeypatch) -> None:
+def test_the_health_check_calls_the_process_of_its_container(environment, address, monkeypatch) -> None:
     for name in ("HOST", "PORT", "HEALTH"):
         monkeypatch.delenv(f"PAYSWITCH_{name}", raising=False)
     for name, value in environment.items():

@@ -8,7 +8,7 @@ from tests.docs import architecture
 from tests.docs.architecture import FLOW, PACKAGES, ROOT, Step, Via
 
 
-def test_the_page_is_what_the_code_says() -> None:
+def test_the_page_agrees_with_the_code() -> None:
     text = architecture.PAGE.read_text(encoding="utf-8")
 
     assert text == architecture.page(text), "run `python -m tests.docs.architecture`"
@@ -57,7 +57,7 @@ def test_arrows_that_are_left_out_are_implied() -> None:
         assert direct.union(*map(architecture.reached, direct)) == architecture.reached(name)
 
 
-def test_what_imports_stands_above_what_is_imported() -> None:
+def test_an_importer_is_above_what_it_imports() -> None:
     order = architecture.by_height()
 
     assert all(architecture.height(upper) >= architecture.height(lower) for upper, lower in pairwise(order))

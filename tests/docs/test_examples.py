@@ -325,7 +325,7 @@ def other_program(stack: Stack, page: str, words: list[str], line: str) -> None:
 
 
 @pytest.mark.parametrize("block", of("xml", "json"), ids=str)
-def test_messages_and_other_data_are_what_they_say(block: Block) -> None:
+def test_messages_and_other_data_are_of_the_stated_type(block: Block) -> None:
     """Messages that name a file are sent by the commands of their page; the rest is read by what it is for."""
     if block.language == "xml":
         assert block.file, f"{block}: name a file and send it, or say what tries it"

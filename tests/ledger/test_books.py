@@ -308,7 +308,7 @@ def test_the_sequence_numbers_everything_without_a_gap():
     assert len(books.batch) == 6
 
 
-def test_find_tells_what_became_of_a_set():
+def test_find_reports_the_outcome_of_a_set():
     books = new_books()
     a, b = (books.open_account(name, "INR", "position", None) for name in "AB")
     id_ = UUID(int=1)
@@ -371,6 +371,6 @@ def test_money_is_never_a_float():
 
 
 @pytest.mark.parametrize("kind", ["", "two words", 'quote"', "comma,", "brace}", "line\n", "é", "9to5"])
-def test_the_kind_of_an_event_is_one_plain_word(kind):
+def test_the_kind_of_an_event_is_one_plain_term(kind):
     with pytest.raises(ValueError, match="plain word"):
         new_books().record(1, kind, b"")

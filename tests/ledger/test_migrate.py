@@ -60,7 +60,7 @@ def test_a_package_without_migrations_has_none():
     assert migrations("schemas") == []
 
 
-def test_the_schema_file_says_what_the_migrations_do(empty_database_url, database_url):
+def test_the_schema_file_equals_the_result_of_the_migrations(empty_database_url, database_url):
     schema = (files("ledger") / "schema.sql").read_text()
     subprocess.run(
         [BIN / "psql", empty_database_url, "-qX", "-v", "ON_ERROR_STOP=1"],

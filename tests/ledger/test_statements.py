@@ -46,7 +46,7 @@ async def test_statements_follow_on_from_each_other_and_end_at_the_position(writ
     assert await statements.balance_at(connection, debtor, LONG_AGO) == statements.Balance(0, 0)
 
 
-async def test_a_statement_that_is_too_long_says_so(writer, connection, monkeypatch):
+async def test_a_statement_that_is_too_long_reports_that(writer, connection, monkeypatch):
     monkeypatch.setattr(statements, "ENTRIES_MAX", 3)
     debtor, creditor = await writer.submit(("open", "alpha")), await writer.submit(("open", "beta"))
     await writer.submit_many([("move", uuid4(), pay(debtor, creditor, 5)) for _ in range(4)])

@@ -145,7 +145,7 @@ async def test_positions_show_headroom_and_balance(writer, connection):
     assert await positions.imbalance(connection) == {"CNY": 0, "INR": 0}
 
 
-async def test_what_is_new_is_checked_from_where_the_last_look_ended(writer, connection):
+async def test_new_entries_are_checked_from_where_the_last_verification_ended(writer, connection):
     debtor, creditor = await live_a_day(writer, connection)
     first = await verify_further(connection, None, 5)
     second = await verify_further(connection, first.mark, 10_000)
@@ -160,7 +160,7 @@ async def test_what_is_new_is_checked_from_where_the_last_look_ended(writer, con
 
 
 @pytest.mark.parametrize("what", TAMPERINGS)
-async def test_a_look_at_what_is_new_finds_what_verify_finds(writer, connection, what):
+async def test_an_incremental_verification_finds_what_a_full_one_finds(writer, connection, what):
     await live_a_day(writer, connection)
     statement, checks = TAMPERINGS[what]
     await connection.execute(statement)
@@ -170,7 +170,7 @@ async def test_a_look_at_what_is_new_finds_what_verify_finds(writer, connection,
     assert {fault.check for fault in found.faults} == checks - only_counted
 
 
-async def test_debits_and_credits_are_added_up_however_far_behind_a_look_is(writer, connection):
+async def test_debits_and_credits_are_added_up_however_late_a_verification_is(writer, connection):
     await live_a_day(writer, connection)
     await connection.execute(
         "UPDATE ledger.account SET credits_posted = credits_posted + 1 WHERE owner = 'alpha'"

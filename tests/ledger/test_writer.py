@@ -196,7 +196,7 @@ async def test_what_may_be_durable_is_never_refused_as_not_done(writer, connecti
     assert await connection.fetchval("SELECT count(*) FROM ledger.transfer") == 2
 
 
-async def test_a_writer_that_stops_for_good_tells_what_it_did_from_what_it_may_have_done(writer):
+async def test_a_writer_that_stops_separates_done_from_possibly_done(writer):
     """Both got "nothing was done; or it was: ask again"."""
     debtor, creditor = await open_two(writer)
     apply = writer._apply
@@ -359,7 +359,7 @@ async def test_what_is_durable_is_acknowledged_even_if_the_next_batch_freezes_th
     assert isinstance(third, Frozen)
 
 
-async def test_a_command_that_the_host_cannot_read_is_refused_at_the_door(writer):
+async def test_a_command_that_the_host_cannot_read_is_refused_at_the_endpoint(writer):
     with pytest.raises(TypeError):
         await writer.submit(None)
     assert await writer.submit(("find", uuid4())) is None
@@ -411,7 +411,7 @@ async def test_a_fenced_writer_does_not_even_answer_from_memory(writer, database
         await writer.submit(("find", uuid4()))
 
 
-def test_garbage_is_looked_for_in_short_steps():
+def test_garbage_is_collected_in_short_steps():
     """A step looks at thousands of new objects, not at the hundred thousand sets that are kept."""
     before = gc.get_threshold()
     try:

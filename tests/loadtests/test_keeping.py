@@ -15,7 +15,7 @@ def directory(*words):
     return parser.parse_args(words).results
 
 
-def test_figures_go_where_git_does_not_look_unless_they_are_published(tmp_path) -> None:
+def test_figures_go_to_an_ignored_folder_unless_they_are_published(tmp_path) -> None:
     assert directory() == keeping.IGNORED
     assert directory("--publish") == keeping.PUBLISHED
     assert directory("--results", str(tmp_path)) == tmp_path

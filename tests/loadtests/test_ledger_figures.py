@@ -35,7 +35,7 @@ def test_nobody_pays_himself_in_the_load():
     assert {leg.debit for leg in legs} == {1, 2, 3}
 
 
-async def test_the_servers_cpu_is_told_apart_by_database(database_url):
+async def test_the_servers_cpu_is_separated_by_database(database_url):
     connection = await asyncpg.connect(database_url)
     name = await connection.fetchval("SELECT current_database()")
     before = growth._server_cpu_s(name)

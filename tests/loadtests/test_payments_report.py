@@ -28,7 +28,7 @@ def test_a_percentile_is_a_value_that_was_seen(values, share, expected):
     assert measure.percentile(values, share) == expected
 
 
-def test_cpu_is_told_by_part_and_payment():
+def test_cpu_is_shown_by_part_and_payment():
     loaded = a_run(1000, 2.0, {"switch": 1.0, "postgres": 0.5, "rails": 9.0, "load": 0.1})
     found = measure.figures([loaded, loaded], CALM, {"a": True})
 
@@ -39,7 +39,7 @@ def test_cpu_is_told_by_part_and_payment():
     assert found.cpu_us_by_part == {"switch": 1000, "postgres": 500, "rails": 9000, "load": 100}
 
 
-def test_books_that_do_not_balance_are_told():
+def test_books_that_do_not_balance_are_reported():
     assert not measure.figures([CALM], CALM, {"a": True, "b": False}).balanced
 
 

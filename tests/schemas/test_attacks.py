@@ -254,7 +254,7 @@ LOOKS = (
 
 
 @pytest.mark.parametrize("text", LOOKS)
-def test_what_only_looks_like_a_declaration_is_text_in_a_cdata_section_and_nothing_in_a_comment(text):
+def test_text_like_a_declaration_is_text_in_cdata_and_nothing_in_a_comment(text):
     """An admi.002 carries the message that it is about, and so do comments that people leave."""
     rejection = (
         '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:admi.002.001.01"><admi.002.001.01><RltdRef>'
@@ -275,7 +275,7 @@ def test_what_only_looks_like_a_declaration_is_text_in_a_cdata_section_and_nothi
     "content",
     [b"<a><![CDATA[<?pi?><!DOCTYPE x>]]></a>", b"<a>&lt;?pi?&gt;</a>"],
 )
-def test_foreign_content_may_hold_what_only_looks_like_a_declaration(content):
+def test_foreign_content_may_hold_text_like_a_declaration(content):
     message = codec.decode(with_foreign(content), media_type=codec.XML)
     written = codec.encode(message.id, message.document, media_type=codec.JSON)
 
@@ -342,7 +342,7 @@ def test_the_header_must_name_the_document():
 
 
 @pytest.mark.parametrize("media_type", [codec.XML, codec.JSON])
-def test_the_door_must_take_the_message(media_type):
+def test_the_endpoint_must_accept_the_message(media_type):
     raw = PLAIN if media_type == codec.XML else AS_JSON
     for expect in ("pacs.008", "pacs.008.001.08"):
         assert codec.decode(raw, media_type=media_type, expect=expect).id == MESSAGE.id
@@ -384,7 +384,7 @@ def test_size_is_the_caller_s_to_allow():
 
 
 @pytest.mark.parametrize("depth", range(50, 1500, 50))
-def test_nesting_is_no_more_than_a_refusal_even_where_characters_are_looked_at(depth):
+def test_deep_nesting_is_only_refused_even_where_characters_are_checked(depth):
     raw = b'{"$type":' + b"[" * depth + b'"\\u0041"' + b"]" * depth + b"}"
 
     with pytest.raises(InvalidMessage):

@@ -16,7 +16,7 @@ def test_the_lists_are_the_official_ones():
     assert code_sets() == official
 
 
-def test_the_lists_say_their_date():
+def test_the_lists_state_their_date():
     year, month = dated().split("-")
 
     assert int(year) >= 2025

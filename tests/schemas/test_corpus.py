@@ -72,7 +72,7 @@ def test_documents_alone_are_valid_too():
 
 
 @needs_shared
-def test_the_official_schemas_can_be_asked_in_addition(monkeypatch):
+def test_the_official_schemas_can_be_checked_in_addition(monkeypatch):
     monkeypatch.setenv("PAYSWITCH_XSD", str(VALID[0].path.parents[2] / "xsd"))
 
     assert official(VALID[0].message) is not None

@@ -55,7 +55,7 @@ def test_all_errors_come_at_once_with_line_column_and_what_was_expected():
     assert "43" not in repr(found)
 
 
-def test_columns_count_characters_whatever_stands_before():
+def test_columns_count_characters_whatever_precedes_them():
     text = PLAIN.replace("\n", "").replace(">SLEV<", ">OUR<").replace(">SHAR<", ">OUR<")
     (problem,) = problems(text)
 
@@ -91,7 +91,7 @@ def test_the_list_of_problems_is_bounded():
     assert len(problems(text)) == MOST_PROBLEMS
 
 
-def test_an_element_out_of_place_says_what_could_stand_there():
+def test_an_element_out_of_place_is_answered_with_what_is_allowed_there():
     text = PLAIN.replace("<SttlmInf>", "<CtrlSum>1</CtrlSum><SttlmInf>", 1)
     text = text.replace("<GrpHdr>", "<GrpHdr><Hello/>", 1)
 
@@ -129,7 +129,7 @@ def test_the_diagnosis_is_of_one_mind_with_the_refusal(message):
         json.dumps(report.as_dict())
 
 
-def test_an_error_of_form_says_where_the_parser_stopped():
+def test_a_syntax_error_states_where_the_parser_stopped():
     (problem,) = problems("<Document>\n  <A></B></Document>")
 
     assert (problem.rule, problem.line) == ("well-formed", 2)

@@ -36,7 +36,7 @@ def read(text: str) -> codec.Message:
     ],
 )
 @pytest.mark.parametrize("version", ["01", "02", "03", "04"])
-def test_a_header_is_found_wherever_it_stands(text, version, tmp_path):
+def test_a_header_is_found_at_any_place(text, version, tmp_path):
     both = text.format(header=header(version), own_header=header(version, prefix="h"), document=DOCUMENT)
     message = read(both)
 

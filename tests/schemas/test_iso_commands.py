@@ -149,7 +149,7 @@ def test_import_adds_a_message_to_a_catalogue_of_one_s_own(tmp_path):
     assert notation.read(own).types == catalogue().reachable("pacs.008.001.08")
 
 
-def test_import_says_why_it_refuses(tmp_path):
+def test_import_states_why_it_refuses(tmp_path):
     path = tmp_path / "bad.xsd"
     path.write_text("<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'/>")
     result = run("import", path, "--into", tmp_path)

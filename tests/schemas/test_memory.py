@@ -164,7 +164,7 @@ DRESSES = (
 """What a sender's software may do to a message without another meaning."""
 
 
-def test_messages_of_any_elements_in_any_dress_get_the_long_way_s_verdict(long_way):
+def test_messages_of_any_elements_in_any_form_get_the_full_parsers_verdict(long_way):
     """Mutated trees of every version, dressed, come until they are known; then other values in them."""
     chance = random.Random(6)
     random_ones = [
@@ -286,7 +286,7 @@ DISGUISES = {
 
 
 @pytest.mark.parametrize(("honest", "disguised"), DISGUISES.values(), ids=DISGUISES)
-def test_no_disguise_passes_for_a_known_message(honest, disguised, long_way):
+def test_no_disguised_message_passes_for_a_known_one(honest, disguised, long_way):
     raw = seen(RAW).replace(honest, disguised, 1)
 
     assert raw != RAW

@@ -29,7 +29,7 @@ def through(message_id, document, form):
     )
 
 
-def test_the_sample_is_read_as_it_stands():
+def test_the_sample_is_read_unchanged():
     assert PAYMENT.uetr == "7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7"
     assert PAYMENT.interbank_settlement_amount == Money(51234050, "KZT")
     assert PAYMENT.instructed_amount == Money(8825000, "INR")
@@ -121,7 +121,7 @@ def test_what_is_built_of_the_sample_breaks_no_rule(version):
     assert {finding.code for finding in rules.check(message)} <= {"charges"}
 
 
-def test_expiry_is_said_where_the_version_has_a_place():
+def test_expiry_is_carried_where_the_version_has_a_place():
     for version in versions("pacs.008"):
         document = credit_transfer.build(PAYMENT, version=version, expires_at=NOW)
         times = document["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0].get("AddtlDtTm", {})
@@ -155,7 +155,7 @@ IMPOSSIBLE_AMOUNTS = [
 
 
 @pytest.mark.parametrize(("tag", "amount", "reason"), IMPOSSIBLE_AMOUNTS)
-def test_an_impossible_amount_is_refused_where_it_stands(tag, amount, reason):
+def test_an_impossible_amount_is_refused_with_its_place(tag, amount, reason):
     message = changed({f"CdtTrfTxInf/{tag}": amount})
 
     with pytest.raises(Refused) as refusal:
@@ -251,7 +251,7 @@ def test_a_status_report_that_is_built_is_read_back(version, form):
     assert report.instructing_agent == Agent(bic="DEMOKZKA")
 
 
-def test_a_settled_report_says_the_day_and_no_reason():
+def test_a_settled_report_states_the_day_and_no_reason():
     original = OriginalPayment(PAYMENT.uetr, PAYMENT.end_to_end_id)
     document = status_report.build(
         message_id="S-1",
@@ -334,7 +334,7 @@ def test_a_message_keeps_its_bytes():
     assert codec.decode(raw, media_type=codec.XML).raw is raw
 
 
-def test_a_rail_s_own_reason_is_said_as_its_own_and_an_iso_one_as_a_code():
+def test_a_rail_s_own_reason_is_proprietary_and_an_iso_one_a_code():
     for reason, choice in (("AC04", "Cd"), ("U30", "Prtry"), ("ZZZZ", "Prtry")):
         document = status_report.build(
             message_id="S-1",

@@ -88,7 +88,7 @@ def test_what_is_not_understood_is_refused(pattern):
         patterns.matcher(pattern)
 
 
-def test_every_example_in_words_matches_its_pattern():
+def test_every_example_matches_its_pattern():
     for pattern, (example, words) in wording.PATTERNS.items():
         assert patterns.matcher(pattern)(example), pattern
         assert words

@@ -124,7 +124,7 @@ def test_every_reason_is_of_the_official_set(changes, finding):
         assert reason in code_sets()["ExternalStatusReason1Code"], code
 
 
-def test_every_reason_that_the_switch_says_is_of_the_official_set():
+def test_every_reason_that_the_switch_sends_is_of_the_official_set():
     assert {str(reason) for reason in Reason} <= code_sets()["ExternalStatusReason1Code"]
 
 
@@ -146,7 +146,7 @@ def test_every_reason_that_the_switch_says_is_of_the_official_set():
         pytest.param({"CdtTrfTxInf/Dbtr/Nm": DROP, "CdtTrfTxInf/Dbtr/Id": {"OrgId": {"AnyBIC": "DEMOINBB"}}}, id="a BIC for a name"),
     ],
 )  # fmt: skip
-def test_what_looks_odd_and_breaks_no_rule(changes):
+def test_what_is_unusual_and_breaks_no_rule(changes):
     assert findings(changes) == set()
 
 

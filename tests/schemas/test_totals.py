@@ -190,7 +190,7 @@ def test_the_booked_entries_lead_from_the_opening_to_the_closing_balance():
         {"Ntry": [], "TxsSummry": {"TtlNtries": {"NbOfNtries": "5"}}},
     ],
 )
-def test_what_is_not_all_here_is_taken_at_its_word(content):
+def test_what_is_not_complete_here_is_taken_as_stated(content):
     base = {"Bal": [balance("OPBD", "1"), balance("CLBD", "500")], "Ntry": ENTRIES}
     parts = {**base, **content}
     ordered = {tag: parts[tag] for tag in ("StmtPgntn", "Bal", "TxsSummry", "Ntry") if parts.get(tag)}

@@ -248,7 +248,7 @@ def test_headers_that_change_the_meaning_are_covered(key, meaning):
 
 @pytest.mark.parametrize("body", [b"", b'{"a": 1}'])
 @pytest.mark.parametrize("accept", [b"", b"*/*", b"application/json"])
-def test_an_accept_that_asks_for_nothing_in_particular_may_stay_uncovered(body, accept):
+def test_an_accept_header_without_preference_may_stay_uncovered(body, accept):
     request = signed(KEY, body=body, content_type="application/json")
 
     check(request.with_more((b"accept", accept)), KEY.public)
@@ -273,7 +273,7 @@ def test_a_request_without_a_body_is_signed_without_one(key):
     check(request, key.public)
 
 
-def test_the_authority_is_compared_in_small_letters(key):
+def test_the_authority_is_compared_in_lower_case(key):
     check(replace(signed(key), authority="SWITCH.example:8443"), key.public)
 
 

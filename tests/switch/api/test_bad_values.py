@@ -50,7 +50,7 @@ ROLES = ("asha-bank", "operator", "regulator-in")
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
-def test_a_bad_value_is_not_told_as_an_outage(error: Exception, away: bool) -> None:
+def test_a_bad_value_is_not_reported_as_an_outage(error: Exception, away: bool) -> None:
     assert problems.is_away(error) is away
 
 

@@ -199,7 +199,7 @@ async def test_wrong_addresses_are_a_clear_problem(stack: Stack, method: str, pa
     assert problem["status"] == status
 
 
-async def test_a_problem_says_where_it_is_explained(stack: Stack) -> None:
+async def test_a_problem_links_its_explanation(stack: Stack) -> None:
     problem = assert_clear_problem(await post(stack, b"{"))
     async with aiohttp.ClientSession() as session:
         async with session.get(stack.url + problem["type"]) as answer:
@@ -248,7 +248,7 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
         b"POST /v1/iso20022/pacs.008 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
-async def test_broken_http_gets_4xx_or_a_closed_door(stack: Stack, request_bytes: bytes) -> None:
+async def test_broken_http_gets_4xx_or_a_closed_connection(stack: Stack, request_bytes: bytes) -> None:
     answer = await raw_exchange(stack, request_bytes)
 
     assert answer == b"" or answer.split(b" ")[1].startswith(b"4")

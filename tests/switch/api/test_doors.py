@@ -266,7 +266,7 @@ async def test_own_accounts_are_reported_and_nobody_elses(stack: Stack):
     assert {b["Tp"]["Cd"] for b in account["MulBal"]} >= {"BOOK", "PDNG", "AVLB"}
 
 
-async def test_a_payment_is_given_back_whole_and_once_and_its_sender_is_told(stack: Stack):
+async def test_a_payment_is_returned_in_full_and_once_and_its_sender_is_notified(stack: Stack):
     payment = await paid(stack)
     credited = payment["credited_amount"]
     before = await positions(stack, "indus-bank")
@@ -308,7 +308,7 @@ async def test_a_return_is_of_the_whole_amount_by_the_creditor_agent_alone(stack
     assert (await post(stack, "indus-bank", "pacs.004", "pacs.004.001.09", nothing))[0] == 422
 
 
-async def test_a_wish_waits_for_the_creditor_agent_and_its_no_comes_back(stack: Stack):
+async def test_a_cancellation_waits_for_the_creditor_agent_and_its_refusal_is_returned(stack: Stack):
     payment = await paid(stack)
     status, answer = await post(stack, "asha-bank", "camt.056", "camt.056.001.08", wish(payment["uetr"]))
     assert (status, answer["Document"]["RsltnOfInvstgtn"]["Sts"]["Conf"]) == (202, "PDCR")
@@ -330,7 +330,7 @@ async def test_a_wish_waits_for_the_creditor_agent_and_its_no_comes_back(stack: 
     assert [m["definition"] for m in told] == ["camt.029.001.09"]
 
 
-async def test_a_wish_about_what_never_was_or_is_back_already_is_rejected(stack: Stack):
+async def test_a_cancellation_of_an_unknown_or_returned_payment_is_rejected(stack: Stack):
     for uetr, reason in ((str(uuid4()), "NOOR"), ((await paid(stack, "AC04"))["uetr"], "ARDT")):
         status, answer = await post(stack, "asha-bank", "camt.056", "camt.056.001.08", wish(uetr))
         content = answer["Document"]["RsltnOfInvstgtn"]
@@ -423,7 +423,7 @@ async def test_a_request_to_pay_reaches_the_debtor_agent_and_its_answer_comes_ba
 
 
 @pytest.mark.parametrize("door", ISO_ENDPOINTS, ids=lambda door: door.message)
-async def test_every_door_answers_nonsense_and_strangers_with_a_problem(stack: Stack, door):
+async def test_every_endpoint_answers_nonsense_and_strangers_with_a_problem(stack: Stack, door):
     url = f"{stack.url}/v1/iso20022/{door.message}"
     bearer = {"Authorization": f"Bearer {stack.participant('asha-bank')['bearer']}"}
     async with aiohttp.ClientSession() as session:
@@ -449,7 +449,7 @@ async def test_the_same_message_id_with_other_content_is_refused(stack: Stack):
 
 
 @pytest.mark.parametrize("form", ["json", "xml"])
-async def test_a_letter_is_read_whatever_had_named_it(stack: Stack, form: str):
+async def test_a_message_is_read_whatever_refers_to_it(stack: Stack, form: str):
     """JSON that only its media type named, and XML with a byte order mark, once closed the receiver's inbox."""
     payment = await paid(stack)
     document = wish(payment["uetr"])
@@ -486,7 +486,7 @@ async def test_the_media_type_may_name_the_message_and_must_not_name_another(sta
                 assert (answer.status, answer.content_type) == (status, kind)
 
 
-async def test_erasing_a_payment_erases_the_letters_about_it(stack: Stack):
+async def test_erasing_a_payment_erases_its_related_messages(stack: Stack):
     payment = await paid(stack)
     await post(stack, "asha-bank", "camt.056", "camt.056.001.08", wish(payment["uetr"]))
     connection = await stack.connect()
@@ -502,7 +502,7 @@ async def test_erasing_a_payment_erases_the_letters_about_it(stack: Stack):
 
 
 @pytest.mark.parametrize("definition", sorted(BROKEN))
-async def test_every_door_refuses_what_the_check_of_the_same_message_finds(stack: Stack, definition: str):
+async def test_every_endpoint_refuses_what_the_check_of_the_same_message_finds(stack: Stack, definition: str):
     """A request to pay with wrong totals, or a time that no calendar has, was taken and passed on."""
     example = examples.json_of(definition)
     assert example is not None

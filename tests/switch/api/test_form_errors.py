@@ -45,7 +45,7 @@ def test_a_wrong_field_is_named_with_an_example(kind: str, content: dict[str, ob
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_every_field_with_a_pattern_says_what_it_must_be(kind: str) -> None:
+def test_every_field_with_a_pattern_describes_it(kind: str) -> None:
     for field in forms.fields_of(KINDS[kind]) or ():
         assert not field.pattern or field.hint, f"{kind}.{field.name}"
 

@@ -110,7 +110,7 @@ async def test_an_unknown_query_parameter_of_an_iso_endpoint_is_refused(stack: S
         ("/v1/calendars/INR?since=9999-12-31", "beyond the last"),
     ],
 )
-async def test_a_wrong_value_is_told_what_is_allowed_and_not_said_back(
+async def test_a_wrong_value_is_answered_with_what_is_allowed_and_not_echoed(
     stack: Stack, query: str, allowed: str
 ):
     status, problem, _ = await get(stack, query)
@@ -120,7 +120,7 @@ async def test_a_wrong_value_is_told_what_is_allowed_and_not_said_back(
     assert "tomorrow" not in problem["detail"]
 
 
-async def test_a_report_says_which_parameters_it_takes(stack: Stack):
+async def test_a_report_lists_its_parameters(stack: Stack):
     _, unknown, _ = await get(stack, "/v1/reports/account-statement?windw=1")
     _, others, _ = await get(stack, "/v1/reports/account-statement?quarter=2026-Q1&currency=INR")
 

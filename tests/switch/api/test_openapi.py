@@ -36,14 +36,14 @@ def test_every_message_has_a_schema_and_every_reference_a_target() -> None:
     json.dumps(described)
 
 
-def test_every_list_says_how_to_get_its_next_page() -> None:
+def test_every_list_links_its_next_page() -> None:
     windows = document()["paths"]["/v1/windows"]["get"]
 
     assert {"limit", "before"} <= {parameter["name"] for parameter in windows["parameters"]}
     assert 'rel="next"' in windows["responses"]["200"]["headers"]["Link"]["schema"]["examples"][0]
 
 
-def test_the_door_names_all_its_answers() -> None:
+def test_the_endpoint_lists_all_its_answers() -> None:
     door = document()["paths"]["/v1/iso20022/pacs.008"]["post"]
 
     assert {"200", "202", "400", "401", "403", "406", "409", "413", "415", "422", "503"} == set(

@@ -187,7 +187,7 @@ async def test_a_method_that_a_path_has_not_is_answered_with_those_it_has(
 
 
 @pytest.mark.parametrize("path", ["/v1/positions", f"/v1/payments/{NOBODYS}", "/v1/webhooks"])
-async def test_people_are_told_that_a_participants_resource_is_not_for_them(stack: Stack, path: str):
+async def test_people_are_refused_a_participants_resource(stack: Stack, path: str):
     operator = stack.credentials["people"]["operator"]["bearer"]
 
     status, _, content = await send(stack, "GET", path, {"Authorization": f"Bearer {operator}"})

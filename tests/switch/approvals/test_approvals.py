@@ -48,7 +48,7 @@ async def vote(services: ServiceContext, name: str, number: int, decision: str =
     return await approvals.vote(services, KINDS, person(name), number, decision=decision, reason="seen")
 
 
-async def test_funds_come_in_when_two_people_say_so_and_not_before(
+async def test_funds_are_booked_after_two_approvals_and_not_before(
     services: ServiceContext, bank: str
 ) -> None:
     number = await ask(services, "olga", "funds.in", FUNDS)
@@ -119,7 +119,7 @@ async def test_who_is_no_checker_cannot_agree(services: ServiceContext, bank: st
 
 
 @pytest.mark.parametrize("name", ["chen", "ravi", "amina", "pia"])
-async def test_who_is_no_operator_cannot_ask(services: ServiceContext, bank: str, name: str) -> None:
+async def test_only_an_operator_can_request(services: ServiceContext, bank: str, name: str) -> None:
     with pytest.raises(NotAllowed):
         await ask(services, name, "funds.in", FUNDS)
 
@@ -200,9 +200,7 @@ async def test_it_is_checked_again_when_it_is_executed(services: ServiceContext,
         await vote(services, "cyrus", second)
 
 
-async def test_funds_that_are_not_there_fail_the_change_and_say_why(
-    services: ServiceContext, bank: str
-) -> None:
+async def test_missing_funds_fail_the_change_with_the_reason(services: ServiceContext, bank: str) -> None:
     change = await agree(services, "funds.out", FUNDS)
 
     assert change.state is ChangeState.FAILED
@@ -250,7 +248,7 @@ async def test_a_suspended_person_cannot_act_with_an_old_session(services: Servi
         await vote(services, "chen", number)
 
 
-async def test_every_step_stands_in_the_log_once_and_in_order(services: ServiceContext, bank: str) -> None:
+async def test_every_step_is_in_the_log_once_and_in_order(services: ServiceContext, bank: str) -> None:
     await audit_notes.relay(services)
     after = await services.pool.fetchval("SELECT max(seq) FROM ledger.event")
     number = (await done(services, "funds.in", FUNDS)).number
@@ -306,7 +304,7 @@ def test_every_role_has_its_rights_and_no_others() -> None:
     assert not may(person("ravi"), Right.READ_POSITIONS, country="PK")
 
 
-def test_every_kind_says_what_its_content_is() -> None:
+def test_every_kind_describes_its_content() -> None:
     from switch.change_catalogue import describe
 
     for kind in KINDS.values():
@@ -319,7 +317,7 @@ def test_the_banks_of_these_tests_have_bics_of_their_own() -> None:
     assert len({bic[:8] for bic, _, _ in BANKS.values()}) == len(BANKS)
 
 
-async def test_a_tend_in_the_moment_after_a_vote_told_the_code_to_nobody(
+async def test_due_work_right_after_a_vote_told_the_code_to_nobody(
     services: ServiceContext, bank: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The caretaker comes round between the last vote and its execution; the request is hours old."""
@@ -457,7 +455,7 @@ async def test_an_onboarding_that_failed_half_way_left_its_cap_to_the_next(servi
     assert await cap(services) == 1_00
 
 
-async def test_opening_an_account_that_is_there_changes_nothing_and_says_so(
+async def test_opening_an_existing_account_changes_nothing_and_reports_that(
     services: ServiceContext, bank: str
 ) -> None:
     content = {"participant": "asha-bank", "currency": "INR", "net_debit_cap": "50.00"}

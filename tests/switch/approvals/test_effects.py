@@ -267,7 +267,7 @@ async def test_of_two_last_votes_at_once_one_is_for_another_effect(
     ), results
 
 
-async def test_the_log_says_what_a_vote_was_given_for(services: ServiceContext, bank: str) -> None:
+async def test_the_log_records_what_a_vote_was_given_for(services: ServiceContext, bank: str) -> None:
     number = await ask(services, "cap.set", {**ACCOUNT, "net_debit_cap": "200.00"})
     seen = await seen_by(services, number)
     await vote(services, "chen", number, seen)

@@ -142,7 +142,7 @@ async def test_a_first_rate_is_measured_by_the_ways_through_other_currencies(
     await refused(services, "rate.set", {**RATE, "rate": "300"}, "100")
 
 
-async def test_a_first_rate_without_anything_to_compare_with_says_so(services: ServiceContext) -> None:
+async def test_a_first_rate_without_a_comparison_is_marked(services: ServiceContext) -> None:
     change = await agree(services, "rate.set", RATE, checkers=())
     document = await full_document(services, change)
 
@@ -439,5 +439,5 @@ def test_the_largest_departure_is_the_one_to_be_named() -> None:
         (UNLIMITED, "unlimited"),
     ],
 )
-def test_a_factor_is_told_with_three_digits(factor: Fraction, text: str) -> None:
+def test_a_factor_is_shown_with_three_digits(factor: Fraction, text: str) -> None:
     assert text_of(factor) == text

@@ -81,7 +81,7 @@ def calendar(currency: str, **overrides: bool) -> Calendar:
 
 
 @pytest.mark.parametrize(("currency", "day", "business"), DAYS)
-def test_days_are_what_the_countrys_calendar_says(currency: str, day: date, business: bool) -> None:
+def test_days_follow_the_countrys_calendar(currency: str, day: date, business: bool) -> None:
     assert calendar(currency).is_business_day(day) is business
 
 
@@ -133,7 +133,7 @@ def test_an_operators_day_holds_for_a_rail_too() -> None:
     assert opens == datetime(2026, 12, 2, 4, 30, tzinfo=UTC)
 
 
-def test_the_operators_own_table_has_the_last_word() -> None:
+def test_the_operators_own_table_has_precedence() -> None:
     found = calendar("INR", d2026_11_23=False, d2026_11_22=True)
 
     assert not found.is_business_day(date(2026, 11, 23))

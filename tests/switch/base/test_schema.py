@@ -7,7 +7,9 @@ from ledger.postgres import BIN
 from tests.conftest import dump
 
 
-def test_the_schema_file_says_what_the_migrations_do(empty_database_url: str, database_url: str) -> None:
+def test_the_schema_file_equals_the_result_of_the_migrations(
+    empty_database_url: str, database_url: str
+) -> None:
     for package in ("ledger", "switch"):
         subprocess.run(
             [BIN / "psql", empty_database_url, "-qX", "-v", "ON_ERROR_STOP=1"],

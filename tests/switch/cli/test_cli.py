@@ -180,7 +180,7 @@ def test_a_refused_payment_is_printed_and_exits_1(stack: Stack) -> None:
     ("amount", "said"),
     [("1,500.00", "not a plain decimal"), ("1500.123", "more than 2 decimals"), ("0.00", "more than zero")],
 )
-def test_a_wrong_amount_says_how_to_write_one(stack: Stack, amount: str, said: str) -> None:
+def test_a_wrong_amount_is_answered_with_the_form(stack: Stack, amount: str, said: str) -> None:
     done = payswitch(stack, "pay", "asha-bank", "noor-wallet", amount)
 
     assert done.returncode == 2
@@ -194,7 +194,7 @@ def test_an_amount_may_leave_out_its_decimals(stack: Stack) -> None:
     assert json.loads(done.stdout)["interbank_settlement_amount"] == {"currency": "INR", "amount": "1500.00"}
 
 
-def test_windows_are_named_by_number_or_currency_and_say_when_they_close(stack: Stack, paid: dict) -> None:
+def test_windows_are_named_by_number_or_currency_and_state_when_they_close(stack: Stack, paid: dict) -> None:
     number = payswitch(stack, "settlement", "close", "inr").stdout.strip()
     listed = [
         json.loads(line)

@@ -198,7 +198,9 @@ def test_erase_refuses_a_future_and_a_young_instant(before: str, capfd: pytest.C
     assert "nothing was erased" in in_one_line(capfd, ["erase", "--before", before, "--yes"], {WRONG_USE})
 
 
-def test_erase_asks_with_the_number_of_payments(stack: Stack, capfd: pytest.CaptureFixture[str]) -> None:
+def test_erase_asks_for_confirmation_with_the_number_of_payments(
+    stack: Stack, capfd: pytest.CaptureFixture[str]
+) -> None:
     words = ["erase", "--before", "2020-01-01", "--data", str(stack.settings.data)]
 
     assert cli.run(words) == FAILED
@@ -275,7 +277,7 @@ def test_the_list_of_commands_loads_no_command() -> None:
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
-def test_the_list_of_commands_says_what_the_command_says(name: str) -> None:
+def test_the_list_of_commands_has_the_help_of_each_command(name: str) -> None:
     assert COMMANDS[name].help.startswith(cli.COMMANDS[name][2])
 
 
@@ -444,7 +446,7 @@ def test_a_wrong_setting_is_one_line(
     assert not (tmp_path / "d").exists()
 
 
-def test_up_without_rail_files_says_which_before_it_makes_anything(
+def test_up_without_rail_files_names_them_before_any_change(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PAYSWITCH_AUTHORITY", "switch.example")

@@ -74,7 +74,7 @@ def test_the_applications_of_every_process_are_read_without_extras() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_without_the_extra_reports_are_json_and_csv_and_the_others_say_what_they_lack() -> None:
+def test_without_the_extra_reports_are_json_and_csv_and_other_formats_name_what_is_missing() -> None:
     done = python(
         "from switch.reports import catalogue, render\n"
         "print(*catalogue.find('corridors').formats)\n"

@@ -51,7 +51,7 @@ def written(directory: Path, content: Any) -> str:
     return str(file)
 
 
-def test_every_fault_of_an_installation_file_is_told_before_anything_is_made(
+def test_all_faults_of_an_installation_file_are_reported_before_any_change(
     typed: Typed, tmp_path: Path
 ) -> None:
     file = written(
@@ -77,7 +77,7 @@ def test_every_fault_of_an_installation_file_is_told_before_anything_is_made(
     assert not (tmp_path / "data").exists()
 
 
-def test_every_fault_of_a_list_of_changes_is_told_before_anything_is_requested(
+def test_all_faults_of_a_list_of_changes_are_reported_before_any_request(
     typed: Typed, tmp_path: Path
 ) -> None:
     bank = {"id": "a-bank", "name": "A", "bic": "ASHAINBB", "country": "IN", "kind": "direct"}

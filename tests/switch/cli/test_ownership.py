@@ -42,7 +42,7 @@ def held(data: Path, parent: int | None) -> subprocess.Popen[str]:
     return holder
 
 
-def test_a_second_one_is_told_who_runs_and_how_to_stop_it(data: Path) -> None:
+def test_a_second_one_is_refused_with_who_runs_and_how_to_stop_it(data: Path) -> None:
     with held(data, os.getpid()) as holder:
         with pytest.raises(InUse) as refused:
             DataLock(data).take(print)

@@ -49,7 +49,7 @@ def lines_of(capfd: pytest.CaptureFixture[str], country: str, data: Path) -> lis
     raise AssertionError(lines)
 
 
-def test_each_endpoint_is_told(rail: tuple[str, Path], capfd: pytest.CaptureFixture[str]) -> None:
+def test_each_endpoint_is_notified(rail: tuple[str, Path], capfd: pytest.CaptureFixture[str]) -> None:
     first, second = lines_of(capfd, *rail)
 
     assert (first["tls"], first["answers"], first["detail"]) == ("TLSv1.3", True, "")

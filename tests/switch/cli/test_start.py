@@ -159,7 +159,7 @@ def test_a_data_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> Non
     assert "Not a directory" in lines[0]
 
 
-def test_a_full_disk_is_waited_for_and_told(tmp_path: Path) -> None:
+def test_a_full_disk_is_waited_for_and_reported(tmp_path: Path) -> None:
     """It may pass, so only the time that the caller gives ends the start."""
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=8M,mode=0755", "tmpfs", str(tmp_path)],
@@ -270,7 +270,7 @@ def test_a_country_that_is_installed_later_gets_its_banks_in_a_sandbox_that_ther
     assert set(after["accounts"]) == {"IN", "KZ", "PK"}
 
 
-def test_every_installed_country_is_connected_where_no_setting_says_otherwise(
+def test_every_installed_country_is_connected_unless_a_setting_excludes_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("PAYSWITCH_RAILS", raising=False)

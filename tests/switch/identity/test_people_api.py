@@ -73,7 +73,9 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES, ids=str)
-async def test_every_route_asks_who_is_there(http: aiohttp.ClientSession, method: str, path: str) -> None:
+async def test_every_route_authenticates_its_caller(
+    http: aiohttp.ClientSession, method: str, path: str
+) -> None:
     """Deny by default: a route that is new and forgets to ask fails here."""
     known = path.format(number=1, id="asha-bank", window=1, currency="INR")
     status, _ = await call(http, method, known + ("?since=2026-01-01" if "calendars" in path else ""), {})
@@ -113,7 +115,7 @@ async def test_a_browser_signs_in_acts_and_signs_out(http: aiohttp.ClientSession
     assert (out, after) == (204, 401)
 
 
-async def test_who_cannot_sign_in_is_told_no_more_than_that(http: aiohttp.ClientSession) -> None:
+async def test_who_cannot_sign_in_gets_no_further_detail(http: aiohttp.ClientSession) -> None:
     answers = [
         await call(http, "POST", "/v1/sign-in", {"name": name, "password": "x" * 20, "code": "000000"})
         for name in ("auditor", "nobody-at-all")
@@ -123,7 +125,7 @@ async def test_who_cannot_sign_in_is_told_no_more_than_that(http: aiohttp.Client
     assert answers[0][0] == 401
 
 
-async def test_nobody_reads_what_is_anothers(http: aiohttp.ClientSession, stack: Stack) -> None:
+async def test_nobody_reads_the_data_of_another(http: aiohttp.ClientSession, stack: Stack) -> None:
     mine = stack.credentials["people"]["participant"]["scope"]
     other = next(
         p["id"] for p in stack.credentials["participants"] if p["id"] != mine and p["country"] == "PK"
@@ -203,7 +205,7 @@ async def test_a_day_is_settled_over_http(http: aiohttp.ClientSession, stack: St
     assert taken["contradictions"] == []
 
 
-async def test_a_day_settles_by_itself_through_the_agents_door(
+async def test_a_day_settles_by_itself_through_the_agents_endpoint(
     http: aiohttp.ClientSession, stack: Stack, tmp_path: Path
 ) -> None:
     """A simulated agent in a process of its own: central banks confirm, everything else is done by machines."""
@@ -285,7 +287,9 @@ async def until(http: aiohttp.ClientSession, stack: Stack, window: int, state: s
         await asyncio.sleep(0.1)
 
 
-async def test_a_payment_in_doubt_is_ended_by_two_people(http: aiohttp.ClientSession, stack: Stack) -> None:
+async def test_an_unknown_outcome_is_resolved_by_two_people(
+    http: aiohttp.ClientSession, stack: Stack
+) -> None:
     """The rail confirms another amount, which confirms nothing; people have seen its book."""
     document = stack.document("asha-bank", "noor-wallet", word="WRONGAMT", amount="3.00")
     uetr = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"]

@@ -53,7 +53,7 @@ def code(totp: str, *, ahead_s: int = 0) -> str:
     return secrets.totp_code(totp, int(time.time()) + ahead_s)
 
 
-async def test_the_right_words_make_a_session(services: ServiceContext, totp: str) -> None:
+async def test_the_right_passphrase_makes_a_session(services: ServiceContext, totp: str) -> None:
     token = await sign_in.sign_in(services, "amina", PASSWORD, code(totp))
     async with services.pool.acquire() as connection:
         session = await sessions.resume(connection, token)
@@ -104,7 +104,7 @@ async def test_a_code_works_once(services: ServiceContext, totp: str) -> None:
         await sign_in.sign_in(services, "amina", PASSWORD, now)
 
 
-async def test_five_mistakes_lock_out_even_the_right_words(services: ServiceContext, totp: str) -> None:
+async def test_five_mistakes_lock_out_even_the_right_passphrase(services: ServiceContext, totp: str) -> None:
     for _ in range(sign_in.FAILURES_MAX):
         with pytest.raises(NotAuthentic):
             await sign_in.sign_in(services, "amina", "wrong horse battery", code(totp))
@@ -117,7 +117,7 @@ async def test_five_mistakes_lock_out_even_the_right_words(services: ServiceCont
     assert await sign_in.sign_in(services, "amina", PASSWORD, code(totp))
 
 
-async def test_failures_and_lock_outs_stand_in_the_log_without_what_was_typed(
+async def test_failures_and_lock_outs_are_in_the_log_without_the_input(
     services: ServiceContext, totp: str
 ) -> None:
     for _ in range(sign_in.FAILURES_MAX):
@@ -274,7 +274,7 @@ async def test_more_passwords_than_can_wait_are_refused_at_once() -> None:
     assert await turns.run(free.wait, 10), "there is room again"
 
 
-async def test_the_checkers_half_is_told_once_and_kept_nowhere(services: ServiceContext) -> None:
+async def test_the_checkers_half_is_shown_once_and_stored_nowhere(services: ServiceContext) -> None:
     _, secret = await invited(services)
     async with services.pool.acquire() as connection:
         (change,) = await approvals.read(connection)

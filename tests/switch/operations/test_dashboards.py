@@ -27,7 +27,7 @@ def names(expr: str) -> set[str]:
 SHOWN = set().union(*map(names, dashboards.expressions()))
 
 
-def test_every_panel_asks_for_what_there_is() -> None:
+def test_every_panel_queries_an_existing_metric() -> None:
     assert set() == SHOWN - DECLARED - RECORDED
 
 

@@ -75,7 +75,7 @@ async def test_a_running_switch_is_well(stack: Stack) -> None:
     assert set(found.checked) >= {*doctor.LOCAL, *doctor.RUNNING, *doctor.DATABASE}
 
 
-def test_the_command_says_it_in_words_and_in_json_and_exits_1(tmp_path: Path) -> None:
+def test_the_command_reports_it_as_text_and_json_and_exits_1(tmp_path: Path) -> None:
     """With few open files allowed, in an empty place: really so, in a process of its own."""
 
     def payswitch(*words: str) -> subprocess.CompletedProcess[str]:
@@ -356,7 +356,7 @@ async def test_a_clock_that_is_wrong_is_named(
         ),
     ],
 )
-async def test_what_stands_in_the_database_is_named(
+async def test_what_is_in_the_database_is_named(
     services: ServiceContext, database_url: str, tmp_path: Path, code: str, statement: str
 ) -> None:
     await services.link.ask(Freeze("people", "so that there is an event"))

@@ -56,7 +56,7 @@ async def as_owner(database_url: str, statement: str, *arguments: Any) -> None:
         await connection.close()
 
 
-async def test_a_look_goes_on_where_the_last_one_ended(services: ServiceContext) -> None:
+async def test_a_verification_continues_where_the_last_one_ended(services: ServiceContext) -> None:
     small_steps = Invariants(services.pool, services.link, 3)
     head = await services.pool.fetchval("SELECT next_seq - 1 FROM ledger.head")
     seqs = []
@@ -120,7 +120,9 @@ async def test_new_history_that_was_changed_freezes(
     assert await services.pool.fetchval("SELECT reason FROM switch.freeze") == found[0][0]
 
 
-async def test_one_person_freezes_and_a_look_must_come_before_two_end_it(services: ServiceContext) -> None:
+async def test_one_person_freezes_and_a_verification_must_precede_the_end_by_two(
+    services: ServiceContext,
+) -> None:
     invariants = Invariants(services.pool, services.link, 100_000)
     with pytest.raises(Refused, match="not frozen"):
         await agree(services, "books.unfreeze", FOUND)
@@ -152,7 +154,7 @@ async def test_nothing_moves_anew_while_the_books_are_frozen(services: ServiceCo
     assert await services.pool.fetchval("SELECT next_seq FROM ledger.head") == head
 
 
-async def test_what_is_under_way_ends_and_what_is_known_is_told_while_frozen(
+async def test_payments_in_flight_end_and_known_outcomes_are_reported_while_frozen(
     services: ServiceContext,
 ) -> None:
     hold = Hold(uuid.uuid4().bytes, b"f" * 32, await legs(services), "line")
@@ -222,7 +224,7 @@ async def test_the_caretaker_sees_a_balance_changed_by_hand_and_the_switch_takes
     assert all(f'payswitch_invariant_faults{{check="{check}"}}' in page for check in CHECKS)
 
 
-def test_commands_freeze_and_ask_for_the_end(stack: Stack) -> None:
+def test_commands_freeze_and_request_the_end(stack: Stack) -> None:
     def payswitch(*words: str) -> tuple[int, str]:
         done = CliRunner().invoke(application(), [*words, "--data", str(stack.settings.data)])
         return done.exit_code, f"{done.output}{done.exception or ''}"

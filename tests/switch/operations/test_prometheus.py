@@ -41,7 +41,7 @@ RARE = {
 """What no switch shows that has not met with it yet."""
 
 
-def test_the_page_is_clean_and_has_what_rules_and_dashboards_ask_for(stack: Stack, promtool: str) -> None:
+def test_the_page_is_clean_and_has_what_rules_and_dashboards_query(stack: Stack, promtool: str) -> None:
     page = settled(stack)
     done = subprocess.run(
         [promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False

@@ -64,7 +64,7 @@ async def _deliver(pool: asyncpg.Pool, seq: int, made: datetime, due: datetime |
     )
 
 
-async def test_old_deliveries_go_and_one_that_was_asked_for_again_stays(
+async def test_old_deliveries_are_removed_and_a_resent_one_stays(
     pool: asyncpg.Pool, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "AT_ONCE", 2)

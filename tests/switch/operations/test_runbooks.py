@@ -50,7 +50,7 @@ def test_what_a_runbook_checks_by_can_be_typed(data: Stack) -> None:
 
 
 @pytest.mark.parametrize("line", REQUESTS)
-def test_what_a_runbook_asks_for_can_be_asked_for(line: str) -> None:
+def test_what_a_runbook_requests_can_be_requested(line: str) -> None:
     words = shlex.split(line)
     kind, content = words[3], words[4]
     content = content.replace('"UETR"', '"0b5c9c0e-53c1-4c2a-9d1e-8a3a4f1f7b11"')

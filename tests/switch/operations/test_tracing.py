@@ -114,7 +114,7 @@ def answers(url: str) -> bool:
         return False
 
 
-async def test_a_payment_is_told_as_spans_of_the_callers_trace_and_says_nothing_of_people(
+async def test_a_payment_makes_spans_of_the_callers_trace_without_personal_data(
     stack: Stack, collector: Collector, traced: tuple[str, subprocess.Popen[bytes]]
 ) -> None:
     url, process = traced
@@ -204,7 +204,7 @@ async def test_the_trace_goes_on_to_the_rail(collector: Collector) -> None:
     assert [a.key for a in span.attributes] == ["payswitch.rail"]
 
 
-async def test_an_error_inside_a_part_tells_no_word_of_it(collector: Collector) -> None:
+async def test_an_error_inside_a_part_echoes_nothing_of_it(collector: Collector) -> None:
     stop = tracing.start(Settings(otlp_endpoint=collector.url), "test")
     with pytest.raises(ValueError, match="CANARY"):
         with tracing.part("verify"):
@@ -222,7 +222,7 @@ async def test_a_collector_that_is_away_holds_nobody_up() -> None:
     await asyncio.to_thread(stop)
 
 
-def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     with pytest.raises(tracing.TracesNotInstalled, match=r"pip install 'payswitch\[traces\]'"):
         tracing.start(Settings(otlp_endpoint="http://127.0.0.1:1"), "test")

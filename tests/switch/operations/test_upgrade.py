@@ -72,7 +72,7 @@ def test_the_next_steps_are_in_their_order(found, steps):
         (state(too_old="it lacks a table"), "not this version: it lacks a table"),
     ],
 )
-def test_it_says_which_code_can_run(found, text):
+def test_it_states_which_code_can_run(found, text):
     assert found.can_run == text
 
 

@@ -62,7 +62,7 @@ NEW = {
 }
 
 
-async def test_a_new_participant_is_asked_for_and_takes_part_when_a_second_person_agrees(
+async def test_a_new_participant_is_requested_and_active_after_a_second_approval(
     http: aiohttp.ClientSession, stack: Stack
 ) -> None:
     key = SigningKey.generate("neu-bank-1").public.pem.decode().replace("\n", "\r\n")
@@ -301,7 +301,7 @@ async def test_a_window_of_others_shows_a_regulator_no_line(
     assert {answer.status for answer in denied} == {403}
 
 
-async def test_a_held_part_is_told_with_the_rule(http: aiohttp.ClientSession, stack: Stack) -> None:
+async def test_a_held_part_is_shown_with_its_rule(http: aiohttp.ClientSession, stack: Stack) -> None:
     window, found = await closed(http, stack)
     content = {"window": window, "positions_sha256": found["positions_sha256"]}
     banks = sorted({f"regulator-{line['country'].lower()}" for line in found["lines"]})

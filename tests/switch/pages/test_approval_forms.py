@@ -6,7 +6,7 @@ from switch.change_catalogue import KINDS
 from switch.pages import approvals, forms
 
 
-def test_every_kind_can_be_asked_for_by_a_form_or_has_a_page_of_its_own() -> None:
+def test_every_kind_can_be_requested_by_a_form_or_has_a_page_of_its_own() -> None:
     without = {name for name, kind in KINDS.items() if forms.fields_of(kind) is None}
 
     assert all(field.label for kind in KINDS.values() for field in forms.fields_of(kind) or ())

@@ -327,7 +327,7 @@ async def test_payments_are_in_every_state_that_pages_have_to_show(stack: Stack,
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_refused_payment_says_between_whom_how_much_and_why(stack: Stack, lived: Lived) -> None:
+async def test_a_refused_payment_shows_its_parties_amount_and_reason(stack: Stack, lived: Lived) -> None:
     reasons = {}
     for name, uetr in lived.refused.items():
         for person in ("operator", "participant", "regulator-in"):
@@ -383,7 +383,7 @@ async def test_what_the_switch_refused_is_no_affair_of_the_agent_that_it_names(
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_doubt_is_as_old_as_it_is_however_far_away_the_end_of_the_period_is(
+async def test_an_unknown_outcome_has_its_true_age_whatever_the_end_of_the_period(
     stack: Stack, lived: Lived
 ) -> None:
     now = datetime.now(UTC)
@@ -397,7 +397,7 @@ async def test_a_doubt_is_as_old_as_it_is_however_far_away_the_end_of_the_period
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_list_of_windows_says_who_did_not_pay(stack: Stack, lived: Lived) -> None:
+async def test_the_list_of_windows_names_who_did_not_pay(stack: Stack, lived: Lived) -> None:
     async with aiohttp.ClientSession(stack.url, headers=bearer(stack, "regulator-in")) as http:
         async with http.get("/console/windows?currency=INR") as answer:
             page = await answer.text()
@@ -410,7 +410,7 @@ async def test_the_list_of_windows_says_who_did_not_pay(stack: Stack, lived: Liv
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_returned_payments_are_told_apart(stack: Stack, lived: Lived) -> None:
+async def test_returned_payments_are_distinguished(stack: Stack, lived: Lived) -> None:
     now = datetime.now(UTC)
     asked = {"since": (now - timedelta(hours=1)).isoformat(), "until": now.isoformat()}
     async with aiohttp.ClientSession(stack.url, headers=bearer(stack, "operator")) as http:

@@ -26,7 +26,7 @@ def test_bars_are_as_long_as_their_values_and_in_their_order() -> None:
     assert lengths[2] == 0
 
 
-def test_who_listens_hears_title_and_every_value() -> None:
+def test_a_screen_reader_gets_the_title_and_every_value() -> None:
     root = drawn("Payments", POINTS)
 
     assert root.get("role") == "img"
@@ -42,7 +42,7 @@ def test_a_value_below_zero_goes_the_other_way() -> None:
     assert float(gain.get("x")) + float(gain.get("width")) == pytest.approx(float(cost.get("x")), abs=0.2)
 
 
-def test_nothing_to_draw_is_said() -> None:
+def test_an_empty_drawing_says_so() -> None:
     root = drawn("Payments", [])
 
     assert [text.text for text in root.iter(f"{SVG}text")] == ["Payments", "No data for the chart"]

@@ -20,7 +20,7 @@ def test_every_state_and_every_step_of_the_table_is_drawn_once() -> None:
     assert not any(box.passed or box.now for box in drawn.boxes)
 
 
-def test_the_path_is_marked_and_its_end_stands_out() -> None:
+def test_the_path_is_marked_and_its_end_emphasised() -> None:
     drawn = journey.draw(PATH)
 
     assert sorted(step.event for step in drawn.steps if step.taken) == [

@@ -118,7 +118,7 @@ async def test_windows_before_one_are_listed(stack: Stack, http, connection):
     assert "/console/windows/" not in nothing
 
 
-async def test_what_waits_for_a_countrys_word_says_that_there_is_more(stack: Stack, http, connection):
+async def test_what_awaits_a_countrys_approval_shows_that_there_is_more(stack: Stack, http, connection):
     """A hundred were shown and counted, and the hundred and first was not there."""
     await connection.execute(
         "INSERT INTO switch.change (kind, content, maker, reason, seats, state, expires_at)"
@@ -136,7 +136,7 @@ async def test_what_waits_for_a_countrys_word_says_that_there_is_more(stack: Sta
     assert f"{country.REQUESTS_MAX}+" in text
 
 
-async def test_confirmations_of_an_agent_beyond_those_looked_through_are_spoken_of(stack: Stack, connection):
+async def test_confirmations_of_an_agent_beyond_the_listed_ones_are_mentioned(stack: Stack, connection):
     link = Link(stack.settings.writer_socket)
     await link.start()
     window = (await link.ask(CloseWindow("INR"))).number

@@ -135,7 +135,7 @@ async def test_nobody_but_a_participants_people_is_let_in(
         assert (answer.status, answer.headers["Location"].partition("?")[0]) == (303, "/console/sign-in")
 
 
-async def test_what_is_anothers_looks_like_nothing_on_every_page_that_takes_an_id(
+async def test_the_data_of_another_is_not_found_on_every_page_that_takes_an_id(
     stack: Stack, asha: Clerk, noor: Clerk
 ) -> None:
     """Payments, webhooks, deliveries, messages, requests: of asha-bank, asked for by noor-wallet."""
@@ -176,7 +176,7 @@ async def test_what_is_anothers_looks_like_nothing_on_every_page_that_takes_an_i
         await asha.post(f"/own/webhooks/{webhook}/remove")
 
 
-async def test_a_key_is_never_asked_for_in_anothers_name(asha: Clerk, noor: Clerk) -> None:
+async def test_a_key_is_never_requested_in_the_name_of_another(asha: Clerk, noor: Clerk) -> None:
     keyid = asha.stack.participant("asha-bank")["keyid"]
     for action in ("retire", "revoke"):
         status, text = await noor.post(
@@ -246,7 +246,7 @@ async def test_statements_lead_to_files_that_are_there(
             assert "camt.05" in await answer.text()
 
 
-async def test_a_key_is_asked_for_listed_and_taken_back(asha: Clerk) -> None:
+async def test_a_key_is_requested_listed_and_withdrawn(asha: Clerk) -> None:
     key = SigningKey.generate(f"asha-{uuid.uuid4().hex[:8]}").public
     bad = await asha.post("/own/keys/add", keyid=key.keyid, public_key="no key", reason="rotation")
     where = await asha.post(
@@ -315,7 +315,7 @@ async def test_a_webhook_is_added_tested_missed_and_sent_again(stack: Stack, ash
     assert (await asha.get(path))[0] == 404
 
 
-async def test_what_people_do_with_webhooks_and_messages_stands_in_the_log(stack: Stack, asha: Clerk) -> None:
+async def test_actions_of_people_on_webhooks_and_messages_are_in_the_log(stack: Stack, asha: Clerk) -> None:
     _, where = await asha.post("/own/webhooks", url="http://127.0.0.1:9/x")
     webhook = where.rsplit("/", 1)[1]
     await asha.post(f"/own/webhooks/{webhook}/remove")
@@ -336,9 +336,7 @@ async def test_an_address_that_may_not_be_named_is_refused_with_what_was_typed(a
     assert 'value="ftp://x"' in text
 
 
-async def test_a_wish_waits_and_is_opened_with_a_note_of_it(
-    stack: Stack, http: aiohttp.ClientSession
-) -> None:
+async def test_an_open_request_is_shown_with_its_note(stack: Stack, http: aiohttp.ClientSession) -> None:
     uetr = await paid(stack)
     await wished_back(stack, uetr)
     indus = await clerk_of(stack, http, "indus-bank")
@@ -361,7 +359,7 @@ async def test_a_wish_waits_and_is_opened_with_a_note_of_it(
     assert notes == 1
 
 
-async def test_readiness_says_what_is_known(stack: Stack, asha: Clerk) -> None:
+async def test_readiness_reports_what_is_known(stack: Stack, asha: Clerk) -> None:
     entry = stack.participant("asha-bank")
     key = SigningKey.from_pem(entry["keyid"], entry["private_key"].encode())
     async with Client(stack.url, key=key) as client:
@@ -386,7 +384,7 @@ async def test_readiness_says_what_is_known(stack: Stack, asha: Clerk) -> None:
 # The test console.
 
 
-async def test_the_console_makes_a_payment_through_the_door(asha: Clerk) -> None:
+async def test_the_console_makes_a_payment_through_the_endpoint(asha: Clerk) -> None:
     _, composed = await asha.post(
         "/own/tests", action="compose", creditor="indus-bank", amount="12.50", word="", reason="AC04"
     )

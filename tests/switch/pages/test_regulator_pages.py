@@ -67,7 +67,7 @@ async def test_a_chart_is_shown_to_nobody_its_report_was_not_made_for(
     assert (await page(http, image[0]))[0] == 303
 
 
-async def test_a_form_that_is_wrong_says_what(http: aiohttp.ClientSession, ravi: dict[str, str]) -> None:
+async def test_an_invalid_form_names_the_error(http: aiohttp.ClientSession, ravi: dict[str, str]) -> None:
     status, text, _ = await page(http, "/reports/corridors?since=2026-01-01&show=1", **ravi)
 
     assert status == 400

@@ -53,7 +53,7 @@ async def test_a_payment_over_a_limit_that_people_agreed_on_is_refused_with_am14
     assert await limits.read(services.pool) == [LimitInForce("asha-bank", "INR", 50_00, 80_00, 50_00)]
 
 
-async def test_who_asked_cannot_agree_and_nothing_holds_before_somebody_does(
+async def test_the_maker_cannot_approve_and_nothing_applies_before_approval(
     services: ServiceContext,
 ) -> None:
     change = await agree(services, "limit.set", LIMITS, checkers=())
@@ -66,7 +66,7 @@ async def test_who_asked_cannot_agree_and_nothing_holds_before_somebody_does(
     assert await limits.read(services.pool) == []
 
 
-async def test_limits_are_lifted_by_null_and_the_log_tells_both(services: ServiceContext) -> None:
+async def test_limits_are_lifted_by_null_and_the_log_has_both(services: ServiceContext) -> None:
     await done(services, "limit.set", LIMITS)
     lifted = {"per_payment": None, "per_day": None, "confirmed_factor": "unlimited"}
     change = await done(services, "limit.set", {**LIMITS, **lifted})

@@ -61,7 +61,7 @@ async def test_a_new_participant_has_its_account_its_cap_and_its_key(services: S
     ],
     ids="-".join,
 )
-async def test_nonsense_is_refused_before_anybody_is_asked(
+async def test_nonsense_is_refused_before_any_enquiry(
     services: ServiceContext, change: dict[str, Any]
 ) -> None:
     with pytest.raises(SwitchError) as error:
@@ -250,7 +250,7 @@ async def test_a_key_of_tomorrow_is_not_in_force_today(services: ServiceContext)
     assert (await states(services))["asha-2"] == "future"
 
 
-async def test_a_participants_person_asks_for_keys_of_its_own_only(services: ServiceContext) -> None:
+async def test_a_participants_person_requests_only_its_own_keys(services: ServiceContext) -> None:
     await done(services, "key.add", new_key("asha-2"), maker="pia")
     with pytest.raises(NotAllowed):
         await agree(
@@ -278,7 +278,7 @@ async def test_rates_fees_and_rails_change_by_two_people(services: ServiceContex
     assert directory.rail_by_country["PK"].open is False
 
 
-async def test_a_payment_that_is_not_in_doubt_is_nobodys_to_decide(services: ServiceContext) -> None:
+async def test_a_payment_with_a_known_outcome_cannot_be_resolved(services: ServiceContext) -> None:
     content = {"uetr": str(uuid.uuid4()), "outcome": "committed", "evidence": "the rail's letter"}
     with pytest.raises(Refused, match="only a payment with an unknown outcome"):
         await agree(services, "payment.resolve", content)

@@ -163,7 +163,9 @@ async def test_a_rail_with_hours_of_its_own_is_not_opened_earlier_or_later() -> 
     assert list(rail_profile.faults(office, Tightening(hours_from=time(10), hours_to=time(16)))) == []
 
 
-async def test_a_fee_above_the_largest_one_is_refused_as_long_as_it_stands(services: ServiceContext) -> None:
+async def test_a_fee_above_the_largest_one_is_refused_while_that_limit_applies(
+    services: ServiceContext,
+) -> None:
     await done(services, "rail.register", IN)
     await services.pool.execute("INSERT INTO switch.corridor VALUES ('PK', 'IN', true, 0, 10)")
     await done(services, "rail.profile", {**IN, "fee_max_bps": 10})

@@ -63,7 +63,7 @@ async def live(url, pool):
     return refused, ids
 
 
-async def test_an_archived_payment_stands_where_it_stood(database_url, pool, tmp_path):
+async def test_an_archived_payment_keeps_its_place(database_url, pool, tmp_path):
     refused, ids = await live(database_url, pool)
     async with pool.acquire() as connection:
         await audit.checkpoint(connection, SIGNER)

@@ -44,7 +44,7 @@ def test_a_payment_that_an_adapter_stumbles_over_is_refused(step: str) -> None:
     assert SECRET not in refused.value.detail + str(logged)
 
 
-def test_what_a_rail_cannot_carry_is_refused_as_its_adapter_says() -> None:
+def test_what_a_rail_cannot_carry_is_refused_with_the_adapters_reason() -> None:
     said = [Violation("AC03", "CdtTrfTxInf/CdtrAcct", "not an account"), Violation("AM02", "", "too much")]
     with pytest.raises(Refused) as refused:
         rail_of(check=lambda _: said, translate=stumbles).translate(sample_order("PK"))
@@ -53,7 +53,7 @@ def test_what_a_rail_cannot_carry_is_refused_as_its_adapter_says() -> None:
     assert rail_of().translate(sample_order("PK")).body == b"said"
 
 
-def test_a_word_that_an_adapter_stumbles_over_is_no_message() -> None:
+def test_a_notification_that_an_adapter_cannot_read_is_no_message() -> None:
     with structlog.testing.capture_logs() as logged, pytest.raises(InvalidMessage):
         rail_of(decode=stumbles).read(b"<x/>")
     with pytest.raises(NotAuthentic):
@@ -63,7 +63,7 @@ def test_a_word_that_an_adapter_stumbles_over_is_no_message() -> None:
     assert SECRET not in str(logged)
 
 
-def test_a_rail_that_has_no_words_for_people_says_none() -> None:
+def test_a_rail_without_notices_for_people_sends_none() -> None:
     assert rail_of().notice(b"<x/>") is None
     assert rail_of(notice=lambda _: "closed").notice(b"<x/>") == "closed"
     with pytest.raises(InvalidMessage):

@@ -57,7 +57,7 @@ async def answers(stack: Stack, who: str, message_id: str) -> list[tuple[str, st
     return found
 
 
-async def test_an_answer_reaches_the_bank_that_it_names_where_two_asked_under_one_id(stack: Stack):
+async def test_an_answer_reaches_the_bank_that_it_names_where_two_enquired_under_one_id(stack: Stack):
     message_id = f"INV-{uuid4().hex[:8]}"
     for who in ("indus-bank", "noor-wallet"):
         assert (await post(stack, who, "pain.013", REQUEST, request(stack, who, message_id)))[0] == 202
@@ -74,7 +74,7 @@ async def test_an_answer_reaches_the_bank_that_it_names_where_two_asked_under_on
     assert await answers(stack, "noor-wallet", message_id) == [("payswitch", "PDNG"), ("asha-bank", "RJCT")]
 
 
-async def test_banks_that_share_an_id_are_told_once_and_only_where_one_bank_is_asked(stack: Stack):
+async def test_banks_that_share_an_id_are_notified_once_and_only_where_one_bank_is_meant(stack: Stack):
     message_id = uuid4().hex
     first = request(stack, "indus-bank", message_id)
     elsewhere = request(stack, "noor-wallet", message_id, debtor="ganga-bank")
@@ -91,7 +91,7 @@ async def test_banks_that_share_an_id_are_told_once_and_only_where_one_bank_is_a
     assert await answers(stack, "noor-wallet", message_id) == []
 
 
-async def test_an_answer_that_names_a_bank_that_did_not_ask_reaches_nobody(stack: Stack):
+async def test_an_answer_that_names_a_bank_without_an_enquiry_reaches_nobody(stack: Stack):
     message_id = uuid4().hex
     await post(stack, "indus-bank", "pain.013", REQUEST, request(stack, "indus-bank", message_id))
     document = answer(message_id, CdtrAgt=agent(stack, "noor-wallet"))
@@ -379,7 +379,7 @@ async def test_what_is_right_of_an_original_passes(stack: Stack):
         assert status in {200, 202}, answer
 
 
-async def test_an_answer_to_a_request_to_pay_that_says_another_amount_day_or_agent_is_refused(stack: Stack):
+async def test_an_answer_to_a_request_to_pay_with_another_amount_day_or_agent_is_refused(stack: Stack):
     message_id = uuid4().hex
     await post(stack, "indus-bank", "pain.013", REQUEST, request(stack, "indus-bank", message_id))
     for said, reason in (
@@ -408,7 +408,7 @@ async def test_an_answer_to_a_request_to_pay_that_says_another_amount_day_or_age
     assert await answers(stack, "indus-bank", message_id) == [("asha-bank", "ACCP")]
 
 
-async def test_a_suspended_participant_is_told_what_was_decided_and_does_nothing_new(stack: Stack):
+async def test_a_suspended_participant_sees_what_was_decided_and_starts_nothing(stack: Stack):
     """A resend and a status request once got 403; and money moved by pacs.004."""
     given, kept = await paid(stack), await paid(stack)
     credited = given["credited_amount"]

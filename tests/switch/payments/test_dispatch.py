@@ -19,7 +19,7 @@ SENDING = Sending(uetr=b"u" * 16, rail="PK", sent_at=1, due_at=99)
         (Outcome.UNKNOWN, "DOUBT", False),
     ],
 )
-def test_only_a_clear_word_is_final(outcome: Outcome, event: str, pending: bool) -> None:
+def test_only_a_clear_answer_is_final(outcome: Outcome, event: str, pending: bool) -> None:
     step = of_answer(Answer("ref", outcome, reason="AC04"), SENDING)
 
     assert (event, pending, "PK", 99) == (step.event, step.pending, step.rail, step.due_at)
@@ -29,7 +29,7 @@ def test_a_refusal_without_a_reason_still_has_one() -> None:
     assert of_answer(Answer("ref", Outcome.REFUSED), SENDING).reason == "MS03"
 
 
-def test_what_the_rail_says_it_credited_goes_to_the_writer() -> None:
+def test_what_the_rail_reports_as_credited_goes_to_the_writer() -> None:
     step = of_answer(Answer("ref", Outcome.DONE, amount=Money(5, "PKR")), SENDING)
 
     assert (step.credited_minor, step.credited_currency) == (5, "PKR")
@@ -39,7 +39,7 @@ def test_what_the_rail_says_it_credited_goes_to_the_writer() -> None:
     ("taken", "event"),
     [(Acceptance.ACCEPTED, None), (Acceptance.REFUSED, "REJECT"), (Acceptance.UNKNOWN, "DOUBT")],
 )
-def test_a_receipt_says_that_it_was_said_in_the_exchange(taken: Acceptance, event: str | None) -> None:
+def test_a_receipt_records_that_it_came_in_the_exchange(taken: Acceptance, event: str | None) -> None:
     step = of_receipt(Receipt(taken), SENDING)
 
     assert event == (step.event if step else None)

@@ -67,7 +67,7 @@ _FREED = """
 """
 
 
-def test_every_magic_word_has_its_end() -> None:
+def test_every_magic_word_has_its_outcome() -> None:
     assert set(Magic) - {Magic.SLOW} <= set(ENDS)
 
 
@@ -164,7 +164,7 @@ async def never_freed_while_in_doubt(stack: Stack, work: asyncio.Future[object])
     await connection.close()
 
 
-async def test_every_word_ends_on_every_rail_as_its_table_says(ten: Stack) -> None:
+async def test_every_magic_word_ends_on_every_rail_as_its_table_defines(ten: Stack) -> None:
     async with banks_of(ten) as banks:
         trials = [(country, word) for country in COUNTRIES for word in ENDS]
         work = asyncio.gather(*(ended(banks, *trial) for trial in trials), return_exceptions=True)
@@ -177,7 +177,7 @@ async def test_every_word_ends_on_every_rail_as_its_table_says(ten: Stack) -> No
     assert {word: row for word, row in wrong.items() if row} == {}
 
 
-async def test_what_a_rail_says_late_on_whichever_connection_is_heard(ten: Stack) -> None:
+async def test_a_late_answer_of_a_rail_is_received_on_any_connection(ten: Stack) -> None:
     """Rails on persistent connections: whichever process hears a late word records it."""
     async with banks_of(ten) as banks:
         for country in ("IR", "TJ"):
@@ -188,7 +188,7 @@ async def test_what_a_rail_says_late_on_whichever_connection_is_heard(ten: Stack
                     await asyncio.sleep(0.2)
 
 
-async def test_changed_hours_that_a_rail_tells_stand_in_the_audited_log(ten: Stack) -> None:
+async def test_changed_hours_that_a_rail_sends_are_in_the_audited_log(ten: Stack) -> None:
     await control(ten, "RU", "POST", "/hours", {"closed_until": "2099-01-01T03:00:00Z"})
     await control(ten, "RU", "DELETE", "/hours")
     connection = await ten.connect()
@@ -203,7 +203,7 @@ async def test_changed_hours_that_a_rail_tells_stand_in_the_audited_log(ten: Sta
     assert (told["rail"], "01.01.2099 06:00" in told["text"]) == ("RU", True)
 
 
-async def test_a_word_that_says_nothing_of_an_order_is_acknowledged(ten: Stack) -> None:
+async def test_a_notification_about_no_order_is_acknowledged(ten: Stack) -> None:
     """China confirms every online payment twice: the second confirmation was refused, and said again and again."""
     place = ten.settings.rails_directory / "CN"
     key = keys.private((place / "rail.key").read_bytes())
@@ -230,7 +230,7 @@ def heard(stack: Stack, country: str) -> float:
 
 
 @pytest.mark.parametrize("country", ["IN", "TJ"])
-async def test_money_stays_held_while_a_payment_is_in_doubt(ten: Stack, country: str) -> None:
+async def test_money_stays_held_while_an_outcome_is_unknown(ten: Stack, country: str) -> None:
     async with banks_of(ten) as banks:
         client, first = await banks.pay(country, Magic.WRONGAMT)
         await until(client, first.uetr, {"UNKNOWN"})

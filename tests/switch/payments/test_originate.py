@@ -29,7 +29,7 @@ async def until_told(told, uetrs: list[str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("word", "status"), [("", "ACCC"), ("AC04", "RJCT")])
-async def test_a_rail_begins_payments_and_tells_what_became_of_them(stack: Stack, word: str, status: str):
+async def test_a_rail_starts_payments_and_reports_their_outcome(stack: Stack, word: str, status: str):
     wish = {"creditor_country": "PK", "amount": "120.00", "count": 3, "word": word}
     code, begun = await control(stack, "IN", "POST", "/originate", wish)
 
@@ -55,14 +55,12 @@ async def test_a_rail_begins_payments_and_tells_what_became_of_them(stack: Stack
         {"creditor_country": "PK", "amount": "1.00", "more": 1},
     ],
 )
-async def test_a_wish_without_sense_begins_nothing(stack: Stack, wish: object):
+async def test_a_senseless_cancellation_starts_nothing(stack: Stack, wish: object):
     code, problem = await control(stack, "IN", "POST", "/originate", wish)
     assert (code, list(problem)) == (400, ["error"])
 
 
-async def test_what_was_journalled_and_not_told_is_sent_again_unchanged_after_a_restart(
-    stack: Stack, tmp_path
-):
+async def test_what_was_journalled_and_not_sent_is_sent_unchanged_after_a_restart(stack: Stack, tmp_path):
     journal = tmp_path / "originated.jsonl"
     first = Originator("IN", stack.settings.credentials_file, journal)
     (uetr,) = first.originate(OriginationRequest("PK", "75.00"))
@@ -83,6 +81,6 @@ async def test_what_was_journalled_and_not_told_is_sent_again_unchanged_after_a_
     assert times == 1
 
 
-def test_a_rail_without_banks_says_so(tmp_path):
+def test_a_rail_without_banks_reports_that(tmp_path):
     with pytest.raises(OriginationError):
         Originator("IN", None, tmp_path / "j").originate(OriginationRequest("PK", "1.00"))

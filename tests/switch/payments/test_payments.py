@@ -36,7 +36,7 @@ def credited(stack: Stack, country: str) -> Counter[UUID]:
 
 
 @pytest.mark.parametrize(("debtor", "creditor"), BOTH_WAYS)
-async def test_a_payment_arrives_and_tells_its_journey(stack: Stack, debtor: str, creditor: str) -> None:
+async def test_a_payment_arrives_and_shows_its_journey(stack: Stack, debtor: str, creditor: str) -> None:
     async with stack.client(debtor) as client:
         state = await client.pay(stack.document(debtor, creditor), wait=20)
         payment = await client.read(f"payments/{state.uetr}")
@@ -70,7 +70,7 @@ async def test_xml_and_json_are_one_resource(stack: Stack) -> None:
     assert (first.uetr, first.status) == (again.uetr, again.status)
 
 
-async def test_an_answer_comes_in_the_representation_that_was_asked_for(stack: Stack) -> None:
+async def test_an_answer_has_the_requested_representation(stack: Stack) -> None:
     body = json.dumps(stack.document("asha-bank", "noor-wallet"))
     headers = {
         "Authorization": f"Bearer {stack.participant('asha-bank')['bearer']}",
@@ -88,7 +88,7 @@ async def test_an_answer_comes_in_the_representation_that_was_asked_for(stack: S
                 assert report.id == "pacs.002.001.10"
 
 
-async def test_without_patience_a_payment_is_accepted_and_told_later(stack: Stack) -> None:
+async def test_without_waiting_a_payment_is_accepted_and_reported_later(stack: Stack) -> None:
     async with stack.client("asha-bank") as client:
         state = await client.pay(stack.document("asha-bank", "noor-wallet", word="SLOW8"))
         later = await client.payment(state.uetr, wait=20)

@@ -135,7 +135,7 @@ async def test_an_erased_payment_is_unreadable_provable_and_known(stack: Stack):
     await connection.close()
 
 
-async def test_a_key_that_is_gone_without_a_word_is_named(stack: Stack):
+async def test_a_key_that_disappeared_silently_is_named(stack: Stack):
     _, uetr = await pay(stack)
     connection = await stack.connect()
     number, sealed = await connection.fetchrow(

@@ -47,7 +47,7 @@ def test_a_conversion_is_exact_and_rounds_down(
     pair=st.tuples(st.sampled_from(["INR", "JPY", "KWD"]), st.sampled_from(["PKR", "JPY", "KWD"])),
     rate=st.decimals("0.0001", "10000", places=10, allow_nan=False),
 )
-def test_a_conversion_never_gives_more_than_the_rate_says(minor, pair, rate) -> None:
+def test_a_conversion_never_exceeds_the_rate(minor, pair, rate) -> None:
     source, target = pair
     credit = pricing.convert(Money(minor, source), target, f"{rate:f}").minor
     numerator, denominator = rate.as_integer_ratio()
@@ -135,7 +135,7 @@ def test_a_suspended_provider_prices_nothing() -> None:
 
 
 @given(minor=st.integers(1, 10**9), step=st.sampled_from([1, 10, 100]))
-def test_a_credit_is_in_units_of_the_rail_and_never_more_than_the_rate_says(minor: int, step: int) -> None:
+def test_a_credit_is_in_units_of_the_rail_and_never_exceeds_the_rate(minor: int, step: int) -> None:
     exact = pricing.convert(Money(minor, "INR"), "IRR", "687.42")
     credit = pricing.convert(Money(minor, "INR"), "IRR", "687.42", step)
 

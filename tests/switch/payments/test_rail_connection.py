@@ -71,7 +71,7 @@ def test_what_the_sandbox_writes_is_read(place: Path) -> None:
     assert rail_connection.read(file, 1.0) == connection
 
 
-def test_every_fault_is_told_at_once(place: Path) -> None:
+def test_all_faults_are_reported_together(place: Path) -> None:
     (place / "client.key").chmod(0o644)
     (place / "participant.key").chmod(0o640)
     file = written(
@@ -139,7 +139,7 @@ def test_an_inline_key_needs_a_file_that_nobody_else_reads(place: Path) -> None:
     assert rail_connection.faults(file, "IN") == []
 
 
-def test_the_example_of_the_document_has_every_field_but_those_that_stand_instead() -> None:
+def test_the_example_of_the_document_has_every_field_but_alternatives() -> None:
     example, in_token = (
         block for block in blocks() if block.page == "docs/operate/rails.md" and block.language == "json"
     )

@@ -24,7 +24,7 @@ def serials_of(pool, ids: Ids) -> Serials:
     return Serials(pool, SimpleNamespace(profile=SimpleNamespace(country="CN", ids=ids)))
 
 
-async def test_what_is_taken_is_told_for_all_processes_and_for_the_present_period_only(pool):
+async def test_quota_in_use_is_reported_for_all_processes_and_the_present_period(pool):
     ids = Ids("%Y%m%d", 10_000, Basis.PROFILE)
     one, another = serials_of(pool, ids), serials_of(pool, ids)
     assert await one.used(NOON) == 0

@@ -96,7 +96,7 @@ async def paid(stack: Stack, word: str = "") -> str:
     return state.uetr
 
 
-async def test_the_file_ends_a_payment_in_doubt(stack: Stack):
+async def test_the_file_resolves_an_unknown_outcome(stack: Stack):
     async with stack.client("asha-bank") as client:
         state = await client.pay(stack.document("asha-bank", "indus-bank", word="SILENT"), wait=0)
         async with reading(stack) as (reader, known, pool):
@@ -111,7 +111,7 @@ async def test_the_file_ends_a_payment_in_doubt(stack: Stack):
 
 
 @pytest.mark.parametrize("done", [True, False])
-async def test_a_word_of_the_file_is_final(stack: Stack, done: bool):
+async def test_an_entry_of_the_file_is_final(stack: Stack, done: bool):
     """LOST: the rail neither credits nor answers, so only the file of this test can end it so early."""
     async with stack.client("asha-bank") as client:
         document = stack.document("asha-bank", "indus-bank", word="LOST" if not done else "SILENT")
@@ -180,7 +180,7 @@ async def test_other_amounts_and_refusals_of_what_is_committed_are_breaks(stack:
     ],
     ids=["one order twice", "no UETR", "no amount", "NUL"],
 )
-async def test_a_file_that_contradicts_itself_or_says_what_cannot_be_is_not_read(stack: Stack, lines):
+async def test_a_file_that_contradicts_itself_or_states_the_impossible_is_not_read(stack: Stack, lines):
     async with reading(stack) as (reader, known, pool):
         rail = known["PK"]
         answers = [Answer(r, Outcome.DONE, uetr=u, amount=Money(m, "PKR")) for r, u, m in lines]
@@ -192,7 +192,7 @@ async def test_a_file_that_contradicts_itself_or_says_what_cannot_be_is_not_read
         )
 
 
-async def test_a_newer_word_of_an_unfinished_day_counts(stack: Stack):
+async def test_a_newer_report_of_an_unfinished_day_counts(stack: Stack):
     uetr = await paid(stack, "AC04")
     async with reading(stack) as (reader, known, pool):
         rail = known["PK"]

@@ -28,9 +28,7 @@ def test_a_corridor_has_its_own_scheme_or_the_general_one(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("scheme", ['{"adresses": "any"}', '{"addresses": "none"}', "[]"])
-def test_a_scheme_that_cannot_be_meant_is_told_at_the_start(
-    monkeypatch: pytest.MonkeyPatch, scheme: str
-) -> None:
+def test_an_impossible_scheme_is_reported_at_the_start(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     monkeypatch.setenv("PAYSWITCH_SCHEME", scheme)
 
     with pytest.raises(ValidationError):

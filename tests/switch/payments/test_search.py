@@ -40,7 +40,7 @@ async def uetrs(connection: asyncpg.Connection, wanted: Wanted, bank: dict[str, 
     return [payment.uetr for payment in page.payments]
 
 
-async def test_each_filter_finds_what_it_says(
+async def test_each_filter_finds_what_it_names(
     stack: Stack, connection: asyncpg.Connection, bank: dict[str, str]
 ) -> None:
     done, refused = await pay(stack, bank), await pay(stack, bank, word="AC04")
@@ -63,7 +63,7 @@ async def test_each_filter_finds_what_it_says(
     assert await uetrs(connection, Wanted(until=today - timedelta(hours=1)), bank) == []
 
 
-async def test_what_is_in_doubt_is_found_by_its_age(
+async def test_unknown_outcomes_are_found_by_age(
     stack: Stack, connection: asyncpg.Connection, bank: dict[str, str]
 ) -> None:
     made = [await pay(stack, bank, word=Magic.WRONGAMT) for _ in range(2)]
@@ -80,7 +80,7 @@ async def test_what_is_in_doubt_is_found_by_its_age(
     assert set(await uetrs(connection, Wanted(state=State.UNKNOWN), bank)) == set(made)
 
 
-async def test_nobody_finds_what_is_anothers(
+async def test_nobody_finds_the_data_of_another(
     stack: Stack, connection: asyncpg.Connection, bank: dict[str, str]
 ) -> None:
     uetr = await pay(stack, bank)
@@ -90,7 +90,7 @@ async def test_nobody_finds_what_is_anothers(
     assert len((await search.find(connection, Wanted(uetr=uetr), None)).payments) == 1
 
 
-async def test_pages_follow_each_other_without_a_gap_however_rare_what_is_looked_for_is(
+async def test_pages_follow_each_other_without_a_gap_however_rare_the_match(
     stack: Stack, connection: asyncpg.Connection, bank: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [await pay(stack, bank) for _ in range(3)]

@@ -259,7 +259,7 @@ async def test_the_header_must_agree_with_who_signed_and_with_the_payment(
     assert path in "".join(cause["AddtlInf"])
 
 
-async def test_the_sender_is_told_what_the_rail_does_not_carry(stack: Stack) -> None:
+async def test_the_sender_is_notified_of_what_the_rail_does_not_carry(stack: Stack) -> None:
     """India's message has no place for a street; the payment is made, and the note is there for ever."""
     street = {"StrtNm": "Lake Street", "TwnNm": "Karachi", "Ctry": "PK"}
 

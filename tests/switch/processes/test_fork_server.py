@@ -97,7 +97,7 @@ def test_a_fork_server_that_was_killed_is_opened_again(server: ForkServer, tmp_p
     assert (first.wait(60), second.wait(60)) == (0, 0)
 
 
-def test_programs_end_with_whoever_asked_for_them(tmp_path: Path) -> None:
+def test_programs_end_with_their_parent(tmp_path: Path) -> None:
     text = (
         "import os, sys, time\n"
         "from pathlib import Path\n"
@@ -162,7 +162,7 @@ def test_rails_are_killed_and_started_again_one_by_one(server: ForkServer, tmp_p
         one.wait(20)
 
 
-def test_a_rail_that_cannot_have_its_port_ends_and_says_why(server: ForkServer, tmp_path: Path) -> None:
+def test_a_rail_without_its_port_ends_with_the_reason(server: ForkServer, tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

@@ -172,7 +172,7 @@ async def left_to_people(stack: Stack, uetrs: Sequence[str]) -> None:
     await connection.close()
 
 
-async def test_what_a_rail_did_after_it_said_no_is_a_break_and_no_agreement(away: Stack) -> None:
+async def test_what_a_rail_did_after_its_refusal_is_a_break_and_no_agreement(away: Stack) -> None:
     """`verify` took the rail's late "done" for agreement, since the contradiction was on record."""
     before = await checks(away)
     async with away.client("asha-bank") as client:
@@ -202,7 +202,7 @@ async def test_money_that_a_rail_gives_back_after_it_was_posted_has_an_owner_and
     assert (await checks(away))["I8 reconciliation"]
 
 
-async def test_whoever_was_told_another_end_is_named(away: Stack, tmp_path: Path) -> None:
+async def test_a_participant_that_was_sent_another_outcome_is_named(away: Stack, tmp_path: Path) -> None:
     """`verify` looked only for whether a payment that was acknowledged is here."""
     async with away.client("asha-bank") as client:
         refused = await client.pay(away.document("asha-bank", "indus-bank", word="AC04"), wait=20)

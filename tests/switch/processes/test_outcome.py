@@ -106,7 +106,7 @@ async def asked_again(writer: WriterProcess, command: Fund) -> Verdict:
 
 
 @pytest.mark.parametrize(("after", "then"), [(False, Verdict.CREATED), (True, Verdict.EXISTS)])
-async def test_a_writer_that_is_killed_leaves_an_unknown_outcome_and_the_same_command_tells_it(
+async def test_a_killed_writer_leaves_an_unknown_outcome_that_the_same_command_learns(
     writer: WriterProcess, tmp_path: Path, *, after: bool, then: Verdict
 ) -> None:
     command = await funding(writer)
@@ -161,7 +161,7 @@ def test_the_catalogue_of_problems_has_both_with_their_rules() -> None:
     assert "books-frozen" in rows
 
 
-def test_a_command_with_an_unknown_outcome_does_not_say_that_nothing_was_done() -> None:
+def test_a_command_with_an_unknown_outcome_does_not_claim_that_nothing_was_done() -> None:
     text, code = explain(OutcomeUnknown())
 
     assert "it may have been done" in text

@@ -218,7 +218,7 @@ async def test_what_is_no_greeting_or_no_whole_frame_is_disconnected(
     )
 
 
-async def test_a_user_of_this_machine_may_be_what_the_settings_say(tmp_path: Path) -> None:
+async def test_a_user_of_this_machine_may_be_what_the_settings_state(tmp_path: Path) -> None:
     """The kernel states who is at the other end of a local socket."""
     me = pwd.getpwuid(os.getuid()).pw_name
     heard = {}

@@ -64,7 +64,7 @@ def kept(tmp_path: Path) -> Iterator[type[Kept]]:
 ENDS = "from switch.base import lifeline; lifeline.ends('its key is gone', lasting={lasting})"
 
 
-def test_a_reason_is_told_once_and_not_at_every_restart(kept: type[Kept]) -> None:
+def test_a_reason_is_reported_once_and_not_at_every_restart(kept: type[Kept]) -> None:
     one = kept("writer", ENDS.format(lasting=False))  # type: ignore[call-arg, arg-type]
 
     one.until(lambda: one.child.restarts >= 3)
@@ -86,7 +86,7 @@ def test_a_reason_that_lasts_is_known_and_the_next_try_is_not_soon(kept: type[Ke
     assert one.said == ["restarting writer: its key is gone"]
 
 
-def test_a_simulated_rail_that_lost_its_port_is_told_by_its_last_words(kept: type[Kept]) -> None:
+def test_a_simulated_rail_that_lost_its_port_is_reported_with_its_last_output(kept: type[Kept]) -> None:
     one = kept("rail-PK", "raise SystemExit('address already in use')")  # type: ignore[call-arg, arg-type]
 
     one.until(lambda: one.child.restarts >= 2)

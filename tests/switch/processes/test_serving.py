@@ -82,7 +82,7 @@ async def test_a_worker_serves_participants_or_people_or_both(
     assert {path for path in paths if (await asked(app, "POST", path))[0] != 404} == found
 
 
-async def test_a_process_without_an_api_says_what_it_does(
+async def test_a_process_without_an_api_states_what_it_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()

@@ -30,7 +30,9 @@ async def look(connection: asyncpg.Connection, service: str, minute: float, ok: 
     )
 
 
-async def test_a_look_stands_until_the_next_and_a_silence_claims_nothing(own: asyncpg.Connection) -> None:
+async def test_a_result_holds_until_the_next_check_and_silence_claims_nothing(
+    own: asyncpg.Connection,
+) -> None:
     for minute, ok in ((0, True), (1, False), (2, False), (3, True), (4, False), (5, True), (60, True)):
         await look(own, "accept", minute, ok)
     asked = {"since": BEGIN, "until": BEGIN + timedelta(minutes=61)}
@@ -46,7 +48,7 @@ async def test_a_look_stands_until_the_next_and_a_silence_claims_nothing(own: as
     assert (found["looks"], found["failed"]) == (7, 3)
 
 
-async def test_a_regulator_is_told_of_its_own_rail(own: asyncpg.Connection) -> None:
+async def test_a_regulator_sees_its_own_rail(own: asyncpg.Connection) -> None:
     for service in ("accept", "rail-IN", "rail-PK"):
         await look(own, service, 0, True)
     asked = {"since": BEGIN, "until": BEGIN + timedelta(minutes=1)}

@@ -88,7 +88,7 @@ def as_in_csv(value: Any, written: str) -> str:
     return "" if value is None else str(value)
 
 
-def test_every_format_says_the_same() -> None:
+def test_every_format_has_the_same_content() -> None:
     report = sample(["asha-bank", "noor-wallet", "Банк", "银行"])
     table = list(csv.reader(io.StringIO(render(report, "csv").decode())))
     document = json.loads(render(report, "json"))
@@ -213,7 +213,7 @@ NAMES = (
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_names_of_every_country_have_letters_on_paper_and_no_boxes(name: str) -> None:
+def test_names_of_every_country_print_with_glyphs_and_no_boxes(name: str) -> None:
     """Glyph 0 of a font is its box for what it lacks: no letter of a name is drawn by it."""
     plain, named = drawn(render(sample(["x"]), "pdf")), drawn(render(sample([name]), "pdf"))
 

@@ -253,14 +253,14 @@ async def test_open_data_needs_no_key_and_only_past_quarters(stack: Stack) -> No
     assert (coming.status, long_ago.status, nonsense.status) == (400, 404, 400)
 
 
-def test_the_access_log_tells_events_whose_words_have_no_names():
+def test_the_access_log_has_events_whose_texts_have_no_names():
     """At first an event of the freeze was a list of values, and no access log could be made of its day."""
     row = {"seq": 1, "at": datetime.now(UTC), "kind": "FREEZE", "number": 0, "body": '["freeze","people",""]'}
 
     assert access._row(row)[4:] == ("", '["freeze","people",""]')
 
 
-async def test_a_freeze_stands_in_the_access_log(stack: Stack) -> None:
+async def test_a_freeze_is_in_the_access_log(stack: Stack) -> None:
     link = Link(stack.settings.writer_socket)
     await link.start()
     try:
@@ -275,7 +275,7 @@ async def test_a_freeze_stands_in_the_access_log(stack: Stack) -> None:
     assert {"FREEZE", "UNFREEZE"} <= set(kinds)
 
 
-async def test_the_access_log_tells_of_itself(stack: Stack) -> None:
+async def test_the_access_log_records_its_own_use(stack: Stack) -> None:
     _, first = await get(stack, "operator", "/v1/reports/access-log", format="csv", **period())
     sha256 = hashlib.sha256(first).hexdigest()
     _, second = await get(stack, "operator", "/v1/reports/access-log", format="csv", **period())

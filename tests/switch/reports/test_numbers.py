@@ -138,7 +138,7 @@ async def test_a_statement_has_every_posting_once_and_its_balances_meet(
         ("notifications", "camt.054.001.08", "BkToCstmrDbtCdtNtfctn"),
     ],
 )
-async def test_the_iso_messages_are_valid_and_say_what_the_table_says(
+async def test_the_iso_messages_are_valid_and_agree_with_the_table(
     connection: asyncpg.Connection, day: Day, name: str, form: str, root: str
 ) -> None:
     asked = {"window": day.window} if name == "account-statement" else {**day.period, "currency": "INR"}

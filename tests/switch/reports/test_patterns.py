@@ -120,7 +120,7 @@ async def test_velocity_is_more_than_so_many_within_an_hour(own: asyncpg.Connect
     assert found == [str(uetrs[3]), str(uetrs[4])]
 
 
-async def test_nothing_is_told_while_parties_are_still_being_read(own: asyncpg.Connection) -> None:
+async def test_nothing_is_announced_while_parties_are_still_being_read(own: asyncpg.Connection) -> None:
     await fill(own, [(hours(1), 1_000, "d1", "c1", [])])
     await own.execute("DELETE FROM switch.payment_party")
 
@@ -172,7 +172,7 @@ def test_rules_that_make_no_sense_are_refused(change: dict[str, object]) -> None
         pattern_rules.read_rules(json.dumps({**good, **change}))
 
 
-def test_a_pseudonym_tells_accounts_apart_and_needs_the_key(tmp_path: Path) -> None:
+def test_a_pseudonym_distinguishes_accounts_and_needs_the_key(tmp_path: Path) -> None:
     key = parties.load_key(tmp_path / "a" / "pseudonym.key")
     other = parties.load_key(tmp_path / "b" / "pseudonym.key")
     one, same = PartyAccount(iban="PK36SCBL0000001123456702"), PartyAccount(iban="pk36 scbl 0000001123456702")

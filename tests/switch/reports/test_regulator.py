@@ -48,7 +48,7 @@ async def test_a_login_sees_its_country(
     assert {row["owner"] for row in await regulator.fetch("SELECT owner FROM window_balance")} == owners
 
 
-async def test_a_login_cannot_say_that_it_is_another_country(regulator: asyncpg.Connection) -> None:
+async def test_a_login_cannot_claim_another_country(regulator: asyncpg.Connection) -> None:
     await regulator.execute("SET payswitch.country = 'PK'")
 
     assert {row["country"] for row in await regulator.fetch("SELECT country FROM participant")} == {"IN"}

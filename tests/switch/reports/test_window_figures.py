@@ -346,7 +346,7 @@ async def test_a_window_that_just_closed_has_no_instruction_yet(services: Servic
         await report_of(services, "settlement-instruction", window=window)
 
 
-async def test_a_window_statement_tells_payments_returns_funds_and_settlements_apart(
+async def test_a_window_statement_separates_payments_returns_funds_and_settlements(
     services: ServiceContext,
 ) -> None:
     await fund(services, "asha-bank", 1_000_00)
@@ -474,7 +474,7 @@ async def test_every_posting_of_every_account_is_in_a_statement_once(
             await check_window(services, window)
 
 
-async def test_what_was_given_back_is_told_apart_in_statements(services: ServiceContext) -> None:
+async def test_returns_are_separate_in_statements(services: ServiceContext) -> None:
     since = datetime.now(UTC) - timedelta(seconds=1)
     await fund(services, "asha-bank", 1_000_00)
     uetr = await pay(services, "asha-bank", "ganga-bank", 100_00)

@@ -130,6 +130,6 @@ async def test_a_credit_in_rials_is_whole_rials(ten: Stack):
     assert entry.amount_minor % 100 == 0
 
 
-def test_the_page_of_the_corridors_is_what_the_code_says():
+def test_the_page_of_the_corridors_agrees_with_the_code():
     page = Path(__file__).parents[3] / "docs" / "rails" / "corridors.md"
     assert table() in page.read_text(encoding="utf-8")

@@ -345,7 +345,7 @@ async def test_a_status_report_of_another_amount_confirms_nothing(services: Serv
     assert (await line(services, window, "asha-bank")).state is LineState.INSTRUCTED
 
 
-async def test_a_word_about_nothing_that_was_instructed_is_counted_and_noted(
+async def test_a_notification_without_an_instruction_is_counted_and_noted(
     services: ServiceContext,
 ) -> None:
     window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
@@ -378,7 +378,7 @@ async def test_only_the_currencys_agent_is_believed(services: ServiceContext) ->
     assert (await line(services, window, "asha-bank")).state is LineState.INSTRUCTED
 
 
-async def test_two_people_hold_a_line_that_nobody_hears_of(services: ServiceContext) -> None:
+async def test_two_people_hold_a_line_without_an_answer(services: ServiceContext) -> None:
     window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
     await done(services, "settlement.hold", {"window": window, "participant": "asha-bank"})
     await say(services, notification(await line(services, window, "ganga-bank")))

@@ -125,7 +125,9 @@ async def moved(door: Door) -> dict[str, int]:
     }
 
 
-async def test_an_instruction_goes_through_the_door_and_the_agents_word_settles_the_day(door: Door) -> None:
+async def test_an_instruction_goes_through_the_endpoint_and_the_agents_confirmation_settles_the_day(
+    door: Door,
+) -> None:
     window = await a_window(door)
     taken = await door.hear()
     again = await day.process_confirmation(door.services, "reserve", *await confirmation(door), "once more")
@@ -159,9 +161,7 @@ async def test_a_refusal_of_the_agent_holds_the_lines(door: Door) -> None:
 
 
 @pytest.mark.parametrize("word", ["SILENT", "HTTP502"])
-async def test_an_answer_that_proves_nothing_is_asked_about_and_never_sent_again(
-    door: Door, word: str
-) -> None:
+async def test_an_inconclusive_answer_is_enquired_and_never_sent_again(door: Door, word: str) -> None:
     await door.fault(word)
     window = await a_window(door)
     in_doubt = await door.row()
@@ -230,7 +230,7 @@ async def test_an_outage_of_the_agent_uses_up_no_enquiry(door: Door) -> None:
     assert (await door.hear()).settled == ("asha-bank", "ganga-bank")
 
 
-async def test_a_door_that_is_away_is_tried_again(door: Door) -> None:
+async def test_an_endpoint_that_is_away_is_tried_again(door: Door) -> None:
     await door.owner.execute("UPDATE switch.settlement_agent SET door = 'http://127.0.0.1:1'")
     await a_window(door)
     away = await door.row()
@@ -249,7 +249,7 @@ async def test_two_caretakers_at_once_hand_it_over_once(door: Door) -> None:
     assert len(door.received) == 1
 
 
-async def test_the_door_takes_what_the_switch_signed_and_nothing_else(door: Door) -> None:
+async def test_the_endpoint_accepts_only_what_the_switch_signed(door: Door) -> None:
     forged = jws.sign(SigningKey.generate(SettlementFiles(door.services.data).public_key.keyid), b"<x/>")
     async with (
         aiohttp.ClientSession() as session,
@@ -258,7 +258,7 @@ async def test_the_door_takes_what_the_switch_signed_and_nothing_else(door: Door
         assert answer.status == 401
 
 
-async def test_a_word_that_a_crash_kept_from_being_acted_upon_is_acted_upon(door: Door) -> None:
+async def test_a_notification_that_a_crash_interrupted_is_processed(door: Door) -> None:
     """It was taken in, and the process died before its first line was posted."""
     window = await a_window(door)
     async with asyncio.timeout(60):
@@ -279,7 +279,7 @@ async def test_a_word_that_a_crash_kept_from_being_acted_upon_is_acted_upon(door
     assert await door.owner.fetchval("SELECT count(taken_at) FROM switch.settlement_confirmation") == 1
 
 
-async def test_the_word_of_the_agent_that_was_instructed_counts_after_another_took_its_place(
+async def test_the_confirmation_of_the_instructed_agent_counts_after_its_replacement(
     door: Door,
 ) -> None:
     await a_window(door)

@@ -58,7 +58,7 @@ async def test_both_ends_read_a_payments_events_in_order_and_nobody_else_does(st
     assert await events_of("noor-wallet") == []
 
 
-async def test_a_stream_tells_events_as_they_happen_and_resumes_where_it_ended(stack: Stack):
+async def test_a_stream_sends_events_as_they_happen_and_resumes_where_it_ended(stack: Stack):
     uetr = await paid(stack)
     seen: list[tuple[int, str]] = []
 
@@ -222,7 +222,7 @@ async def test_a_webhook_is_signed_retried_and_delivered(stack: Stack):
             assert (await call(stack, "DELETE", f"webhooks/{hook['id']}", "asha-bank"))[0] == 204
 
 
-async def test_a_message_that_came_is_told_by_events_and_webhooks_without_its_content(stack: Stack):
+async def test_a_received_message_is_notified_by_events_and_webhooks_without_content(stack: Stack):
     """A bank had to poll `GET /v1/messages` to learn that its money was asked back."""
     async with receiver([204]) as (url, _, bodies):
         wanted = {"url": url, "types": ["message.received"]}

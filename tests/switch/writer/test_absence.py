@@ -223,7 +223,7 @@ def test_an_order_that_was_never_there_ends_as_refused(rule: AbsenceRule) -> Non
     assert play.asked <= rule.enquiries_max or not rule.ruled
 
 
-def test_a_rail_that_is_asked_too_seldom_leaves_the_end_to_its_file_and_people() -> None:
+def test_a_rail_with_few_enquiries_is_resolved_by_its_file_and_people() -> None:
     """UPI: two "not found" after a full disk were believed, and the rail found the order at the third."""
     play = Play(World(IN, reaches_rail_at=None, lag=0))
 
@@ -286,7 +286,7 @@ def test_a_break_of_contact_begins_the_count_anew() -> None:
     assert one("not_found", asked_at=400, whole_since=300 * S, doubt=doubt).count.answers == 1
 
 
-def test_a_rail_that_is_never_believed_is_asked_within_its_bound_and_left_to_people() -> None:
+def test_an_untrusted_rail_is_enquired_within_its_limit_and_then_left_to_people() -> None:
     doubt, at = Doubt(expires=60 * S, due=1), 20
     while doubt.due:
         doubt = one("not_found", asked_at=at, doubt=doubt, rule=FILE)
@@ -360,7 +360,7 @@ def test_no_rail_is_believed_at_once(country: str) -> None:
     assert not profile.timing.enquiries_ruled or rule.answers <= rule.enquiries_max
 
 
-def test_the_writer_takes_no_word_for_an_absence() -> None:
+def test_the_writer_accepts_no_claim_of_an_absence() -> None:
     """Second line of defence: a "no" that is neither the rail's nor two people's ends nothing."""
     machine = PaymentBookMachine()
     machine.open()
@@ -373,7 +373,7 @@ def test_the_writer_takes_no_word_for_an_absence() -> None:
     assert machine.records.open[UETR].state is State.UNKNOWN
 
 
-def test_a_pending_that_an_enquiry_heard_is_remembered() -> None:
+def test_a_pending_answer_to_an_enquiry_is_remembered() -> None:
     """It was not: the "not found" after it freed the money."""
     machine = PaymentBookMachine()
     machine.open()

@@ -82,7 +82,7 @@ async def test_ids_that_were_used_are_refused_under_a_new_uetr(stack: Stack) -> 
     assert await send(stack, meant) == ("ACCC", "")
 
 
-async def test_a_refusal_says_why_at_once_and_the_same_again(stack: Stack) -> None:
+async def test_a_refusal_states_its_reason_at_once_and_the_same_again(stack: Stack) -> None:
     """Why the writer refused a payment stood in the second answer alone."""
     document = stack.document("asha-bank", "indus-bank")
     await send(stack, document)
@@ -144,7 +144,7 @@ def to_alias(stack: Stack, alias: str) -> Content:
     return document
 
 
-async def test_two_aliases_are_no_look_alikes_and_one_alias_in_two_spellings_is(stack: Stack) -> None:
+async def test_two_aliases_are_no_duplicates_and_two_spellings_of_one_are(stack: Stack) -> None:
     assert await send(stack, to_alias(stack, "asha-twin@okbank"), "indus-bank") == ("ACCC", "")
     assert await send(stack, to_alias(stack, "bina-twin@okbank"), "indus-bank") == ("ACCC", "")
     assert await send(stack, to_alias(stack, "asha-twin\uff20okbank"), "indus-bank") == ("RJCT", "AM05")
@@ -158,7 +158,7 @@ async def test_two_aliases_are_no_look_alikes_and_one_alias_in_two_spellings_is(
         ({"MsgId": "new", "TxId": None}, "looks like a recent payment"),
     ],
 )
-async def test_the_answer_to_a_duplicate_says_what_was_used(
+async def test_the_answer_to_a_duplicate_states_what_was_used(
     stack: Stack, ids: dict[str, str | None], told: str
 ) -> None:
     """The reason code stood alone in the answer; the text was in the payment's journey only."""
@@ -253,11 +253,11 @@ def look_of(text: str) -> bytes:
     return key
 
 
-def test_a_remittance_in_other_blanks_or_case_was_no_look_alike() -> None:
+def test_a_remittance_in_other_blanks_or_case_was_no_duplicate() -> None:
     assert look_of("Invoice  7 ") == look_of("INVOICE 7") != look_of("Invoice 8")
 
 
-def test_a_look_is_free_again_after_its_window() -> None:
+def test_a_look_up_is_allowed_again_after_its_window() -> None:
     book = Book()
 
     assert book.pay(look()).verdict == "created"
@@ -267,7 +267,7 @@ def test_a_look_is_free_again_after_its_window() -> None:
     assert book.pay(look()).reason == "AM05"
 
 
-def test_an_installation_may_only_note_a_look_alike() -> None:
+def test_an_installation_may_only_note_a_possible_duplicate() -> None:
     book = Book()
 
     first = book.pay(look(alert=True))
@@ -283,7 +283,7 @@ def test_a_known_uetr_is_never_a_duplicate_of_itself() -> None:
 
 
 @pytest.mark.parametrize(("event", "expected"), [("REJECT", "created"), ("CONFIRM", "refused")])
-def test_a_look_alike_of_what_was_given_up_is_no_duplicate(event: Any, expected: str) -> None:
+def test_a_payment_like_an_abandoned_one_is_no_duplicate(event: Any, expected: str) -> None:
     book, uetr = Book(), uuid.uuid4().bytes
     book.pay(look(), uetr=uetr)
     book.ask(Advance(uetr=uetr, event=event, rail="PK"))

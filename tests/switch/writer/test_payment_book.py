@@ -217,14 +217,14 @@ def sent_payment() -> PaymentBookMachine:
 
 
 @pytest.mark.parametrize("event", ["CONFIRM", "REJECT", "DOUBT"])
-def test_a_rail_speaks_of_its_own_payments_only(event: str) -> None:
+def test_a_rail_reports_only_its_own_payments(event: str) -> None:
     machine = sent_payment()
 
     assert machine.ask(Advance(UETR, event, rail="IN")).verdict == "another_rail"  # type: ignore[arg-type]
     assert machine.ask(Advance(UETR, "CONFIRM", rail="PK")).state == State.COMMITTED
 
 
-def test_a_no_to_a_second_sending_says_nothing_of_the_first() -> None:
+def test_a_refusal_of_a_second_sending_decides_nothing_about_the_first() -> None:
     machine = sent_payment()
     machine.ask(Advance(UETR, "DOUBT"))
     machine.ask(Advance(UETR, "SEND"))
@@ -260,7 +260,7 @@ def test_a_confirmation_of_nothing_confirms_nothing() -> None:
     assert machine.ask(nothing).state == State.UNKNOWN
 
 
-def test_people_end_only_what_is_in_doubt() -> None:
+def test_people_resolve_only_unknown_outcomes() -> None:
     machine = sent_payment()
     decided = Advance(UETR, "REJECT", only_in_doubt=True)
 
@@ -269,7 +269,7 @@ def test_people_end_only_what_is_in_doubt() -> None:
     assert machine.ask(decided).state == State.ABORTED
 
 
-def test_not_now_in_a_second_sending_says_nothing_of_the_first() -> None:
+def test_not_now_to_a_second_sending_decides_nothing_about_the_first() -> None:
     machine = sent_payment()
     machine.ask(Advance(UETR, "DOUBT"))
     machine.ask(Advance(UETR, "SEND"))
@@ -328,7 +328,7 @@ def test_the_same_contradiction_is_written_down_once() -> None:
     assert verdicts == ["contradiction", "final", "final"]
 
 
-def test_a_late_doubt_brings_the_enquiry_nearer_and_never_puts_it_off() -> None:
+def test_a_late_unknown_outcome_brings_the_enquiry_forward_and_never_delays_it() -> None:
     machine = sent_payment()
     machine.ask(Advance(UETR, "DOUBT", due_at=500))
     machine.ask(Advance(UETR, "DOUBT", due_at=900, pending=True))

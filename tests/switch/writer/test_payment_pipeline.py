@@ -80,7 +80,7 @@ async def test_a_payment_that_closes_in_flight_is_not_opened_again_from_the_data
     await connection.close()
 
 
-async def test_news_of_a_batch_that_failed_is_told_once_when_it_is_durable(switch):
+async def test_the_result_of_a_failed_batch_is_sent_once_when_it_is_durable(switch):
     uetr = await switch.start()
     held = Held(switch.writer)
     tasks = submitted(switch.writer, Advance(uetr, "CONFIRM"))

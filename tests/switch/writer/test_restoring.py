@@ -70,7 +70,7 @@ def closed(machine: Restored, beyond: int = 100) -> int:
     return machine.ask(BeginAgain(b"r" * 32, "", [])).number
 
 
-def test_numbers_go_on_beyond_all_that_may_have_been_told(machine: Restored) -> None:
+def test_numbers_continue_beyond_all_that_may_have_been_sent(machine: Restored) -> None:
     last = machine.books.next_seq - 1
 
     assert closed(machine, 2 * AT_ONCE + 7) == last + 2 * AT_ONCE + 8

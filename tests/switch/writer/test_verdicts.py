@@ -32,7 +32,7 @@ def test_a_verdict_comes_over_the_socket_as_the_member_itself() -> None:
     assert frame_decoder.decode(frame).replies[0][1].verdict is Verdict.CAP_EXCEEDED
 
 
-def test_a_word_that_is_no_verdict_is_not_decoded() -> None:
+def test_a_notification_without_a_verdict_is_not_decoded() -> None:
     frame = msgspec.msgpack.encode([[[1, ["cap exceeded"]]], []])
 
     with pytest.raises(msgspec.ValidationError):
