@@ -53,7 +53,8 @@ GRANT SELECT (seq, made, at) ON switch.correspondence TO payswitch_caretaker;
 GRANT SELECT ON switch.person, switch.session, switch.person_bearer_key, switch.bearer_key, switch.correspondence,
                 switch.used_nonce
    TO payswitch_api;
-GRANT INSERT (sha256, family, person, began_at), UPDATE (seen_at, replaced_at), DELETE ON switch.session
+GRANT INSERT (sha256, family, person, began_at, address, browser), UPDATE (seen_at, replaced_at), DELETE
+   ON switch.session
    TO payswitch_api;
 GRANT INSERT (name, display_name, role, scope, status),
       UPDATE (status, password_hash, totp_secret, totp_step, failures, locked_until, maker_half, checker_half,

@@ -236,7 +236,9 @@ CREATE TABLE switch.session (
     began_at    timestamptz NOT NULL, -- of the family: the absolute limit counts from here
     made_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     seen_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    replaced_at timestamptz
+    replaced_at timestamptz,
+    address     text NOT NULL DEFAULT '', -- shortened: 192.0.2.0/24
+    browser     text NOT NULL DEFAULT ''  -- its name and system: Firefox, Linux
 );
 CREATE INDEX session_family ON switch.session (family);
 CREATE INDEX session_person ON switch.session (person);

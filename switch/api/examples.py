@@ -237,15 +237,21 @@ PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType(
     }
 )
 """Parameter -> its example, where the parameter is required."""
-IDS: Final[Mapping[str, str]] = MappingProxyType({"/v1/participants": "asha-bank", "/v1/webhooks": ORIGINAL})
-"""Prefix of a path -> the example of its `id`."""
+IDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "/v1/me/sessions": ORIGINAL,
+        "/v1/participants": "asha-bank",
+        "/v1/people": "auditor",
+        "/v1/webhooks": ORIGINAL,
+    }
+)
+"""Prefix of a path -> the example of its `id` or `name`."""
 
 
 def parameter(path: str, name: str) -> Any:
     """The example of a required parameter of a path; None where there is none."""
-    if name == "id":
-        return next((example for start, example in IDS.items() if path.startswith(start)), None)
-    return PARAMETERS.get(name)
+    known = next((example for start, example in IDS.items() if path.startswith(start)), None)
+    return known if known and name in {"id", "name"} else PARAMETERS.get(name)
 
 
 def sender(message: str) -> str:

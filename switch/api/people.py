@@ -23,7 +23,7 @@ from switch.api.runtime import Runtime
 from switch.approvals import approvals
 from switch.base import urls
 from switch.change_catalogue import KINDS, describe
-from switch.identity import enrolment, sessions, sign_in
+from switch.identity import devices, enrolment, sessions, sign_in
 from switch.identity.model import Change, ChangeState, Person
 from switch.identity.permissions import Right, may, require
 from switch.payments.directory import Participant
@@ -189,6 +189,19 @@ async def caller(request: Request) -> Person | Participant:
     return await authenticate(request, b"")
 
 
+def token_of(request: Request) -> str:
+    """The token of the session of a request; empty if it has none."""
+    header = request.headers.get("authorization", "")
+    bearer = header[len(_BEARER) :].strip() if header.lower().startswith(_BEARER) else ""
+    return request.cookies.get(sessions.COOKIE) or bearer
+
+
+def device_of(request: Request) -> devices.Device:
+    """Where a request comes from, as far as a session stores it."""
+    address = request.client.host if request.client else ""
+    return devices.device(address, request.headers.get("user-agent", ""))
+
+
 SignedIn = Annotated[Person, Depends(signed_in)]
 Caller = Annotated[Person | Participant, Depends(caller)]
 Services = Annotated[ServiceContext, Depends(services_of)]
@@ -226,13 +239,19 @@ def set_cookie(response: Response, token: str) -> None:
     )
 
 
+def forget_cookie(response: Response) -> Response:
+    """Have the browser drop the session cookie."""
+    response.delete_cookie(sessions.COOKIE, path="/", secure=True, httponly=True, samesite="strict")
+    return response
+
+
 @router.post("/sign-in", operation_id="signIn", tags=["people"])
 async def post_sign_in(request: Request, services: Services) -> Response:
     """Sign in with name, password and the code of an authenticator; the response sets a session cookie."""
     if request.headers.get("origin") is not None or request.headers.get("sec-fetch-site") is not None:
         check_same_origin(request)
     form = await read_body(request, SignIn)
-    token = await sign_in.sign_in(services, form.name, form.password, form.code)
+    token = await sign_in.sign_in(services, form.name, form.password, form.code, device=device_of(request))
     response = Response(status_code=204)
     set_cookie(response, token)
     return response
@@ -241,12 +260,9 @@ async def post_sign_in(request: Request, services: Services) -> Response:
 @router.post("/sign-out", operation_id="signOut", tags=["people"])
 async def post_sign_out(request: Request, services: Services, person: SignedIn) -> Response:  # noqa: ARG001 - must be known
     """End the session."""
-    token = request.cookies.get(sessions.COOKIE) or request.headers["authorization"][len(_BEARER) :].strip()
     async with services.pool.acquire() as connection:
-        await sessions.end(connection, token)
-    response = Response(status_code=204)
-    response.delete_cookie(sessions.COOKIE, path="/", secure=True, httponly=True, samesite="strict")
-    return response
+        await sessions.end(connection, token_of(request))
+    return forget_cookie(Response(status_code=204))
 
 
 @router.get("/me", operation_id="getMe", tags=["people"])

@@ -37,6 +37,7 @@ from switch.cli.installation import PlannedChange, read_changes
 from switch.cli.pages import After, Before, Limit, shown, within
 from switch.identity import enrolment, sessions, sign_in
 from switch.identity.model import ChangeState, Role
+from switch.identity.permissions import Right, require
 from switch.identity.secrets import totp_code
 
 people = typer.Typer(no_args_is_help=True)
@@ -108,6 +109,34 @@ def sign_out(name: Name, data: Data = None, database_url: Database = None) -> No
             file.unlink()
 
     run(data, database_url, work)
+
+
+@people.command("sessions")
+def list_sessions(name: Name, as_: As, data: Data = None, database_url: Database = None) -> None:
+    """Print the open sessions of a person, one JSON line each: your own, or others' if you may end them."""
+
+    async def work(context: CommandContext) -> list[sessions.OpenSession]:
+        by = await find_person(context.services, context.settings, as_)
+        if by.name != name:
+            require(by, Right.END_SESSIONS)
+        return await sessions.of_person(context.services.pool, name)
+
+    for one in run(data, database_url, work):
+        typer.echo(json.dumps(dataclasses.asdict(one), default=str))
+
+
+@people.command("end-sessions")
+def end_sessions(name: Name, as_: As, data: Data = None, database_url: Database = None) -> None:
+    """End every session of a person at once: your own, or those of others if you may; the log records it."""
+
+    async def work(context: CommandContext) -> int:
+        by = await find_person(context.services, context.settings, as_)
+        if by.name != name:
+            require(by, Right.END_SESSIONS)
+        async with context.services.pool.acquire() as connection:
+            return await sessions.end_of(connection, name, by)
+
+    show({"name": name, "ended": run(data, database_url, work)})
 
 
 @people.command("code")

@@ -31,6 +31,8 @@ class Right(StrEnum):
     """Manage the webhooks of one's own participant; each step is an audit event."""
     TRY_MESSAGES = "try_messages"
     """Check messages, and in a sandbox send them as one's own participant."""
+    END_SESSIONS = "end_sessions"
+    """See and end sessions of other people; each end is an audit event."""
     VOTE = "vote"
     """Approve or refuse a change that has a seat for one's role and scope."""
 
@@ -42,8 +44,9 @@ _SEES_ALL: Final = _READ | {Right.READ_CHANGES, Right.READ_AUDIT}
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType({
     Role.PARTICIPANT: _READ | {Right.READ_PERSONAL_DATA, Right.REQUEST_KEYS, Right.MANAGE_WEBHOOKS,
                                Right.TRY_MESSAGES},
-    Role.OPERATOR:    _SEES_ALL | {Right.READ_PEOPLE, Right.REQUEST_CHANGE, Right.REQUEST_KEYS},
-    Role.CHECKER:     _SEES_ALL | {Right.READ_PEOPLE, Right.VOTE},
+    Role.OPERATOR:    _SEES_ALL | {Right.READ_PEOPLE, Right.REQUEST_CHANGE, Right.REQUEST_KEYS,
+                               Right.END_SESSIONS},
+    Role.CHECKER:     _SEES_ALL | {Right.READ_PEOPLE, Right.VOTE, Right.END_SESSIONS},
     Role.REGULATOR:   _SEES_ALL | {Right.READ_PERSONAL_DATA, Right.VOTE},
     Role.AUDITOR:     _SEES_ALL | {Right.READ_PEOPLE},
 })

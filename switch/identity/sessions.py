@@ -8,12 +8,14 @@ import hashlib
 import secrets
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import asyncpg
 
-from schemas.errors import NotAuthentic
+from schemas.errors import NotAuthentic, NotFound
 from switch.base.sql import statements
+from switch.identity.devices import Device
 from switch.identity.model import Person, Role, Status
 from switch.writer.audit_notes import note
 from switch.writer.event_kinds import EventKind
@@ -30,6 +32,8 @@ _END: Final = _statement("end_session")
 _OF_BEARER: Final = _statement("person_of_bearer")
 _FIND: Final = _statement("session")
 _REPLACE: Final = _statement("replace_token")
+_OPEN: Final = _statement("open_sessions")
+_END_OF: Final = _statement("end_sessions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,18 @@ class Session:
 
     person: Person
     stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session of a person that has not ended. `current`: the one of the request."""
+
+    id: uuid.UUID
+    began_at: datetime
+    used_at: datetime
+    address: str
+    browser: str
+    current: bool
 
 
 def person_of(row: asyncpg.Record) -> Person:
@@ -53,10 +69,10 @@ async def everybody(connection: asyncpg.Connection | asyncpg.Pool) -> list[Perso
     return [person_of(row) for row in rows]
 
 
-async def begin(connection: asyncpg.Connection, name: str) -> str:
+async def begin(connection: asyncpg.Connection, name: str, device: Device) -> str:
     """Begin a session of an authenticated person; return the token."""
     token = secrets.token_urlsafe(32)
-    await connection.execute(_BEGIN, _sha256(token), uuid.uuid4(), name)
+    await connection.execute(_BEGIN, _sha256(token), uuid.uuid4(), name, device.address, device.browser)
     return token
 
 
@@ -97,6 +113,35 @@ async def end(connection: asyncpg.Connection, token: str) -> None:
         name = await connection.fetchval(_END, _sha256(token))
         if name is not None:
             await note(connection, EventKind.SIGNED_OUT, person=name)
+
+
+async def of_person(
+    connection: asyncpg.Connection | asyncpg.Pool, name: str, token: str = ""
+) -> list[OpenSession]:
+    """The open sessions of a person, the last used first; `token` is the one of the request."""
+    rows = await connection.fetch(_OPEN, name, _sha256(token), float(ABSOLUTE_S), float(IDLE_S))
+    return [
+        OpenSession(r["family"], r["began_at"], r["used_at"], r["address"], r["browser"], r["current"])
+        for r in rows
+    ]
+
+
+async def end_of(connection: asyncpg.Connection, name: str, by: Person, id_: uuid.UUID | None = None) -> int:
+    """End one session of a person, or all of them; return how many.
+
+    Raises:
+        NotFound: no such session, or no such person.
+
+    """
+    async with connection.transaction():
+        if not await connection.fetchval("SELECT true FROM switch.person WHERE name = $1", name):
+            raise NotFound("no such person")
+        ended = await connection.fetch(_END_OF, name, id_)
+        if id_ is not None and not ended:
+            raise NotFound("no such session: it has ended")
+        if ended:
+            await note(connection, EventKind.SESSION_ENDED, person=name, by=by.name, sessions=len(ended))
+    return len(ended)
 
 
 async def end_all(connection: asyncpg.Connection, name: str) -> None:

@@ -13,6 +13,7 @@ from cryptography.fernet import InvalidToken
 from schemas.errors import NotAuthentic
 from switch.base.sql import statements
 from switch.identity import secrets, sessions
+from switch.identity.devices import HERE, Device
 from switch.identity.model import Status
 from switch.writer.audit_notes import note
 from switch.writer.context import ServiceContext
@@ -28,8 +29,10 @@ _COUNT_FAILURE: Final = _statement("count_failure")
 _FOR_UPDATE: Final = _statement("lock_person")
 
 
-async def sign_in(context: ServiceContext, name: str, password: str, code: str) -> str:
-    """Sign a person in; return the session's token.
+async def sign_in(
+    context: ServiceContext, name: str, password: str, code: str, *, device: Device = HERE
+) -> str:
+    """Sign a person in on a device; return the session's token.
 
     Raises:
         NotAuthentic: one of the three is wrong, or the person may not sign in; it is not stated which.
@@ -45,14 +48,20 @@ async def sign_in(context: ServiceContext, name: str, password: str, code: str) 
     if stored is None:
         raise NotAuthentic(_WRONG)
     async with context.pool.acquire() as connection:
-        token = await _decide(context, connection, name, code, right=right)
+        token = await _decide(context, connection, name, code, right=right, device=device)
     if token is None:
         raise NotAuthentic(_WRONG)
     return token
 
 
 async def _decide(
-    context: ServiceContext, connection: asyncpg.Connection, name: str, code: str, *, right: bool
+    context: ServiceContext,
+    connection: asyncpg.Connection,
+    name: str,
+    code: str,
+    *,
+    right: bool,
+    device: Device,
 ) -> str | None:
     """Decide with the row locked, so that concurrent guesses are counted one by one."""
     async with connection.transaction():
@@ -69,7 +78,7 @@ async def _decide(
             step,
         )
         await note(connection, EventKind.SIGNED_IN, person=name)
-        return await sessions.begin(connection, name)
+        return await sessions.begin(connection, name, device)
 
 
 def _step(context: ServiceContext, row: asyncpg.Record, code: str) -> int | None:

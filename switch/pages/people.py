@@ -1,16 +1,18 @@
-"""People: current and former users with their roles, and links to the forms of their changes."""
+"""People: current and former users with their roles, forms of their changes, the end of their sessions."""
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
+from switch.api.people import check_same_origin
 from switch.identity import sessions
 from switch.identity.model import Person, Status
+from switch.identity.permissions import Right, may, require
 from switch.pages import audited, shell
 from switch.pages.audited import read_only
 from switch.pages.change_links import link, may_request
-from switch.pages.shell import PREFIX, Context, render
+from switch.pages.shell import PREFIX, Context, redirect, render
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Reader = Annotated[Person, Depends(audited.reader(shell.PEOPLE))]
@@ -35,7 +37,20 @@ async def get_people(request: Request, context: Context, person: Reader) -> Resp
         person,
         rows=[(row, _offered(person, row)) for row in rows],
         invite=link("person.add") if may_request(person, "person.add") else "",
+        may_end=may(person, Right.END_SESSIONS),
     )
+
+
+@router.post("/people/{name}/sessions/end")
+async def post_end_sessions(
+    request: Request, context: Context, person: Reader, name: Annotated[str, Path(max_length=64)]
+) -> Response:
+    """End every session of a person."""
+    check_same_origin(request)
+    require(person, Right.END_SESSIONS)
+    async with context.pool.acquire() as connection:
+        await sessions.end_of(connection, name, person)
+    return redirect(request, "/people")
 
 
 def _offered(person: Person, row: Person) -> list[tuple[str, str]]:

@@ -102,6 +102,8 @@ PROOFS: Final = NavigationEntry("/proofs", "Proofs", Right.READ_REPORTS)
 LOG: Final = NavigationEntry("/log", "Event log", Right.READ_AUDIT)
 PARTICIPANTS: Final = NavigationEntry("/participants", "Participants", Right.READ_CHANGES)
 PEOPLE: Final = NavigationEntry("/people", "People", Right.READ_PEOPLE)
+ACCOUNT: Final = NavigationEntry("/me", "My account", Right.READ_DIRECTORY)
+"""Everybody's own; the name in the header links to it."""
 
 OWN: Final = tuple(
     NavigationEntry(f"/own/{path}", title, right, frozenset({Role.PARTICIPANT}))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import NotAllowed, NotAuthentic, NotFound, SwitchError
-from switch.api.people import check_same_origin, set_cookie
+from switch.api.people import check_same_origin, device_of, forget_cookie, set_cookie
 from switch.identity import enrolment, sessions
 from switch.identity import sign_in as signing_in
 from switch.pages import language
@@ -47,7 +47,11 @@ async def post_sign_in(request: Request, context: Context) -> Response:
     wanted = values.get("next", "")
     try:
         token = await signing_in.sign_in(
-            context, values.get("name", ""), values.get("password", ""), values.get("code", "")
+            context,
+            values.get("name", ""),
+            values.get("password", ""),
+            values.get("code", ""),
+            device=device_of(request),
         )
     except NotAuthentic:
         return render(
@@ -66,9 +70,7 @@ async def post_sign_out(request: Request, context: Context) -> Response:
     if token:
         async with context.pool.acquire() as connection:
             await sessions.end(connection, token)
-    response = redirect(request, "/sign-in")
-    response.delete_cookie(sessions.COOKIE, path="/", secure=True, httponly=True, samesite="strict")
-    return response
+    return forget_cookie(redirect(request, "/sign-in"))
 
 
 @router.post("/language")

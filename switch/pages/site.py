@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from schemas.errors import NotFound, OutcomeUnknown, SwitchError, Unavailable
 from switch.api import problems
 from switch.pages import (
+    account,
     approvals,
     charts,
     country,
@@ -41,6 +42,7 @@ NO_PAGE: Final = "Page not found."
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     sign_in.router,
+    account.router,
     overview.router,
     payments.router,
     oversight.router,

@@ -27,6 +27,7 @@ from switch.api import (
     openapi,
     participants,
     people,
+    people_sessions,
     problems,
     proof,
     queries,
@@ -48,6 +49,7 @@ _log = structlog.get_logger()
 
 ROUTERS: Final = (
     people.router,
+    people_sessions.router,
     participants.router,
     settlement.router,
     reads.router,
@@ -59,6 +61,8 @@ ROUTERS: Final = (
     reports.router,
     health.router,
 )
+OF_PEOPLE: Final = (people.router, people_sessions.router)
+"""Routers for people, which a worker serves with the pages."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -218,7 +222,7 @@ def make_app(settings: Settings) -> Edge:
         app.add_route(f"{callbacks.PREFIX}{{country}}", callbacks.post_callback, methods=["POST"])
     app.add_route(problems.CATALOGUE, problems.catalogue, methods=["GET"])
     for_people = "pages" in settings.serves
-    routers = [router for router in ROUTERS if for_people or router is not people.router]
+    routers = [router for router in ROUTERS if for_people or router not in OF_PEOPLE]
     for router in routers:
         app.include_router(router)
     if for_people:

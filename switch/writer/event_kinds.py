@@ -84,6 +84,8 @@ class EventKind(StrEnum):
     SIGN_IN_FAILED = "SIGN_IN_FAILED"
     SIGN_IN_LOCKED = "SIGN_IN_LOCKED"
     SESSION_REUSED = "SESSION_REUSED"
+    SESSION_ENDED = "SESSION_ENDED"
+    """Somebody ended sessions of a person from the list of sessions: whose, who, and how many."""
     REGULATOR_LOGIN = "REGULATOR_LOGIN"
 
     # Reading, exporting and erasing data.

@@ -136,6 +136,9 @@ TRIED_ELSEWHERE = {
     "getReportSignature": "tests/switch/pages/test_crawl.py",
     "replayDelivery": "tests/switch/webhooks/test_events_and_webhooks.py",
     "signOut": "tests/switch/identity/test_people_api.py",
+    "endMySession": "tests/switch/identity/test_sessions.py",
+    "endMySessions": "tests/switch/identity/test_sessions.py",
+    "endSessionsOfPerson": "tests/switch/identity/test_sessions.py",
 }
 """Operations that need what a single request cannot make, and the test that makes it."""
 

@@ -208,6 +208,8 @@ def people(walk: Walk, _: Path) -> None:
     walk.type("people sign-in", "operate/participants.md")
     walk.done(["people", "sign-out", name])
     walk.names["olga"] = operator
+    assert walk.type("people sessions") == ""  # signed out
+    assert json.loads(walk.type("people end-sessions"))["ended"] == 0
     walk.passed("people sign-in")
     removed = ["change", "request", "person.remove", json.dumps({"name": name})]
     walk.agree(walk.done([*removed, "--as", operator, "--reason", "left"]))

@@ -22,7 +22,10 @@ LISTS = [
     and (route.operation_id.startswith("list") or route.operation_id == "getBilateralPositions")
 ]
 READS = [route for route in ROUTES if route.methods == {"GET"} and route.operation_id != "getReport"]
-PEOPLES = {"listPeople", "listChanges", "listChangeKinds", "getMe", "getChange"}
+PEOPLES = {
+    *("listPeople", "listChanges", "listChangeKinds", "getMe", "getChange"),
+    *("listMySessions", "listSessionsOfPerson"),
+}
 
 
 def bearer(stack: Stack, who: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from schemas.errors import NotAllowed, NotAuthentic, Refused, Unavailable
 from switch.approvals import approvals
 from switch.change_catalogue import KINDS
 from switch.identity import enrolment, secrets, sessions, sign_in
+from switch.identity.devices import HERE
 from switch.identity.model import Role
 from switch.writer import audit_notes
 from switch.writer.context import ServiceContext
@@ -132,7 +133,7 @@ async def test_failures_and_lock_outs_are_in_the_log_without_the_input(
 
 async def session_of(services: ServiceContext, name: str = "amina") -> str:
     async with services.pool.acquire() as connection:
-        return await sessions.begin(connection, name)
+        return await sessions.begin(connection, name, HERE)
 
 
 async def resume(services: ServiceContext, token: str) -> sessions.Session:

@@ -66,6 +66,9 @@ SEES = {
     ("GET", "/participants/new"):             {"operator"},
     ("POST", "/participants/new"):            {"operator"},
     ("GET", "/people"):                       OVERSEERS,
+    ("POST", "/people/{name}/sessions/end"):  {"operator", "checker"},
+    ("GET", "/me"):                           EVERYBODY,
+    ("POST", "/me/sessions/end"):             EVERYBODY,  # one's own
     ("GET", "/own/position"):                 {"participant"},
     ("GET", "/own/statements"):               {"participant"},
     ("GET", "/own/messages"):                 {"participant"},
