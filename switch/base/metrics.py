@@ -180,6 +180,12 @@ REPLAYS: Final = Counter(
 SIGNATURE_FAILURES: Final = Counter(
     "payswitch_signature_failures_total", "Requests that failed authentication", ("cause",)
 )
+WRITER_REFUSED: Final = Counter(
+    "payswitch_writer_refused_total",
+    "Processes (peer) that the writer did not let in, and commands that it refused because a process may not"
+    " send them (command) or nobody signed or decided them (cause)",
+    ("what",),
+)
 CONNECTIONS_DROPPED: Final = Counter(
     "payswitch_connections_dropped_total", "Connections closed because one peer held too many", ("cause",)
 )

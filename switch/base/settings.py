@@ -179,7 +179,12 @@ class Settings(BaseSettings):
     `{"spiffe://switch.example/api": ["api", "pages"], "*.caretaker.example": ["caretaker"]}`."""
     writer_users: dict[str, tuple[str, ...]] = {}
     """The same for users of this machine who use the local socket: `{"payswitch-api": ["api", "pages"]}`.
-    Empty: whoever may open the socket."""
+    Empty: the writer's own user may be any of them."""
+    writer_token: str = ""
+    """What this process proves its kind with on the local socket; `payswitch up` gives each its own."""
+    writer_tokens: dict[str, tuple[str, ...]] = {}
+    """For the writer: SHA-256 of each token in hex, and the kinds of process that may state it. With it, only
+    they are heard on the local socket."""
     serves: frozenset[Literal["api", "pages"]] = frozenset({"api", "pages"})
     """What an API worker serves: messages of participants and answers of rails (`api`), or pages and changes
     of people (`pages`), or both."""
@@ -338,6 +343,11 @@ class Settings(BaseSettings):
     def rails_directory(self) -> Path:
         """The directory with one JSON file per rail: its address and our credentials."""
         return self.data / "rails"
+
+    @property
+    def operator_token_file(self) -> Path:
+        """What commands of this machine prove to the writer of `payswitch up`; readable by its user only."""
+        return self.data / "run" / "operator.token"
 
     @property
     def sandbox_mark(self) -> Path:

@@ -18,23 +18,25 @@ from uuid import UUID
 
 import asyncpg
 
+from ledger.roles import Login
 from schemas.money import Money
 from switch.base import personal_data
 from switch.base.personal_data import KeyRing
 from switch.base.settings import Settings
-from switch.cli.connect import database, writer
+from switch.cli.as_person import CommandContext, open_services, request, vote
+from switch.cli.connect import database
 from switch.cli.supervisor import Say
 from switch.client import Client, PaymentState
 from switch.operations import verify
 from switch.sandbox import corridors, world
 from switch.settlement import positions
-from switch.writer.commands import CloseWindow
 
 TIME_SCALE: Final = 0.1
 """Time-outs of rails in a demonstration are a tenth of the real ones."""
 _NATIVE_LINES: Final = 4
 _AT_ONCE: Final = 8
 _WIDTH: Final = 108
+_OPEN_WINDOW: Final = "SELECT number FROM ledger.settlement_window WHERE currency = $1 AND closed_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,19 @@ def _currencies(settings: Settings) -> list[str]:
 
 async def _begin_day(settings: Settings) -> None:
     """Open new windows, so that they contain only the payments shown, not the earlier deposits."""
-    async with writer(settings) as link:
-        for currency in _currencies(settings):
-            await link.ask(CloseWindow(currency))
+    for currency in _currencies(settings):
+        await _close_window(settings, currency)
+
+
+async def _close_window(settings: Settings, currency: str) -> int:
+    """Have two people close the open window of a currency; return its number."""
+    async with open_services(settings, Login.API) as services:
+        number: int = await services.pool.fetchval(_OPEN_WINDOW, currency)
+        context = CommandContext(services, settings)
+        content = {"window": number, "currency": currency}
+        change = await request(context, "operator", "window.close", content=content, reason="demo")
+        await vote(context, "checker", change["number"], decision="approve", reason="demo")
+    return number
 
 
 async def _pay(settings: Settings, scene: Scene, participants: dict[str, Any]) -> PaymentState:
@@ -188,17 +200,16 @@ async def _native(connection: asyncpg.Connection, keys: KeyRing, uetr: UUID) -> 
 
 
 async def _close_windows(settings: Settings, connection: asyncpg.Connection, say: Say) -> None:
-    async with writer(settings) as link:
-        for currency in _currencies(settings):
-            number = (await link.ask(CloseWindow(currency))).number
-            nets = await positions.flows(connection, number)
-            say(f"settlement window {number} of {currency} is closed; net positions:")
-            for net in nets:
-                if net.count:
-                    print(
-                        f"          {net.owner:<14} {net.purpose:<12} {Money(net.net, currency).text:>24}",
-                        flush=True,
-                    )
+    for currency in _currencies(settings):
+        number = await _close_window(settings, currency)
+        nets = await positions.flows(connection, number)
+        say(f"settlement window {number} of {currency} is closed; net positions:")
+        for net in nets:
+            if net.count:
+                print(
+                    f"          {net.owner:<14} {net.purpose:<12} {Money(net.net, currency).text:>24}",
+                    flush=True,
+                )
             print(f"          {'sum':<27} {Money(sum(n.net for n in nets), currency).text:>24}", flush=True)
 
 

@@ -16,6 +16,7 @@ import json
 import os
 import re
 import resource
+import secrets
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Final, TypeVar
@@ -37,13 +39,14 @@ from ledger.migrate import Phase
 from ledger.postgres import EmbeddedPostgres, NotInstalled, PostgresError
 from ledger.roles import Login
 from schemas.errors import TRY_AGAIN
-from switch.base import causes, lifeline, logs, metrics
+from switch.base import causes, files, lifeline, logs, metrics
 from switch.base.database import embedded
 from switch.base.settings import Settings
 from switch.cli import preflight, watchdog
 from switch.cli.ownership import DataLock, InUse
 from switch.processes.fork_server import Forked, ForkServer
 from switch.sandbox import world
+from switch.writer.kinds import Kind
 
 _OPEN_FILES: Final = 65_536
 READY_WITHIN_S: Final = 240.0
@@ -72,6 +75,16 @@ _LOGINS: Final[Mapping[str, Sequence[Login]]] = MappingProxyType(
     }
 )
 """The database users of each kind of process, its own first."""
+_KINDS: Final[Mapping[str, Sequence[Kind]]] = MappingProxyType(
+    {
+        "api": (Kind.API, Kind.PAGES),
+        "caretaker": (Kind.CARETAKER,),
+        "messenger": (Kind.MESSENGER,),
+        "operator": (Kind.OPERATOR,),
+        "sandbox": (Kind.SANDBOX,),
+    }
+)
+"""What each of our processes may be to the writer; `operator` are commands, `sandbox` is this process."""
 _WAIT_FOR_PORT_S: Final = 3.0
 _NO_ROOM: Final = "No space left on device"
 _LOG_TAIL_BYTES: Final = 4096
@@ -254,6 +267,7 @@ class Supervisor:
         self._server = ForkServer()
         self._kept_at = time.monotonic()
         self._failing: dict[str, str] = {}
+        self._tokens = {name: secrets.token_urlsafe(32) for name in _KINDS}
 
     @property
     def url(self) -> str:
@@ -311,6 +325,7 @@ class Supervisor:
             self.settings.metrics_directory.mkdir(parents=True, exist_ok=True)
             runs = {"host": self.settings.host, "port": self.settings.port, "rails": self.settings.rails}
             self.settings.running_file.write_text(json.dumps(runs))
+            files.write_whole(self.settings.operator_token_file, self._tokens["operator"].encode())
         except OSError as error:
             raise StartError(causes.of(error).text) from None
 
@@ -417,7 +432,7 @@ class Supervisor:
 
         pace = _Pace()
         while True:
-            task = asyncio.create_task(world.populate(self.settings, self.url, KINDS))
+            task = asyncio.create_task(world.populate(self.as_sandbox(), self.url, KINDS))
             while not task.done():
                 await asyncio.wait({task}, timeout=_POLL_S)
                 self.keep()
@@ -461,8 +476,22 @@ class Supervisor:
         self._children.append(child)
 
     def environment_of(self, name: str) -> dict[str, str]:
-        """The environment of a child: these settings, and no database login but its own."""
-        return {**environment_of(self.settings), **self._databases(name)}
+        """The environment of a child: these settings, and no login or token but its own."""
+        return {**environment_of(self.settings), **self._databases(name), **self._of_writer(name)}
+
+    def as_sandbox(self) -> Settings:
+        """The settings with which this process is the sandbox to its writer."""
+        return self.settings.model_copy(update={"writer_token": self._tokens["sandbox"]})
+
+    def _of_writer(self, name: str) -> dict[str, str]:
+        """What a child proves to the writer, or the writer is to believe."""
+        if name == "writer":
+            believed = {
+                sha256(token.encode()).hexdigest(): _KINDS[who] for who, token in self._tokens.items()
+            }
+            return {"PAYSWITCH_WRITER_TOKENS": json.dumps(believed), "PAYSWITCH_WRITER_TOKEN": ""}
+        own = self._tokens.get(name.partition("-")[0], "")
+        return {"PAYSWITCH_WRITER_TOKENS": "{}", "PAYSWITCH_WRITER_TOKEN": own}
 
     def _databases(self, name: str) -> dict[str, str]:
         """The URLs that a child gets: its own user's, and no other's."""

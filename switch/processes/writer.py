@@ -30,13 +30,14 @@ from ledger.roles import Login
 from ledger.silence import end_silent
 from ledger.writer import QUEUE_BYTES_MAX, LostEvents, Writer, look_for_garbage_in_short_steps
 from schemas.errors import NotFound, OutcomeUnknown, Unavailable
-from switch.base import lifeline, logs, private
+from switch.base import lifeline, logs, metrics, private
 from switch.base.settings import Settings
 from switch.operations import restored, vitals
 from switch.processes import process, status
 from switch.processes.lease import Lease
 from switch.writer import addresses, kinds
 from switch.writer.absence import AbsenceRule, rule_of
+from switch.writer.addresses import LocalPeers
 from switch.writer.commands import (
     PROTOCOL,
     Command,
@@ -48,7 +49,7 @@ from switch.writer.commands import (
     requests_decoder,
 )
 from switch.writer.frames import FrameProtocol
-from switch.writer.kinds import Kind
+from switch.writer.kinds import Kind, Permission
 from switch.writer.payment_book import PaymentBook
 from switch.writer.verdicts import Verdict
 
@@ -66,18 +67,18 @@ _LEAVE_WITHIN_S: Final = 2.0
 """How long the writer waits at its end for clients to close."""
 _CERTIFICATES_EVERY_S: Final = 60.0
 _encode = msgspec.msgpack.Encoder().encode
-Permitted = Callable[[FrameProtocol], frozenset[Kind]]
-"""The kinds of process that the peer of a connection has proved to be one of."""
+Proved = Callable[[FrameProtocol, str], frozenset[Kind]]
+"""The kinds of process that the peer of a connection has proved to be, with its token if it stated one."""
 
 
 class _Peer:
     """One client: who it is, and what it waits for."""
 
-    def __init__(self, server: "WriterServer", permitted: Permitted) -> None:
+    def __init__(self, server: "WriterServer", proved: Proved) -> None:
         self._server = server
-        self._permitted = permitted
-        self.commands: frozenset[type] | None = None
-        """The commands that it may send; None until it has greeted."""
+        self._proved = proved
+        self.permission: Permission | None = None
+        """What it may send; None until it has greeted."""
         self.undecided = 0
         """Bytes of its commands that are being decided."""
         self.frames = FrameProtocol(
@@ -96,11 +97,11 @@ class _Peer:
         self._server.came(self)
 
     def _check_greeted(self) -> None:
-        if self.commands is None:
+        if self.permission is None:
             self.frames.abort()
 
     def _received(self, payload: bytes) -> None:
-        if self.commands is None:
+        if self.permission is None:
             self._greet(payload)
             return
         self.undecided += len(payload)
@@ -121,17 +122,18 @@ class _Peer:
         except (msgspec.DecodeError, ValueError):
             self.refuse("it did not begin with a greeting of this protocol")
             return
-        proved = self._permitted(self.frames)
+        proved = self._proved(self.frames, hello.token)
         if hello.protocol != PROTOCOL:
             self.refuse(f"it uses version {hello.protocol} of the protocol, not {PROTOCOL}")
         elif not stated <= proved:
             self.refuse(f"it is not proved to be: {', '.join(sorted(stated - proved))}")
         else:
-            self.commands = kinds.commands_of(stated)
+            self.permission = Permission(stated)
             self.frames.send(_encode(Frame([], [], self._server.epoch)))
 
     def refuse(self, reason: str) -> None:
-        """Disconnect it, and log why."""
+        """Disconnect it, count it, and log why."""
+        metrics.WRITER_REFUSED.labels("peer").inc()
         named = sorted(addresses.names_in(self.frames.about("peercert")))
         _log.warning(
             "peer_refused", reason=reason, names=named, peer=str(self.frames.about("peername") or "")
@@ -191,16 +193,19 @@ class WriterServer:
             self._renewing = asyncio.create_task(_renew_certificate(context, settings))
         loop = asyncio.get_running_loop()
 
-        def permitted(frames: FrameProtocol) -> frozenset[Kind]:
-            return addresses.kinds_named(addresses.names_in(frames.about("peercert")), settings.writer_peers)
+        local = LocalPeers.of(settings)
+
+        def proved(frames: FrameProtocol, _: str) -> frozenset[Kind]:
+            names = addresses.names_in(frames.about("peercert"))
+            return addresses.kinds_named(names, settings.writer_peers) & local.allowed
 
         for place in places:
             if place.path is not None:
-                self._remote.append(await self._listen_locally(place.path, settings.writer_users))
+                self._remote.append(await self._listen_locally(place.path, local))
                 continue
             self._remote.append(
                 await loop.create_server(
-                    lambda: _Peer(self, permitted).frames,
+                    lambda: _Peer(self, proved).frames,
                     place.host,
                     place.port,
                     ssl=context,
@@ -215,9 +220,11 @@ class WriterServer:
         socket: Path,
         prepare: Callable[[Writer], Awaitable[None]] | None = None,
         *,
-        users: dict[str, tuple[str, ...]] | None = None,
+        peers: LocalPeers | None = None,
     ) -> None:
         """Begin an epoch, `prepare`, then listen here; the stale socket of a dead writer is replaced.
+
+        Without `peers`, whoever may open the socket may send everything.
 
         Raises:
             Impossible: somebody else could have made the directory of the socket.
@@ -226,20 +233,20 @@ class WriterServer:
         await self._writer.start()
         if prepare is not None:
             await prepare(self._writer)
-        self._listener = await self._listen_locally(socket, users or {})
+        self._listener = await self._listen_locally(socket, peers)
         self._announce_epoch(self._writer.epoch)
         _log.info("writer_ready", epoch=self.epoch)
 
-    async def _listen_locally(self, socket: Path, users: dict[str, tuple[str, ...]]) -> asyncio.Server:
-        def permitted(frames: FrameProtocol) -> frozenset[Kind]:
-            return addresses.kinds_of_user(_user_of(frames), users) if users else kinds.ALL
+    async def _listen_locally(self, socket: Path, peers: LocalPeers | None) -> asyncio.Server:
+        def proved(frames: FrameProtocol, token: str) -> frozenset[Kind]:
+            return kinds.ALL if peers is None else peers.kinds(_user_of(frames), token)
 
         _clear(socket)
         # Keep the reference: uvloop closes a server without one.
         made = await asyncio.get_running_loop().create_unix_server(
-            lambda: _Peer(self, permitted).frames, str(socket)
+            lambda: _Peer(self, proved).frames, str(socket)
         )
-        if users:
+        if peers is not None and peers.users:
             socket.chmod(0o666)  # whoever connects is judged by the user that the kernel names
         return made
 
@@ -275,7 +282,7 @@ class WriterServer:
     async def _wait_until_clients_left(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LEAVE_WITHIN_S):
-                while any(peer.commands is not None for peer in self._peers):
+                while any(peer.permission is not None for peer in self._peers):
                     self._gone.clear()
                     await self._gone.wait()
 
@@ -300,8 +307,8 @@ class WriterServer:
         requests: list[int] = []
         commands: list[Command] = []
         replies: list[tuple[int, Reply]] = []
-        permitted = peer.commands
-        assert permitted is not None, "it has greeted"
+        permission = peer.permission
+        assert permission is not None, "it has greeted"
         try:
             asked = requests_decoder.decode(payload)
         except msgspec.DecodeError:
@@ -313,8 +320,8 @@ class WriterServer:
             except msgspec.DecodeError as error:
                 replies.append((request, _reply(error)))
                 continue
-            if type(command) not in permitted:
-                replies.append((request, _not_permitted(command)))
+            if not permission.permits(command):
+                replies.append((request, _not_permitted(command, permission)))
                 continue
             commands.append(command)
             requests.append(request)
@@ -339,7 +346,7 @@ class WriterServer:
     def _send_to_all(self, frame: Frame) -> None:
         payload = _encode(frame)
         for peer in self._peers:
-            if peer.commands is not None:
+            if peer.permission is not None:
                 peer.frames.send(payload)
 
 
@@ -362,9 +369,10 @@ async def _renew_certificate(context: ssl.SSLContext, settings: Settings) -> Non
             _log.error("certificate_unusable", reason=str(error))
 
 
-def _not_permitted(command: Command) -> Reply:
+def _not_permitted(command: Command, permission: Permission) -> Reply:
     name = type(command).__name__
-    _log.error("command_refused", command=name)
+    metrics.WRITER_REFUSED.labels("command").inc()
+    _log.error("command_refused", command=name, kinds=sorted(permission.kinds))
     return Reply(Verdict.FAILED_TO_DECIDE, reason=f"this kind of process may not send the command {name}")
 
 
@@ -391,6 +399,8 @@ async def run(settings: Settings) -> None:
     If another writer has the lease, wait as its standby.
     """
     ending = process.Ending()
+    for what in ("peer", "command", "cause"):
+        metrics.WRITER_REFUSED.labels(what)  # from the first refusal on, an alert sees an increase
     server = WriterServer(
         settings.database_of(Login.WRITER),
         settings.writer_queue_max,
@@ -411,7 +421,7 @@ async def run(settings: Settings) -> None:
 async def _write(settings: Settings, server: WriterServer, lease: Lease, ending: process.Ending) -> None:
     """Be the writer."""
     await server.serve(
-        settings.writer_socket, partial(_check_for_restore, settings), users=settings.writer_users
+        settings.writer_socket, partial(_check_for_restore, settings), peers=LocalPeers.of(settings)
     )
     status.STATUS.state = "works"
     keeping = asyncio.create_task(lease.keep(server.id))

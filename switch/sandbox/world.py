@@ -137,7 +137,7 @@ def prepare_rail(settings: Settings, country: str, url: str) -> list[str]:
 async def populate(settings: Settings, url: str, kinds: Kinds) -> None:
     """Create what is missing: participants with keys, accounts and money, rails, corridors, rates, people."""
     connection = await asyncpg.connect(settings.database)
-    link = Link.of(settings, Kind.OPERATOR)
+    link = Link.of(settings, Kind.SANDBOX)
     await link.start()
     try:
         async with connection.transaction():

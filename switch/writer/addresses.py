@@ -7,16 +7,18 @@ A client checks that the certificate of the writer names the host of its address
 certificate of a client names a peer in PAYSWITCH_WRITER_PEERS, which also limits what it may send.
 """
 
+import hashlib
+import os
 import pwd
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from switch.base.settings import Settings
-from switch.writer.kinds import Kind
+from switch.writer.kinds import PRODUCTION, Kind
 
 TLS_SCHEME: Final = "tcp+tls"
 _UNIX: Final = "unix"
@@ -124,6 +126,42 @@ def _matches(pattern: str, name: str) -> bool:
     return name == pattern
 
 
+def token_of(settings: Settings, kinds: Collection[Kind]) -> str:
+    """The token of this process: its own, or that of the commands on this machine."""
+    if settings.writer_token or settings.writer or set(kinds) != {Kind.OPERATOR}:
+        return settings.writer_token
+    try:
+        return settings.operator_token_file.read_text()
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPeers:
+    """What processes on the local socket may be: by their token if there are tokens, and by their user."""
+
+    users: Mapping[str, Sequence[str]]
+    tokens: Mapping[str, Sequence[str]]
+    allowed: frozenset[Kind]
+    """Kinds that this installation has at all."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "LocalPeers":
+        """What the settings of the writer say."""
+        allowed = frozenset(Kind) if settings.sandbox else PRODUCTION
+        return cls(settings.writer_users, settings.writer_tokens, allowed)
+
+    def kinds(self, user_id: int, token: str) -> frozenset[Kind]:
+        """The kinds of process that are proved by the user, as the kernel states it, and the token."""
+        proved = self.allowed
+        if self.tokens:
+            digest = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+            proved &= frozenset(map(Kind, self.tokens.get(digest, ())))
+        if self.users:
+            return proved & kinds_of_user(user_id, self.users)
+        return proved if user_id == os.geteuid() else frozenset()
+
+
 def kinds_of_user(user_id: int, users: Mapping[str, Sequence[str]]) -> frozenset[Kind]:
     """The kinds of process that a user of this machine may run; none for a stranger."""
     try:
@@ -150,6 +188,7 @@ def faults(settings: Settings, *, writes: bool) -> Iterator[str]:
             yield "PAYSWITCH_WRITER_PEERS is missing: which names in certificates may be which processes"
         yield from _faults_of_kinds("PAYSWITCH_WRITER_PEERS", settings.writer_peers)
         yield from _faults_of_kinds("PAYSWITCH_WRITER_USERS", settings.writer_users)
+        yield from _faults_of_kinds("PAYSWITCH_WRITER_TOKENS", settings.writer_tokens)
         yield from _faults_of_users(settings.writer_users)
 
 

@@ -71,14 +71,15 @@ class Link:
         at: Path | Sequence[Address],
         *,
         kinds: Iterable[Kind] = ALL,
+        token: str = "",
         tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
-        """`at`: a socket, or several addresses; `kinds`: what this process is.
+        """`at`: a socket, or several addresses; `kinds`: what this process is, and `token` its proof there.
 
         `tls` is called at each connection, so that a certificate that was replaced is used.
         """
         places = (Address(path=at),) if isinstance(at, Path) else at
-        hello = request_encoder.encode(Hello(PROTOCOL, sorted(kinds)))
+        hello = request_encoder.encode(Hello(PROTOCOL, sorted(kinds), token))
         self._peers = [_Peer(self, place, hello, tls) for place in places]
         self._writer: _Peer | None = None
         """The one that said last that it is the writer."""
@@ -92,7 +93,12 @@ class Link:
     @classmethod
     def of(cls, settings: Settings, *kinds: Kind) -> "Link":
         """Make the link of a process of these kinds, to the writer of these settings."""
-        return cls(addresses.of(settings), kinds=kinds, tls=lambda: addresses.client_context(settings))
+        return cls(
+            addresses.of(settings),
+            kinds=kinds,
+            token=addresses.token_of(settings, kinds),
+            tls=lambda: addresses.client_context(settings),
+        )
 
     @property
     def connected(self) -> bool:

@@ -363,6 +363,8 @@ class Hello(msgspec.Struct, array_like=True, frozen=True):
 
     protocol: int
     kinds: list[str]
+    token: str = ""
+    """The token of its kinds, on a local socket whose writer's supervisor gave one."""
 
 
 class Frame(msgspec.Struct, array_like=True, frozen=True):

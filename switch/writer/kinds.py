@@ -1,18 +1,21 @@
 """Which kind of process may send which commands to the writer: each its own, and no other.
 
-A process may be several kinds at once, as an API worker that also serves the pages for people is.
+A process may be several kinds at once, as an API worker that also serves the pages for people is. What moves
+money or raises a limit needs a cause besides (`switch/approvals/causes.py`): this table states only whose
+command it may be.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from switch.writer.commands import (
     Accept,
     Advance,
     CloseAccounts,
     CloseWindow,
+    Command,
     Enquired,
     Freeze,
     Fund,
@@ -28,6 +31,10 @@ from switch.writer.commands import (
     SetLimit,
     Unfreeze,
 )
+from switch.writer.event_kinds import OF_PAYMENTS, EventKind
+from switch.writer.lifecycle import Event
+
+_K = EventKind
 
 
 class Kind(StrEnum):
@@ -36,48 +43,154 @@ class Kind(StrEnum):
     API = "api"
     """Receives messages of participants and answers of rails."""
     PAGES = "pages"
-    """Serves people: pages, and changes that two people decide."""
+    """Serves people: pages, requests of changes, votes. It executes no change."""
     CARETAKER = "caretaker"
+    """Continues payments and settlement, and executes the changes that people approved."""
     MESSENGER = "messenger"
     OPERATOR = "operator"
     """The command line."""
+    SANDBOX = "sandbox"
+    """Fills a sandbox. A writer that is no sandbox hears none."""
 
 
-_FOR_PEOPLE: Final[frozenset[type]] = frozenset(
+BY_WRITER: Final = frozenset(
     {
-        Advance,  # the manual resolution of an unknown outcome
-        CloseAccounts,
-        CloseWindow,
-        Freeze,
-        Fund,
-        Hold,
-        OpenAccount,
-        Ping,
-        Record,
-        Release,
-        Reopen,
-        Return,
-        SetCap,
-        SetLimit,
-        Unfreeze,
+        *OF_PAYMENTS,
+        _K.FUND,
+        _K.RETURN,
+        _K.LIMIT,
+        _K.FREEZE,
+        _K.UNFREEZE,
+        _K.LEFT_OUT,
+        _K.RESTORE,
+        _K.REOPEN,
+        _K.SETTLEMENT_HELD,
+        _K.SETTLEMENT_POSTED,
+        _K.SETTLEMENT_VOIDED,
     }
 )
-"""What executes the changes that two people decided."""
-
-PERMITTED: Final[Mapping[Kind, frozenset[type]]] = MappingProxyType(
+"""Events that follow from the writer's own decisions: nobody may have them recorded."""
+BY_READERS: Final = frozenset(
     {
-        Kind.API: frozenset({Accept, Advance, Ping, Record, Refuse, Return}),
-        Kind.PAGES: _FOR_PEOPLE,
-        Kind.CARETAKER: _FOR_PEOPLE | {Enquired},  # it completes interrupted changes
-        Kind.MESSENGER: frozenset({Ping}),
-        Kind.OPERATOR: _FOR_PEOPLE,  # people vote by commands, too
+        _K.REPORT,
+        _K.PATTERN_RULES,
+        _K.PAGE_READ,
+        _K.PERSONAL_DATA,
+        _K.MESSAGE_READ,
+        _K.ACCOUNT_LOOKUP,
+        _K.REGULATOR_LOGIN,
     }
 )
-"""The commands of each kind."""
+"""Events that a process has recorded before it shows what was asked for."""
+BY_RELAY: Final = frozenset(EventKind) - BY_WRITER - {_K.ERASE}
+"""Events that the caretaker copies from the notes of all processes."""
 
+Rule = Callable[[Any], bool]
+"""Whether a command of the right type may be sent."""
+
+
+def _any(_: object) -> bool:
+    return True
+
+
+def _event_of(kinds: frozenset[EventKind]) -> Rule:
+    names = frozenset(map(str, kinds))
+    return lambda command: command.kind in names
+
+
+def _of_rail_or_sender(step: Advance) -> bool:
+    """An answer of a rail, or a cancellation by the sender. Time and people are the caretaker's."""
+    if step.only_in_doubt:
+        return False
+    return step.event == Event.CANCEL or (bool(step.rail) and step.event not in {Event.SEND, Event.EXPIRE})
+
+
+def _of_two_people(step: Advance) -> bool:
+    return step.only_in_doubt
+
+
+def _of_participant(command: Return) -> bool:
+    return bool(command.sender)
+
+
+def _of_people(command: Return) -> bool:
+    return not command.sender
+
+
+_BOOKS: Final[Mapping[type, Rule]] = MappingProxyType(
+    dict.fromkeys(
+        (
+            CloseAccounts,
+            CloseWindow,
+            Freeze,
+            Fund,
+            Hold,
+            OpenAccount,
+            Ping,
+            Release,
+            Reopen,
+            SetCap,
+            SetLimit,
+            Unfreeze,
+        ),
+        _any,
+    )
+)
+"""What follows from changes and from the settlement day."""
+
+PERMITTED: Final[Mapping[Kind, Mapping[type, Rule]]] = MappingProxyType(
+    {
+        Kind.API: {
+            Accept: _any,
+            Advance: _of_rail_or_sender,
+            Ping: _any,
+            Record: _event_of(BY_READERS),
+            Refuse: _any,
+            Return: _of_participant,
+        },
+        Kind.PAGES: {**_BOOKS, Advance: _of_two_people, Record: _event_of(BY_READERS), Return: _of_people},
+        Kind.CARETAKER: {
+            **_BOOKS,
+            Advance: _any,
+            Enquired: _any,
+            Record: _event_of(BY_RELAY),
+            Return: _of_people,
+        },
+        Kind.MESSENGER: {Ping: _any},
+        Kind.OPERATOR: {
+            **_BOOKS,
+            Advance: _of_two_people,
+            Record: _event_of(BY_READERS | {_K.ERASE}),
+            Return: _of_people,
+        },
+        Kind.SANDBOX: {
+            **_BOOKS,
+            Accept: _any,
+            Advance: _any,
+            Enquired: _any,
+            Record: _any,
+            Refuse: _any,
+            Return: _any,
+        },
+    }
+)
+"""The commands of each kind, each with its rule."""
+
+PRODUCTION: Final = frozenset(Kind) - {Kind.SANDBOX}
 ALL: Final = frozenset(Kind)
 
 
-def commands_of(kinds: Iterable[Kind]) -> frozenset[type]:
-    """The commands that a process of these kinds may send."""
-    return frozenset().union(*(PERMITTED[kind] for kind in kinds))
+class Permission:
+    """What a process of some kinds may send."""
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        self.kinds = frozenset(kinds)
+        rules: dict[type, list[Rule]] = {}
+        for kind in self.kinds:
+            for command, rule in PERMITTED[kind].items():
+                rules.setdefault(command, []).append(rule)
+        self._rules = {command: tuple(each) for command, each in rules.items()}
+
+    def permits(self, command: Command) -> bool:
+        """Whether one of the kinds may send this command."""
+        return any(rule(command) for rule in self._rules.get(type(command), ()))

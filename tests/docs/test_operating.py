@@ -29,7 +29,6 @@ from schemas.signing.keys import SigningKey
 from switch import cli
 from switch.client import Client
 from switch.identity.secrets import totp_code
-from switch.writer.client import Link
 from switch.writer.commands import Advance
 from tests.docs.blocks import ROOT, blocks
 from tests.docs.test_examples import READS, leaf
@@ -305,7 +304,7 @@ def doubts(walk: Walk, _: Path) -> None:
 
 async def contradicted(stack: Stack, uetr: str) -> int:
     """The rail takes back what it said; the number of the break."""
-    link, connection = Link(stack.settings.writer_socket), await stack.connect()
+    link, connection = stack.link(), await stack.connect()
     await link.start()
     reply = await link.ask(Advance(uuid.UUID(uetr).bytes, "REJECT", rail="PK", rail_code="AC04"))
     await link.stop()

@@ -20,6 +20,7 @@ from switch.client import Client
 from switch.sandbox import world
 from switch.writer.client import Link
 from switch.writer.commands import CommandLeg, Fund, OpenAccount
+from switch.writer.kinds import Kind
 from tests import scratch
 
 
@@ -70,6 +71,10 @@ class Stack:
         payer, payee = self.participant(debtor), self.participant(creditor)
         return world.document(payer, payee, amount=amount, word=word)
 
+    def link(self) -> Link:
+        """A way to the writer, as the sandbox that it is."""
+        return Link.of(self.supervisor.as_sandbox(), Kind.SANDBOX)
+
     async def connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(self.settings.database)
 
@@ -79,7 +84,7 @@ class Stack:
         letters = "".join(chr(ord("A") + int(c, 16)) for c in uuid.uuid4().hex[:4])
         bic, bearer = f"{letters}INBB", f"sk_test_{uuid.uuid4().hex}"
         connection = await self.connect()
-        link = Link(self.settings.writer_socket)
+        link = self.link()
         await link.start()
         try:
             await connection.execute(

@@ -17,7 +17,6 @@ from schemas.parties import instant_text
 from switch.api import examples
 from switch.api.iso_endpoints import ISO_ENDPOINTS
 from switch.payments import erasure
-from switch.writer.client import Link
 from tests.switch.stack import Stack
 
 
@@ -490,7 +489,7 @@ async def test_erasing_a_payment_erases_its_related_messages(stack: Stack):
     payment = await paid(stack)
     await post(stack, "asha-bank", "camt.056", "camt.056.001.08", wish(payment["uetr"]))
     connection = await stack.connect()
-    link = Link(stack.settings.writer_socket)
+    link = stack.link()
     await link.start()
     try:
         assert await erasure.erase(connection, link, [UUID(payment["uetr"])], "asked for") == 1

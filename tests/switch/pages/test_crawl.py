@@ -24,7 +24,6 @@ from adapters.simulation.magic import Magic
 from ledger import audit
 from switch.operations import housekeeping
 from switch.reports.catalogue import CATALOGUE
-from switch.writer.client import Link
 from switch.writer.commands import CloseWindow
 from tests.switch.api.test_doors import given_back, post
 from tests.switch.identity.test_people_api import agreed, bearer, call, status_report, until
@@ -180,7 +179,7 @@ async def rail_closed(stack: Stack) -> AsyncIterator[dict[str, str]]:
 
 async def aborted(stack: Stack) -> int:
     """A window of the rupee whose settlement two people aborted: its lines are held, and not settled."""
-    link = Link(stack.settings.writer_socket)
+    link = stack.link()
     await link.start()
     window = (await link.ask(CloseWindow("INR"))).number
     await link.stop()

@@ -16,7 +16,6 @@ from schemas import codec
 from switch.identity.model import Person, Role, Status
 from switch.pages import country, own_webhooks, reports, windows
 from switch.settlement import reads
-from switch.writer.client import Link
 from switch.writer.commands import CloseWindow
 from tests.switch.api.test_doors import now
 from tests.switch.cli.test_cli import payswitch
@@ -137,7 +136,7 @@ async def test_what_awaits_a_countrys_approval_shows_that_there_is_more(stack: S
 
 
 async def test_confirmations_of_an_agent_beyond_the_listed_ones_are_mentioned(stack: Stack, connection):
-    link = Link(stack.settings.writer_socket)
+    link = stack.link()
     await link.start()
     window = (await link.ask(CloseWindow("INR"))).number
     await link.stop()

@@ -19,7 +19,6 @@ from schemas import codec
 from switch.base import personal_data
 from switch.client import RequestRefused
 from switch.operations import verify
-from switch.writer.client import Link
 from switch.writer.commands import CloseWindow
 from tests.switch.stack import Stack
 
@@ -233,7 +232,7 @@ async def test_a_suspended_participant_is_refused_and_its_payments_in_flight_end
 
 
 async def test_a_window_closes_at_once_and_its_nets_sum_to_zero(stack: Stack) -> None:
-    link = Link(stack.settings.writer_socket)
+    link = stack.link()
     await link.start()
     async with stack.client("asha-bank") as client:
         await link.ask(CloseWindow("INR"))

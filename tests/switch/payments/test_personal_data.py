@@ -14,7 +14,6 @@ from switch.base import database, personal_data
 from switch.base.personal_data import CAME, SENT, Erased, UnreadablePersonalData
 from switch.operations import housekeeping, verify
 from switch.payments import erasure
-from switch.writer.client import Link
 from tests.switch.stack import Stack
 
 NAME = "CANARYNAME7714"
@@ -108,7 +107,7 @@ async def failing(stack: Stack, connection):
 async def test_an_erased_payment_is_unreadable_provable_and_known(stack: Stack):
     keys = personal_data.load(stack.settings.personal_data_keys)
     document, uetr = await pay(stack)
-    connection, link = await stack.connect(), Link(stack.settings.writer_socket)
+    connection, link = await stack.connect(), stack.link()
     await link.start()
     stored = await connection.fetch("SELECT body FROM switch.message")
     assert not any(NAME.encode() in row["body"] for row in stored)
@@ -156,7 +155,7 @@ async def test_a_key_that_disappeared_silently_is_named(stack: Stack):
 
 
 async def test_what_is_unknown_or_open_is_not_erased(stack: Stack):
-    connection, link = await stack.connect(), Link(stack.settings.writer_socket)
+    connection, link = await stack.connect(), stack.link()
     await link.start()
     with pytest.raises(NotFound):
         await erasure.erase(connection, link, [uuid4()], "no")
@@ -176,7 +175,7 @@ async def test_retention_erases_what_is_older_and_nothing_younger(stack: Stack, 
     monkeypatch.setattr(erasure, "BATCH", 2)
     keys = personal_data.load(stack.settings.personal_data_keys)
     old = [(await pay(stack))[1] for _ in range(3)]
-    connection, link = await stack.connect(), Link(stack.settings.writer_socket)
+    connection, link = await stack.connect(), stack.link()
     await link.start()
     instant = await connection.fetchval("SELECT clock_timestamp()")
     _, young = await pay(stack)

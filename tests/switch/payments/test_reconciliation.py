@@ -24,7 +24,6 @@ from switch.payments import rails, reconciliation
 from switch.payments.dispatch import Dispatcher
 from switch.payments.rails import Rail
 from switch.payments.reconciliation import Reconciliation, read_breaks
-from switch.writer.client import Link
 from tests.switch.stack import Stack
 
 CYCLES = "SELECT count(*) FROM switch.rail_cycle WHERE rail = 'PK'"
@@ -33,7 +32,7 @@ CYCLES = "SELECT count(*) FROM switch.rail_cycle WHERE rail = 'PK'"
 @asynccontextmanager
 async def reading(stack: Stack) -> AsyncIterator[tuple[Reconciliation, dict[str, Rail], asyncpg.Pool]]:
     pool = await connect_pool(stack.settings, Login.CARETAKER)
-    link = Link(stack.settings.writer_socket)
+    link = stack.link()
     await link.start()
     known = dict(rails.connect(stack.settings, pool))
     try:

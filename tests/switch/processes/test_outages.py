@@ -28,7 +28,6 @@ from switch.payments.directory import Directory, Participant
 from switch.payments.dispatch import Dispatcher
 from switch.payments.intake import Intake
 from switch.payments.rails import SILENT_MAX
-from switch.writer.client import Link
 from switch.writer.commands import Advance
 from tests.switch.stack import Stack, started
 
@@ -107,7 +106,7 @@ def read(document: dict[str, Any]) -> tuple[codec.Message, CreditTransfer]:
 async def taking(stack: Stack) -> AsyncIterator[tuple[Any, Participant]]:
     """What an API worker takes payments in with, here."""
     pool = await connect_pool(stack.settings, Login.API)
-    link = Link(stack.settings.writer_socket)
+    link = stack.link()
     await link.start()
     known = rails.connect(stack.settings, pool)
     directory = Directory(pool)
@@ -218,7 +217,7 @@ async def test_a_participant_that_was_sent_another_outcome_is_named(away: Stack,
 
 
 async def said_by_rail(stack: Stack, step: Advance) -> None:
-    link = Link(stack.settings.writer_socket)
+    link = stack.link()
     await link.start()
     assert (await link.ask(step)).verdict == "contradiction"
     await link.stop()

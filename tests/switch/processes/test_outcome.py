@@ -30,7 +30,11 @@ class WriterProcess:
     """The writer of a database, to be killed and started again."""
 
     def __init__(self, database_url: str, data: Path) -> None:
-        self._environment = {"PAYSWITCH_DATABASE": database_url, "PAYSWITCH_DATA": str(data)}
+        self._environment = {
+            "PAYSWITCH_DATABASE": database_url,
+            "PAYSWITCH_DATA": str(data),
+            "PAYSWITCH_SANDBOX": "true",
+        }
         self.socket = Settings(database=database_url, data=data).writer_socket
         self._process: Process | None = None
 

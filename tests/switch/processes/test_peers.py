@@ -4,6 +4,7 @@ The writer has no database here: it greets as a standby, and decides nothing.
 """
 
 import asyncio
+import hashlib
 import os
 import pwd
 import re
@@ -17,14 +18,18 @@ from typing import Any
 
 import pytest
 
+from schemas.errors import SwitchError
 from switch.base.settings import Settings
 from switch.processes.writer import WriterServer
 from switch.writer import addresses, kinds
-from switch.writer.addresses import Address
+from switch.writer.addresses import Address, LocalPeers
+from switch.writer.client import Link
 from switch.writer.commands import (
     PROTOCOL,
     Accept,
+    Advance,
     Command,
+    CommandLeg,
     Enquired,
     Frame,
     Freeze,
@@ -32,13 +37,17 @@ from switch.writer.commands import (
     Hello,
     OpenAccount,
     Ping,
+    Record,
+    Return,
     frame_decoder,
     request_encoder,
 )
-from switch.writer.kinds import Kind
+from switch.writer.kinds import Kind, Permission
+from switch.writer.lifecycle import Event
 from switch.writer.verdicts import Verdict
 from tests.docs.blocks import ROOT, of_page
 from tests.switch.certificates import Authority, Identity
+from tests.switch.stack import Stack
 
 PEERS = {
     "spiffe://switch.test/api": ("api",),
@@ -166,13 +175,47 @@ async def test_each_kind_may_send_its_own_commands_only(listening: Listening) ->
 
 def test_payments_are_accepted_by_api_workers_only_and_money_moved_for_people_only() -> None:
     def who(command: type) -> set[Kind]:
-        return {kind for kind in Kind if command in kinds.PERMITTED[kind]}
+        return {kind for kind in kinds.PRODUCTION if command in kinds.PERMITTED[kind]}
 
     assert who(Accept) == {Kind.API}
     assert who(Enquired) == {Kind.CARETAKER}
     assert who(Fund) == {Kind.PAGES, Kind.CARETAKER, Kind.OPERATOR}
-    assert who(Ping) == set(Kind)
-    assert Fund not in kinds.commands_of([Kind.API, Kind.MESSENGER])
+    assert who(Ping) == kinds.PRODUCTION
+
+
+ID, KEY = b"i" * 16, b"f" * 32
+LEGS = [CommandLeg(1, 2, 100, "funding")]
+EVERY: dict[str, tuple[Command, set[Kind]]] = {
+    "a rail's answer": (Advance(ID, Event.CONFIRM, rail="PK"), {Kind.API, Kind.CARETAKER}),
+    "the sender cancels": (Advance(ID, Event.CANCEL), {Kind.API, Kind.CARETAKER}),
+    "an order is sent": (Advance(ID, Event.SEND), {Kind.CARETAKER}),
+    "an order expires": (Advance(ID, Event.EXPIRE, rail="PK"), {Kind.CARETAKER}),
+    "two people decide an outcome": (
+        Advance(ID, Event.CONFIRM, rail="PK", only_in_doubt=True),
+        {Kind.CARETAKER, Kind.OPERATOR, Kind.PAGES},
+    ),
+    "a participant returns": (Return(ID, KEY, ID, "asha-bank", "m", "NARR"), {Kind.API}),
+    "two people return": (
+        Return(ID, KEY, ID, "", "change 1", "NARR"),
+        {Kind.CARETAKER, Kind.OPERATOR, Kind.PAGES},
+    ),
+    "a report is noted": (Record("REPORT", b"{}"), kinds.PRODUCTION - {Kind.MESSENGER}),
+    "data are erased": (Record("ERASE", b"{}"), {Kind.OPERATOR}),
+    "a vote is copied": (Record("CHANGE_VOTE", b"{}"), {Kind.CARETAKER}),
+    "a change is said to be executed": (Record("CHANGE_EXECUTED", b"{}"), {Kind.CARETAKER}),
+    "a funding is forged": (Record("FUND", b"{}"), set()),
+    "an outcome is forged": (Record("CONFIRM", b"{}"), set()),
+    "an unknown event is forged": (Record("cap_set", b"{}"), set()),
+}
+
+
+@pytest.mark.parametrize("what", EVERY)
+def test_each_kind_may_send_its_commands_and_no_content_of_another(what: str) -> None:
+    command, may = EVERY[what]
+
+    assert {kind for kind in kinds.PRODUCTION if Permission([kind]).permits(command)} == may
+    both = Permission([Kind.API, Kind.MESSENGER])
+    assert both.permits(command) == (Kind.API in may)
 
 
 async def test_what_is_no_greeting_or_no_whole_frame_is_disconnected(
@@ -221,23 +264,71 @@ async def test_what_is_no_greeting_or_no_whole_frame_is_disconnected(
 async def test_a_user_of_this_machine_may_be_what_the_settings_state(tmp_path: Path) -> None:
     """The kernel states who is at the other end of a local socket."""
     me = pwd.getpwuid(os.getuid()).pw_name
+    digest = hashlib.sha256(b"secret").hexdigest()
+    cases: dict[str, tuple[LocalPeers | None, str]] = {
+        "named": (LocalPeers({me: ("api",)}, {}, kinds.ALL), ""),
+        "another": (LocalPeers({"nobody": ("api",)}, {}, kinds.ALL), ""),
+        "our user": (LocalPeers({}, {}, kinds.PRODUCTION), ""),
+        "with a token": (LocalPeers({}, {digest: ("api",)}, kinds.ALL), "secret"),
+        "another token": (LocalPeers({}, {digest: ("api",)}, kinds.ALL), "guessed"),
+        "named, no token": (LocalPeers({me: ("api",)}, {digest: ("api",)}, kinds.ALL), ""),
+        "no check": (None, ""),
+    }
     heard = {}
-    for name, users in {"named": {me: ("api",)}, "another": {"nobody": ("api",)}, "anybody": {}}.items():
+    for name, (peers, token) in cases.items():
         server = WriterServer("postgresql://nowhere", 1000)
         place = tmp_path / f"{name}.sock"
-        listener = await server._listen_locally(place, users)
-        for kind in ("api", "pages"):
+        listener = await server._listen_locally(place, peers)
+        for kind in ("api", "pages", "sandbox"):
             reader, writer = await asyncio.open_unix_connection(str(place))
-            hello = request_encoder.encode(Hello(PROTOCOL, [kind]))
+            hello = request_encoder.encode(Hello(PROTOCOL, [kind], token))
             heard[name, kind] = await exchanged(reader, writer, hello) is not None
         listener.close()
         await server.stop()
 
     assert [who for who, is_heard in heard.items() if is_heard] == [
         ("named", "api"),
-        ("anybody", "api"),
-        ("anybody", "pages"),
+        ("our user", "api"),
+        ("our user", "pages"),
+        ("with a token", "api"),
+        ("no check", "api"),
+        ("no check", "pages"),
+        ("no check", "sandbox"),
     ]
+
+
+def test_only_a_sandbox_hears_what_fills_it() -> None:
+    assert Kind.SANDBOX in LocalPeers.of(Settings(sandbox=True)).allowed
+    assert LocalPeers.of(Settings()).allowed == kinds.PRODUCTION
+
+
+async def test_a_process_on_the_machine_that_the_supervisor_did_not_start_is_not_heard(stack: Stack) -> None:
+    """A user of this machine who can open the socket moved money between banks, and forged events of the log."""
+    before = refused(stack, "peer"), refused(stack, "command")
+    link = Link(stack.settings.writer_socket)
+    with pytest.raises(TimeoutError):
+        await link.start(within_s=1)
+    await link.stop()
+    link = Link.of(stack.settings, Kind.CARETAKER)
+    with pytest.raises(TimeoutError):
+        await link.start(within_s=1)
+    await link.stop()
+    link = Link.of(stack.settings, Kind.OPERATOR)  # by the token for commands
+    await link.start(within_s=10)
+    forged = Record("CHANGE_EXECUTED", b'{"change":999,"outcome":"forged"}')
+    with pytest.raises(SwitchError, match="may not send the command Record"):
+        await link.ask(forged)
+    await link.stop()
+
+    after = refused(stack, "peer"), refused(stack, "command")
+    assert after[0] > before[0]
+    assert after[1] == before[1] + 1
+
+
+def refused(stack: Stack, what: str) -> int:
+    """How often the writer refused, by its metric."""
+    found = re.search(f'payswitch_writer_refused_total{{what="{what}"}} ([0-9.]+)', stack.metrics())
+    return int(float(found[1])) if found else 0
 
 
 @pytest.mark.parametrize(
@@ -301,9 +392,8 @@ def test_the_environment_files_of_the_page_are_settings(monkeypatch: pytest.Monk
     writer, client, api = read
 
     assert [addresses.parse(text).port for text in (*writer.writer_listen, *client.writer)] == [8330] * 3
-    assert {Kind(kind) for kinds_ in writer.writer_peers.values() for kind in kinds_} == set(Kind) - {
-        Kind.MESSENGER
-    }
+    stated = {Kind(kind) for of_peer in writer.writer_peers.values() for kind in of_peer}
+    assert stated == kinds.PRODUCTION - {Kind.MESSENGER}
     assert writer.writer_tls_ca == client.writer_tls_ca is not None
     assert (len(api.trusted_proxies), api.drain_s) == (1, 5)
 

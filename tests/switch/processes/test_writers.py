@@ -30,7 +30,7 @@ from switch.writer.kinds import Kind
 from switch.writer.verdicts import Verdict
 from tests.switch.certificates import Authority, Identity
 
-PEERS = {"*.pages.test": ["api", "pages"]}
+PEERS = {"*.pages.test": ["sandbox"]}
 WITHIN_S = 30
 
 
@@ -69,6 +69,7 @@ class Writers:
             "PAYSWITCH_DATA": str(self._directory / f"writer-{len(self.started)}"),
             "PAYSWITCH_WRITER_LISTEN": json.dumps([address]),
             "PAYSWITCH_WRITER_PEERS": json.dumps(PEERS),
+            "PAYSWITCH_SANDBOX": "true",
             **self._own.settings(),
         }
         process = await asyncio.create_subprocess_exec(
@@ -88,8 +89,8 @@ class Writers:
 
     @contextlib.asynccontextmanager
     async def pages(self, to: Sequence[Standby] | None = None) -> AsyncIterator[Link]:
-        """A process that may send what people decide."""
-        link = self.link(self.authority.certify("one.pages.test"), Kind.API, Kind.PAGES, to=to)
+        """A process that may send everything, as that of a sandbox may."""
+        link = self.link(self.authority.certify("one.pages.test"), Kind.SANDBOX, to=to)
         await link.start()
         try:
             yield link

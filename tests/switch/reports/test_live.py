@@ -20,7 +20,6 @@ from schemas.signing import jws
 from schemas.signing.keys import PublicKey
 from switch.reports import access
 from switch.reports.artefacts import KEYID, jws_beside, verify
-from switch.writer.client import Link
 from switch.writer.commands import Freeze, Unfreeze
 from tests.switch.cli.test_cli import payswitch
 from tests.switch.stack import Stack
@@ -261,7 +260,7 @@ def test_the_access_log_has_events_whose_texts_have_no_names():
 
 
 async def test_a_freeze_is_in_the_access_log(stack: Stack) -> None:
-    link = Link(stack.settings.writer_socket)
+    link = stack.link()
     await link.start()
     try:
         await link.ask(Freeze("people", "a look"))

@@ -40,7 +40,7 @@ async def until_settles(stack: Stack, wanted: str) -> None:
 @asynccontextmanager
 async def settling_gross(stack: Stack) -> AsyncIterator[Link]:
     connection = await stack.connect()
-    link = Link(stack.settings.writer_socket)
+    link = stack.link()
     await link.start()
     change = "UPDATE switch.corridor SET settlement = $1 WHERE source = 'IN' AND target = 'PK'"
     try:
