@@ -20,7 +20,7 @@ from typing import IO, Annotated, Final
 import asyncpg
 import typer
 
-from switch.base import logs, metrics
+from switch.base import causes, logs, metrics
 from switch.base.settings import Settings
 from switch.cli import preflight
 from switch.cli.connect import Data, Database
@@ -31,6 +31,8 @@ _POLL_S: Final = 0.1
 _END_WITHIN_S: Final = 25.0
 """Seconds after its drain in which a worker must have ended."""
 _BACKLOG: Final = 2048
+_PASSING: Final = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
+"""Of these failures, those not known to be permanent: the process itself waits, or its manager repeats it."""
 
 
 class ProcessPart(StrEnum):
@@ -89,13 +91,12 @@ def check(settings: Settings, part: ProcessPart) -> None:
     if settings.database:
         try:
             reasons += asyncio.run(preflight.examine_database(settings))
-        except (
-            OSError,
-            TimeoutError,
-            asyncpg.PostgresConnectionError,
-            asyncpg.CannotConnectNowError,
-        ) as error:
-            print(f"the database does not respond yet ({type(error).__name__})", flush=True)
+        except Exception as error:  # noqa: BLE001 - every failure becomes a reason
+            cause = causes.of(error)
+            if cause.lasting or not isinstance(error, _PASSING):
+                reasons.append(f"the database cannot be used: {cause.text}; check PAYSWITCH_DATABASE")
+            else:
+                print(f"waiting: {cause.text}", flush=True)
     if reasons:
         raise StartError("\n".join(dict.fromkeys(reasons)))
 
@@ -112,7 +113,7 @@ def _prepare(settings: Settings) -> None:
         if settings.sandbox:
             settings.sandbox_mark.touch()
     except OSError as error:
-        raise StartError(f"{error.filename}: {error.strerror}") from None
+        raise StartError(causes.of(error).text) from None
 
 
 def _become(module: str, arguments: list[str], environment: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ the database user are checked here, and each problem is reported in one line, wi
 """
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,7 @@ from switch.base import causes, files, installation, personal_data, settings_fil
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.cli import steps
-from switch.operations import housekeeping
+from switch.operations import certificates, housekeeping
 from switch.payments import rail_connection
 from switch.processes import status
 from switch.webhooks import signing
@@ -87,6 +88,7 @@ def examine_part(settings: Settings, part: str) -> Iterator[str]:
     yield from _adapters()
     yield from _secrets(settings)
     yield from addresses.faults(settings, writes=part == "writer")
+    yield from _expired(settings)
     if settings.health:
         try:
             status.parse(settings.health)
@@ -101,6 +103,19 @@ def examine_part(settings: Settings, part: str) -> Iterator[str]:
     if part == "messenger" and not settings.webhook_key.exists():
         yield _NO_KEY.format(settings.webhook_key)
     yield from _keys(settings)
+
+
+def _expired(settings: Settings) -> Iterator[str]:
+    """Find certificates of this process towards the writer that nobody accepts any more.
+
+    One towards a rail is no reason against a start: the other rails work (see docs/operate/start.md).
+    """
+    for found in certificates.read(settings.model_copy(update={"rails": ()})):
+        if found.kind == "client" and found.until <= datetime.now(UTC):
+            yield (
+                f"the certificate in {found.file} expired on {found.until:%Y-%m-%d %H:%M} UTC:"
+                " PAYSWITCH_WRITER_TLS_CERTIFICATE needs a valid one"
+            )
 
 
 async def examine_database(settings: Settings) -> list[str]:

@@ -44,12 +44,14 @@ class Authority:
         )
         self.file.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
 
-    def certify(self, name: str, *also: str, authority: Path | None = None) -> Identity:
+    def certify(
+        self, name: str, *also: str, authority: Path | None = None, lasts: timedelta = _LASTS
+    ) -> Identity:
         """Certify a process by its names; it believes this authority, or that of the file `authority`."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a process")])
         made = (
-            self._builder(subject, key.public_key())
+            self._builder(subject, key.public_key(), lasts)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(
                 x509.SubjectAlternativeName([_general(one) for one in (name, *also)]), critical=False
@@ -67,7 +69,9 @@ class Authority:
         files.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return files
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, lasts: timedelta = _LASTS
+    ) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return (
             x509.CertificateBuilder()
@@ -76,7 +80,7 @@ class Authority:
             .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + _LASTS)
+            .not_valid_after(now + lasts)
         )
 
 

@@ -1,10 +1,13 @@
 """A start that cannot succeed says why at once, in one line a reason, and ends; what may pass is waited for."""
 
 import asyncio
+import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,7 @@ from switch.cli import preflight, showcase
 from switch.cli.supervisor import StartError, Supervisor, environment_of
 from switch.sandbox import world
 from tests.conftest import psql
+from tests.switch.certificates import Authority
 from tests.switch.operations.test_doctor import settings_of
 from tests.switch.stack import Stack
 
@@ -30,9 +34,14 @@ NO_AUTHORITY = (
 
 
 def up(*arguments: str, **settings: str) -> tuple[int, list[str]]:
-    """The exit code and the lines of standard error."""
+    """The exit code of `payswitch up`, and the lines of standard error."""
+    return payswitch("up", *arguments, **settings)
+
+
+def payswitch(*words: str, prefix: tuple[str, ...] = (), **settings: str) -> tuple[int, list[str]]:
+    """The exit code of a command, and the lines of standard error; `prefix` is a program that starts it."""
     done = subprocess.run(
-        [sys.executable, "-m", "switch.cli", "up", *arguments],
+        [*prefix, sys.executable, "-m", "switch.cli", *words],
         env={**os.environ, **{f"PAYSWITCH_{name.upper()}": text for name, text in settings.items()}},
         capture_output=True,
         text=True,
@@ -108,6 +117,7 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     [
         ("nonsense", "not a PostgreSQL URL"),
         ("postgresql://user:CANARY@no-such-host.invalid/x", "is not known"),
+        ("postgresql://user:CANARY@127.0.0.1:1/x", "does not respond"),
     ],
 )
 def test_a_database_that_cannot_be_is_one_line_without_its_password(
@@ -157,6 +167,104 @@ def test_a_data_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> Non
 
     assert (code, len(lines)) == (1, 1)
     assert "Not a directory" in lines[0]
+
+
+NO_RIGHTS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
+
+
+@pytest.mark.parametrize("words", [("up", "--sandbox"), ("run", "writer")], ids=["up", "run"])
+def test_a_data_directory_that_may_not_be_written_is_one_line(
+    words: tuple[str, ...], tmp_path: Path, database_url: str
+) -> None:
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        pytest.skip("only root may give a directory to another user, and setpriv takes root's rights away")
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    os.chown(data, 65534, 65534)
+    code, lines = payswitch(
+        *words, prefix=NO_RIGHTS, data=str(data), database=database_url, port="0", sandbox="true"
+    )
+
+    assert code == 1
+    assert lines == [
+        f"payswitch: {data}/run cannot be used: Permission denied; give the switch's user access"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM migration.applied WHERE name LIKE '%_pre_%' AND name > '0001'", "lacks "),
+        ("INSERT INTO migration.applied VALUES ('switch', '9999_post_later.sql', '')", "newer than this version"),
+        ("UPDATE migration.applied SET sha256 = '' WHERE name LIKE '0001%'", "edited or removed"),
+    ],
+    ids=["behind", "ahead", "edited"],
+)  # fmt: skip
+def test_a_process_alone_refuses_another_schema_in_one_line(
+    statement: str, said: str, tmp_path: Path, database_url: str
+) -> None:
+    psql(database_url, statement)
+    code, lines = payswitch("run", "writer", data=str(tmp_path), database=database_url)
+
+    assert (code, len(lines)) == (1, 1)
+    assert said in lines[0]
+
+
+def test_a_process_alone_waits_for_a_database_that_may_come_and_refuses_one_that_cannot(
+    tmp_path: Path,
+) -> None:
+    """Its service manager repeats it; the last line of its log is the reason."""
+    environment = {
+        **os.environ,
+        "PAYSWITCH_DATA": str(tmp_path),
+        "PAYSWITCH_DATABASE": "postgresql://user:CANARY@127.0.0.1:1/x",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "switch.cli", "run", "writer"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    first, last = done.stdout.splitlines()[0], done.stderr.splitlines()[-1]
+
+    assert done.returncode == 1
+    assert first == "waiting: the database or the writer does not respond"
+    assert json.loads(last)["reason"] == "the database or the writer does not respond"
+    assert "CANARY" not in done.stdout + done.stderr
+
+    code, lines = payswitch("run", "writer", data=str(tmp_path), database="postgresql://u@no-such.invalid/x")
+    assert (code, len(lines)) == (1, 1)
+    assert lines[0].endswith("is not known: Name or service not known; check PAYSWITCH_DATABASE")
+
+
+def test_a_process_with_an_expired_certificate_towards_the_writer_does_not_start(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    valid = authority.certify("api.switch.example")
+    expired = authority.certify("old.switch.example", lasts=-timedelta(minutes=1))
+    found = {
+        name: [
+            line
+            for line in preflight.examine_part(
+                settings_of(
+                    tmp_path,
+                    writer=("tcp+tls://writer.switch.example:8330",),
+                    writer_tls_certificate=identity.certificate,
+                    writer_tls_key=identity.key,
+                    writer_tls_ca=identity.authority,
+                ),
+                "caretaker",
+            )
+            if "certificate" in line
+        ]
+        for name, identity in {"valid": valid, "expired": expired}.items()
+    }
+
+    assert found["valid"] == []
+    (line,) = found["expired"]
+    assert line.startswith(f"the certificate in {expired.certificate} expired on ")
+    assert line.endswith("PAYSWITCH_WRITER_TLS_CERTIFICATE needs a valid one")
 
 
 def test_a_full_disk_is_waited_for_and_reported(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from adapters.port import RailConnection
 from schemas.signing.keys import SigningKey
 from switch.base import metrics
 from switch.base.settings import Settings
-from switch.cli import doctor
+from switch.cli import doctor, preflight
 from switch.operations import certificates, facts
 from switch.payments import rail_connection
 from switch.writer.commands import Freeze
@@ -239,6 +239,8 @@ def test_a_certificate_that_ends_is_named(tmp_path: Path, days: int, code: set[s
     assert {finding.code for finding in doctor.LOCAL["certificates"](settings)} == code
     (kept,) = certificates.read(settings)
     assert (kept.owner, kept.kind, kept.file) == ("rail IN", "authority", ca)
+    start = preflight.examine(settings_of(tmp_path, rails=("IN",), authority="switch.example"))
+    assert not any("expire" in fault for fault in start), "a start goes on: the other rails work"
     facts._state_certificates(settings)
     said = metrics.CERTIFICATE_UNTIL.labels("rail IN", "authority")._value.get()
     assert abs(said - kept.until.timestamp()) < 1

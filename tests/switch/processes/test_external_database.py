@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -194,6 +195,35 @@ async def _as_operator(external: External, does: str, statement: str) -> Any:
         return await getattr(connection, does)(statement)
     finally:
         await connection.close()
+
+
+def test_a_wrong_password_is_one_line_of_a_start(external: External, tmp_path: Path) -> None:
+    """Neither `up` nor `run` waits for a database that refuses the login, and neither shows the password."""
+    asyncio.run(_as_operator(external, "execute", "CREATE ROLE payswitch_owner LOGIN PASSWORD 'another'"))
+    url = external.owner.replace(f"{Login.OWNER}@", f"{Login.OWNER}:CANARY@")
+    for words, cannot in ((("up", "--port", "0"), "be reached"), (("run", "writer"), "be used")):
+        done = subprocess.run(
+            [sys.executable, "-m", "switch.cli", *words],
+            env={
+                **os.environ,
+                "PAYSWITCH_DATA": str(tmp_path),
+                "PAYSWITCH_DATABASE": url,
+                "PAYSWITCH_RAILS": "[]",
+                "PAYSWITCH_AUTHORITY": "switch.example",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(
+            f"payswitch: the database cannot {cannot}: the database refuses the connection: password"
+            ' authentication failed for user "payswitch_owner"; check PAYSWITCH_DATABASE'
+        )
+        assert "CANARY" not in done.stdout
 
 
 def test_another_authority_or_name_is_refused(external: External, data_directory: Path) -> None:
