@@ -44,6 +44,7 @@ GROUPS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "qr": ("qr", "app", "QR codes: read, create."),
         "report": ("reports", "app", "Reports: create, list, verify."),
         "audit": ("audit", "app", "Checkpoints and proofs of the event log."),
+        "witness": ("witness", "app", "Keep and cosign the checkpoints of a log, elsewhere."),
         "participant": ("participants", "app", "Participants, accounts, funds, keys."),
         "people": ("people", "people", "People with access: enrol, sign in, list, add."),
         "change": ("people", "changes", "Changes that need two people: request, approve, refuse."),

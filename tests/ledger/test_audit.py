@@ -167,5 +167,5 @@ def test_a_note_needs_a_known_key_and_every_byte():
 
 @pytest.mark.parametrize("origin", ["", "two words", "a+b", "line\n"])
 def test_an_origin_fits_a_note(origin):
-    with pytest.raises(ValueError, match="origin"):
+    with pytest.raises(ValueError, match="a name must"):
         Signer(origin, Ed25519PrivateKey.generate())

@@ -56,6 +56,7 @@ GOOD = {
     "reference": "R-1", "role": "operator", "signature": "{json}", "text": "a text", "to": "json", "uetr": str(uuid.uuid4()),
     "version": "v9", "window": "1", "before": "2020-01-01", "message": "pacs.008.001.08", "content": "{}",
     "owner": "olga", "part": "api", "reason": "test", "found": "nothing", "display_name": "A Person", "days": "1", "first": "2026-01-01",
+    "folder": "{directory}", "log_keys": "log+f71a5bd8+AYqI", "url": "https://127.0.0.1:1",
 }  # fmt: skip
 
 WRONG = {
@@ -76,6 +77,8 @@ WRONG = {
     "form": ("docx",),
     "scheme": ("no-such-scheme",),
     "keys": ("no line of a verifier",),
+    "log_keys": ("no line of a verifier",),
+    "every": ("x", "-1"),
     "login": ("no login", "x" * 100, "; DROP ROLE postgres"),
     "parameters": ("window", "nothing=1", "since=yesterday"),
     "port": ("99999", "http", "-1"),
@@ -95,7 +98,7 @@ ELSEWHERE = {
     ("iso import", "into"), ("backup", "to"), ("ledger detach", "to"), ("report make", "output"), ("dashboards", "directory"),
     ("audit export", "output"), ("audit export", "archives"), ("verify", "archives"), ("people found", "name"), ("people add", "name"),
     ("participant list", "after"), ("people list", "after"), ("adapters new", "directory"), ("adapters new", "country"), ("restore", "source"), ("up", "data"),
-    ("export parquet", "directory"),
+    ("export parquet", "directory"), ("witness init", "folder"),
 }  # fmt: skip
 """Where a missing directory or an unknown name is what is asked for, or is tried by a test of its own."""
 
