@@ -83,6 +83,10 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         self._examination: asyncio.Task[None] | None = None
         notice_silence(self)
 
+    def get_reset_query(self) -> str:
+        """Nothing: no statement changes the session (a test reads them all), so pools save this exchange."""
+        return ""
+
     async def execute(self, query: str, *args: Any, **options: Any) -> str:
         """As asyncpg."""
         with self._watched():

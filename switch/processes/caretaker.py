@@ -54,6 +54,7 @@ LOCK: Final = 7_266_337_002
 """Advisory lock: one caretaker per database."""
 
 _statement: Final = statements("switch.processes")
+_DUE_RAILS: Final = _statement("due_rails")
 _DUE: Final = _statement("due_payments")
 _AGAIN: Final = _statement("enquiries_to_repeat")
 _SAID: Final[Mapping[Outcome, RailResponse]] = {
@@ -98,13 +99,14 @@ class Caretaker:
 
     async def tick(self) -> int:
         """Start what is due and get the number. Each rail has its own quota, so one cannot starve another."""
-        self._detect_lost_contact(await self._pool.fetchval("SELECT clock_timestamp()"))
+        due = await self._pool.fetchrow(_DUE_RAILS, list(self._rails))
+        self._detect_lost_contact(due["now"])
         started = 0
-        for country, rail in self._rails.items():
+        for country in {*due["rails"], *self._again}:  # one statement, not one per rail, where nothing is due
             mine = self._under_way[country]
             free = AT_ONCE - len(mine)
             if free > 0:
-                started += await self._start(rail, mine, free)
+                started += await self._start(self._rails[country], mine, free)
         return started
 
     def _detect_lost_contact(self, at: datetime) -> None:
