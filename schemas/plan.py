@@ -9,6 +9,7 @@ Each type becomes a `Shape` of three functions: small closures, and one loop ove
 is processed here unless `memory` knows its elements, and every refusal is made here.
 """
 
+import re
 from collections.abc import Callable
 from functools import cache
 from itertools import groupby
@@ -36,6 +37,8 @@ from schemas.value_rules import TEXT_CHECKS, Check, ValueFault, leaf_check
 
 NAMESPACE: Final = model.NAMESPACE
 _MOST: Final = 1 << 62
+_NAME: Final = re.compile(r"(?!.*\d{5})[A-Za-z_$@][\w.:-]{0,39}", re.ASCII)
+"""What is shown of an unknown element's name."""
 _AMOUNT_KEYS: Final = frozenset({"Ccy", "Amt"})
 _LOCATIONS: Final = frozenset(
     f"{{http://www.w3.org/2001/XMLSchema-instance}}{name}"
@@ -570,9 +573,9 @@ def numbered(tag: str, before: int) -> str:
 
 
 def printable(tag: Any) -> str:
-    """Make a name from outside safe to show."""
+    """Make a name from outside safe to show: `?` if it may be an account, a name or a sentence."""
     text = tag if isinstance(tag, str) else type(tag).__name__
-    return text if text.isascii() and text.isprintable() and len(text) <= 40 else "?"  # noqa: PLR2004
+    return text if _NAME.fullmatch(text) else "?"
 
 
 def is_comment(element: etree._Element) -> bool:

@@ -22,6 +22,7 @@ from switch.api.paging import After, Before, Limit, Page
 from switch.api.runtime import Runtime
 from switch.approvals import approvals
 from switch.base import urls
+from switch.base.decoding import decoded
 from switch.change_catalogue import KINDS, describe
 from switch.identity import devices, enrolment, sessions, sign_in
 from switch.identity.model import Change, ChangeState, Person
@@ -109,10 +110,7 @@ async def read_body(request: Request, kind: type[T]) -> T:
     raw = await bodies.read(request, _BODY_MAX)
     if b"\\u0000" in raw or b"\0" in raw:
         raise InvalidMessage("a text must not contain NUL")
-    try:
-        return msgspec.json.decode(raw, type=kind, strict=True)
-    except msgspec.DecodeError as error:
-        raise InvalidMessage(str(error)) from None
+    return decoded(raw, kind)
 
 
 async def find_person(request: Request) -> Person | None:

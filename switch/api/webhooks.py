@@ -1,27 +1,26 @@
 """`/v1/webhooks`: the addresses to which the events of a participant are delivered."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from schemas.errors import InvalidMessage
 from switch.api import body as bodies
 from switch.api import paging, suspension
 from switch.api.authentication import authenticate
 from switch.api.paging import After, Before, Limit
 from switch.api.people import Caller
 from switch.api.reads import Context, Reader
+from switch.base.decoding import decoded
 from switch.payments.directory import Participant
 from switch.webhooks import addresses, registry, signing
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 keys_router = APIRouter(prefix="/v1/webhook-keys", tags=["webhooks"])
 _BODY_MAX = 8 * 1024
-T = TypeVar("T")
 Id = Annotated[UUID, Path()]
 Seq = Annotated[int, Path(ge=1, lt=2**62)]
 
@@ -40,19 +39,6 @@ class ReplayRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     undelivered: bool = False
 
 
-def _read(raw: bytes, kind: type[T]) -> T:
-    """Read a JSON body.
-
-    Raises:
-        InvalidMessage: not JSON, or not of this structure.
-
-    """
-    try:
-        return msgspec.json.decode(raw, type=kind, strict=True)
-    except msgspec.DecodeError as error:
-        raise InvalidMessage(str(error)) from None
-
-
 async def _signed(request: Request) -> tuple[Participant, bytes]:
     """Get the participant that makes a change: its signature covers the body. A suspended one may not."""
     raw = await bodies.read(request, _BODY_MAX)
@@ -65,7 +51,7 @@ async def _signed(request: Request) -> tuple[Participant, bytes]:
 async def add_webhook(request: Request, context: Context) -> JSONResponse:
     """Add an address. The response has the public key that verifies deliveries."""
     who, raw = await _signed(request)
-    wanted = _read(raw, NewWebhook)
+    wanted = decoded(raw, NewWebhook)
     addresses.check(wanted.url, context.settings)
     await signing.public_keys(context.pool)  # raises if there is none, so that nothing is added
     added = await registry.add(context.pool, who.id, wanted.url, wanted.types)
@@ -136,7 +122,7 @@ async def replay_delivery(request: Request, context: Context, id: Id, seq: Seq) 
 async def replay_deliveries(request: Request, context: Context, id: Id) -> Response:  # noqa: A002
     """Deliver all events since an instant again; with `undelivered`, only those not delivered yet."""
     who, raw = await _signed(request)
-    replay = _read(raw, ReplayRequest)
+    replay = decoded(raw, ReplayRequest)
     last = await registry.replay_since(
         context.pool,
         who.id,

@@ -23,6 +23,7 @@ from msgspec import inspect
 from schemas.errors import InvalidMessage
 from switch.approvals.effects import Effect, Resource
 from switch.base.calendars import is_countable, is_countable_day
+from switch.base.decoding import without_values
 from switch.base.plausibility import Bands, Comparison, Factor
 from switch.identity.model import Role, Seat
 from switch.identity.permissions import Right
@@ -151,7 +152,7 @@ def _check_instants(content: Content) -> None:
 
 
 _AT: Final = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
-_NAMED: Final = re.compile(r"(missing required|contains unknown) field `([^`]*)`")
+_MISSING: Final = re.compile(r"missing required field `([^`]*)`")
 
 
 def hint_of(kind: inspect.Type) -> str:
@@ -185,12 +186,13 @@ def _labels(content: inspect.StructType) -> Iterator[tuple[str, str]]:
 
 def _plain(content: type[Content], error: str) -> str:
     """A type's error for people: the field, and its format. No pattern, no value."""
+    error = without_values(error, content)
     at = _AT.search(error)
     place = at[1] if at else ""
-    named = _NAMED.search(error)
+    named = _MISSING.search(error)
     if named is not None:
-        field = ".".join(filter(None, (place, named[2])))
-        return f"{field}: missing" if named[1].startswith("missing") else f"{field}: unknown field"
+        field = ".".join(filter(None, (place, named[1])))
+        return f"{field}: missing"
     known = inspect.type_info(content)
     assert isinstance(known, inspect.StructType)
     name = re.split(r"[.\[]", place)[0]

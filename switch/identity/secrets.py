@@ -118,9 +118,10 @@ def totp_code(secret: str, at_s: int) -> str:
 def totp_step(secret: str, code: str, at_s: int, after: int) -> int | None:
     """The time step of `code`, if it is near `at_s` and later than `after`; else None."""
     found = None
+    said = code.encode(errors="replace")  # texts with other digits than 0 to 9 cannot be compared
     for drift in _DRIFT_STEPS:
         step = at_s // STEP_S + drift
-        if hmac.compare_digest(totp_code(secret, step * STEP_S), code) and step > after:
+        if hmac.compare_digest(totp_code(secret, step * STEP_S).encode(), said) and step > after:
             found = step
     return found
 

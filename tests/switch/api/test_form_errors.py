@@ -22,7 +22,11 @@ from switch.pages import forms
             "participant: 2 to 35",
         ),
         ("rail.switch", {"open": True}, "country: missing"),
-        ("rail.switch", {"country": "IN", "open": True, "x": 1}, "x: unknown field"),
+        (
+            "rail.switch",
+            {"country": "IN", "open": True, "x": 1},
+            "unknown field; the fields are: country, open, opens_at",
+        ),
         (
             "rail.switch",
             {"country": "IN", "open": False, "opens_at": "0001-01-01T00:00:00+14:00"},
