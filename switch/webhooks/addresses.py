@@ -89,7 +89,7 @@ def check(url: str, settings: Settings) -> None:
 def _parsed(url: str) -> URL | None:
     """Parse a URL as the client that delivers does, with the host in its normal form (IDNA)."""
     try:
-        return URL(url) if len(url) <= URL_MAX else None
+        return URL(url) if len(url) <= URL_MAX and url.isprintable() else None
     except ValueError:
         return None
 

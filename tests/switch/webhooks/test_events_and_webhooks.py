@@ -309,6 +309,8 @@ async def test_a_webhook_is_its_owners_alone(stack: Stack):
         {"url": "/x"},
         {"url": "http://[::1"},
         {"url": "http://127.0.0.1:99999/"},
+        {"url": "http://127.0.0.1:9/\0"},
+        {"url": "http://127.0.0.1:9/\u2028"},
         {"url": "http://x", "more": 1},
     ],
 )
