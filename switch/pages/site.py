@@ -85,9 +85,12 @@ def or_page(
             return RedirectResponse(quote(request.scope["path"].rstrip("/")) + query)
         shown = to_error(request, error)
         heading = (type(shown).__doc__ or "").strip().splitlines()[0]
-        return shell.render(
+        page = shell.render(
             request, "problem.html", status=shown.status, heading=heading, detail=shown.detail
         )
+        if shown.retryable:
+            page.headers["Retry-After"] = str(shown.retry_after_s)
+        return page
 
     return handle
 

@@ -378,6 +378,7 @@ async def test_a_database_that_is_away_is_a_page_too(error: Exception, status: i
     assert shown.media_type == "text/html"
     assert told.media_type == problems.MEDIA_TYPE
     assert b"CANARY" not in shown.body + told.body
+    assert ("Retry-After" in shown.headers, "Retry-After" in told.headers) == (status == 503, status == 503)
 
 
 async def test_a_payment_that_waits_for_its_rail_is_held_and_then_is_not(
