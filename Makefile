@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run check test bench chaos lock clean
+.PHONY: help setup demo run check test bench chaos fuzz lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -46,6 +46,11 @@ bench: setup  ## benchmarks, with the naive peer in the same run; figures go to 
 
 chaos: setup  ## an hour of faults
 	$(BIN)/pytest tests/chaos --chaos-seconds 3600 --outages all
+
+SEED ?= 1
+N ?= 100000
+fuzz: setup  ## mutated signed requests over every operation, page and form: SEED=1 N=100000
+	$(BIN)/python -m tests.fuzz --seed $(SEED) --requests $(N)
 
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate --upgrade
