@@ -1,6 +1,10 @@
-"""The load process: many connections, each sending its next signed pacs.008 when the last one is final.
+"""The load process: many connections of debtor agents, which send signed pacs.008 messages.
 
-It shares the machine with what it measures, so it does as little as it can: messages are a template with a
+Closed loop: each connection sends its next message when the last one is answered. Open loop: payments become
+due at a constant rate, whatever the switch does; one that finds no idle connection waits, and its latency
+counts from the instant at which it was due, so a stalled switch cannot hide the payments that waited for it.
+
+It shares the machine with what it measures, so it does as little as it can: messages are templates with a
 new UETR, signed just before they leave; answers are read with two searches. It reads one JSON object from
 standard input (`Load`), and says on standard output `measuring`, `measured`, and then its `Result` as JSON.
 """
@@ -13,10 +17,11 @@ import sys
 import time
 from array import array
 from base64 import b64encode
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 import msgspec
 import uvloop
@@ -37,31 +42,53 @@ _TIMES: Final = re.compile(rb"""((?:CreDtTm|AccptncDtTm)(?:>|":\s*"))[^<"]+""")
 _DAYS: Final = re.compile(rb"""(IntrBkSttlmDt(?:>|":\s*"))[^<"]+""")
 _FRESH_S: Final = 600.0
 """How long a template keeps its times: a switch refuses a payment that was accepted an hour ago."""
+_TICK_S: Final = 0.001
+"""How often an open loop looks for payments that became due."""
+
+
+class MessageTemplate(msgspec.Struct, frozen=True):
+    """One message, with `UETR` where each payment has its own."""
+
+    media_type: str
+    rail: str
+    """Country of the rail that credits it."""
+    text: str
 
 
 class Sender(msgspec.Struct, frozen=True):
-    """A participant and the one payment that it makes again and again."""
+    """A debtor agent and its messages, which are sent in a random order."""
 
     keyid: str
     private_key: str
     """PEM."""
-    media_type: str
-    template: str
+    name: str
+    weight: float
+    """Its share of the payments, or of the connections of a closed loop."""
+    address: str
+    """Where its connections come from."""
+    messages: list[MessageTemplate]
 
 
 class Load(msgspec.Struct, frozen=True):
-    """What to send, to where, for how long (seconds). Connections take the senders in turn."""
+    """What to send, to where, for how long (seconds)."""
 
     host: str
     port: int
     senders: list[Sender]
     connections: int
+    """In a closed loop, payments in flight; in an open one, the most that can be."""
     warm_up_s: float
     seconds: float
+    rate_per_s: float = 0.0
+    """Payments that become due in a second; 0: a closed loop."""
+    seed: int = 0
 
 
 class SendResult(msgspec.Struct, frozen=True):
-    """What came of it. Only payments that were final when they were answered count as payments."""
+    """What came of it. Only payments that were final when they were answered count as payments.
+
+    In a closed loop those that ended while it was measuring; in an open one those that became due then.
+    """
 
     payments: int
     seconds: float
@@ -70,6 +97,18 @@ class SendResult(msgspec.Struct, frozen=True):
     """Answers by status and, where there is one, transaction status, warm-up included."""
     cpu_s: float
     """This process's own."""
+    begun: int = 0
+    """Payments that were sent while it was measuring, or in an open loop became due."""
+    answered: int = 0
+    """Of all payments, those answered while it was measuring, with whatever answer."""
+    per_second: list[int] = []
+    """Payments in each whole second of the measurement."""
+    by_rail: dict[str, int] = {}
+    by_sender: dict[str, int] = {}
+    by_media_type: dict[str, int] = {}
+    in_flight_max: int = 0
+    unsent: int = 0
+    """Payments of an open loop that were due and never found an idle connection."""
 
 
 def dated(template: bytes, now: datetime) -> bytes:
@@ -79,35 +118,53 @@ def dated(template: bytes, now: datetime) -> bytes:
     return _DAYS.sub(rb"\g<1>" + day, template)
 
 
+class SignedRequest(NamedTuple):
+    """A request, and what it is about."""
+
+    request: bytes
+    rail: str
+    media_type: str
+
+
+class _Form(NamedTuple):
+    """A template, ready to be filled."""
+
+    body: bytes
+    media_type: str
+    rail: str
+    head: str
+
+
 class Messages:
     """The endless messages of one sender, each with its signature."""
 
-    def __init__(self, sender: Sender, authority: str) -> None:
+    def __init__(self, sender: Sender, authority: str, seed: int = 0) -> None:
         self._key = SigningKey.from_pem(sender.keyid, sender.private_key.encode())
-        self._template = sender.template.encode()
-        self._media_type = sender.media_type
+        self._forms = [
+            _Form(one.text.encode(), one.media_type, one.rail, _head(authority, one.media_type))
+            for one in sender.messages
+        ]
         self._base = f'"@method": POST\n"@authority": {authority}\n"@path": {PATH}\n'
-        self._head = (
-            f"POST {PATH} HTTP/1.1\r\nHost: {authority}\r\nAccept: {sender.media_type}\r\n"
-            f"Prefer: wait={WAIT_S}\r\nContent-Type: {sender.media_type}\r\n"
-        )
-        self._random = random.SystemRandom()
+        self._order = random.Random(f"{seed} {sender.name}")
+        self._ids = random.SystemRandom()
         self._stale_at = time.time() + _FRESH_S
 
-    def next(self) -> bytes:
+    def next(self) -> SignedRequest:
         """One request, with a UETR that was never there before."""
         if time.time() > self._stale_at:
-            self._template = dated(self._template, datetime.now(UTC))
+            now = datetime.now(UTC)
+            self._forms = [form._replace(body=dated(form.body, now)) for form in self._forms]
             self._stale_at = time.time() + _FRESH_S
-        hexadecimal = f"{self._random.getrandbits(128):032x}"
+        form = self._order.choice(self._forms)
+        hexadecimal = f"{self._ids.getrandbits(128):032x}"
         hexadecimal = f"{hexadecimal[:12]}4{hexadecimal[13:16]}8{hexadecimal[17:]}"
         uetr = "-".join(
             (hexadecimal[:8], hexadecimal[8:12], hexadecimal[12:16], hexadecimal[16:20], hexadecimal[20:])
         )
-        body = self._template.replace(_UETR, uetr.encode()).replace(_HEX, hexadecimal.encode())
-        return self._signed(body, nonce=hexadecimal)
+        body = form.body.replace(_UETR, uetr.encode()).replace(_HEX, hexadecimal.encode())
+        return SignedRequest(self._signed(form, body, nonce=hexadecimal), form.rail, form.media_type)
 
-    def _signed(self, body: bytes, nonce: str) -> bytes:
+    def _signed(self, form: _Form, body: bytes, nonce: str) -> bytes:
         digest = f"sha-256=:{b64encode(hashlib.sha256(body).digest()).decode()}:"
         now = int(time.time())
         parameters = (
@@ -116,33 +173,88 @@ class Messages:
             f';keyid="{self._key.keyid}";nonce="{nonce}";tag="{TAG}"'
         )
         base = (
-            f'{self._base}"content-digest": {digest}\n"content-type": {self._media_type}\n'
-            f'"accept": {self._media_type}\n"prefer": wait={WAIT_S}\n'
+            f'{self._base}"content-digest": {digest}\n"content-type": {form.media_type}\n'
+            f'"accept": {form.media_type}\n"prefer": wait={WAIT_S}\n'
             f'"@signature-params": {parameters}'
         )
         signature = b64encode(self._key.sign(base.encode())).decode()
         head = (
-            f"{self._head}Content-Length: {len(body)}\r\nContent-Digest: {digest}\r\n"
+            f"{form.head}Content-Length: {len(body)}\r\nContent-Digest: {digest}\r\n"
             f"Signature-Input: sig={parameters}\r\nSignature: sig=:{signature}:\r\n\r\n"
         )
         return head.encode() + body
 
 
+def _head(authority: str, media_type: str) -> str:
+    return (
+        f"POST {PATH} HTTP/1.1\r\nHost: {authority}\r\nAccept: {media_type}\r\n"
+        f"Prefer: wait={WAIT_S}\r\nContent-Type: {media_type}\r\n"
+    )
+
+
 class LatencyTally:
-    """Counts answers, and keeps the latencies of the payments that ended while it was measuring."""
+    """Counts answers, and keeps the latencies of the payments that belong to the measurement."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_due_time: bool = False) -> None:
         self.answers: Counter[str] = Counter()
+        self.by_rail: Counter[str] = Counter()
+        self.by_sender: Counter[str] = Counter()
+        self.by_media_type: Counter[str] = Counter()
+        self.per_second: Counter[int] = Counter()
         self.latencies = array("d")
-        self.measuring = False
+        self.begun = 0
+        self.answered = 0
+        self.in_flight = 0
+        self.in_flight_max = 0
         self.stopping = False
+        self._by_due_time = by_due_time
+        self._from = self._until = float("inf")
 
-    def add(self, status: bytes, body: bytes, latency: float) -> None:
+    def measure_from(self, instant: float) -> None:
+        """Begin to measure, at an instant of `time.perf_counter`."""
+        self._from = instant
+
+    def measure_until(self, instant: float) -> None:
+        """End the measurement."""
+        self._until = instant
+
+    def covers(self, instant: float) -> bool:
+        """Whether the measurement includes an instant."""
+        return self._from <= instant < self._until
+
+    def begin(self, due_at: float) -> None:
+        """Note one request that leaves."""
+        self.in_flight += 1
+        self.in_flight_max = max(self.in_flight_max, self.in_flight)
+        self.begun += not self._by_due_time and self.covers(due_at)
+
+    def due(self, due_at: float) -> None:
+        """Note one payment of an open loop that became due."""
+        self.begun += self.covers(due_at)
+
+    def end(self, status: bytes, body: bytes, sent: "AwaitedAnswer", now: float) -> None:
         """Note one answer."""
+        self.in_flight -= 1
         final = status == b"200" and b"ACCC" in body
         self.answers["200 ACCC" if final else _described(status, body)] += 1
-        if final and self.measuring:
-            self.latencies.append(latency)
+        self.answered += self.covers(now)
+        place = sent.due_at if self._by_due_time else now
+        if final and self.covers(place):
+            self.latencies.append(now - sent.due_at)
+            self.per_second[int(place - self._from)] += 1
+            self.by_rail[sent.rail] += 1
+            self.by_sender[sent.sender] += 1
+            self.by_media_type[sent.media_type] += 1
+
+
+class AwaitedAnswer(NamedTuple):
+    """A request that waits for its answer."""
+
+    due_at: float
+    """By `time.perf_counter`; in a closed loop when it was sent."""
+    sender: str
+    rail: str
+    media_type: str
 
 
 def _described(status: bytes, body: bytes) -> str:
@@ -151,26 +263,78 @@ def _described(status: bytes, body: bytes) -> str:
     return b" ".join([status, *words, *([reason[1]] if reason else [])]).decode()
 
 
-class CustomerConnection(asyncio.Protocol):
-    """One customer: sends, waits for the answer, sends the next."""
+class Customer:
+    """One debtor agent: its messages, its idle connections, and its payments that wait for one."""
 
-    def __init__(self, messages: Messages, tally: LatencyTally, ended: asyncio.Future[None]) -> None:
+    def __init__(self, sender: Sender, messages: Messages, tally: LatencyTally, *, closed: bool) -> None:
+        self.name = sender.name
         self._messages = messages
+        self._tally = tally
+        self._closed = closed
+        self._idle: list[CustomerConnection] = []
+        self.waiting: deque[float] = deque()
+        """When they were due."""
+
+    def pay(self, due_at: float) -> None:
+        """Send a payment that is due, now or as soon as a connection is idle."""
+        self._tally.due(due_at)
+        if self._idle:
+            self.send(self._idle.pop(), due_at)
+        else:
+            self.waiting.append(due_at)
+
+    def ready(self, connection: "CustomerConnection") -> None:
+        """Use a connection that has nothing to do."""
+        if self._closed:
+            if self._tally.stopping:
+                connection.close()
+            else:
+                self.send(connection, time.perf_counter())
+        elif self.waiting:
+            self.send(connection, self.waiting.popleft())
+        elif self._tally.stopping:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def forget(self, connection: "CustomerConnection") -> None:
+        """Use a connection no longer: it is closed."""
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def close_idle(self) -> None:
+        """Close the connections that wait for payments."""
+        for connection in self._idle:
+            connection.close()
+
+    def send(self, connection: "CustomerConnection", due_at: float) -> None:
+        """Send the next message on a connection."""
+        made = self._messages.next()
+        # A closed loop measures from here: making and signing the message is the sender's time.
+        due_at = time.perf_counter() if self._closed else due_at
+        self._tally.begin(due_at)
+        connection.write(made.request, AwaitedAnswer(due_at, self.name, made.rail, made.media_type))
+
+
+class CustomerConnection(asyncio.Protocol):
+    """One connection of a customer: sends, waits for the answer, and is ready again."""
+
+    def __init__(self, customer: Customer, tally: LatencyTally, ended: asyncio.Future[None]) -> None:
+        self._customer = customer
         self._tally = tally
         self._ended = ended
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
-        self._sent_at = 0.0
-        self._waiting = False
+        self._sent: AwaitedAnswer | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self._send()
+        self._customer.ready(self)
 
     def data_received(self, data: bytes) -> None:
-        """Read an answer; the next request goes out when it is whole."""
+        """Read an answer; when it is whole, this connection is ready for the next request."""
         self._buffer += data
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
@@ -179,53 +343,112 @@ class CustomerConnection(asyncio.Protocol):
         assert length is not None, "an answer without a length"
         if len(self._buffer) < end + 4 + int(length[1]):
             return
-        self._waiting = False
-        self._tally.add(self._buffer[_STATUS], self._buffer[end + 4 :], time.perf_counter() - self._sent_at)
+        sent, self._sent = self._sent, None
+        assert sent is not None, "an answer without a request"
+        self._tally.end(self._buffer[_STATUS], self._buffer[end + 4 :], sent, time.perf_counter())
         self._buffer = b""
-        self._send()
+        self._customer.ready(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the reason changes nothing
         """The end; an answer that was still awaited is counted as missing."""
-        if self._waiting:
+        self._customer.forget(self)
+        if self._sent is not None:
+            self._tally.in_flight -= 1
             self._tally.answers["connection lost"] += 1
         if not self._ended.done():
             self._ended.set_result(None)
 
-    def _send(self) -> None:
+    def write(self, request: bytes, sent: AwaitedAnswer) -> None:
+        """Send a request."""
         assert self._transport is not None
-        if self._tally.stopping:
-            self._transport.close()
-            return
-        request = self._messages.next()
-        self._sent_at = time.perf_counter()
-        self._waiting = True
+        self._sent = sent
         self._transport.write(request)
+
+    def close(self) -> None:
+        """Close it."""
+        assert self._transport is not None
+        self._transport.close()
+
+
+def shares(weights: Sequence[float], count: int) -> list[int]:
+    """Divide `count` by weights, in whole numbers whose sum is `count` (largest remainders)."""
+    total = sum(weights)
+    exact = [count * weight / total for weight in weights]
+    whole = [int(part) for part in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda place: whole[place] - exact[place])
+    for place in by_remainder[: count - sum(whole)]:
+        whole[place] += 1
+    return whole
 
 
 async def run(load: Load) -> SendResult:
     """Send for as long as the load says, then let what is under way finish."""
-    loop = asyncio.get_running_loop()
-    tally = LatencyTally()
+    closed = not load.rate_per_s
+    tally = LatencyTally(by_due_time=not closed)
     authority = f"{load.host}:{load.port}"
-    senders = [Messages(sender, authority) for sender in load.senders]
-    ended: list[asyncio.Future[None]] = []
-    for number in range(load.connections):
-        end = loop.create_future()
-        messages = senders[number % len(senders)]
-        connect = partial(CustomerConnection, messages, tally, end)
-        await loop.create_connection(connect, load.host, load.port)
-        ended.append(end)
+    customers = [
+        Customer(one, Messages(one, authority, load.seed), tally, closed=closed) for one in load.senders
+    ]
+    ended = await _connect(load, customers, tally)
+    arrivals = None if closed else asyncio.create_task(_arrive(load, customers))
     await asyncio.sleep(load.warm_up_s)
-    cpu, started, tally.measuring = time.process_time(), time.perf_counter(), True
+    cpu, started = time.process_time(), time.perf_counter()
+    tally.measure_from(started)
     print("measuring", flush=True)
     await asyncio.sleep(load.seconds)
-    tally.measuring = False
+    tally.measure_until(time.perf_counter())
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     print("measured", flush=True)
     tally.stopping = True
+    if arrivals is not None:
+        arrivals.cancel()
+    for customer in customers:
+        customer.close_idle()
     await asyncio.wait(ended, timeout=DRAIN_S)
-    latencies = sorted(1000 * latency for latency in tally.latencies)
-    return SendResult(len(latencies), seconds, latencies, dict(tally.answers), cpu)
+    return SendResult(
+        payments=len(tally.latencies),
+        seconds=seconds,
+        latencies_ms=sorted(1000 * latency for latency in tally.latencies),
+        answers=dict(tally.answers),
+        cpu_s=cpu,
+        begun=tally.begun,
+        answered=tally.answered,
+        per_second=[tally.per_second[second] for second in range(int(seconds))],
+        by_rail=dict(tally.by_rail),
+        by_sender=dict(tally.by_sender),
+        by_media_type=dict(tally.by_media_type),
+        in_flight_max=tally.in_flight_max,
+        unsent=sum(len(customer.waiting) for customer in customers),
+    )
+
+
+async def _connect(
+    load: Load, customers: Sequence[Customer], tally: LatencyTally
+) -> list[asyncio.Future[None]]:
+    """Open the connections; in an open loop each customer needs at least one."""
+    loop = asyncio.get_running_loop()
+    counts = shares([sender.weight for sender in load.senders], load.connections)
+    ended: list[asyncio.Future[None]] = []
+    for sender, customer, count in zip(load.senders, customers, counts, strict=True):
+        for _ in range(max(count, 1) if load.rate_per_s else count):
+            end = loop.create_future()
+            connect = partial(CustomerConnection, customer, tally, end)
+            await loop.create_connection(connect, load.host, load.port, local_addr=(sender.address, 0))
+            ended.append(end)
+    return ended
+
+
+async def _arrive(load: Load, customers: Sequence[Customer]) -> None:
+    """Let payments become due at a constant rate."""
+    chance = random.Random(load.seed)
+    weights = [sender.weight for sender in load.senders]
+    began, number = time.perf_counter(), 0
+    while True:
+        now = time.perf_counter()
+        while (due_at := began + number / load.rate_per_s) <= now:
+            chance.choices(customers, weights)[0].pay(due_at)
+            number += 1
+        await asyncio.sleep(max(due_at - now, _TICK_S))
 
 
 def main() -> None:

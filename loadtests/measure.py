@@ -12,15 +12,10 @@ from typing import Final
 import msgspec
 import psutil
 
-from adapters.simulation.magic import magic_account
-from loadtests.generator import UETR, Load, Sender, SendResult
-from schemas import codec
-from switch.client import MESSAGE, credit_transfer
-from switch.sandbox.world import participants
+from loadtests import mix
+from loadtests.generator import Load, SendResult
 
 HOST: Final = "127.0.0.1"
-DIRECTIONS: Final = (("asha-bank", "noor-wallet"), ("indus-bank", "ganga-bank"))
-"""Debtor agent, creditor agent: over the Pakistani rail, and over the Indian one."""
 WARM_UP_S: Final = 2.0
 CALM_CONNECTIONS: Final = 4
 CALM_S: Final = 5.0
@@ -36,6 +31,11 @@ class Options:
     messages: str
     rail_latency_s: float
     against_naive: bool
+    mix: str = "two"
+    """A mix of `loadtests.mix`."""
+    seed: int = 0
+    warm_up_s: float = WARM_UP_S
+    """Seconds at the beginning of each round that are not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +89,17 @@ def measure(target: Target, options: Options) -> MeasuredRun:
         RuntimeError: the load process ended early, or no payment became final.
 
     """
-    return _drive(target, options.messages, options.connections, options.seconds)
+    return _drive(target, options, connections=options.connections, seconds=options.seconds)
 
 
 def measure_calm(target: Target, options: Options) -> MeasuredRun:
     """Drive it gently. Raises as `measure` does."""
-    return _drive(target, options.messages, CALM_CONNECTIONS, CALM_S)
+    return _drive(target, options, connections=CALM_CONNECTIONS, seconds=CALM_S)
 
 
-def _drive(target: Target, messages: str, connections: int, seconds: float) -> MeasuredRun:
-    load = Load(HOST, target.port, senders(target, messages), connections, WARM_UP_S, seconds)
+def _drive(target: Target, options: Options, *, connections: int, seconds: float) -> MeasuredRun:
+    senders = mix.senders(mix.mix(options.mix), target.keys, options.messages, options.seed)
+    load = Load(HOST, target.port, senders, connections, options.warm_up_s, seconds, seed=options.seed)
     command = [sys.executable, "-m", "loadtests.generator"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as generator:
         assert generator.stdin is not None
@@ -176,36 +177,3 @@ def _part(process: psutil.Process) -> str:
     if any(word.startswith("adapters.simulation") for word in process.cmdline()):
         return "rails"
     return "postgres" if process.name() == "postgres" else "switch"
-
-
-def senders(target: Target, messages: str) -> list[Sender]:
-    """One sender a direction and representation."""
-    media_types = {
-        "xml": ["application/xml"],
-        "json": ["application/json"],
-        "mixed": ["application/xml", "application/json"],
-    }[messages]
-    return [
-        Sender(*target.keys[debtor], media_type, template(debtor, creditor, media_type))
-        for media_type in media_types
-        for debtor, creditor in DIRECTIONS
-    ]
-
-
-def template(debtor: str, creditor: str, media_type: str) -> str:
-    """A pacs.008 with `UETR` where each payment has its own."""
-    made = {participant.id: participant for participant in participants()}
-    payer, payee = made[debtor], made[creditor]
-    document = credit_transfer(
-        debtor_agent=payer.bic,
-        debtor="Asha Rao",
-        debtor_account=magic_account(payer.country, ""),
-        creditor_agent=payee.bic,
-        creditor="Bilal Khan",
-        creditor_account=magic_account(payee.country, ""),
-        amount="1000.00",
-        currency=payer.currencies[0],
-        remittance="Invoice 4711",
-        uetr=UETR,
-    )
-    return codec.encode(MESSAGE, document["Document"], media_type=media_type).decode()

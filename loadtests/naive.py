@@ -195,7 +195,7 @@ class Switch:
         rail = self.rails[creditor.country]
         amount = payment.interbank_settlement_amount
         rate = world.rate(amount.currency, rail.profile.currency)
-        credit = pricing.convert(amount, rail.profile.currency, rate)
+        credit = pricing.convert(amount, rail.profile.currency, rate, rail.profile.limits.step_minor)
         made_at = datetime.now(UTC)
         made_at = made_at.replace(microsecond=made_at.microsecond // 1000 * 1000)
         serial = await self.pool.fetchval("SELECT nextval('serial')") % rail.profile.ids.capacity
@@ -339,9 +339,13 @@ def _payment(text: Any, amount: str, currency: str) -> CreditTransfer:
         debtor=Party(name=text(f"{transaction}/Dbtr/Nm")),
         debtor_account=account("Dbtr"),
         debtor_agent=Agent(bic=text(f"{transaction}/DbtrAgt/FinInstnId/BICFI")),
-        creditor_agent=Agent(bic=text(f"{transaction}/CdtrAgt/FinInstnId/BICFI")),
+        creditor_agent=Agent(
+            bic=text(f"{transaction}/CdtrAgt/FinInstnId/BICFI"),
+            member_id=text(f"{transaction}/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"),
+        ),
         creditor=Party(name=text(f"{transaction}/Cdtr/Nm")),
         creditor_account=account("Cdtr"),
+        purpose=text(f"{transaction}/Purp/Cd") or text(f"{transaction}/Purp/Prtry"),
         remittance=text(f"{transaction}/RmtInf/Ustrd"),
     )
 

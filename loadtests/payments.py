@@ -34,6 +34,7 @@ from loadtests.measure import (
     measure,
     measure_calm,
 )
+from loadtests.mix import mix
 from loadtests.systems import NaiveGround, naive_ground, naive_switch, payswitch, verified
 
 ROUNDS: Final = 3
@@ -90,8 +91,7 @@ def report(options: Options, ours: Figures, peer: Figures | None, shape: dict[st
         "cpu_ratio_vs_naive": cpu_ratio,
         "payswitch": asdict(ours),
         "naive": None if peer is None else asdict(peer) | {"best_of": shape},
-        "settings": asdict(options)
-        | {"warm_up_s": WARM_UP_S, "calm_connections": CALM_CONNECTIONS, "rounds": ROUNDS},
+        "settings": asdict(options) | {"calm_connections": CALM_CONNECTIONS, "rounds": ROUNDS},
         "machine": {
             "cpus": os.cpu_count(),
             "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
@@ -157,7 +157,17 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--connections", type=int, default=128)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--messages", choices=("xml", "json", "mixed"), default="xml")
+    parser.add_argument(
+        "--mix",
+        choices=("ten", "two"),
+        default="ten",
+        help="ten rails, eight senders with skew, varied messages; or two rails with one message",
+    )
+    parser.add_argument(
+        "--messages", choices=("xml", "json", "mixed"), help="representations; without it, the mix's own"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the messages and their order")
+    parser.add_argument("--warm-up", type=float, default=WARM_UP_S, help="seconds before each round")
     parser.add_argument("--rail-latency", type=float, default=0.05, help="seconds, of both systems' rails")
     parser.add_argument("--without-naive", action="store_true")
     keeping.add_options(parser)
@@ -166,9 +176,12 @@ def main(arguments: Sequence[str]) -> int:
         seconds=given.seconds,
         connections=given.connections,
         workers=given.workers,
-        messages=given.messages,
+        messages=given.messages or mix(given.mix).representations,
         rail_latency_s=given.rail_latency,
         against_naive=not given.without_naive,
+        mix=given.mix,
+        seed=given.seed,
+        warm_up_s=given.warm_up,
     )
     with tempfile.TemporaryDirectory(prefix="payswitch-bench-") as place:
         ours, peer, shape = run(Path(place), options)

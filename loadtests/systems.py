@@ -21,10 +21,10 @@ from adapters.simulation import sandbox as rails
 from ledger.postgres import EmbeddedPostgres
 from loadtests import naive
 from loadtests.measure import HOST, Options, Target
+from loadtests.mix import mix
 from schemas.signing.keys import SigningKey
 from switch.sandbox.world import participants
 
-COUNTRIES: Final = ("IN", "PK")
 READY_S: Final = 90.0
 
 
@@ -35,7 +35,7 @@ def payswitch(directory: Path, options: Options) -> Iterator[Target]:
     command = [program, "up", "--sandbox", "--data", str(directory), "--port", str(port)]
     environment = os.environ | {
         "PAYSWITCH_WORKERS": str(options.workers),
-        "PAYSWITCH_RAILS": json.dumps(COUNTRIES),
+        "PAYSWITCH_RAILS": json.dumps(mix(options.mix).countries),
         "PAYSWITCH_SANDBOX_LATENCY_S": str(options.rail_latency_s),
     }
     with _process(command, environment, directory.with_suffix(".log")) as root:
@@ -78,7 +78,7 @@ def naive_ground(directory: Path, options: Options) -> Iterator[NaiveGround]:
         asyncio.run(naive.create(url))
         port = rails.free_port()
         keys = {made.id: SigningKey.generate(f"{made.id}-1") for made in participants()}
-        with _rails(directory, port, options.rail_latency_s) as (described, processes):
+        with _rails(directory, port, options) as (described, processes):
             settings = naive.NaiveSettings(
                 database=url,
                 port=port,
@@ -106,18 +106,18 @@ def naive_switch(ground: NaiveGround, *, workers: int, pool: int) -> Iterator[Ta
 
 @contextlib.contextmanager
 def _rails(
-    directory: Path, port: int, latency_s: float
+    directory: Path, port: int, options: Options
 ) -> Iterator[tuple[dict[str, dict[str, Any]], list[psutil.Process]]]:
     """The simulated rails, calling back to `port`: their connections by country, and their processes."""
     with contextlib.ExitStack() as stack:
         described, processes = {}, []
-        for country in COUNTRIES:
+        for country in mix(options.mix).countries:
             connection, command = rails.prepare(
                 directory / country,
                 country,
                 port=rails.free_port(),
                 callback_url=f"http://{HOST}:{port}/rails/{country}",
-                latency_s=latency_s,
+                latency_s=options.rail_latency_s,
             )
             log = directory / f"{country}.log"
             processes.append(stack.enter_context(_process(command, dict(os.environ), log)))

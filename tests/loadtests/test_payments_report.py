@@ -7,8 +7,7 @@ import psutil
 import pytest
 
 from loadtests import measure, payments
-from loadtests.generator import UETR, SendResult
-from schemas import codec
+from loadtests.generator import SendResult
 
 
 def a_run(count: int, seconds: float, cpu: dict[str, float]) -> measure.MeasuredRun:
@@ -50,15 +49,6 @@ def test_a_process_tree_counts_children_that_ended():
     after = measure.cpu_by_part([psutil.Process()])
 
     assert sum(after.values()) - sum(before.values()) >= 0.18  # the system counts in hundredths
-
-
-@pytest.mark.parametrize("media_type", ["application/xml", "application/json"])
-@pytest.mark.parametrize(("debtor", "creditor"), measure.DIRECTIONS)
-def test_a_template_is_a_valid_message(debtor, creditor, media_type):
-    text = measure.template(debtor, creditor, media_type)
-
-    assert codec.decode(text.encode(), media_type=media_type, expect="pacs.008").id == measure.MESSAGE
-    assert text.count(UETR) == 1
 
 
 def test_the_table_warns_of_books_that_do_not_balance():
