@@ -2,27 +2,38 @@
 
 from typing import Final
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from adapters.port import RailConnection
 from schemas.signing.token import TokenError, open_key
 
 MINIMUM_BITS: Final = 2048
+_PROBE: Final = b"does this key sign?"
 MINIMUM_EXPONENT: Final = 65537
 """Smaller exponents have allowed forgeries against careless verifiers."""
 
 
 def private(pem: bytes) -> RSAPrivateKey:
-    """A private key.
+    """A private key of our own.
+
+    That it signs is tested. That its factors are prime is not: it costs 27 ms a key and process at the start,
+    and would defend us only against ourselves.
 
     Raises:
-        ValueError: not an unencrypted RSA key of at least 2048 bits.
+        ValueError: not an unencrypted RSA key of at least 2048 bits, or its parts do not belong together.
 
     """
-    key = load_pem_private_key(pem, password=None)
+    key = load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, RSAPrivateKey) or key.key_size < MINIMUM_BITS:
         raise ValueError("an RSA key of at least 2048 bits is required")
+    try:
+        key.public_key().verify(key.sign(_PROBE, PKCS1v15(), SHA256()), _PROBE, PKCS1v15(), SHA256())
+    except InvalidSignature:
+        raise ValueError("the parts of the RSA key do not belong together") from None
     return key
 
 
