@@ -7,6 +7,7 @@ A signature proves who signed a message, but does not identify the message: ever
 valid forms, so a signature must not be used as an identity.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -91,6 +92,14 @@ class PublicKey:
         return self.key.public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the SubjectPublicKeyInfo in DER, as hexadecimal text: what two people compare."""
+        der = self.key.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return hashlib.sha256(der).hexdigest()
 
     def verify(self, signature: bytes, content: bytes) -> bool:
         """Whether `signature` (64 bytes) of `content` is valid for this key."""

@@ -226,6 +226,7 @@ PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType(
         "amount": "1500.00",
         "creditor_agent": "INDUPKKA",
         "currency": "INR",
+        "keyid": "asha-bank-1",
         "name": "rejects",
         "number": 1,
         "quarter": "2026-Q3",

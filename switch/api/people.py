@@ -25,7 +25,7 @@ from switch.base import urls
 from switch.base.decoding import decoded
 from switch.change_catalogue import KINDS, describe
 from switch.identity import devices, enrolment, sessions, sign_in
-from switch.identity.model import Change, ChangeState, Person
+from switch.identity.model import Change, ChangeState, Person, Seat
 from switch.identity.permissions import Right, may, require
 from switch.payments.directory import Participant
 from switch.writer.context import ServiceContext
@@ -317,10 +317,15 @@ async def list_changes(  # noqa: PLR0917 - one a query parameter
     before: Before = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
-    """Get changes, newest first, each with its effect; people of a participant get its own requests."""
-    maker = None if may(person, Right.READ_CHANGES) else person.name
+    """Get changes, newest first, each with its effect.
+
+    People of a participant get those that they requested, and those that have a seat for the participant.
+    """
+    concerning = None if may(person, Right.READ_CHANGES) else person
     async with services.pool.acquire() as connection:
-        found = await approvals.read(connection, state=state, maker=maker, before=before, limit=limit + 1)
+        found = await approvals.read(
+            connection, state=state, concerning=concerning, before=before, limit=limit + 1
+        )
         page = paging.cut(found, limit, lambda c: c.number)
         documents = {c.number: await foreseen_document(connection, c) for c in page.entries}
     return answer_page(request, "before", page, lambda change: documents[change.number])
@@ -400,5 +405,6 @@ async def full_document(services: ServiceContext, change: Change) -> dict[str, A
 
 
 def may_see(person: Person, change: Change) -> bool:
-    """Whether a person may read a change: as its requester, or by permission."""
-    return change.maker == person.name or may(person, Right.READ_CHANGES)
+    """Whether a person may read a change: as its requester, with a seat, or by permission."""
+    seat = Seat(person.role, person.scope)
+    return change.maker == person.name or seat in change.seats or may(person, Right.READ_CHANGES)

@@ -29,7 +29,9 @@ class NewWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An address, and the types of events to deliver; an empty list means all."""
 
     url: str
-    types: list[Annotated[str, msgspec.Meta(max_length=60, pattern=r"^(payment|message)\.[a-z_]+$")]] = []
+    types: list[
+        Annotated[str, msgspec.Meta(max_length=60, pattern=r"^(payment|message|key|person)\.[a-z_]+$")]
+    ] = []
 
 
 class ReplayRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

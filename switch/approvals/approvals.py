@@ -57,7 +57,7 @@ _log = structlog.get_logger()
 async def request(
     context: ServiceContext, kinds: Kinds, person: Person, kind: str, *, content: dict[str, Any], reason: str
 ) -> Change:
-    """Request a change.
+    """Request a change; one that needs nobody else is executed at once.
 
     Raises:
         NotFound: no such kind.
@@ -76,7 +76,7 @@ async def request(
         await _check_active(connection, person)
         await known.check(connection, read)
         await _check_plausible(connection, context, known, read)
-        seats = await known.seats(connection, read)
+        seats = await known.seats(connection, read, person)
         text = encode_content(read).decode()
         number = await _insert(connection, kind, text, person.name, reason, _seats_text(seats), known.lasts)
         await note(
@@ -89,7 +89,10 @@ async def request(
             reason=reason,
             seats=[[seat.role, seat.scope] for seat in seats],
         )
-        return await _find(connection, number)
+        if seats:
+            return await _find(connection, number)
+        await _end(connection, number, ChangeState.APPROVED, "")
+    return await _execute_now(context, kinds, number)
 
 
 async def vote(
@@ -141,9 +144,16 @@ async def vote(
         await _end(connection, number, ChangeState.APPROVED, "")
         if kinds[change.kind].returns_secret:
             return await _execute(connection, context, kinds, change, again=False, seen=seen)
+    return await _execute_now(context, kinds, number, seen=seen)
+
+
+async def _execute_now(
+    context: ServiceContext, kinds: Kinds, number: int, *, seen: str | None = None
+) -> Change:
+    """Execute what was just approved; without the writer it waits, and `run_due` executes it."""
     try:
         return await execute(context, kinds, number, again=False, seen=seen)
-    except TRY_AGAIN:  # the vote is stored; `run_due` executes the change when the writer is back
+    except TRY_AGAIN:
         async with context.pool.acquire() as connection:
             return await _find(connection, number)
 
@@ -256,12 +266,18 @@ async def read(
     connection: asyncpg.Connection,
     *,
     state: str | None = None,
-    maker: str | None = None,
+    concerning: Person | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> list[Change]:
-    """Changes, newest first, older than `before`; with `maker`, only those that this person requested."""
-    numbers = await connection.fetch(_NUMBERS, state, before, limit, maker)
+    """Changes, newest first, older than `before`.
+
+    With `concerning`, only those that this person requested, or that have a seat for its role and scope.
+    """
+    maker, seat = (
+        (None, None) if concerning is None else (concerning.name, _seats_text((_seat_of(concerning),)))
+    )
+    numbers = await connection.fetch(_NUMBERS, state, before, limit, maker, seat)
     return [await _find(connection, row["number"]) for row in numbers]
 
 
@@ -439,6 +455,10 @@ async def _find(connection: asyncpg.Connection, number: int, *, secret: str = ""
         votes=tuple(Vote(*vote) for vote in votes),
         secret=secret,
     )
+
+
+def _seat_of(person: Person) -> Seat:
+    return Seat(person.role, person.scope)
 
 
 def _seats_text(seats: tuple[Seat, ...]) -> str:

@@ -41,7 +41,14 @@ KeyId = Annotated[
         description="2 to 64 letters, digits, points, hyphens and underscores, such as asha-bank-1",
     ),
 ]
-PublicKeyText = Annotated[str, msgspec.Meta(title="Public key (PEM)")]
+KeyRequestText = Annotated[
+    str,
+    msgspec.Meta(
+        title="Key request (PKCS #10, PEM)",
+        max_length=4000,
+        description="a PKCS #10 request in PEM whose subject is O, the participant, and CN, the key id",
+    ),
+]
 Clock = Annotated[
     str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="a time of day such as 18:30")
 ]

@@ -25,7 +25,7 @@ from switch.approvals.effects import Effect, Resource
 from switch.base.calendars import is_countable, is_countable_day
 from switch.base.decoding import without_values
 from switch.base.plausibility import Bands, Comparison, Factor
-from switch.identity.model import Role, Seat
+from switch.identity.model import Person, Role, Seat
 from switch.identity.permissions import Right
 from switch.writer.client import Link
 
@@ -71,7 +71,7 @@ class Execution:
         return hashlib.sha256(self.id(part)).digest()
 
 
-async def one_checker(_connection: asyncpg.Connection, _content: Any) -> tuple[Seat, ...]:
+async def one_checker(_connection: asyncpg.Connection, _content: Any, _maker: Person) -> tuple[Seat, ...]:
     """The seat of most changes: one checker."""
     return (CHECKER,)
 
@@ -107,7 +107,8 @@ class ChangeKind(Generic[C]):
     """Resources that the change concerns."""
     compare: Callable[[asyncpg.Connection, C, Bands], Awaitable[Sequence[Comparison]]] = no_comparison
     """Comparisons of the content with present values; a kind with comparisons has `Confirmable` content."""
-    seats: Callable[[asyncpg.Connection, C], Awaitable[tuple[Seat, ...]]] = one_checker
+    seats: Callable[[asyncpg.Connection, C, Person], Awaitable[tuple[Seat, ...]]] = one_checker
+    """Who must approve what this person requests. Without a seat, the request is executed at once."""
     participant: Callable[[C], str] = no_participant
     """Participant concerned: a participant's person may only request changes for its own."""
     right: Right = Right.REQUEST_CHANGE

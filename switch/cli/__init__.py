@@ -46,6 +46,7 @@ GROUPS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "audit": ("audit", "app", "Checkpoints and proofs of the event log."),
         "witness": ("witness", "app", "Keep and cosign the checkpoints of a log, elsewhere."),
         "participant": ("participants", "app", "Participants, accounts, funds, keys."),
+        "keys": ("keys", "app", "Signing keys, as a participant uses them: request, agree."),
         "people": ("people", "people", "People with access: enrol, sign in, list, add."),
         "change": ("people", "changes", "Changes that need two people: request, approve, refuse."),
         "webhook-keys": ("webhooks", "app", "Keys that sign webhooks: list, add, retire."),

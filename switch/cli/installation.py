@@ -137,9 +137,9 @@ def _change(entry: Any, directory: Path) -> PlannedChange:
 
 
 def _with_files(content: Mapping[str, Any], directory: Path) -> Iterator[tuple[str, Any]]:
-    """The content with the text of each public key that is `@FILE`."""
+    """The content with the text of each key request that is `@FILE`."""
     for name, value in content.items():
-        if name == "public_key" and isinstance(value, str) and value.startswith(_OF_FILE):
+        if name == "request" and isinstance(value, str) and value.startswith(_OF_FILE):
             yield name, (directory / value.removeprefix(_OF_FILE)).read_text(encoding="utf-8")
         elif isinstance(value, list):
             yield name, [dict(_with_files(one, directory)) if isinstance(one, dict) else one for one in value]

@@ -179,15 +179,15 @@ def _funds(  # noqa: PLR0917 - the parameters of both commands
 def key_add(
     participant: Id,
     keyid: KeyId,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="public key in PEM")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="key request in PEM")],
     *,
     as_: As,
     reason: Reason,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Request an additional signing key; the others stay valid until they are retired."""
-    content = {"participant": participant, "keyid": keyid, "public_key": read_file(file)}
+    """Request an additional signing key; a person of the participant must approve, too."""
+    content = {"participant": participant, "keyid": keyid, "request": read_file(file)}
     ask(data, database_url, as_, "key.add", content, reason)
 
 

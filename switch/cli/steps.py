@@ -90,7 +90,7 @@ async def of_database(connection: asyncpg.Connection, settings: Settings) -> Asy
         )
     for code, missing, text, act in (
         ("key-missing", there["keyless"], "No signing key is valid for {}.",
-         "Add the public key that each bank sent with `payswitch participant key-add`."),
+         "Add the key request that each bank sent with `payswitch participant key-add`."),
         ("regulator-missing", there["unregulated"], "No person of the central bank of {} is enrolled.",
          "Request `person.add` with the role regulator: it confirms positions and corridors."),
         ("schedule-missing", there["unscheduled"], "Windows of {} are not closed by a schedule.",

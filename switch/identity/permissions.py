@@ -43,7 +43,7 @@ _SEES_ALL: Final = _READ | {Right.READ_CHANGES, Right.READ_AUDIT}
 # fmt: off
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType({
     Role.PARTICIPANT: _READ | {Right.READ_PERSONAL_DATA, Right.REQUEST_KEYS, Right.MANAGE_WEBHOOKS,
-                               Right.TRY_MESSAGES},
+                               Right.TRY_MESSAGES, Right.VOTE},
     Role.OPERATOR:    _SEES_ALL | {Right.READ_PEOPLE, Right.REQUEST_CHANGE, Right.REQUEST_KEYS,
                                Right.END_SESSIONS},
     Role.CHECKER:     _SEES_ALL | {Right.READ_PEOPLE, Right.VOTE, Right.END_SESSIONS},

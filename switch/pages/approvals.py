@@ -67,6 +67,11 @@ CORRIDOR_HINT: Final = (
     "A checker must approve. If a corridor opens or changes its settlement method,"
     " both central banks must approve too."
 )
+OWN_HINT: Final = (
+    "A checker must approve, and for a participant or a central bank one of its own people"
+    " (for a person: instead of the checker)."
+)
+_OWN: Final = frozenset({"key.add", "person.add", "person.reset", "person.resume"})
 WHY: Final = "why"
 """Form field of the reason of a request; `reason` is a field of some contents."""
 ROWS: Final = 50
@@ -237,6 +242,8 @@ def _hint(kind: ChangeKind[Any]) -> str:
         return "The central bank of every country in the window must approve."
     if kind.name.startswith("corridor."):
         return CORRIDOR_HINT
+    if kind.name in _OWN:
+        return OWN_HINT
     return "A checker must approve."
 
 

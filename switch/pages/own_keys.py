@@ -1,6 +1,7 @@
 """A participant's signing keys: list them, and request to add, retire or revoke one.
 
-A person of the participant requests, another person approves: see `switch.approvals.approvals`.
+A person of the participant requests, another person approves: see `switch.approvals.approvals`. What the
+switch requests for the participant waits here for its approval. A key is revoked at once.
 """
 
 import json
@@ -15,7 +16,7 @@ from switch.api import key_use
 from switch.approvals import approvals
 from switch.base.sql import statements
 from switch.change_catalogue import KINDS
-from switch.identity.model import Change, ChangeState, Person
+from switch.identity.model import Change, ChangeState, Person, Role
 from switch.pages import own
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Context, Switch, form, redirect, render
@@ -45,7 +46,7 @@ async def post_keys(
     person: Member,
     action: Annotated[str, Path(pattern="^(add|retire|revoke)$")],
 ) -> Response:
-    """Request a change of the keys; another person must approve."""
+    """Request a change of the keys; another person must approve, except a revocation."""
     values = await form(request)
     try:
         content = _content(action, values, person)
@@ -75,7 +76,7 @@ async def post_withdraw(
 def _content(action: str, values: Mapping[str, str], person: Person) -> dict[str, Any]:
     content: dict[str, Any] = {"participant": person.scope, "keyid": values.get("keyid", "").strip()}
     if action == "add":
-        content["public_key"] = values.get("public_key", "").replace("\r\n", "\n").strip() + "\n"
+        content["request"] = values.get("request", "").replace("\r\n", "\n").strip() + "\n"
         content["valid_from"] = own.instant(values.get("valid_from", ""))
         content["valid_until"] = own.instant(values.get("valid_until", ""))
     if action == "retire":
@@ -116,8 +117,18 @@ async def _show(
 
 
 async def _changes(context: Context, participant: str) -> list[tuple[Change, str, str]]:
-    """The last changes of a participant's keys, one more than are shown, with their titles and key ids."""
+    """Changes of a participant's keys or that it must approve, one more than are shown.
+
+    Each with its title and its subject: a key id, or a person's name.
+    """
     async with context.pool.acquire() as connection:
-        rows = await connection.fetch(_CHANGES, list(CHANGE_KINDS.values()), participant, _CHANGES_MAX + 1)
+        seat = json.dumps([{"role": str(Role.PARTICIPANT), "scope": participant}])
+        rows = await connection.fetch(
+            _CHANGES, list(CHANGE_KINDS.values()), participant, _CHANGES_MAX + 1, seat
+        )
         found = [await approvals.find(connection, row["number"]) for row in rows]
-    return [(change, KINDS[change.kind].title, json.loads(change.content)["keyid"]) for change in found]
+    contents = [json.loads(change.content) for change in found]
+    return [
+        (change, KINDS[change.kind].title, content.get("keyid") or content["name"])
+        for change, content in zip(found, contents, strict=True)
+    ]

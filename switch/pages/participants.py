@@ -97,7 +97,7 @@ def onboarding(values: Mapping[str, str]) -> dict[str, Any]:
     ]
     plain = {name: values.get(name, "").strip() for name in ("id", "name", "bic", "country", "kind")}
     factor = values.get(CONFIRMED, "").strip()
-    content = {**plain, "accounts": accounts, "keys": rows("keyid", "public_key")}
+    content = {**plain, "accounts": accounts, "keys": rows("keyid", "request")}
     return {**content, CONFIRMED: factor} if factor else content
 
 

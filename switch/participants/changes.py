@@ -59,7 +59,7 @@ async def _check_onboard(connection: asyncpg.Connection, content: Onboard) -> No
     for account in content.accounts:
         cap_of(account.net_debit_cap, account.currency)
     for key in content.keys:
-        await check_new_key(connection, key.keyid, key.public_key)
+        await check_new_key(connection, content.id, key.keyid, key.request)
 
 
 async def _compare_onboard(
@@ -90,7 +90,8 @@ async def _onboard(execution: Execution, content: Onboard) -> None:
         content.kind,
     )
     for key in content.keys:
-        await insert_key(execution.connection, content.id, key.keyid, key.public_key)
+        new = await check_new_key(execution.connection, content.id, key.keyid, key.request)
+        await insert_key(execution, content.id, new)
     for account in content.accounts:
         reply = await open_account(execution, content.id, account.currency, account.net_debit_cap)
         if (

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from switch.approvals.content import Country, Currency, Id, KeyId, Participant, PublicKeyText, Text
+from switch.approvals.content import Country, Currency, Id, KeyId, KeyRequestText, Participant, Text
 from switch.approvals.kinds import Confirmable, Content
 
 Cap = Annotated[str, msgspec.Meta(title="Net debit cap")]
@@ -19,10 +19,10 @@ class NewAccount(Content, frozen=True, kw_only=True):
 
 
 class NewSigningKey(Content, frozen=True, kw_only=True):
-    """A signing key: SubjectPublicKeyInfo in PEM."""
+    """A signing key: the participant's request, signed by the key itself (PKCS #10)."""
 
     keyid: KeyId
-    public_key: PublicKeyText
+    request: KeyRequestText
 
 
 class Onboard(Confirmable, frozen=True, kw_only=True):

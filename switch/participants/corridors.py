@@ -26,7 +26,7 @@ from switch.approvals.effects import (
 from switch.approvals.kinds import CHECKER, ChangeKind, Confirmable, Content, Execution
 from switch.base.plausibility import Bands, Comparison, Measure
 from switch.base.sql import statements
-from switch.identity.model import Role, Seat
+from switch.identity.model import Person, Role, Seat
 from switch.participants import comparisons
 from switch.payments import rail_profile, rail_register
 
@@ -98,13 +98,15 @@ class SwitchRail(Confirmable, frozen=True, kw_only=True):
     opens_at: Annotated[datetime | None, msgspec.Meta(title="Open again from (UTC)")] = None
 
 
-async def _corridor_seats(connection: asyncpg.Connection, content: SwitchCorridor) -> tuple[Seat, ...]:
+async def _corridor_seats(
+    connection: asyncpg.Connection, content: SwitchCorridor, maker: Person
+) -> tuple[Seat, ...]:
     """Both central banks must approve the opening of a corridor; closing it must not wait for them."""
-    return await _both_central_banks(connection, content) if content.enabled else (CHECKER,)
+    return await _both_central_banks(connection, content, maker) if content.enabled else (CHECKER,)
 
 
 async def _both_central_banks(
-    _connection: asyncpg.Connection, content: SwitchCorridor | CorridorSettlement
+    _connection: asyncpg.Connection, content: SwitchCorridor | CorridorSettlement, _maker: Person
 ) -> tuple[Seat, ...]:
     """A checker, and the central bank of either country, because it is their money that moves."""
     countries = dict.fromkeys((content.source, content.target))

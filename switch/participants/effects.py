@@ -20,6 +20,7 @@ from switch.approvals.effects import (
 )
 from switch.base.sql import statements
 from switch.participants.contents import Funds, OfAccount, OfParticipant, Onboard, SetAccountCap
+from switch.participants.keys import fingerprint_of
 
 _statement: Final = statements("switch.participants")
 _ACCOUNT: Final = _statement("account_of")
@@ -41,7 +42,14 @@ async def of_onboarding(connection: asyncpg.Connection, content: Onboard) -> Eff
         amount(_CAP, None, minor_of(one.net_debit_cap, one.currency), one.currency)
         for one in content.accounts
     ]
-    keys = [Row(key.keyid, NOTHING, term("in force")) for key in content.keys]
+    keys = [
+        row
+        for key in content.keys
+        for row in (
+            Row(key.keyid, NOTHING, term("in force")),
+            Row(term("Fingerprint (SHA-256)"), NOTHING, fingerprint_of(key.request)),
+        )
+    ]
     return Effect((Row(content.id, now or NOTHING, term("active")), *caps, *keys))
 
 

@@ -18,10 +18,14 @@ from switch.approvals.effects import (
     status_of_row,
     term,
 )
-from switch.approvals.kinds import ChangeKind, Content, Execution
+from switch.approvals.kinds import CHECKER, ChangeKind, Content, Execution
 from switch.base.sql import statements
 from switch.identity import enrolment, sessions
-from switch.identity.model import Role, Status
+from switch.identity.model import Person, Role, Seat, Status
+from switch.participants import agreement
+from switch.participants.agreement import Agreed
+from switch.writer.audit_notes import note
+from switch.writer.event_kinds import EventKind
 
 Name = Annotated[
     str,
@@ -37,8 +41,11 @@ _SCOPED: Final = frozenset({Role.PARTICIPANT, Role.REGULATOR})
 _ADD: Final = statements("switch.participants")("add_invited")
 
 
-class Add(Content, frozen=True, kw_only=True):
-    """A new person. `maker_half` is the SHA-256 of the maker's half of the enrolment code."""
+class Add(Agreed, frozen=True, kw_only=True):
+    """A new person. `maker_half` is the SHA-256 of the maker's half of the enrolment code.
+
+    For whom a participant signs (`signature`), it makes this half itself, and nobody of the switch has both.
+    """
 
     name: Name
     display_name: DisplayName
@@ -47,7 +54,7 @@ class Add(Content, frozen=True, kw_only=True):
     maker_half: Half
 
 
-class Reset(Content, frozen=True, kw_only=True):
+class Reset(Agreed, frozen=True, kw_only=True):
     """A new password and a new authenticator for a person who lost theirs."""
 
     name: Name
@@ -81,6 +88,55 @@ async def _check_add(connection: asyncpg.Connection, content: Add) -> None:
         "SELECT true FROM switch.participant WHERE country = $1 LIMIT 1", content.scope
     ):
         raise Refused("there are no participants from this country", reason=Reason.NARRATIVE)
+    await _check_signature(connection, "person.add", content, content.role, content.scope)
+
+
+async def _check_signature(
+    connection: asyncpg.Connection, kind: str, content: Agreed, role: Role, scope: str
+) -> None:
+    if content.signature is not None and role is not Role.PARTICIPANT:
+        raise Refused("only a participant's person is agreed to by a signature", reason=Reason.NARRATIVE)
+    await agreement.check_signature(connection, scope, kind, content)
+
+
+async def _seats_of_new(connection: asyncpg.Connection, content: Add, _maker: Person) -> tuple[Seat, ...]:
+    return await _seats(connection, content.role, content.scope, signed=content.signature is not None)
+
+
+async def _seats_of_known(
+    connection: asyncpg.Connection, content: Reset | Named, _maker: Person
+) -> tuple[Seat, ...]:
+    role, scope = await _scope(connection, content.name)
+    signed = isinstance(content, Reset) and content.signature is not None
+    return await _seats(connection, role, scope, signed=signed, without=content.name)
+
+
+async def _seats(
+    connection: asyncpg.Connection, role: Role, scope: str, *, signed: bool, without: str = ""
+) -> tuple[Seat, ...]:
+    """A checker; for a person of a participant or a central bank one of theirs, who gets half of the code."""
+    if signed or role not in _SCOPED:
+        return (CHECKER,)
+    return await agreement.own_seats(connection, role, scope, without=without) or (CHECKER,)
+
+
+async def _scope(connection: asyncpg.Connection, name: str) -> tuple[Role, str]:
+    row = await connection.fetchrow("SELECT role, scope FROM switch.person WHERE name = $1", name)
+    return Role(row["role"]), row["scope"]
+
+
+async def _invited(execution: Execution, name: str) -> None:
+    """Tell the participant in whose name the person will act."""
+    role, scope = await _scope(execution.connection, name)
+    whose = {"participant": scope} if role is Role.PARTICIPANT else {}
+    await note(
+        execution.connection,
+        EventKind.PERSON_INVITED,
+        person=name,
+        role=str(role),
+        change=execution.number,
+        **whose,
+    )
 
 
 async def _add(execution: Execution, content: Add) -> None:
@@ -88,16 +144,21 @@ async def _add(execution: Execution, content: Add) -> None:
         _ADD, content.name, content.display_name, str(content.role), content.scope
     )
     execution.secret = await enrolment.invite(execution.connection, content.name, content.maker_half)
+    await _invited(execution, content.name)
     execution.outcome = f"{content.name} is invited"
 
 
 async def _check_there(connection: asyncpg.Connection, content: Reset | Named) -> None:
     if await _status(connection, content.name) in {None, Status.REMOVED}:
         raise Refused("no such person", reason=Reason.NARRATIVE)
+    if isinstance(content, Reset):
+        role, scope = await _scope(connection, content.name)
+        await _check_signature(connection, "person.reset", content, role, scope)
 
 
 async def _reset(execution: Execution, content: Reset) -> None:
     execution.secret = await enrolment.invite(execution.connection, content.name, content.maker_half)
+    await _invited(execution, content.name)
     execution.outcome = f"{content.name} is invited again"
 
 
@@ -153,6 +214,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check_add,
         effect=_effect_of_adding,
         links=_LINKS,
+        seats=_seats_of_new,
         returns_secret=True,
     ),
     ChangeKind(
@@ -163,6 +225,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check_there,
         effect=_becomes(term("invited")),
         links=_LINKS,
+        seats=_seats_of_known,
         returns_secret=True,
     ),
     ChangeKind(
@@ -182,6 +245,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check_suspended,
         effect=_becomes(term("active")),
         links=_LINKS,
+        seats=_seats_of_known,
     ),
     ChangeKind(
         "person.remove",

@@ -1,5 +1,6 @@
-"""Events of a participant: steps of its payments and messages for it, as pages, streams and webhooks.
+"""Events of a participant: steps of its payments, messages for it, and changes of its keys and people.
 
+Pages, streams and webhooks have the same events.
 The source is the ledger's log, so no event is missed and none is sent before it is durable. A payment that
 the switch itself refused has no rail reference and is visible to its sender only: nothing was sent towards
 the creditor agent that it names. The event of a message has its sender and type, but none of its content,
@@ -18,10 +19,12 @@ import asyncpg
 from schemas.errors import CursorAhead
 from switch.base.sql import statements
 from switch.payments.journey import KINDS, SHOWN, event_name
-from switch.writer.event_kinds import EventKind
+from switch.writer.event_kinds import OF_PARTICIPANTS, EventKind
 
 MESSAGE_RECEIVED: Final = "message.received"
 """Type of the event that announces a message in `GET /v1/messages`."""
+_TYPES_OF_PARTICIPANTS: Final = {str(kind): kind.lower().replace("_", ".") for kind in OF_PARTICIPANTS}
+"""Kind in the log -> type of the event, such as `key.added`."""
 SCAN: Final = 10_000
 """Maximum events, of all participants, that one page reads."""
 _statement: Final = statements("switch.payments")
@@ -33,14 +36,14 @@ _OF_PAYMENT: Final = _statement("visible_events")
 
 @dataclass(frozen=True, slots=True)
 class PaymentEvent:
-    """One event of a payment, or the arrival of one message."""
+    """One event of a payment, the arrival of one message, or one change of a key or a person."""
 
     seq: int
     at: datetime
     type: str
-    """A step of a payment such as `payment.posted`, or `message.received`."""
+    """A step of a payment such as `payment.posted`, `message.received`, or a change such as `key.added`."""
     subject: str
-    """The payment's UETR, or the message's number in `GET /v1/messages`."""
+    """The payment's UETR, the message's number in `GET /v1/messages`, the key id or the person's name."""
     facts: dict[str, Any]
 
     def document(self) -> dict[str, Any]:
@@ -93,7 +96,7 @@ async def read(pool: asyncpg.Pool, participant: str, *, after: int, limit: int) 
         last, gaps = await connection.fetchval(_LAST), await _gaps(connection)
         _check(after, last, gaps)
         rows = await connection.fetch(
-            _PAGE, after, participant, limit, SCAN, KINDS, EventKind.MESSAGE_RECEIVED
+            _PAGE, after, participant, limit, SCAN, KINDS, EventKind.MESSAGE_RECEIVED, OF_PARTICIPANTS
         )
     if len(rows) == limit:
         return EventsPage([_event(row) for row in rows], rows[-1]["seq"], more=True)
@@ -129,6 +132,10 @@ def _event(row: asyncpg.Record) -> PaymentEvent:
     if row["kind"] == EventKind.MESSAGE_RECEIVED:
         facts = {name: body[name] for name in ("seq", "sender", "definition", "uetr")}
         return PaymentEvent(row["seq"], row["at"], MESSAGE_RECEIVED, str(body["seq"]), facts)
+    if row["kind"] in _TYPES_OF_PARTICIPANTS:
+        facts = {name: value for name, value in body.items() if name not in {"id", "participant"}}
+        subject = body.get("keyid") or body["person"]
+        return PaymentEvent(row["seq"], row["at"], _TYPES_OF_PARTICIPANTS[row["kind"]], subject, facts)
     facts = {name: body[name] for name in ("state", *SHOWN) if body.get(name)}
     uetr = str(row["uetr"])
     return PaymentEvent(row["seq"], row["at"], type_of(row["kind"]), uetr, {"uetr": uetr, **facts})
@@ -139,5 +146,5 @@ def type_of(kind: str) -> str:
     return f"payment.{event_name(kind).replace(' ', '_')}"
 
 
-TYPES: Final = (MESSAGE_RECEIVED, *sorted(map(type_of, KINDS)))
+TYPES: Final = (*_TYPES_OF_PARTICIPANTS.values(), MESSAGE_RECEIVED, *sorted(map(type_of, KINDS)))
 """Every type of event that a participant can receive."""

@@ -18,7 +18,7 @@ from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.identity import secrets
 from switch.identity.model import Role
-from switch.sandbox.setup import SandboxSetup, public_key
+from switch.sandbox.setup import SandboxSetup, new_key
 
 SCHEME_BIC: Final = "PSWTKZKA"
 _CLOSES_AT: Final = ("18:00",)
@@ -123,7 +123,7 @@ async def _agent(setup: SandboxSetup, country: str, currency: str, entry: Mappin
             "bic": entry["bic"],
             "country": country,
             "kind": "settlement_agent",
-            "keys": [public_key(entry)],
+            "keys": [new_key(entry)],
         }
         await setup.make("participant.onboard", content)
     await setup.connection.execute(_ADD_BEARER, sha256(entry["bearer"].encode()).digest(), entry["id"])

@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 
+from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.approvals.kinds import Execution, Kinds, encode_content
 from switch.writer.client import Link
@@ -41,7 +42,7 @@ class SandboxSetup:
         await kind.execute(Execution(self.connection, self.link, number), read)
 
 
-def public_key(entry: Mapping[str, str]) -> dict[str, str]:
+def new_key(entry: Mapping[str, str]) -> dict[str, str]:
     """The key of an entry of the credentials file, as onboarding states it."""
-    key = SigningKey.from_pem(entry["keyid"], entry["private_key"].encode()).public
-    return {"keyid": key.keyid, "public_key": key.pem.decode()}
+    key = SigningKey.from_pem(entry["keyid"], entry["private_key"].encode())
+    return {"keyid": key.keyid, "request": key_request.make(key, entry["id"])}

@@ -30,7 +30,7 @@ from switch.payments import directory, rail_connection
 from switch.payments.directory import DirectorySnapshot
 from switch.payments.pricing import POSITION
 from switch.sandbox import people
-from switch.sandbox.setup import SandboxSetup, public_key
+from switch.sandbox.setup import SandboxSetup, new_key
 from switch.writer.client import Link
 from switch.writer.kinds import Kind
 
@@ -181,7 +181,7 @@ def _onboarding(made: Made, currencies: Sequence[str], key: Mapping[str, str] | 
         "country": made.country,
         "kind": made.kind,
         "accounts": [{"currency": currency, "net_debit_cap": str(made.cap)} for currency in currencies],
-        "keys": [] if key is None else [public_key(key)],
+        "keys": [] if key is None else [new_key(key)],
     }
 
 

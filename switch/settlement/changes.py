@@ -29,7 +29,7 @@ from switch.approvals.kinds import ChangeKind, Confirmable, Content, Execution
 from switch.base import calendars
 from switch.base.plausibility import Bands, Comparison, Measure
 from switch.base.sql import statements
-from switch.identity.model import Role, Seat
+from switch.identity.model import Person, Role, Seat
 from switch.settlement import day, reads
 from switch.settlement.states import (
     LineEvent,
@@ -158,7 +158,9 @@ async def _check_confirm(connection: asyncpg.Connection, content: ConfirmPositio
         raise _refuse("these are not the positions of this window")
 
 
-async def _confirm_seats(connection: asyncpg.Connection, content: ConfirmPositions) -> tuple[Seat, ...]:
+async def _confirm_seats(
+    connection: asyncpg.Connection, content: ConfirmPositions, _maker: Person
+) -> tuple[Seat, ...]:
     """One seat for the central bank of each country that has a line in the window."""
     parts = await reads.lines(connection, content.window)
     return tuple(Seat(Role.REGULATOR, country) for country in reads.countries(parts))

@@ -77,6 +77,8 @@ class EventKind(StrEnum):
     CHANGE_EXPIRED = "CHANGE_EXPIRED"
 
     # People.
+    PERSON_INVITED = "PERSON_INVITED"
+    """A person may enrol: a new one, or one whose password and authenticator are reset."""
     PERSON_ENROLLED = "PERSON_ENROLLED"
     PERSON_FOUNDED = "PERSON_FOUNDED"
     SIGNED_IN = "SIGNED_IN"
@@ -100,6 +102,11 @@ class EventKind(StrEnum):
     """A participant verified accounts: keyed fingerprints of them, and the results."""
     ERASE = "ERASE"
 
+    # Signing keys of participants.
+    KEY_ADDED = "KEY_ADDED"
+    KEY_RETIRED = "KEY_RETIRED"
+    KEY_REVOKED = "KEY_REVOKED"
+
     # Webhooks and rails.
     WEBHOOK_ADDED = "WEBHOOK_ADDED"
     WEBHOOK_REMOVED = "WEBHOOK_REMOVED"
@@ -112,3 +119,6 @@ OF_PAYMENTS: Final = (
     *(_K.CONTRADICTION, _K.ESCALATE, _K.ENQUIRY, _K.LOOK_ALIKE, _K.RETURNED),
 )
 """A payment's own history in its journey, its events and its webhooks."""
+
+OF_PARTICIPANTS: Final = (_K.KEY_ADDED, _K.KEY_RETIRED, _K.KEY_REVOKED, _K.PERSON_INVITED)
+"""What is done in the name of a participant (`participant` of the body): its events and webhooks tell it."""

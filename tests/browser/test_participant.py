@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Page, expect
 
+from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.pages.language import Language, ZoneInfo
 from tests.browser.looking import LANGUAGES, WAIT_MS, Look, Picture, expect_accessible
@@ -99,10 +100,10 @@ async def test_a_key_is_requested_and_the_request_withdrawn(
     look: Look, language: str, picture: Picture
 ) -> None:
     say = words(language)
-    key = SigningKey.generate(f"mine-{uuid.uuid4().hex[:8]}").public
+    key = SigningKey.generate(f"mine-{uuid.uuid4().hex[:8]}")
     page = await look("participant", "/own/keys", language=language)
     await page.fill("#add-keyid", key.keyid)
-    await page.fill("#add-public_key", key.pem.decode())
+    await page.fill("#add-request", key_request.make(key, "asha-bank"))
     await page.fill("#add-valid_until", "2031-01-01T00:00")
     await page.fill("#add-reason", "rotation")
     await page.keyboard.press("Enter")
@@ -118,7 +119,7 @@ async def test_a_bad_key_is_refused_and_what_was_typed_stays(look: Look) -> None
     look.expect_status(422)
     page = await look("participant", "/own/keys")
     await page.fill("#add-keyid", "mine-2")
-    await page.fill("#add-public_key", "no key")
+    await page.fill("#add-request", "no key")
     await page.fill("#add-reason", "rotation")
     await page.get_by_role("button", name="Submit the request").first.click()
 

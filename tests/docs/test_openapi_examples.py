@@ -134,6 +134,7 @@ TRIED_ELSEWHERE = {
     "getInstruction": "tests/switch/settlement/test_settlement_day.py",
     "getReport": "tests/switch/reports/test_live.py",
     "getReportSignature": "tests/switch/pages/test_crawl.py",
+    "revokeKey": "tests/switch/participants/test_agreement.py",
     "replayDelivery": "tests/switch/webhooks/test_events_and_webhooks.py",
     "signOut": "tests/switch/identity/test_people_api.py",
     "endMySession": "tests/switch/identity/test_sessions.py",

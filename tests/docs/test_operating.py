@@ -24,7 +24,7 @@ import aiohttp
 import pytest
 
 from adapters.simulation.magic import Magic
-from schemas.signing import jws
+from schemas.signing import jws, key_request
 from schemas.signing.keys import SigningKey
 from switch import cli
 from switch.client import Client
@@ -221,7 +221,8 @@ def a_bank(walk: Walk, place: Path) -> None:
     own = walk.names["asha-bank"]
     letters = "".join(chr(ord("A") + int(digit, 16)) for digit in own[5:9])
     content |= {"id": own, "bic": f"{letters}INBB"}
-    content["keys"] = [{"keyid": f"{own}-1", "public_key": SigningKey.generate("1").public.pem.decode()}]
+    request = key_request.make(SigningKey.generate(f"{own}-1"), own)
+    content["keys"] = [{"keyid": f"{own}-1", "request": request}]
     (place / "participant.json").write_text(json.dumps(content))
     onboard = ["participant", "onboard", "participant.json", "--as", "operator", "--reason", "new"]
     assert walk.agree(walk.done(onboard))["state"] == "executed"
@@ -244,10 +245,14 @@ def resume(walk: Walk) -> None:
 
 
 def keys(walk: Walk, place: Path) -> None:
-    """A key is revoked, and another one added."""
-    (place / "key.pem").write_bytes(SigningKey.generate("2").public.pem)
-    for start in ("participant key-revoke", "participant suspend", "participant key-add"):
+    """A key is revoked, and another one added; the central bank stands for a bank without people."""
+    own = walk.names["asha-bank"]
+    (place / "asha.csr").write_text(key_request.make(SigningKey.generate(f"{own}-2"), own))
+    for start in ("participant key-revoke", "participant suspend"):
         walk.two(start, "key-compromise")
+    asked = walk.type("participant key-add", "key-compromise")
+    assert walk.agree(asked)["state"] == "requested"
+    assert walk.agree(asked, by="regulator-in")["state"] == "executed"
     resume(walk)
 
 

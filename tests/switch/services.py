@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.roles import Login
+from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.approvals import approvals
 from switch.base.database import connect_pool
@@ -105,7 +106,7 @@ BANKS = {
 def onboarding(name: str, currency: str = "INR", cap: str = "0") -> dict[str, Any]:
     bic, country, kind = BANKS[name]
     accounts = [] if kind == "settlement_agent" else [{"currency": currency, "net_debit_cap": cap}]
-    key = SigningKey.generate(f"{name}-1").public
+    key = SigningKey.generate(f"{name}-1")
     return {
         "id": name,
         "name": name.title(),
@@ -113,7 +114,7 @@ def onboarding(name: str, currency: str = "INR", cap: str = "0") -> dict[str, An
         "country": country,
         "kind": kind,
         "accounts": accounts,
-        "keys": [{"keyid": key.keyid, "public_key": key.pem.decode()}],
+        "keys": [{"keyid": key.keyid, "request": key_request.make(key, name)}],
     }
 
 

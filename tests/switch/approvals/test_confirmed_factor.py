@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch import cli
 from switch.approvals.kinds import Confirmable
@@ -47,7 +48,10 @@ BEYOND: dict[str, Callable[[], dict[str, Any]]] = {
         "kind": "direct",
         "accounts": [{"currency": "INR", "net_debit_cap": "90000000000000.00"}],
         "keys": [
-            {"keyid": "vast-bank-1", "public_key": SigningKey.generate("vast-bank-1").public.pem.decode()}
+            {
+                "keyid": "vast-bank-1",
+                "request": key_request.make(SigningKey.generate("vast-bank-1"), "vast-bank"),
+            }
         ],
     },
     "account.open": lambda: {**BANK, "currency": "PKR", "net_debit_cap": "90000000000000.00"},

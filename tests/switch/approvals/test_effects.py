@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 
 from schemas.errors import EffectChanged
+from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.api import openapi, people, problems
 from switch.approvals import approvals
@@ -27,7 +28,7 @@ from switch.pages import language, site
 from switch.writer.context import ServiceContext
 from tests.switch.services import done, onboarding, open_services, person
 
-PEM = SigningKey.generate("asha-bank-2").public.pem.decode()
+CSR = key_request.make(SigningKey.generate("asha-bank-2"), "asha-bank")
 UETR = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 BANK = {"participant": "asha-bank"}
 ACCOUNT = {**BANK, "currency": "INR"}
@@ -51,7 +52,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "funds.in": {**ACCOUNT, "amount": "1000.00", "reference": "R1"},
     "funds.out": {**ACCOUNT, "amount": "1000.00", "reference": "R1"},
     "limit.set": {**ACCOUNT, "per_payment": "10.00", "per_day": None},
-    "key.add": {**BANK, "keyid": "asha-bank-2", "public_key": PEM, "valid_from": LATER, "valid_until": LATER},
+    "key.add": {**BANK, "keyid": "asha-bank-2", "request": CSR, "valid_from": LATER, "valid_until": LATER},
     "key.retire": {**BANK, "keyid": "asha-bank-1", "at": LATER},
     "key.revoke": {**BANK, "keyid": "asha-bank-1"},
     "corridor.switch": {**CORRIDOR, "enabled": True},
@@ -142,7 +143,9 @@ async def test_every_kind_has_a_content_seats_an_effect_labels_and_links(
             assert issubclass(kind.content, Content), name
             assert set(kind.content.__struct_fields__) <= set(kind.labels), name
             assert all(kind.labels.values()), name
-            assert all(isinstance(seat, Seat) for seat in await kind.seats(connection, content)), name
+            assert all(
+                isinstance(seat, Seat) for seat in await kind.seats(connection, content, person("olga"))
+            ), name
             assert isinstance(effect, Effect), name
             assert effect.rows, name
             if name not in ALREADY_SO:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch import cli
 from switch.base.settings import OTHER_VARIABLES, Settings
@@ -87,7 +88,7 @@ def test_all_faults_of_a_list_of_changes_are_reported_before_any_request(
             {"kind": "rail.open", "content": {}},
             {"kind": "rail.register", "content": {"country": "India"}},
             {"kind": "rail.register"},
-            {"kind": "participant.onboard", "content": {**bank, "keys": [{"keyid": "a-1", "public_key": "@no.pub"}]}},
+            {"kind": "participant.onboard", "content": {**bank, "keys": [{"keyid": "a-1", "request": "@no.csr"}]}},
             {"kind": "person.add", "content": {"name": "ravi", "display_name": "R", "role": "regulator", "scope": "IN"}},
         ],
     )  # fmt: skip
@@ -98,7 +99,7 @@ def test_all_faults_of_a_list_of_changes_are_reported_before_any_request(
         "1: there is no such ",
         "2: rail.register: co",
         "3: it has the fields",
-        f"4: {tmp_path}/no.pub: No such"[:20],
+        f"4: {tmp_path}/no.csr: No such"[:20],
     ]
 
 
@@ -250,8 +251,9 @@ async def test_the_lists_of_the_document_are_possible_in_their_order(
     services: ServiceContext, tmp_path: Path
 ) -> None:
     """The services has the central banks' people already; everything else is as the page has it."""
-    for name in ("asha", "noor", "agent"):
-        (tmp_path / f"{name}.pub").write_bytes(SigningKey.generate(name).public.pem)
+    for name, participant in (("asha", "asha-bank"), ("noor", "noor-bank"), ("agent", "agent")):
+        key = SigningKey.generate(f"{participant}-1")
+        (tmp_path / f"{name}.csr").write_text(key_request.make(key, participant))
     lists = [block for block in of_page(PAGE) if block.file in {"banks.json", "opening.json"}]
     for block in lists:
         (tmp_path / block.file).write_text(block.text)

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from adapters.port import RailConnection
+from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.base import metrics
 from switch.base.settings import Settings
@@ -384,8 +385,8 @@ async def test_what_nobody_has_set_up_is_named_until_it_is_there(
     keyless = {**onboarding("indus-bank", "PKR"), "keys": []}
     await done(services, "participant.onboard", keyless)
     found.append(await missing())
-    pem = SigningKey.generate("indus-1").public.pem.decode()
-    await done(services, "key.add", {"participant": "indus-bank", "keyid": "indus-1", "public_key": pem})
+    request = key_request.make(SigningKey.generate("indus-1"), "indus-bank")
+    await done(services, "key.add", {"participant": "indus-bank", "keyid": "indus-1", "request": request})
     found.append(await missing())
     for country in ("IN", "PK"):
         await done(services, "rail.register", {"country": country})

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from fastapi import Request
 
+from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.api import problems
 from switch.pages import site
@@ -65,8 +66,8 @@ NEW = {
 async def test_a_new_participant_is_requested_and_active_after_a_second_approval(
     http: aiohttp.ClientSession, stack: Stack
 ) -> None:
-    key = SigningKey.generate("neu-bank-1").public.pem.decode().replace("\n", "\r\n")
-    said = {**NEW, "public_key.0": key}
+    request = key_request.make(SigningKey.generate("neu-bank-1"), "neu-bank").replace("\n", "\r\n")
+    said = {**NEW, "request.0": request}
     denied = [
         await page(http, "/participants/new", said, **bearer(stack, person))
         for person in ROLES

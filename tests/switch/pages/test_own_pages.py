@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.client import Client
 from switch.identity.model import Role
@@ -145,8 +146,10 @@ async def test_the_data_of_another_is_not_found_on_every_page_that_takes_an_id(
     letter = int(re.findall(r"/own/messages/(\d+)", (await indus.get("/own/messages"))[1])[0])
     where = (await asha.post("/own/webhooks", url="http://127.0.0.1:9/x"))[1]
     webhook = where.rsplit("/", 1)[1]
-    key = SigningKey.generate(f"asha-{uuid.uuid4().hex[:8]}").public
-    await asha.post("/own/keys/add", keyid=key.keyid, public_key=key.pem.decode(), reason="test")
+    key = SigningKey.generate(f"asha-{uuid.uuid4().hex[:8]}")
+    await asha.post(
+        "/own/keys/add", keyid=key.keyid, request=key_request.make(key, "asha-bank"), reason="test"
+    )
     page = (await asha.get("/own/keys"))[1]
     change = int(re.findall(r"/own/keys/changes/(\d+)/withdraw", page)[0])
     try:
@@ -247,12 +250,12 @@ async def test_statements_lead_to_files_that_are_there(
 
 
 async def test_a_key_is_requested_listed_and_withdrawn(asha: Clerk) -> None:
-    key = SigningKey.generate(f"asha-{uuid.uuid4().hex[:8]}").public
-    bad = await asha.post("/own/keys/add", keyid=key.keyid, public_key="no key", reason="rotation")
+    key = SigningKey.generate(f"asha-{uuid.uuid4().hex[:8]}")
+    bad = await asha.post("/own/keys/add", keyid=key.keyid, request="no key", reason="rotation")
     where = await asha.post(
         "/own/keys/add",
         keyid=key.keyid,
-        public_key=key.pem.decode().replace("\n", "\r\n"),
+        request=key_request.make(key, "asha-bank").replace("\n", "\r\n"),
         valid_until="2031-01-01T00:00",
         reason="rotation",
     )

@@ -12,6 +12,7 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from schemas.errors import NotAllowed, Refused, SwitchError
+from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.cli.settlement import app as settlement_commands
 from switch.identity.model import ChangeState
@@ -56,8 +57,15 @@ async def test_a_new_participant_has_its_account_its_cap_and_its_key(services: S
         {"id": "payswitch"},
         {"accounts": [{"currency": "XXX"}]},
         {"accounts": [{"currency": "INR", "net_debit_cap": "-1"}]},
-        {"keys": [{"keyid": "k1", "public_key": "no key"}]},
-        {"keys": [{"keyid": "asha-bank-1", "public_key": SigningKey.generate("x").public.pem.decode()}]},
+        {"keys": [{"keyid": "k1", "request": "no key"}]},
+        {
+            "keys": [
+                {
+                    "keyid": "asha-bank-1",
+                    "request": key_request.make(SigningKey.generate("asha-bank-1"), "indus-bank"),
+                }
+            ]
+        },
     ],
     ids="-".join,
 )
@@ -217,8 +225,12 @@ async def test_two_payouts_at_once_cannot_both_have_the_money(services: ServiceC
 
 
 def new_key(name: str) -> dict[str, str]:
-    key = SigningKey.generate(name, "ecdsa-p256-sha256").public
-    return {"participant": "asha-bank", "keyid": key.keyid, "public_key": key.pem.decode()}
+    key = SigningKey.generate(name, "ecdsa-p256-sha256")
+    return {
+        "participant": "asha-bank",
+        "keyid": key.keyid,
+        "request": key_request.make(key, "asha-bank"),
+    }
 
 
 async def states(services: ServiceContext) -> dict[str, str]:
@@ -229,7 +241,7 @@ async def test_keys_overlap_retire_and_are_revoked(services: ServiceContext) -> 
     one = {"participant": "asha-bank", "keyid": "asha-bank-1"}
     with pytest.raises(Refused, match="no other key"):
         await agree(services, "key.retire", one)
-    await done(services, "key.add", new_key("asha-2"))
+    await done(services, "key.add", new_key("asha-2"), checkers=("chen", "pia"))
     both = await states(services)
     later = datetime.now(UTC) + timedelta(days=7)
     await done(services, "key.retire", {**one, "at": later.isoformat()})
@@ -243,7 +255,7 @@ async def test_keys_overlap_retire_and_are_revoked(services: ServiceContext) -> 
 
 async def test_a_key_of_tomorrow_is_not_in_force_today(services: ServiceContext) -> None:
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    await done(services, "key.add", {**new_key("asha-2"), "valid_from": tomorrow})
+    await done(services, "key.add", {**new_key("asha-2"), "valid_from": tomorrow}, checkers=("chen", "pia"))
     with pytest.raises(Refused, match="no other key"):
         await agree(services, "key.retire", {"participant": "asha-bank", "keyid": "asha-bank-1"})
 
@@ -261,7 +273,7 @@ async def test_a_participants_person_requests_only_its_own_keys(services: Servic
 
 
 async def test_rates_fees_and_rails_change_by_two_people(services: ServiceContext) -> None:
-    fx = {**onboarding("indus-bank"), "id": "fx", "kind": "fx_provider"}
+    fx = {**onboarding("indus-bank"), "id": "fx", "kind": "fx_provider", "keys": []}
     fx["accounts"] = [{"currency": "INR"}, {"currency": "PKR"}]
     await done(services, "participant.onboard", fx)
     await done(services, "rate.set", {"source": "INR", "target": "PKR", "provider": "fx", "rate": "3.25"})

@@ -283,7 +283,13 @@ async def test_the_confirmation_of_the_instructed_agent_counts_after_its_replace
     door: Door,
 ) -> None:
     await a_window(door)
-    other = {**onboarding("indus-bank"), "kind": "settlement_agent", "accounts": [], "id": "other"}
+    other = {
+        **onboarding("indus-bank"),
+        "kind": "settlement_agent",
+        "accounts": [],
+        "id": "other",
+        "keys": [],
+    }
     await done(door.services, "participant.onboard", other)
     named = {"currency": "INR", "agent": "other", "scheme_bic": "PSWTKZKA", "account": "SCHEMEINR"}
     await done(door.services, "settlement_agent.set", named)
