@@ -67,6 +67,9 @@ PAYERS: Final = 8
 PAUSE_S: Final = 0.15
 UNANSWERED_PAUSE_S: Final = 0.6
 """While there is no answer: a long outage needs no more payments than a short one."""
+REPEATS: Final = 10
+"""Tries of each message after the outage, a second apart: a rail that had no time to answer is tested by one
+payment every few seconds, and meanwhile a payment that the switch has never accepted gets 503."""
 BURST: Final = 24
 """Payments that are sent together just before the fault, so that they are anywhere on their way in it."""
 
@@ -98,6 +101,8 @@ class Sent:
     """HTTP statuses of every try; 0 where there was no answer."""
     told: list[str] = field(default_factory=list)
     """ISO statuses that the sender was told, in order."""
+    problem: str = ""
+    """The detail of the last problem that it got instead."""
 
     @property
     def uetr(self) -> uuid.UUID:
@@ -121,6 +126,10 @@ class Findings:
     """Tries during the fault and just after it that got 5xx or nothing: that it was felt at all."""
     ready_s: float = 0.0
     """From the end of the fault to ready; restarts by hand are part of the faults that end the supervisor."""
+    load: float = 0.0
+    """The load average of the machine in the last minute, when it was ready: times depend on it."""
+    waited_for: dict[str, float] = field(default_factory=dict)
+    """What `/readyz` named until then, or the failure to reach it, and for how many seconds."""
     aborted_and_credited: list[str] = field(default_factory=list)
     committed_and_not_credited: list[str] = field(default_factory=list)
     credited_twice: list[str] = field(default_factory=list)
@@ -540,6 +549,8 @@ class Payers:
         if "Document" in content:
             report = content["Document"]["FIToFIPmtStsRpt"]["TxInfAndSts"][0]
             one.told.append(report["TxSts"])
+        else:
+            one.problem = str(content.get("detail", ""))
 
     async def go_on(self, stop: asyncio.Event) -> None:
         """Pay until told to stop, whatever comes back."""
@@ -564,12 +575,13 @@ class Payers:
         async def one(payment: Sent) -> None:
             async with gate:
                 told = len(payment.told)
-                for _ in range(3):  # one try may meet a limit of rates, or a worker that is just ending
+                for _ in range(REPEATS):  # a try may meet a limit of rates, or the pause of a rail
                     await self.pay(payment)
                     if len(payment.told) > told:
                         return
                     await asyncio.sleep(1)
-                refused.append(f"{payment.uetr} {payment.word} {payment.statuses[-3:]}")
+                statuses = payment.statuses[-REPEATS:]
+                refused.append(f"{payment.uetr} {payment.word} {statuses} {payment.problem}")
 
         await asyncio.gather(*(one(payment) for payment in list(self.sent)))
         return refused
@@ -588,8 +600,8 @@ async def run(switch: OutageSwitch, name: str, seed: int) -> Findings:
         async with scenario.fault(switch):
             await asyncio.sleep(scenario.lasts_s)
         ended = time.monotonic()
-        await until_ready(switch)
-        findings.ready_s = round(time.monotonic() - ended, 1)
+        findings.waited_for = await until_ready(switch)
+        findings.ready_s, findings.load = round(time.monotonic() - ended, 1), round(os.getloadavg()[0], 1)
         await asyncio.sleep(1.0)
         stop.set()
         await asyncio.gather(*paying, *bursting)
@@ -601,21 +613,28 @@ async def run(switch: OutageSwitch, name: str, seed: int) -> Findings:
     return findings
 
 
-async def until_ready(switch: OutageSwitch, *, within_s: float = 90.0) -> None:
-    """Wait for three answers of 200 in a row: every worker is asked."""
+async def until_ready(switch: OutageSwitch, *, within_s: float = 90.0) -> dict[str, float]:
+    """Wait for three answers of 200 in a row: every worker is asked. What was missing, and for how long."""
     end, good = time.monotonic() + within_s, 0
+    missing: Counter[str] = Counter()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
         while good < 3:
             if time.monotonic() > end:
                 assert switch.process is not None
                 log = (switch.data.parent / "up.log").read_text()[-3000:]
                 raise AssertionError(f"not ready; supervisor: {switch.process.poll()}\n{log}")
+            began, reason = time.monotonic(), ""
             try:
                 async with session.get(f"{switch.url}/readyz", headers={"Connection": "close"}) as answer:
-                    good = good + 1 if answer.status == 200 else 0
-            except (aiohttp.ClientError, TimeoutError):
-                good = 0
+                    if answer.status != 200:
+                        reason = str((await answer.json(content_type=None))["detail"])
+            except (aiohttp.ClientError, TimeoutError) as error:
+                reason = type(error).__name__
+            good = 0 if reason else good + 1
             await asyncio.sleep(0.1)
+            if reason:
+                missing[reason] += time.monotonic() - began
+    return {reason: round(seconds, 1) for reason, seconds in missing.items()}
 
 
 async def until_settled(switch: OutageSwitch) -> None:
