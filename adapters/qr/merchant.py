@@ -6,15 +6,13 @@ from functools import cache
 from typing import Final
 from urllib.parse import quote
 
-import iso4217
-
 from adapters import amounts
 from adapters.profile import AmountFormat
 from adapters.qr import emvco
 from adapters.qr.model import PaymentCode
 from adapters.qr.schemes import QrScheme, by_currency
 from schemas.errors import InvalidMessage
-from schemas.money import Money
+from schemas.money import NUMBERS, Money
 
 NAME_MAX: Final = 25
 CITY_MAX: Final = 15
@@ -70,12 +68,7 @@ def read(payload: str) -> PaymentCode:
 
 @cache
 def _by_number() -> Mapping[str, QrScheme]:
-    return {_number_of(currency): scheme for currency, scheme in by_currency().items()}
-
-
-def _number_of(currency: str) -> str:
-    """The numeric code of the currency in ISO 4217."""
-    return f"{iso4217.Currency(currency).number:03}"
+    return {NUMBERS[currency]: scheme for currency, scheme in by_currency().items()}
 
 
 def make(code: PaymentCode, scheme: QrScheme) -> str:
@@ -97,7 +90,7 @@ def make(code: PaymentCode, scheme: QrScheme) -> str:
         pairs.append((template, emvco.write([("00", scheme.guid), (sub, code.reference)])))
     pairs += [
         ("52", code.category),
-        ("53", _number_of(scheme.currency)),
+        ("53", NUMBERS[scheme.currency]),
         ("54", _amount_text(code.amount, scheme)),
         *((tag, code.more.get(name)) for name, tag in _TIPS.items()),
         ("58", scheme.country if scheme.complete or code.city else None),

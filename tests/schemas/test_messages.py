@@ -2,13 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
+import iso4217
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import codec, credit_transfer, rejection, rules, status_report, status_request
 from schemas.errors import InvalidMessage, Refused
-from schemas.money import EXPONENTS, MAX_MINOR, Money
+from schemas.money import EXPONENTS, HISTORIC, MAX_MINOR, NUMBERS, Money
 from schemas.payment import Agent, CreditTransfer, Party, PartyAccount
 from schemas.reasons import Reason
 from schemas.status_report import OriginalPayment
@@ -45,6 +46,13 @@ def test_the_sample_is_read_unchanged():
     assert PAYMENT.creditor_account == PartyAccount(iban="KZ86125KZT5004100100")
     assert (PAYMENT.purpose, PAYMENT.category_purpose) == ("GDDS", "SUPP")
     assert PAYMENT.remittance == "Invoice 1187 of 2 November 2026, cotton yarn, 40 bales"
+
+
+def test_the_currencies_are_those_of_the_published_list():
+    published = {c.code: (c.exponent, f"{c.number:03}") for c in iso4217.Currency if c.exponent is not None}
+
+    assert {code: (EXPONENTS[code], NUMBERS[code]) for code in EXPONENTS} == published
+    assert not HISTORIC & EXPONENTS.keys()
 
 
 NAMES = (
