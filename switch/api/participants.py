@@ -1,19 +1,17 @@
 """Participants: public details of all, and all details of one's own. Changes are made at `/v1/changes`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
-from schemas.money import Money
 from switch.api import paging
+from switch.api.documents import position_document, use_document
 from switch.api.paging import After, Limit
 from switch.api.people import Caller, Services, answer, answer_page
-from switch.api.reads import position_document
 from switch.identity.model import Person
 from switch.identity.permissions import Right, may
 from switch.participants import limits, liquidity, reads
-from switch.participants.liquidity import CapUse
 from switch.payments.directory import Participant
 
 router = APIRouter(prefix="/v1")
@@ -77,18 +75,6 @@ async def list_liquidity(
         page,
         lambda u: use_document(u) | {"limits": standing.get((u.participant, u.currency))},
     )
-
-
-def use_document(use: CapUse) -> dict[str, Any]:
-    """Describe the use of an account's liquidity; amounts are decimal text."""
-    return {
-        "participant": use.participant,
-        "currency": use.currency,
-        "used": Money(use.used, use.currency).text,
-        "headroom": Money(use.headroom, use.currency).text,
-        "used_percent": use.percent,
-        "alert_percent": use.level or None,
-    }
 
 
 def may_read(who: Person | Participant, participant: str, country: str) -> bool:

@@ -18,6 +18,7 @@ from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic
 from switch.api import body as bodies
 from switch.api import limits, paging
 from switch.api.authentication import authenticate
+from switch.api.documents import change_document, foreseen_document, full_document, with_maker_half
 from switch.api.paging import After, Before, Limit, Page
 from switch.api.runtime import Runtime
 from switch.approvals import approvals
@@ -368,40 +369,6 @@ async def post_vote(request: Request, services: Services, person: SignedIn, numb
 async def post_withdraw(request: Request, services: Services, person: SignedIn, number: Number) -> Response:
     """Withdraw your own request."""
     return answer(request, change_document(await approvals.withdraw(services, person, number)))
-
-
-def with_maker_half(kind: str, content: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Add the maker's half of an enrolment code if the kind needs one and the request has none."""
-    if kind not in {"person.add", "person.reset"} or "maker_half" in content:
-        return content, ""
-    half, hashed = enrolment.new_half()
-    return {**content, "maker_half": hashed}, half
-
-
-def change_document(change: Change) -> dict[str, Any]:
-    """Describe a change in JSON types; the secret is included only for the person who just completed it."""
-    document: dict[str, Any] = json.loads(msgspec.json.encode(change))
-    document["content"] = json.loads(change.content)
-    secret = document.pop("secret")
-    return {**document, "checker_half": secret} if secret else document
-
-
-async def foreseen_document(connection: asyncpg.Connection, change: Change) -> dict[str, Any]:
-    """Add what the change affects (`links`) and, while it is requested, what it would do (`effect`)."""
-    effect = await approvals.present_effect(connection, KINDS, change)
-    return {
-        **change_document(change),
-        "effect": effect and effect.document(change.number),
-        "links": [one.document() for one in await approvals.links(connection, KINDS, change)],
-    }
-
-
-async def full_document(services: ServiceContext, change: Change) -> dict[str, Any]:
-    """Add `comparisons` while the change is requested: the values in force, and the factor to them."""
-    async with services.pool.acquire() as connection:
-        document = await foreseen_document(connection, change)
-        compared = await approvals.compare(connection, services, KINDS, change)
-    return {**document, "comparisons": [one.document() for one in compared]}
 
 
 def may_see(person: Person, change: Change) -> bool:

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import csv
-import io
 from collections.abc import Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -17,12 +15,13 @@ from schemas.errors import NotFound
 from schemas.money import Money
 from switch.api import paging
 from switch.api.authentication import authenticate
+from switch.api.documents import net_document, nets_csv, position_document
 from switch.api.paging import After, Before, Limit
 from switch.api.runtime import Runtime
 from switch.payments import rail_profile, reach
 from switch.payments.directory import Participant, RailAvailability, Tightening
 from switch.payments.journey import read_payment
-from switch.settlement.positions import Flow, flows
+from switch.settlement.positions import flows
 
 router = APIRouter(prefix="/v1")
 T = TypeVar("T")
@@ -85,25 +84,6 @@ def _listed(
     return JSONResponse([document(entry) for entry in page.entries], headers=headers)
 
 
-def position_document(p: positions.Position) -> dict[str, Any]:
-    """Describe a position in decimal text."""
-
-    def text(minor: int | None) -> str | None:
-        return None if minor is None else Money(minor, p.currency).text
-
-    return {
-        "participant": p.owner,
-        "currency": p.currency,
-        "purpose": p.purpose,
-        "debits_pending": text(p.debits_pending),
-        "debits_posted": text(p.debits_posted),
-        "credits_pending": text(p.credits_pending),
-        "credits_posted": text(p.credits_posted),
-        "net_debit_cap": text(p.net_debit_cap),
-        "headroom": text(p.headroom),
-    }
-
-
 @router.get("/windows", operation_id="listWindows", tags=["settlement"])
 async def list_windows(
     request: Request,
@@ -129,42 +109,6 @@ async def get_window(
     if "text/csv" in request.headers.get("accept", ""):
         return Response(nets_csv(found.currency, nets), media_type="text/csv")
     return JSONResponse({**found.document(), "nets": [net_document(found.currency, n) for n in nets]})
-
-
-def net_document(currency: str, n: Flow) -> dict[str, Any]:
-    """Describe a net position in decimal text; positive is to be received."""
-
-    def text(minor: int) -> str:
-        return Money(minor, currency).text
-
-    return {
-        "participant": n.owner,
-        "purpose": n.purpose,
-        "currency": currency,
-        "debits": text(n.debits),
-        "credits": text(n.credits),
-        "net": text(n.net),
-        "count": n.count,
-        "returned": text(n.other.returned),
-        "funded": text(n.other.funded),
-        "settled": text(n.other.settled),
-    }
-
-
-_COLUMNS: Final = (
-    *("participant", "purpose", "currency", "debits", "credits"),
-    *("net", "count", "returned", "funded", "settled"),
-)
-"""The columns of the CSV, named as in `net_document`."""
-
-
-def nets_csv(currency: str, nets: list[Flow]) -> str:
-    """Write net positions as CSV; no cell can be a formula, because ids and numbers cannot."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, _COLUMNS, lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(net_document(currency, n) for n in nets)
-    return out.getvalue()
 
 
 @router.get("/corridors", operation_id="listCorridors", tags=["directory"])

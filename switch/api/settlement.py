@@ -14,6 +14,7 @@ from schemas.money import Money
 from switch.api import body as bodies
 from switch.api import paging
 from switch.api.authentication import authenticate
+from switch.api.documents import line_document, settlement_document
 from switch.api.paging import After, Before, Limit
 from switch.api.participants import may_read
 from switch.api.people import Caller, Services, answer, answer_page
@@ -182,38 +183,6 @@ def pairs_for(
 def may_read_instruction(who: Person) -> bool:
     """Whether a person may read the signed instruction to the settlement agent."""
     return who.role not in {Role.PARTICIPANT, Role.REGULATOR}
-
-
-def settlement_document(found: reads.Settlement) -> dict[str, Any]:
-    """Describe a settlement."""
-    return {
-        "window": found.window,
-        "currency": found.currency,
-        "state": found.state,
-        "opened_at": found.opened_at,
-        "closed_at": found.closed_at,
-        "value_date": found.value_date,
-        "positions_sha256": found.positions_sha256,
-        "message_id": found.message_id,
-        "file": found.file,
-        "file_sha256": found.file_sha256,
-    }
-
-
-def line_document(currency: str, line: reads.SettlementLine) -> dict[str, Any]:
-    """Describe the line of one participant; amounts are decimal text, positive means to be received."""
-    return {
-        "participant": line.participant,
-        "country": line.country,
-        "net": Money(line.net_minor, currency).text,
-        "carried": Money(line.carried_minor, currency).text,
-        "total": Money(line.total_minor, currency).text,
-        "state": line.state,
-        "reference": str(line.id),
-        "reason": line.reason or None,
-        "carried_to": line.carried_to,
-        "changed_at": line.changed_at,
-    }
 
 
 def _pair_document(currency: str, pair: windows.BilateralNet) -> dict[str, Any]:

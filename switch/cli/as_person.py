@@ -14,7 +14,7 @@ import typer
 
 from ledger.roles import Login
 from schemas.errors import NotAuthentic
-from switch.api.people import full_document, with_maker_half
+from switch.api.documents import full_document, with_maker_half
 from switch.approvals import approvals
 from switch.base.settings import Settings
 from switch.change_catalogue import KINDS

@@ -9,8 +9,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
-from switch.api.participants import use_document
-from switch.api.reads import position_document
+from switch.api.documents import position_document, use_document
 from switch.cli.as_person import As, CommandContext, Factor, Reason, ask, confirmed, run, show
 from switch.cli.connect import Currency, Data, Database, checked_amount, instant_of, read_file, read_json
 from switch.cli.pages import After, Limit, within

@@ -12,7 +12,7 @@ import typer
 
 from ledger.roles import Login
 from schemas.errors import SwitchError
-from switch.api.people import change_document, full_document
+from switch.api.documents import change_document, full_document
 from switch.approvals import approvals
 from switch.approvals.effects import NOTHING
 from switch.approvals.kinds import encode_content

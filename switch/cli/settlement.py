@@ -16,8 +16,7 @@ from ledger import windows
 from schemas.errors import NotAllowed, NotAuthentic, NotFound
 from schemas.signing import jws
 from schemas.signing.keys import PublicKey
-from switch.api.reads import net_document, nets_csv
-from switch.api.settlement import line_document, settlement_document
+from switch.api.documents import line_document, net_document, nets_csv, settlement_document
 from switch.base import calendars
 from switch.base.sql import statements
 from switch.cli.as_person import As, CommandContext, Reason, request, run, show, vote

@@ -13,7 +13,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotAllowed, NotFound, SwitchError
-from switch.api.people import check_same_origin, may_see, with_maker_half
+from switch.api.documents import with_maker_half
+from switch.api.people import check_same_origin, may_see
 from switch.approvals import approvals
 from switch.approvals.effects import Resource, Subject
 from switch.approvals.kinds import ChangeKind

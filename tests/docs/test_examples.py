@@ -22,7 +22,7 @@ from lxml import etree
 from typer.main import get_command
 
 from switch import cli, client
-from switch.api.people import with_maker_half
+from switch.api.documents import with_maker_half
 from switch.change_catalogue import KINDS
 from tests.docs.blocks import PAGES, ROOT, Block, blocks
 from tests.switch.stack import Stack

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from schemas.errors import InvalidMessage, Refused
-from switch.api.people import full_document
+from switch.api.documents import full_document
 from switch.approvals import approvals
 from switch.approvals.kinds import Confirmable
 from switch.base import calendars

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from switch.api.people import with_maker_half
+from switch.api.documents import with_maker_half
 from switch.change_catalogue import KINDS
 from switch.cli import application
 from tests.switch.operations.test_alerts import RUNBOOKS

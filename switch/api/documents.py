@@ -1,0 +1,156 @@
+"""Documents that both the API and the command line give: changes, positions, settlements.
+
+This module imports no web framework: loading one is half of the time of a command.
+"""
+
+import csv
+import io
+import json
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from ledger import positions
+from schemas.money import Money
+from switch.approvals import approvals
+from switch.change_catalogue import KINDS
+from switch.identity import enrolment
+from switch.identity.model import Change
+from switch.participants.liquidity import CapUse
+from switch.settlement import reads
+from switch.settlement.positions import Flow
+from switch.writer.context import ServiceContext
+
+
+def with_maker_half(kind: str, content: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Add the maker's half of an enrolment code if the kind needs one and the request has none."""
+    if kind not in {"person.add", "person.reset"} or "maker_half" in content:
+        return content, ""
+    half, hashed = enrolment.new_half()
+    return {**content, "maker_half": hashed}, half
+
+
+def change_document(change: Change) -> dict[str, Any]:
+    """Describe a change in JSON types; the secret is included only for the person who just completed it."""
+    document: dict[str, Any] = json.loads(msgspec.json.encode(change))
+    document["content"] = json.loads(change.content)
+    secret = document.pop("secret")
+    return {**document, "checker_half": secret} if secret else document
+
+
+async def foreseen_document(connection: asyncpg.Connection, change: Change) -> dict[str, Any]:
+    """Add what the change affects (`links`) and, while it is requested, what it would do (`effect`)."""
+    effect = await approvals.present_effect(connection, KINDS, change)
+    return {
+        **change_document(change),
+        "effect": effect and effect.document(change.number),
+        "links": [one.document() for one in await approvals.links(connection, KINDS, change)],
+    }
+
+
+async def full_document(services: ServiceContext, change: Change) -> dict[str, Any]:
+    """Add `comparisons` while the change is requested: the values in force, and the factor to them."""
+    async with services.pool.acquire() as connection:
+        document = await foreseen_document(connection, change)
+        compared = await approvals.compare(connection, services, KINDS, change)
+    return {**document, "comparisons": [one.document() for one in compared]}
+
+
+def position_document(p: positions.Position) -> dict[str, Any]:
+    """Describe a position in decimal text."""
+
+    def text(minor: int | None) -> str | None:
+        return None if minor is None else Money(minor, p.currency).text
+
+    return {
+        "participant": p.owner,
+        "currency": p.currency,
+        "purpose": p.purpose,
+        "debits_pending": text(p.debits_pending),
+        "debits_posted": text(p.debits_posted),
+        "credits_pending": text(p.credits_pending),
+        "credits_posted": text(p.credits_posted),
+        "net_debit_cap": text(p.net_debit_cap),
+        "headroom": text(p.headroom),
+    }
+
+
+def use_document(use: CapUse) -> dict[str, Any]:
+    """Describe the use of an account's liquidity; amounts are decimal text."""
+    return {
+        "participant": use.participant,
+        "currency": use.currency,
+        "used": Money(use.used, use.currency).text,
+        "headroom": Money(use.headroom, use.currency).text,
+        "used_percent": use.percent,
+        "alert_percent": use.level or None,
+    }
+
+
+def net_document(currency: str, n: Flow) -> dict[str, Any]:
+    """Describe a net position in decimal text; positive is to be received."""
+
+    def text(minor: int) -> str:
+        return Money(minor, currency).text
+
+    return {
+        "participant": n.owner,
+        "purpose": n.purpose,
+        "currency": currency,
+        "debits": text(n.debits),
+        "credits": text(n.credits),
+        "net": text(n.net),
+        "count": n.count,
+        "returned": text(n.other.returned),
+        "funded": text(n.other.funded),
+        "settled": text(n.other.settled),
+    }
+
+
+_COLUMNS: Final = (
+    *("participant", "purpose", "currency", "debits", "credits"),
+    *("net", "count", "returned", "funded", "settled"),
+)
+"""The columns of the CSV, named as in `net_document`."""
+
+
+def nets_csv(currency: str, nets: list[Flow]) -> str:
+    """Write net positions as CSV; no cell can be a formula, because ids and numbers cannot."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, _COLUMNS, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(net_document(currency, n) for n in nets)
+    return out.getvalue()
+
+
+def settlement_document(found: reads.Settlement) -> dict[str, Any]:
+    """Describe a settlement."""
+    return {
+        "window": found.window,
+        "currency": found.currency,
+        "state": found.state,
+        "opened_at": found.opened_at,
+        "closed_at": found.closed_at,
+        "value_date": found.value_date,
+        "positions_sha256": found.positions_sha256,
+        "message_id": found.message_id,
+        "file": found.file,
+        "file_sha256": found.file_sha256,
+    }
+
+
+def line_document(currency: str, line: reads.SettlementLine) -> dict[str, Any]:
+    """Describe the line of one participant; amounts are decimal text, positive means to be received."""
+    return {
+        "participant": line.participant,
+        "country": line.country,
+        "net": Money(line.net_minor, currency).text,
+        "carried": Money(line.carried_minor, currency).text,
+        "total": Money(line.total_minor, currency).text,
+        "state": line.state,
+        "reference": str(line.id),
+        "reason": line.reason or None,
+        "carried_to": line.carried_to,
+        "changed_at": line.changed_at,
+    }
