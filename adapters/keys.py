@@ -15,13 +15,14 @@ MINIMUM_BITS: Final = 2048
 _PROBE: Final = b"does this key sign?"
 MINIMUM_EXPONENT: Final = 65537
 """Smaller exponents have allowed forgeries against careless verifiers."""
+_PEM: Final = b"-----BEGIN"
 
 
 def private(pem: bytes) -> RSAPrivateKey:
     """A private key of our own.
 
-    That it signs is tested. That its factors are prime is not: it costs 27 ms a key and process at the start,
-    and would defend us only against ourselves.
+    That it signs is tested. That its factors are prime costs 27 ms a key and process at the start: `examine`
+    tests it, before a start and whenever the connection is checked.
 
     Raises:
         ValueError: not an unencrypted RSA key of at least 2048 bits, or its parts do not belong together.
@@ -35,6 +36,17 @@ def private(pem: bytes) -> RSAPrivateKey:
     except InvalidSignature:
         raise ValueError("the parts of the RSA key do not belong together") from None
     return key
+
+
+def examine(connection: RailConnection) -> None:
+    """Test a private key of a connection completely, with the factors of RSA.
+
+    Raises:
+        ValueError: it is damaged or weak.
+
+    """
+    if connection.signing_key.lstrip().startswith(_PEM):
+        load_pem_private_key(connection.signing_key, password=None)
 
 
 def signing(connection: RailConnection) -> RSAPrivateKey:

@@ -14,9 +14,21 @@ def context(connection: RailConnection) -> ssl.SSLContext:
     """
     made = ssl.create_default_context(cafile=connection.ca_file)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
-    if connection.certificate_file is not None:
-        made.load_cert_chain(connection.certificate_file, connection.certificate_key_file, password=_unknown)
+    present(made, connection)
     return made
+
+
+def present(context: ssl.SSLContext, connection: RailConnection) -> None:
+    """Give a context our client certificate, if the connection has one.
+
+    Raises:
+        OSError: a file is missing or not a certificate, or the key does not match (`ssl.SSLError`).
+
+    """
+    if connection.certificate_file is not None:
+        context.load_cert_chain(
+            connection.certificate_file, connection.certificate_key_file, password=_unknown
+        )
 
 
 def _unknown() -> str:

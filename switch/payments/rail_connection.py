@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from yarl import URL
 
-from adapters import registry, tls
+from adapters import keys, registry, tls
 from adapters.identity import MissingIds
 from adapters.port import RailConnection
 from schemas.errors import NotFound
@@ -121,6 +121,7 @@ def faults(file: Path, country: str) -> list[str]:
     except OSError as error:
         return [f"it cannot be read: {error.strerror}"]
     try:
+        keys.examine(connection)
         registry.load(country, connection)
     except (MissingIds, TokenError) as error:
         return [str(error)]
@@ -212,14 +213,17 @@ def _faults_of_certificates(content: ConnectionFile, file: Path) -> Iterator[str
         certificate_file=place(content.certificate_file),
         certificate_key_file=place(content.certificate_key_file),
     )
-    for connection, text in (
-        (authority, "ca_file holds no certificate in PEM"),
-        (ours, "certificate_file is no certificate in PEM, or certificate_key_file is not its key"),
-    ):
-        try:
-            tls.context(connection)
-        except (ssl.SSLError, OSError, ValueError):
-            yield text
+    try:
+        if (
+            content.ca_file is not None
+        ):  # without one, the authorities of the machine would be read for nothing
+            tls.context(authority)
+    except (ssl.SSLError, OSError, ValueError):
+        yield "ca_file holds no certificate in PEM"
+    try:
+        tls.present(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ours)
+    except (ssl.SSLError, OSError, ValueError):
+        yield "certificate_file is no certificate in PEM, or certificate_key_file is not its key"
 
 
 def _faults_of_key(content: ConnectionFile, name: str, file: Path) -> Iterator[str]:

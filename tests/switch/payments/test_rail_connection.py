@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from adapters import keys
 from adapters.simulation import sandbox
 from switch.base import files
 from switch.base.tokens import TokenReference
@@ -125,6 +128,44 @@ def test_a_fault_is_one_line(place: Path, changes: dict[str, Any], said: str) ->
 
     assert len(found) == 1
     assert said in found[0]
+
+
+def pem_of(numbers: rsa.RSAPrivateNumbers) -> bytes:
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+
+
+@pytest.mark.parametrize("damage", [("d",), ("dmp1",), ("dmq1",), ("iqmp",), ("d", "dmp1"), ("d", "iqmp")])
+def test_a_damaged_key_is_a_fault_and_never_makes_a_wrong_signature(
+    place: Path, damage: tuple[str, ...]
+) -> None:
+    good = rsa.generate_private_key(65537, 2048).private_numbers()
+    parts = {name: getattr(good, name) for name in ("p", "q", "d", "dmp1", "dmq1", "iqmp")}
+    parts |= {name: parts[name] + 2 for name in damage}
+    damaged = pem_of(rsa.RSAPrivateNumbers(**parts, public_numbers=good.public_numbers))
+    (place / "participant.key").write_bytes(damaged)
+
+    assert len(rail_connection.faults(written(place, identity=identity()), "IN")) == 1
+    if len(damage) > 1:  # one damaged part alone is not used, or what it gives is seen and made another way
+        with pytest.raises(ValueError, match="do not belong together"):
+            keys.private(damaged)
+
+
+def test_a_key_whose_factors_are_not_prime_is_a_fault(place: Path) -> None:
+    small, large = (rsa.generate_private_key(65537, bits).private_numbers() for bits in (1024, 3072))
+    p, q, e = small.p * small.q, large.q, 65537
+    order = (small.p - 1) * (small.q - 1)
+    d = pow(e, -1, order * (q - 1))
+    weak = pem_of(
+        rsa.RSAPrivateNumbers(p, q, d, d % order, d % (q - 1), pow(q, -1, p), rsa.RSAPublicNumbers(e, p * q))
+    )
+    (place / "participant.key").write_bytes(weak)
+
+    assert keys.private(weak).key_size > keys.MINIMUM_BITS
+    assert len(rail_connection.faults(written(place, identity=identity()), "IN")) == 1
 
 
 def test_an_inline_key_needs_a_file_that_nobody_else_reads(place: Path) -> None:
