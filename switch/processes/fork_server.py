@@ -3,7 +3,8 @@
 A process of the switch spends seconds of processor time on loading its program, and there are seven of them
 and a simulated rail for each country. So one process loads them all, once, and forks for each program that
 the supervisor requests. The memory of the programs is shared. What a module does with its environment when it
-is imported, it does again after the fork (`_begin`).
+is imported, it does again after the fork (`_begin`). A request waits only for the programs up to its own: the
+writer, which all others wait for, begins while they are loaded.
 
 The new process is a child of the supervisor, not of the fork server: the fork server forks twice, and the
 kernel reparents an orphan to its nearest subreaper, which is the supervisor. So the supervisor can wait for
@@ -27,7 +28,9 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import IO, Final, NoReturn
 
 import msgspec
@@ -35,6 +38,7 @@ import setproctitle
 
 from adapters import registry
 from ledger.postgres import die_with_parent
+from schemas import codec
 from switch.base import failpoints, metrics
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -45,21 +49,22 @@ _ANSWER_WITHIN_S: Final = 180.0
 """Seconds; a busy machine may take long to load the programs."""
 _ADOPTED_POLL_S: Final = 0.001
 _ADOPTED_TRIES: Final = 10_000
-_PROGRAMS: Final = (
-    "switch.processes.writer",
-    "switch.processes.caretaker",
-    "switch.processes.messenger",
-    "switch.processes.api",
-    "adapters.simulation.__main__",
-    "fastapi.openapi.utils",
-    "holidays",
-    "httptools",
-    "uvicorn.protocols.http.httptools_impl",
-    "uvloop",
+_PROGRAMS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
+    {
+        "switch.processes.writer": ("uvloop",),
+        "adapters.simulation.__main__": ("holidays",),
+        "switch.processes.caretaker": (),
+        "switch.processes.messenger": (),
+        "switch.processes.api": (
+            "fastapi.openapi.utils",
+            "httptools",
+            "uvicorn.protocols.http.httptools_impl",
+        ),
+    }
 )
-"""Modules loaded before any fork: the programs, and what they import only when they run."""
+"""The programs in the order of a start, with what they import only when they run."""
 _OF_ADAPTERS: Final = ("profile", "client", "simulator")
-"""Modules of our own adapters loaded before any fork. Those of others might start threads."""
+"""Modules of our own adapters, loaded with the simulated rails. Those of others might start threads."""
 
 
 class ForkRequest(msgspec.Struct, array_like=True):
@@ -213,17 +218,33 @@ def serve(line: socket.socket) -> None:
     setproctitle.setproctitle(
         "payswitch fork-server"
     )  # it finds the memory of titles while the environment is complete
-    for module in (*_PROGRAMS, *_modules_of_adapters()):
-        importlib.import_module(module)
-    gc.freeze()  # shared memory stays shared
+    missing = deque(_PROGRAMS)
     while True:
+        if missing and not select.select([line], [], [], 0)[0]:
+            _load(missing.popleft())
+            continue
         message, files, _, _ = socket.recv_fds(line, _REQUEST_BYTES, _FILES_MAX)
         if not message:
             return
+        request = _decode(message)
+        while request.module in missing:
+            _load(missing.popleft())
+        gc.freeze()  # shared memory stays shared
         assert threading.active_count() == 1, "a process with threads must not fork"
-        line.send(str(_fork_twice(line, _decode(message), files)).encode())
+        line.send(str(_fork_twice(line, request, files)).encode())
         for file in files:
             os.close(file)
+
+
+def _load(program: str) -> None:
+    """Load a program, and prepare what each of its processes would prepare for itself."""
+    for module in (program, *_PROGRAMS[program]):
+        importlib.import_module(module)
+    if program == "adapters.simulation.__main__":
+        for module in _modules_of_adapters():
+            importlib.import_module(module)
+    if program == "switch.processes.api":
+        codec.warm()
 
 
 def _modules_of_adapters() -> list[str]:
