@@ -102,9 +102,9 @@ async def read(pool: asyncpg.Pool, participant: str, *, after: int, limit: int) 
         return EventsPage([_event(row) for row in rows], rows[-1]["seq"], more=True)
     reached = max(after, min(after + SCAN, last))
     for kept, first in gaps:  # nothing there was ever an event of a payment
-        if kept <= reached < first:
-            reached = min(first - 1, last)
-    return EventsPage([_event(row) for row in rows], reached, more=reached < last)
+        if kept <= reached < first:  # while the writer still fills it, no cursor may point into it
+            reached = first - 1 if first - 1 <= last else kept
+    return EventsPage([_event(row) for row in rows], reached, more=after < reached < last)
 
 
 async def _gaps(connection: asyncpg.Connection) -> list[tuple[int, int]]:

@@ -18,6 +18,7 @@ import aiohttp
 import asyncpg
 import structlog
 
+from schemas.errors import CursorAhead
 from switch.base import logs, metrics
 from switch.base.settings import Settings
 from switch.base.sql import statements
@@ -40,6 +41,8 @@ _statement: Final = statements("switch.webhooks")
 _CREATE: Final = _statement("add_delivery_of_event")
 _END: Final = _statement("end_delivery")
 _RETRY: Final = _statement("retry_later")
+_MOVE: Final = "UPDATE switch.webhook SET cursor = $2 WHERE id = $1 AND cursor = $3"
+"""A replay may have moved the cursor back meanwhile: then it stays there."""
 _WAITING: Final = _statement("waiting_webhooks")
 _DUE: Final = _statement("due_deliveries_of_webhook")
 
@@ -81,6 +84,9 @@ class Messenger:
                 await self._fan_out(row)
             except asyncpg.ForeignKeyViolationError:
                 continue  # its owner has just removed it
+            except CursorAhead as error:  # one webhook must not stop the others
+                _log.error("webhook_cursor_ahead", webhook=str(row["id"]), detail=str(error))
+                await self._pool.execute(_MOVE, row["id"], error.resume, row["cursor"])
         for row in await self._pool.fetch(_WAITING):
             if row["id"] not in self._served:
                 task = self._served[row["id"]] = asyncio.create_task(
@@ -124,13 +130,7 @@ class Messenger:
                 _CREATE,
                 [(webhook["id"], event.seq, json.dumps(event.document()).encode()) for event in wanted],
             )
-            await connection.execute(
-                # A replay may have moved the cursor back meanwhile: then it stays there.
-                "UPDATE switch.webhook SET cursor = $2 WHERE id = $1 AND cursor = $3",
-                webhook["id"],
-                page.next,
-                webhook["cursor"],
-            )
+            await connection.execute(_MOVE, webhook["id"], page.next, webhook["cursor"])
 
     async def _deliver(self, row: asyncpg.Record) -> None:
         id_ = f"{row['webhook']}.{row['seq']}"
