@@ -9,7 +9,7 @@ import typer
 from schemas.errors import SwitchError
 from schemas.signing import jws, key_request
 from schemas.signing.keys import SigningKey
-from switch.api.people import with_maker_half
+from switch.api.documents import with_maker_half
 from switch.change_catalogue import KINDS
 from switch.cli.connect import read_file, read_json
 from switch.cli.failures import CommandFailed, WrongUse
