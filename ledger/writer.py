@@ -34,7 +34,6 @@ durable.
 """
 
 import asyncio
-import gc
 import logging
 import time
 from collections import deque
@@ -133,18 +132,6 @@ _LOAD_TRANSFERS: Final = statement("load_transfers")
 _IS_REPLICATED: Final = "SELECT current_setting('synchronous_standby_names') <> ''"
 
 log = logging.getLogger(__name__)
-
-
-def look_for_garbage_in_short_steps() -> None:
-    """Configure the garbage collector for the writer process.
-
-    The writer creates many objects, hardly ever a cycle, and keeps a hundred thousand sets: each full
-    collection stops everything for a tenth of a second. So it often collects only new objects, in less than a
-    millisecond each time, and older ones once in millions of objects.
-    """
-    gc.collect()
-    gc.freeze()  # present objects are never collected
-    gc.set_threshold(5_000, 1_000, 100)
 
 
 class _NeverCancels(Connection):

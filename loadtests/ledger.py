@@ -41,10 +41,11 @@ from asyncpg.pgproto import pgproto
 from msgspec import Struct
 
 from ledger.books import Books, Decision, LedgerVerdict, Leg
+from ledger.garbage import collect_in_short_steps
 from ledger.migrate import migrate
 from ledger.postgres import BIN, EmbeddedPostgres
 from ledger.verify import verify
-from ledger.writer import BatchExtension, Footprint, Writer, look_for_garbage_in_short_steps
+from ledger.writer import BatchExtension, Footprint, Writer
 from loadtests import growth as growing
 from loadtests import keeping, naive_ledger
 
@@ -424,7 +425,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     found: dict[str, Any] = {"settings": settings(options)}
-    look_for_garbage_in_short_steps()  # as the writer's process does
+    collect_in_short_steps(old_every=1_000)  # as the writer's process does
     with tempfile.TemporaryDirectory(prefix="payswitch-bench-") as directory:
         server = EmbeddedPostgres(Path(directory) / "postgres")
         try:

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.garbage import collect_in_short_steps
 from schemas.errors import NotAuthentic, SwitchError, TooManyRequests
 from switch.api import (
     callbacks,
@@ -192,6 +193,7 @@ def make_app(settings: Settings) -> Edge:
             async with running(settings) as runtime:
                 app.state.runtime = runtime
                 app.state.streams = events.places()
+                collect_in_short_steps()
                 yield
         except Exception as error:
             process.report(error)  # uvicorn ends the process without an exception

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from adapters.port import Answer, Native, Outcome
 from ledger.encoding import microseconds
+from ledger.garbage import collect_in_short_steps
 from ledger.roles import Login
 from schemas.reasons import Reason
 from switch.base import installation, lifeline, logs, metrics, personal_data, tracing
@@ -271,6 +272,7 @@ async def run(settings: Settings) -> None:
         await link.start()
         known = rails.connect(settings, pool)
         tasks = [asyncio.create_task(duty) for duty in _duties(settings, pool, link, known)]
+        collect_in_short_steps()
         _log.info("caretaker_ready")
         await ending.wait()
         for task in tasks:

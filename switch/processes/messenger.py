@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from ledger.garbage import collect_in_short_steps
 from ledger.roles import Login
 from switch.base import installation, lifeline, logs
 from switch.base.settings import Settings
@@ -30,6 +31,7 @@ async def run(settings: Settings) -> None:
         keys = signing.SigningKeys(settings.webhook_key)
         messenger = Messenger(pool, keys, settings)
         watching = asyncio.create_task(vitals.watch("messenger", pool))
+        collect_in_short_steps()
         _log.info("messenger_ready")
         while not ending.begun:
             try:

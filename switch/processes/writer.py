@@ -25,10 +25,11 @@ import msgspec
 import structlog
 
 from adapters import registry
+from ledger.garbage import collect_in_short_steps
 from ledger.high_water import HighWater
 from ledger.roles import Login
 from ledger.silence import end_silent
-from ledger.writer import QUEUE_BYTES_MAX, LostEvents, Writer, look_for_garbage_in_short_steps
+from ledger.writer import QUEUE_BYTES_MAX, LostEvents, Writer
 from schemas.errors import NotFound, OutcomeUnknown, Unavailable
 from switch.base import lifeline, logs, metrics, private
 from switch.base.settings import Settings
@@ -482,7 +483,7 @@ def _rules(settings: Settings) -> dict[str, AbsenceRule]:
 def main() -> None:
     """Entry point of the process."""
     os.umask(0o077)
-    look_for_garbage_in_short_steps()
+    collect_in_short_steps(old_every=1_000)
     process.main("writer", run)
 
 

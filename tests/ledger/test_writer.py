@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from ledger.books import Decision, LedgerVerdict, TransferState
-from ledger.writer import Frozen, Writer, look_for_garbage_in_short_steps
+from ledger.garbage import collect_in_short_steps
+from ledger.writer import Frozen, Writer
 from schemas.errors import NotFound, OutcomeUnknown, Unavailable
 from tests.conftest import psql
 from tests.ledger.hosts import PlainHost, pay
@@ -415,7 +416,7 @@ def test_garbage_is_collected_in_short_steps():
     """A step looks at thousands of new objects, not at the hundred thousand sets that are kept."""
     before = gc.get_threshold()
     try:
-        look_for_garbage_in_short_steps()
+        collect_in_short_steps()
 
         assert gc.isenabled()
         assert gc.get_threshold()[0] <= 10_000
