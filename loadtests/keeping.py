@@ -6,6 +6,7 @@ measured on a quiet machine, and committed with the change that they belong to.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--results", type=Path, help="directory for the figures; build/benchmarks of the checkout without it"
     )
     parser.set_defaults(results=IGNORED)
+
+
+def publishable(directory: Path, *, passed: bool) -> Path:
+    """The directory, or the ignored one if the figures were to be published and are not valid for it."""
+    if directory != PUBLISHED or passed:
+        return directory
+    print(f"not valid for publishing: the figures are in {IGNORED}", file=sys.stderr)
+    return IGNORED
 
 
 def keep(directory: Path, name: str, figures: dict[str, Any], table: str | None = None) -> None:

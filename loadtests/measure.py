@@ -1,24 +1,29 @@
 """Driving a running switch and reading what it took: throughput, latency, CPU by part."""
 
 import contextlib
+import re
 import statistics
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 import psutil
 
-from loadtests import mix
+from loadtests import gate, mix
+from loadtests.gate import GateResult
 from loadtests.generator import Load, SendResult
 
 HOST: Final = "127.0.0.1"
 WARM_UP_S: Final = 2.0
 CALM_CONNECTIONS: Final = 4
 CALM_S: Final = 5.0
+_KINDS: Final = frozenset({"api", "writer", "caretaker", "messenger"})
+_OURS: Final = re.compile(r"payswitch ([a-z]+)")
+_ROLE: Final = re.compile(r"postgres: payswitch_([a-z]+) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +59,27 @@ class Figures:
     calm_p99_ms: float
     cpu_us_per_payment: float
     cpu_us_by_part: dict[str, float]
+    """`switch` and `postgres` are the product; `rails` and `load` stand for others."""
     cpu_elsewhere_share: float
     """Of the whole machine, while it was measured; much of it makes the other figures worthless."""
     answers: dict[str, int]
     balanced: bool
     checks: dict[str, bool]
+    payments_per_core_second: float
+    """Payments for each second of CPU of the product."""
+    cpu_us_by_process: dict[str, float]
+    """As by part, finer: `api`, `writer`, `caretaker`, `postgres writer` (the role), `rails`."""
+    p999_ms: float
+    payments: int
+    payments_by_rail: dict[str, int]
+    payments_by_sender: dict[str, int]
+    payments_by_media_type: dict[str, int]
+    gate: GateResult
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRun:
-    """What the load process saw, and CPU seconds by part of the system while it measured."""
+    """What the load process saw, and CPU seconds by process of the system while it measured."""
 
     result: SendResult
     cpu: dict[str, float]
@@ -107,9 +123,9 @@ def _drive(target: Target, options: Options, *, connections: int, seconds: float
         generator.stdin.write(msgspec.json.encode(load))
         generator.stdin.close()
         _expect(generator.stdout.readline(), b"measuring\n")
-        before, busy = cpu_by_part(target.roots), _busy_s()
+        before, busy = cpu_by_process(target.roots), _busy_s()
         _expect(generator.stdout.readline(), b"measured\n")
-        after, busy = cpu_by_part(target.roots), _busy_s() - busy
+        after, busy = cpu_by_process(target.roots), _busy_s() - busy
         result = msgspec.json.decode(generator.stdout.read(), type=SendResult)
     if not result.payments:
         raise RuntimeError(f"no payment became final; answers: {result.answers}")
@@ -138,7 +154,13 @@ def figures(runs: Sequence[MeasuredRun], calm: MeasuredRun, checks: dict[str, bo
     for run in runs:
         cpu.update(run.cpu)
         answers.update(run.result.answers)
-    by_part = {part: round(1e6 * seconds / payments, 1) for part, seconds in sorted(cpu.items())}
+    by_process = {name: round(1e6 * seconds / payments, 1) for name, seconds in sorted(cpu.items())}
+    by_part: dict[str, float] = defaultdict(float)
+    for name, seconds in cpu.items():
+        by_part[part_of(name)] += seconds
+    product_us = 1e6 * (by_part["switch"] + by_part["postgres"]) / payments
+    elsewhere = statistics.mean(run.elsewhere for run in runs)
+    results, balanced = [run.result for run in runs], all(checks.values())
     return Figures(
         payments_per_s=round(payments / sum(run.result.seconds for run in runs), 1),
         rounds_payments_per_s=[round(run.result.payments / run.result.seconds, 1) for run in runs],
@@ -146,13 +168,28 @@ def figures(runs: Sequence[MeasuredRun], calm: MeasuredRun, checks: dict[str, bo
         p99_ms=percentile(latencies, 0.99),
         calm_p50_ms=percentile(calm.result.latencies_ms, 0.50),
         calm_p99_ms=percentile(calm.result.latencies_ms, 0.99),
-        cpu_us_per_payment=round(by_part.get("switch", 0.0) + by_part.get("postgres", 0.0), 1),
-        cpu_us_by_part=by_part,
-        cpu_elsewhere_share=round(statistics.mean(run.elsewhere for run in runs), 3),
+        cpu_us_per_payment=round(product_us, 1),
+        cpu_us_by_part={part: round(1e6 * by_part[part] / payments, 1) for part in sorted(by_part)},
+        cpu_elsewhere_share=round(elsewhere, 3),
         answers=dict(answers),
-        balanced=all(checks.values()),
+        balanced=balanced,
         checks=checks,
+        payments_per_core_second=round(1e6 / product_us, 1) if product_us else 0.0,
+        cpu_us_by_process=by_process,
+        p999_ms=percentile(latencies, 0.999),
+        payments=payments,
+        payments_by_rail=_sum(result.by_rail for result in results),
+        payments_by_sender=_sum(result.by_sender for result in results),
+        payments_by_media_type=_sum(result.by_media_type for result in results),
+        gate=gate.judge(results, elsewhere=elsewhere, balanced=balanced),
     )
+
+
+def _sum(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(sorted(total.items()))
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
@@ -162,18 +199,41 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return round(ordered[max(0, -int(-share * len(ordered) // 1) - 1)], 2)
 
 
-def cpu_by_part(roots: Sequence[psutil.Process]) -> dict[str, float]:
-    """CPU seconds so far of trees of processes, by part; children that ended count with their parents."""
+def cpu_by_process(roots: Sequence[psutil.Process]) -> dict[str, float]:
+    """CPU seconds so far of trees of processes, by name; children that ended count with their parents."""
     spent: dict[str, float] = {}
     for process in [process for root in roots for process in (root, *root.children(recursive=True))]:
         with contextlib.suppress(psutil.NoSuchProcess):
-            part = _part(process)
+            name = name_of(process.name(), process.cmdline())
             times = process.cpu_times()
-            spent[part] = spent.get(part, 0.0) + sum(times[:4])
+            spent[name] = spent.get(name, 0.0) + sum(times[:4])
     return spent
 
 
-def _part(process: psutil.Process) -> str:
-    if any(word.startswith("adapters.simulation") for word in process.cmdline()):
+def cpu_by_part(roots: Sequence[psutil.Process]) -> dict[str, float]:
+    """The same by part of the system."""
+    spent: dict[str, float] = defaultdict(float)
+    for name, seconds in cpu_by_process(roots).items():
+        spent[part_of(name)] += seconds
+    return dict(spent)
+
+
+def name_of(program: str, command: Sequence[str]) -> str:
+    """The name under which a process is counted, from its program and its command line or title."""
+    title = " ".join(command)
+    if "adapters.simulation" in title:
         return "rails"
-    return "postgres" if process.name() == "postgres" else "switch"
+    if program == "postgres":
+        role = _ROLE.match(title)
+        return f"postgres {role[1]}" if role else "postgres server"
+    ours = _OURS.match(title)
+    if ours:
+        return ours[1] if ours[1] in _KINDS else "supervisor"
+    return "supervisor" if " up " in title else "switch"
+
+
+def part_of(name: str) -> str:
+    """The part of the system to which a process counts: `switch`, `postgres`, `rails` or `load`."""
+    if name.startswith("postgres"):
+        return "postgres"
+    return name if name in {"rails", "load"} else "switch"

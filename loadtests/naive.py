@@ -27,6 +27,7 @@ from lxml import etree
 
 from adapters import registry
 from adapters.port import Answer, Order, Outcome, RailAdapter, RailConnection, reserve_and_submit
+from loadtests.rail_books import RailTotal, compared
 from schemas.errors import NotAuthentic
 from schemas.money import Money
 from schemas.payment import Agent, CreditTransfer, Party, PartyAccount
@@ -133,6 +134,9 @@ CHECKS: Final = {
     "every payment is final": "SELECT count(*) FROM payment WHERE state = 'SENT'",
 }
 """What must hold after a run, as queries that count exceptions."""
+COMMITTED: Final = """
+SELECT rail, count(*), sum(credit_minor)::bigint FROM payment WHERE state = 'COMMITTED' GROUP BY rail
+"""
 
 
 class NaiveSettings(msgspec.Struct, frozen=True):
@@ -470,12 +474,13 @@ async def create(database: str) -> None:
     await connection.close()
 
 
-async def check(database: str) -> dict[str, bool]:
-    """Whether the books balance, by check."""
+async def check(database: str, credited: Mapping[str, RailTotal]) -> dict[str, bool]:
+    """Whether the books balance, and agree with what the rails credited, by check."""
     connection = await asyncpg.connect(database)
     results = {name: await connection.fetchval(query) == 0 for name, query in CHECKS.items()}
+    rows = await connection.fetch(COMMITTED)
     await connection.close()
-    return results
+    return results | compared({rail: RailTotal(count, minor) for rail, count, minor in rows}, credited)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import psutil
 
-from loadtests import keeping
+from loadtests import keeping, payments_table
 from loadtests.measure import (
     CALM_CONNECTIONS,
     WARM_UP_S,
@@ -86,7 +86,11 @@ def report(options: Options, ours: Figures, peer: Figures | None, shape: dict[st
         "payments_per_s": ours.payments_per_s,
         "p50_ms": ours.p50_ms,
         "p99_ms": ours.p99_ms,
+        "p999_ms": ours.p999_ms,
         "cpu_us_per_payment": ours.cpu_us_per_payment,
+        "payments_per_core_second": ours.payments_per_core_second,
+        "gate_passed": ours.gate.passed,
+        "form": ours.gate.form,
         "ratio_vs_naive": ratio,
         "cpu_ratio_vs_naive": cpu_ratio,
         "payswitch": asdict(ours),
@@ -105,49 +109,6 @@ def report(options: Options, ours: Figures, peer: Figures | None, shape: dict[st
 def _median_ratio(ours: Figures, peer: Figures) -> float:
     pairs = zip(ours.rounds_payments_per_s, peer.rounds_payments_per_s, strict=True)
     return round(statistics.median(mine / theirs for mine, theirs in pairs), 2)
-
-
-def table(found: dict[str, Any]) -> str:
-    """The figures as a short table in Markdown."""
-    columns = (
-        "| | payments/s | p50 ms | p99 ms | calm p50 ms | calm p99 ms | CPU us/payment | of it PostgreSQL"
-        " | the rails' own | machine busy elsewhere | books balance |"
-    )
-    rows = [columns, "|---|---|---|---|---|---|---|---|---|---|---|"]
-    for name in ("payswitch", "naive"):
-        figures_ = found[name]
-        if figures_ is None:
-            continue
-        parts = figures_["cpu_us_by_part"]
-        rows.append(
-            f"| {name} | {figures_['payments_per_s']} | {figures_['p50_ms']} | {figures_['p99_ms']} "
-            f"| {figures_['calm_p50_ms']} | {figures_['calm_p99_ms']} "
-            f"| {figures_['cpu_us_per_payment']} | {parts.get('postgres', 0)} | {parts.get('rails', 0)} "
-            f"| {100 * figures_['cpu_elsewhere_share']:.0f} % | {'yes' if figures_['balanced'] else 'NO'} |"
-        )
-    settings, machine = found["settings"], found["machine"]
-    circumstances = (
-        f"{found['at']}, {machine['cpus']} CPUs for all processes (including both rails, the load process and"
-        f" PostgreSQL), {settings['seconds']:g} s in {settings['rounds']} rounds,"
-        f" {settings['connections']} connections,"
-        f" {settings['workers']} API workers, {settings['messages']},"
-        f" rails with a response time of {1000 * settings['rail_latency_s']:.0f} ms. Compared with the"
-        " naive switch:"
-        f" {found['ratio_vs_naive']} times the payments/s, at 1/{found['cpu_ratio_vs_naive']} of the CPU per"
-        " payment; both share the machine with the same simulated rails."
-    )
-    return "\n".join(
-        [
-            "# Benchmark: payments end to end",
-            "",
-            circumstances,
-            "",
-            *rows,
-            "",
-            "`python -m loadtests payments --json`; raw figures in `payments.json`.",
-            "",
-        ]
-    )
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -186,6 +147,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="payswitch-bench-") as place:
         ours, peer, shape = run(Path(place), options)
     found = report(options, ours, peer, shape)
-    keeping.keep(given.results, "payments", found, table(found))
-    print(json.dumps(found) if given.json else table(found))
+    directory = keeping.publishable(given.results, passed=ours.gate.passed and ours.gate.form == "long")
+    keeping.keep(directory, "payments", found, payments_table.page(found))
+    print(json.dumps(found) if given.json else payments_table.page(found))
     return 0 if ours.balanced and (peer is None or peer.balanced) else 1

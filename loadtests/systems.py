@@ -19,7 +19,8 @@ import psutil
 
 from adapters.simulation import sandbox as rails
 from ledger.postgres import EmbeddedPostgres
-from loadtests import naive
+from ledger.roles import Login, Passwords
+from loadtests import naive, rail_books
 from loadtests.measure import HOST, Options, Target
 from loadtests.mix import mix
 from schemas.signing.keys import SigningKey
@@ -46,12 +47,19 @@ def payswitch(directory: Path, options: Options) -> Iterator[Target]:
 
 
 def verified(directory: Path) -> dict[str, bool]:
-    """The verdict of `payswitch verify`."""
+    """The verdict of `payswitch verify` on the running switch, and of the rails' own books."""
     done = subprocess.run(
         [_program(), "verify", "--data", str(directory)], capture_output=True, text=True, check=False
     )
     report = json.loads(done.stdout)
-    return {check["check"]: check["ok"] for check in report["checks"]} | {"verify": done.returncode == 0}
+    books = {check["check"]: check["ok"] for check in report["checks"]} | {"verify": done.returncode == 0}
+    return books | asyncio.run(rail_books.check(database_of(directory), directory / "rails"))
+
+
+def database_of(directory: Path) -> str:
+    """The URL of the embedded database of a running switch, as its owner."""
+    place = (directory / "postgres").resolve()
+    return Passwords(directory / "keys" / "database").url(f"postgresql:///postgres?host={place}", Login.OWNER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,8 @@ class NaiveGround:
 
     def checks(self) -> dict[str, bool]:
         """Whether the books balance, by check."""
-        return asyncio.run(naive.check(self.settings.database))
+        credited = rail_books.credited(self.directory)
+        return asyncio.run(naive.check(self.settings.database, credited))
 
 
 @contextlib.contextmanager

@@ -6,13 +6,22 @@ import sys
 import psutil
 import pytest
 
-from loadtests import measure, payments
+from loadtests import measure, payments, payments_table
 from loadtests.generator import SendResult
 
 
 def a_run(count: int, seconds: float, cpu: dict[str, float]) -> measure.MeasuredRun:
     """What the load process saw of so many payments of 1 ms."""
-    result = SendResult(payments=count, seconds=seconds, latencies_ms=[1.0] * count, answers={}, cpu_s=0.0)
+    result = SendResult(
+        payments=count,
+        seconds=seconds,
+        latencies_ms=[1.0] * count,
+        answers={},
+        cpu_s=0.0,
+        begun=count,
+        answered=count,
+        by_rail={"IN": count},
+    )
     return measure.MeasuredRun(result, cpu, elsewhere=0.25)
 
 
@@ -28,7 +37,18 @@ def test_a_percentile_is_a_value_that_was_seen(values, share, expected):
 
 
 def test_cpu_is_shown_by_part_and_payment():
-    loaded = a_run(1000, 2.0, {"switch": 1.0, "postgres": 0.5, "rails": 9.0, "load": 0.1})
+    loaded = a_run(
+        1000,
+        2.0,
+        {
+            "api": 0.7,
+            "writer": 0.3,
+            "postgres writer": 0.4,
+            "postgres server": 0.1,
+            "rails": 9.0,
+            "load": 0.1,
+        },
+    )
     found = measure.figures([loaded, loaded], CALM, {"a": True})
 
     assert found.payments_per_s == 500
@@ -36,6 +56,35 @@ def test_cpu_is_shown_by_part_and_payment():
     assert found.cpu_elsewhere_share == 0.25
     assert found.cpu_us_per_payment == 1500
     assert found.cpu_us_by_part == {"switch": 1000, "postgres": 500, "rails": 9000, "load": 100}
+    assert found.cpu_us_by_process["writer"] == 300
+    assert found.payments_per_core_second == 666.7
+    assert found.payments_by_rail == {"IN": 2000}
+
+
+@pytest.mark.parametrize(
+    ("program", "command", "name", "part"),
+    [
+        ("python", ["payswitch api-1 switch.processes.api"], "api", "switch"),
+        ("python", ["payswitch writer switch.processes.writer"], "writer", "switch"),
+        ("python", ["payswitch fork-server"], "supervisor", "switch"),
+        ("python", ["/venv/bin/python", "/venv/bin/payswitch", "up", "--sandbox"], "supervisor", "switch"),
+        ("python", ["payswitch rail-IN adapters.simulation.__main__"], "rails", "rails"),
+        ("python", ["python", "-m", "adapters.simulation", "PK"], "rails", "rails"),
+        ("postgres", ["postgres: payswitch_writer postgres [local] COMMIT"], "postgres writer", "postgres"),
+        ("postgres", ["postgres: checkpointer "], "postgres server", "postgres"),
+        ("python", ["python", "-m", "loadtests.naive"], "switch", "switch"),
+    ],
+)
+def test_a_process_is_named_by_its_title(program, command, name, part):
+    """A simulated rail that was forked has one word as its command line, and was counted to the product."""
+    assert measure.name_of(program, command) == name
+    assert measure.part_of(name) == part
+
+
+def test_rails_that_run_are_not_the_product(stack):
+    spent = measure.cpu_by_process([psutil.Process()])
+
+    assert {"api", "writer", "caretaker", "messenger", "postgres writer", "rails"} <= spent.keys()
 
 
 def test_books_that_do_not_balance_are_reported():
@@ -55,7 +104,7 @@ def test_the_table_warns_of_books_that_do_not_balance():
     options = measure.Options(1.0, 1, 1, "xml", 0.05, against_naive=False)
     found = payments.report(options, measure.figures([CALM], CALM, {"a": False}), None, {})
 
-    assert "| NO |" in payments.table(found)
+    assert "| NO |" in payments_table.page(found)
     assert found["ratio_vs_naive"] is None
 
 
