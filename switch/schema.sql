@@ -224,9 +224,31 @@ CREATE TABLE switch.person (
     checker_half    bytea,
     invited_until   timestamptz,
     created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT person_scope CHECK ((role IN ('participant', 'regulator')) = (scope <> '')),
-    CONSTRAINT person_credentials CHECK (status <> 'active' OR (password_hash IS NOT NULL AND totp_secret IS NOT NULL))
+    CONSTRAINT person_scope CHECK ((role IN ('participant', 'regulator')) = (scope <> ''))
 );
+
+-- Passkeys, beside the authenticator or in its place. `credential` is the attested credential data of WebAuthn: the
+-- id and the public key.
+CREATE TABLE switch.passkey (
+    id         bytea PRIMARY KEY,
+    person     text NOT NULL REFERENCES switch.person,
+    label      text NOT NULL,
+    credential bytea NOT NULL,
+    counter    bigint NOT NULL, -- of signatures; it grows, or stays 0
+    added_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    used_at    timestamptz
+);
+CREATE INDEX passkey_person ON switch.passkey (person);
+
+-- What a person is told about changes of the sign-in.
+CREATE TABLE switch.person_notice (
+    number  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    person  text NOT NULL REFERENCES switch.person,
+    text    text NOT NULL,
+    at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    read_at timestamptz
+);
+CREATE INDEX person_notice_person ON switch.person_notice (person, number);
 
 -- A session is known by the hash of its token. Tokens are replaced as they age: `family` is one sign-in.
 CREATE TABLE switch.session (
@@ -238,7 +260,8 @@ CREATE TABLE switch.session (
     seen_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     replaced_at timestamptz,
     address     text NOT NULL DEFAULT '', -- shortened: 192.0.2.0/24
-    browser     text NOT NULL DEFAULT ''  -- its name and system: Firefox, Linux
+    browser     text NOT NULL DEFAULT '', -- its name and system: Firefox, Linux
+    confirmed_at timestamptz -- the second factor was proved again
 );
 CREATE INDEX session_family ON switch.session (family);
 CREATE INDEX session_person ON switch.session (person);

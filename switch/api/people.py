@@ -25,8 +25,9 @@ from switch.approvals import approvals
 from switch.base import urls
 from switch.base.decoding import decoded
 from switch.change_catalogue import KINDS, describe
-from switch.identity import devices, enrolment, sessions, sign_in
+from switch.identity import devices, enrolment, passkeys, sessions, sign_in
 from switch.identity.model import Change, ChangeState, Person, Seat
+from switch.identity.passkeys import RelyingParty
 from switch.identity.permissions import Right, may, require
 from switch.payments.directory import Participant
 from switch.writer.context import ServiceContext
@@ -129,6 +130,7 @@ async def find_person(request: Request) -> Person | None:
         if cookie is not None:
             check_same_origin(request)
             session = await sessions.resume(connection, cookie)
+            request.state.noticed = session.noticed
             if session.stale:
                 request.state.fresh_token = await sessions.renew(connection, cookie)
             return session.person
@@ -199,6 +201,13 @@ def device_of(request: Request) -> devices.Device:
     """Where a request comes from, as far as a session stores it."""
     address = request.client.host if request.client else ""
     return devices.device(address, request.headers.get("user-agent", ""))
+
+
+def relying_party_of(request: Request) -> RelyingParty | None:
+    """What passkeys are bound to here; None where there cannot be any."""
+    settings = request.app.state.runtime.settings
+    authority = settings.authority or (request.headers.get("host", "") if settings.sandbox else "")
+    return passkeys.relying_party(authority, sandbox=settings.sandbox)
 
 
 SignedIn = Annotated[Person, Depends(signed_in)]

@@ -15,7 +15,7 @@ import asyncpg
 from schemas.errors import NotAllowed, NotAuthentic, Refused
 from schemas.reasons import Reason
 from switch.base.sql import statements
-from switch.identity import secrets, sessions
+from switch.identity import passkeys, secrets, sessions
 from switch.identity.model import Role
 from switch.writer.audit_notes import note
 from switch.writer.context import ServiceContext
@@ -77,21 +77,43 @@ async def begin(
     return Enrolment(name, secrets.totp_uri(name, totp), totp)
 
 
-async def finish(context: ServiceContext, name: str, maker_half: str, checker_half: str, code: str) -> None:
-    """Prove that the authenticator works; from now on the person may sign in.
+@dataclass(frozen=True, slots=True)
+class FirstPasskey:
+    """The response of `navigator.credentials.create` as JSON, unverified, at the end of an enrolment."""
+
+    text: str
+    label: str
+    party: passkeys.RelyingParty
+
+
+async def finish(
+    context: ServiceContext,
+    name: str,
+    maker_half: str,
+    checker_half: str,
+    code: str,
+    *,
+    passkey: FirstPasskey | None = None,
+) -> None:
+    """Prove that the authenticator works, or add a passkey in its place; from now on the person may sign in.
 
     Raises:
         NotAuthentic: not invited, or a half or the code is wrong.
+        Refused: the passkey proves nothing.
 
     """
     async with context.pool.acquire() as connection, connection.transaction():
         row = await _check_halves(connection, name, maker_half, checker_half)
         if row["totp_secret"] is None:
             raise NotAuthentic(_WRONG)
-        secret = secrets.Seal(context.data).open(row["totp_secret"])
-        step = secrets.totp_step(secret, code, row["now"], 0)
-        if step is None:
-            raise NotAuthentic(_WRONG)
+        step = None
+        if passkey is None:
+            secret = secrets.Seal(context.data).open(row["totp_secret"])
+            step = secrets.totp_step(secret, code, row["now"], 0)
+            if step is None:
+                raise NotAuthentic(_WRONG)
+        else:
+            await passkeys.add(connection, context.data, passkey.party, name, passkey.label, passkey.text)
         await connection.execute(_ACTIVATE, name, step)
         await note(connection, EventKind.PERSON_ENROLLED, person=name)
 
@@ -141,5 +163,6 @@ async def invite(connection: asyncpg.Connection, name: str, maker_half: str) -> 
     """Invite a person, in the transaction of the approved change; return the checker's half of the code."""
     half, hashed = new_half()
     await connection.execute(_INVITE, name, bytes.fromhex(maker_half), bytes.fromhex(hashed), INVITED_HOURS)
+    await passkeys.remove_all(connection, name)
     await sessions.end_all(connection, name)
     return half

@@ -136,15 +136,15 @@ class Seal:
         """Encrypt a secret; the key is made on first use."""
         return self._key(made_if_missing=True).encrypt(secret.encode()).decode()
 
-    def open(self, sealed: str) -> str:
-        """Decrypt the result of `seal`.
+    def open(self, sealed: str, within_s: int | None = None) -> str:
+        """Decrypt the result of `seal`, if it was made within this time.
 
         Raises:
             FileNotFoundError: the key is missing.
-            cryptography.fernet.InvalidToken: another key.
+            cryptography.fernet.InvalidToken: another key, or too old.
 
         """
-        return self._key(made_if_missing=False).decrypt(sealed.encode()).decode()
+        return self._key(made_if_missing=False).decrypt(sealed.encode(), within_s).decode()
 
     def _key(self, *, made_if_missing: bool) -> Fernet:
         if made_if_missing and not self._file.exists():

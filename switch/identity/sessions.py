@@ -13,8 +13,9 @@ from typing import Final
 
 import asyncpg
 
-from schemas.errors import NotAuthentic, NotFound
+from schemas.errors import NotAllowed, NotAuthentic, NotFound
 from switch.base.sql import statements
+from switch.identity import notices
 from switch.identity.devices import Device
 from switch.identity.model import Person, Role, Status
 from switch.writer.audit_notes import note
@@ -24,6 +25,8 @@ IDLE_S: Final = 15 * 60
 ABSOLUTE_S: Final = 8 * 60 * 60
 RENEW_S: Final = 5 * 60
 GRACE_S: Final = 30
+CONFIRMED_S: Final = 5 * 60
+"""How long a confirmation with the second factor is valid, for one change of the sign-in."""
 COOKIE: Final = "__Host-payswitch"
 
 _statement: Final = statements("switch.identity")
@@ -34,14 +37,17 @@ _FIND: Final = _statement("session")
 _REPLACE: Final = _statement("replace_token")
 _OPEN: Final = _statement("open_sessions")
 _END_OF: Final = _statement("end_sessions")
+_CONFIRM: Final = _statement("confirm_session")
+_USE_CONFIRMATION: Final = _statement("use_confirmation")
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in person. With `stale`, the token must be renewed."""
+    """A signed-in person. `stale`: the token must be renewed; `noticed`: there are unread notices."""
 
     person: Person
     stale: bool
+    noticed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,8 @@ async def resume(connection: asyncpg.Connection, token: str) -> Session:
     await connection.execute(
         "UPDATE switch.session SET seen_at = clock_timestamp() WHERE sha256 = $1", _sha256(token)
     )
-    return Session(person_of(row), stale=not row["replaced"] and row["made"] > RENEW_S)
+    stale = not row["replaced"] and row["made"] > RENEW_S
+    return Session(person_of(row), stale, row["noticed"])
 
 
 async def renew(connection: asyncpg.Connection, token: str) -> str | None:
@@ -141,7 +148,37 @@ async def end_of(connection: asyncpg.Connection, name: str, by: Person, id_: uui
             raise NotFound("no such session: it has ended")
         if ended:
             await note(connection, EventKind.SESSION_ENDED, person=name, by=by.name, sessions=len(ended))
+        if ended and by.name != name:
+            await notices.add(connection, name, notices.SESSIONS_ENDED)
     return len(ended)
+
+
+async def confirm(connection: asyncpg.Connection, token: str) -> bool:
+    """Confirm a session, after its person proved the second factor again; False if there is no session."""
+    return bool(await connection.fetchval(_CONFIRM, _sha256(token)))
+
+
+async def use_confirmation(connection: asyncpg.Connection, token: str) -> None:
+    """Use up the confirmation of a session, in the transaction of the change that needs it.
+
+    Raises:
+        NotAllowed: the second factor was not proved a moment ago.
+
+    """
+    if not await connection.fetchval(_USE_CONFIRMATION, _sha256(token), float(CONFIRMED_S)):
+        raise NotAllowed("confirm with your second factor first")
+
+
+async def is_confirmed(connection: asyncpg.Connection | asyncpg.Pool, token: str) -> bool:
+    """Whether a session has a confirmation that can be used."""
+    return bool(
+        await connection.fetchval(
+            "SELECT confirmed_at > clock_timestamp() - make_interval(secs => $2)"
+            " FROM switch.session WHERE sha256 = $1",
+            _sha256(token),
+            float(CONFIRMED_S),
+        )
+    )
 
 
 async def end_all(connection: asyncpg.Connection, name: str) -> None:

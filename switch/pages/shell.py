@@ -177,6 +177,7 @@ def render(
         prefix=PREFIX,
         path=request.url.path,
         closed=_is_closed(request),
+        noticed=getattr(request.state, "noticed", False),
         **context,
     )
     return finish(request, HTMLResponse(html, status))

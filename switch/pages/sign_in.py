@@ -1,5 +1,8 @@
 """Sign-in, sign-out, choice of language, enrolment, and static files."""
 
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Annotated, Final
 
 import segno
@@ -7,8 +10,15 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import NotAllowed, NotAuthentic, NotFound, SwitchError
-from switch.api.people import check_same_origin, device_of, forget_cookie, set_cookie
-from switch.identity import enrolment, sessions
+from switch.api.people import (
+    check_same_origin,
+    device_of,
+    forget_cookie,
+    relying_party_of,
+    services_of,
+    set_cookie,
+)
+from switch.identity import enrolment, passkeys, sessions
 from switch.identity import sign_in as signing_in
 from switch.pages import language
 from switch.pages.shell import PREFIX, Context, form, is_ours, redirect, render, static
@@ -17,6 +27,7 @@ router = APIRouter(prefix=PREFIX, include_in_schema=False)
 _TYPES: Final = {
     "style.css": "text/css",
     "page.js": "text/javascript",
+    "passkey.js": "text/javascript",
     "proof.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
@@ -36,7 +47,7 @@ async def get_sign_in(
     request: Request, next_: Annotated[str, Query(alias="next", max_length=300)] = ""
 ) -> Response:
     """Show the sign-in form."""
-    return render(request, "sign_in.html", next=next_ if is_ours(next_) else "", failed=False)
+    return _form(request, next_ if is_ours(next_) else "")
 
 
 @router.post("/sign-in")
@@ -51,15 +62,38 @@ async def post_sign_in(request: Request, context: Context) -> Response:
             values.get("name", ""),
             values.get("password", ""),
             values.get("code", ""),
+            assertion=assertion_of(request, values, passkeys.SIGN_IN),
             device=device_of(request),
         )
     except NotAuthentic:
-        return render(
-            request, "sign_in.html", status=401, next=wanted if is_ours(wanted) else "", failed=True
-        )
+        return _form(request, wanted if is_ours(wanted) else "", status=401)
     response = redirect(request, wanted.removeprefix(PREFIX) if is_ours(wanted) else "")
     set_cookie(response, token)
     return response
+
+
+def _form(request: Request, wanted: str, status: int = 200) -> Response:
+    return render(
+        request,
+        "sign_in.html",
+        status=status,
+        next=wanted,
+        failed=status != HTTPStatus.OK,
+        passkey=options_for(request, passkeys.SIGN_IN),
+    )
+
+
+def options_for(request: Request, purpose: str) -> str:
+    """Options of a passkey for a script, as JSON; empty where passkeys are not possible."""
+    party = relying_party_of(request)
+    data = services_of(request).data
+    return json.dumps(passkeys.request_options(data, party, purpose)) if party else ""
+
+
+def assertion_of(request: Request, values: Mapping[str, str], purpose: str) -> passkeys.Assertion | None:
+    """The passkey that a form was sent with, if any."""
+    text = values.get("passkey", "")
+    return passkeys.Assertion(text, relying_party_of(request), purpose) if text else None
 
 
 @router.post("/sign-out")
@@ -90,39 +124,43 @@ async def post_language(request: Request) -> Response:
 @router.get("/enrol")
 async def get_enrol(request: Request) -> Response:
     """Show the first step of the enrolment of a new person."""
-    return render(request, "enrol.html", step="password", problem="", secret="", picture="", values={})
+    return _enrol(request)
 
 
 @router.post("/enrol")
 async def post_enrol(request: Request, context: Context) -> Response:
-    """Set the password first, then check the first code of the new authenticator."""
+    """Set the password first; then check the first code of the new authenticator, or add a passkey."""
     check_same_origin(request)
     values = await form(request)
+    name = values.get("name", "")
     halves = (values.get("maker_half", ""), values.get("checker_half", ""))
+    party = relying_party_of(request)
     try:
         if "code" in values:
-            await enrolment.finish(context, values.get("name", ""), *halves, values["code"])
+            passkey = _first_passkey(values, party)
+            await enrolment.finish(context, name, *halves, values["code"], passkey=passkey)
             return redirect(request, "/sign-in")
-        begun = await enrolment.begin(context, values.get("name", ""), *halves, values.get("password", ""))
+        begun = await enrolment.begin(context, name, *halves, values.get("password", ""))
     except (NotAuthentic, NotAllowed, SwitchError) as error:
-        return render(
-            request,
-            "enrol.html",
-            status=400,
-            step="password",
-            problem=error.detail,
-            secret="",
-            picture="",
-            values={},
-        )
-    shown = {name: values.get(name, "") for name in ("name", "maker_half", "checker_half")}
-    picture = segno.make(begun.totp_uri).svg_data_uri(scale=5)
-    return render(
+        return _enrol(request, status=400, problem=error.detail)
+    options = passkeys.creation_options(context.data, party, name, []) if party else None
+    return _enrol(
         request,
-        "enrol.html",
         step="code",
-        problem="",
         secret=begun.totp_secret,
-        picture=picture,
-        values=shown,
+        picture=segno.make(begun.totp_uri).svg_data_uri(scale=5),
+        values={each: values.get(each, "") for each in ("name", "maker_half", "checker_half")},
+        passkey=json.dumps(options) if options else "",
     )
+
+
+def _first_passkey(
+    values: Mapping[str, str], party: passkeys.RelyingParty | None
+) -> enrolment.FirstPasskey | None:
+    text = values.get("passkey", "")
+    return enrolment.FirstPasskey(text, values.get("label", ""), party) if text and party else None
+
+
+def _enrol(request: Request, status: int = 200, **context: object) -> Response:
+    empty = {"step": "password", "problem": "", "secret": "", "picture": "", "values": {}, "passkey": ""}
+    return render(request, "enrol.html", None, status, **{**empty, **context})

@@ -59,6 +59,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.identity.enrolment/add_first": OWNER,
     "switch.identity.enrolment/create_first": OWNER,
     "switch.identity.nonces/forget_nonces": (C,),
+    "switch.identity.notices/forget_old": (C,),
     "switch.identity.sessions/end_all": (A, C),
     "switch.identity.sessions/forget_old": (C,),
     "switch.operations.export":       (R,),

@@ -16,6 +16,7 @@ from switch.api import problems
 from switch.approvals.effects import Subject
 from switch.base.plausibility import Measure
 from switch.change_catalogue import KINDS
+from switch.identity import notices, passkeys
 from switch.identity.model import ChangeState, Role, Status
 from switch.operations import oversight
 from switch.pages import (
@@ -102,6 +103,8 @@ def refusals() -> set[str]:
 
 OWN = {
     *own_messages.NAMES.values(),
+    *notices.TEXTS,
+    *(passkeys._BAD, "the code or the passkey is wrong"),
     *own_keys.TONES,
     *(KINDS[kind].title for kind in own_keys.CHANGE_KINDS.values()),
     *(state.value for state in ChangeState),

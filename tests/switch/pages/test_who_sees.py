@@ -68,7 +68,11 @@ SEES = {
     ("GET", "/people"):                       OVERSEERS,
     ("POST", "/people/{name}/sessions/end"):  {"operator", "checker"},
     ("GET", "/me"):                           EVERYBODY,
-    ("POST", "/me/sessions/end"):             EVERYBODY,  # one's own
+    ("POST", "/me/sessions/end"):             EVERYBODY,  # one's own, as all below it
+    ("POST", "/me/confirm"):                  EVERYBODY,
+    ("POST", "/me/passkeys"):                 EVERYBODY,
+    ("POST", "/me/passkeys/remove"):          EVERYBODY,
+    ("POST", "/me/notices/read"):             EVERYBODY,
     ("GET", "/own/position"):                 {"participant"},
     ("GET", "/own/statements"):               {"participant"},
     ("GET", "/own/messages"):                 {"participant"},
