@@ -17,6 +17,7 @@ import asyncpg
 import typer
 
 from adapters import registry
+from ledger.migrate import Phase
 from ledger.roles import Login
 from switch.base import causes, personal_data, settings_file
 from switch.base.database import connect_pool, embedded
@@ -37,8 +38,6 @@ from switch.identity.model import Role
 from switch.operations import housekeeping
 from switch.settlement.files import SettlementFiles
 from switch.webhooks import signing
-from switch.writer.client import Link
-from switch.writer.context import ServiceContext
 
 _ASKED: Final = {
     "rails": "countries whose rails you connect, with blanks between them",
@@ -66,7 +65,8 @@ def init(
     installation = Installation() if file is None else read_installation(file)
     directory = settings_for(data, None).data
     _make_directory(directory)
-    _write_settings(directory, installation, asks=file is None and sys.stdin.isatty())
+    asks = file is None and sys.stdin.isatty()
+    _write_settings(directory, installation, asks=asks, given={"database"} if database_url else set())
     settings = settings_for(data, database_url)
     _make_keys(settings)
     if faults := [*preflight.examine_files(settings.model_copy(update={"rails": ()}))]:
@@ -88,11 +88,11 @@ def _make_directory(directory: Path) -> None:
         raise CommandFailed(f"this user may not write in {directory}: run as the owner of the directory")
 
 
-def _write_settings(directory: Path, installation: Installation, *, asks: bool) -> None:
+def _write_settings(directory: Path, installation: Installation, *, asks: bool, given: set[str]) -> None:
     """Add what is stated to the settings file; the name of a log that exists is not changed."""
     file = directory / settings_file.NAME
     before = settings_file.read(file, Settings.model_fields)
-    after = {**before, **(_asked(before) if asks else installation.settings)}
+    after = {**before, **(_asked(before.keys() | given) if asks else installation.settings)}
     named = before.get("log_origin")
     if named not in {None, after.get("log_origin")} and (directory / "audit").is_dir():
         raise CommandFailed(f"log_origin is {named} and never changes: verifiers know the log by this name")
@@ -100,11 +100,11 @@ def _write_settings(directory: Path, installation: Installation, *, asks: bool) 
         settings_file.write(file, after)
 
 
-def _asked(before: dict[str, Any]) -> dict[str, Any]:
-    """Ask for each setting that a live switch needs and that neither the file nor the environment has."""
+def _asked(known: set[str]) -> dict[str, Any]:
+    """Ask for each setting that a live switch needs and that is neither `known` nor in the environment."""
     found: dict[str, Any] = {}
     for name, what in _ASKED.items():
-        if name in before or f"PAYSWITCH_{name.upper()}" in os.environ:
+        if name in known or f"PAYSWITCH_{name.upper()}" in os.environ:
             continue
         default = " ".join(registry.countries()) if name == "rails" else ""
         while True:
@@ -137,16 +137,18 @@ def _make_keys(settings: Settings) -> None:
 async def _in_database(settings: Settings, people: FirstPeople | None) -> list[MissingStep]:
     with _database(settings) as url:
         try:
-            await preflight.bring_up_to_date(settings.model_copy(update={"database": url}))
+            # As at a start: older processes may use a database by URL.
+            phase = Phase.PRE if settings.database else None
+            await preflight.bring_up_to_date(settings.model_copy(update={"database": url}), phase)
             connection = await asyncpg.connect(url, timeout=CONNECTS_WITHIN_S)
         except Exception as error:  # noqa: BLE001 - every failure becomes a reason
             raise CommandFailed(f"the database cannot be used: {causes.of(error).text}") from None
         try:
             there = {row["role"] for row in await connection.fetch(_FOUNDERS)}
-            async with _context(settings, url) as context:
+            async with _pool(settings, url) as pool:
                 for role in (Role.OPERATOR, Role.CHECKER):
                     if role not in there:
-                        await _found(context, role, people)
+                        await _found(pool, settings.data.resolve(), role, people)
             return [step async for step in steps.of_database(connection, settings)]
         finally:
             await connection.close()
@@ -177,16 +179,16 @@ def _database(settings: Settings) -> Iterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def _context(settings: Settings, url: str) -> AsyncIterator[ServiceContext]:
-    """What creates people: the database and the data directory. The writer is not asked."""
+async def _pool(settings: Settings, url: str) -> AsyncIterator[asyncpg.Pool]:
+    """Connect as the owner, who creates the first people; no writer is needed, here or on another machine."""
     pool = await connect_pool(settings.model_copy(update={"database": url}), Login.OWNER)
     try:
-        yield ServiceContext(pool, pool, Link(settings.writer_socket), settings.data.resolve(), sandbox=False)
+        yield pool
     finally:
         await pool.close()
 
 
-async def _found(context: ServiceContext, role: Role, people: FirstPeople | None) -> None:
+async def _found(pool: asyncpg.Pool, data: Path, role: Role, people: FirstPeople | None) -> None:
     """Create the first person of a role, who chooses a password here; without a terminal the step is left."""
     given = os.environ.get("PAYSWITCH_PASSWORD")
     if not given and not sys.stdin.isatty():
@@ -195,5 +197,5 @@ async def _found(context: ServiceContext, role: Role, people: FirstPeople | None
     if people:
         typer.echo(f"{name}, the first {role}:", err=True)
     password = given or str(typer.prompt("password", hide_input=True, confirmation_prompt=True))
-    made = await enrolment.create_first(context, name, name, role, password)
+    made = await enrolment.create_first(pool, data, name, name, role, password)
     show({"name": made.name, "totp_uri": made.totp_uri, "totp_secret": made.totp_secret})

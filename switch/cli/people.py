@@ -79,7 +79,8 @@ def found(
     password = _password(confirm=True)
 
     async def work(context: CommandContext) -> enrolment.Enrolment:
-        return await enrolment.create_first(context.services, name, display_name or name, role, password)
+        pool, directory = context.services.pool, context.services.data
+        return await enrolment.create_first(pool, directory, name, display_name or name, role, password)
 
     made = run(data, database_url, work, Login.OWNER)  # no process may do this
     show({"name": made.name, "totp_uri": made.totp_uri, "totp_secret": made.totp_secret})

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets as random
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import asyncpg
@@ -130,10 +131,12 @@ async def _check_halves(
     return row
 
 
-async def create_first(
-    context: ServiceContext, name: str, display_name: str, role: Role, password: str
+async def create_first(  # noqa: PLR0917 - who it is, and where
+    pool: asyncpg.Pool, data: Path, name: str, display_name: str, role: Role, password: str
 ) -> Enrolment:
     """Create the first operator or the first checker, on the machine itself, without approval.
+
+    `data` is the data directory, whose key seals the authenticator's secret. The writer is not needed.
 
     Raises:
         NotAllowed: there is one already; from now on two people add a person.
@@ -144,7 +147,7 @@ async def create_first(
         raise NotAllowed("only the first operator and the first checker are created in this way")
     hashed = await secrets.hash_password(name, password)
     totp = secrets.new_totp()
-    async with context.pool.acquire() as connection, connection.transaction():
+    async with pool.acquire() as connection, connection.transaction():
         await connection.execute("LOCK TABLE switch.person IN SHARE ROW EXCLUSIVE MODE")
         if await connection.fetchval(
             "SELECT true FROM switch.person WHERE role = $1 AND status <> 'removed'", str(role)
@@ -153,7 +156,7 @@ async def create_first(
         if await connection.fetchval("SELECT true FROM switch.person WHERE name = $1", name):
             raise Refused("this name is in use", reason=Reason.NARRATIVE)
         await connection.execute(
-            _ADD_FIRST, name, display_name, str(role), hashed, secrets.Seal(context.data).seal(totp)
+            _ADD_FIRST, name, display_name, str(role), hashed, secrets.Seal(data).seal(totp)
         )
         await note(connection, EventKind.PERSON_FOUNDED, person=name, role=str(role))
     return Enrolment(name, secrets.totp_uri(name, totp), totp)

@@ -2,9 +2,13 @@
 
 import asyncio
 import json
+import os
+import pty
 import re
 import stat
-from collections.abc import AsyncIterator, Callable
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +128,89 @@ def test_a_bare_directory_is_configured_once_and_repeating_changes_nothing(
         "chen checker", "olga operator",
     ]  # fmt: skip
     assert Settings(data=data).authority == "switch.example"
+
+
+class Terminal:
+    """A pseudo-terminal at which a command asks; what it shows, and what is typed."""
+
+    def __init__(self, words: Sequence[str], environment: dict[str, str]) -> None:
+        self.shown, self._answered = "", 0
+        self._end, command = pty.openpty()
+        self.process = subprocess.Popen(
+            words, env=environment, stdin=command, stdout=command, stderr=command, start_new_session=True
+        )
+        os.close(command)
+
+    def answer(self, question: str, typed: str) -> None:
+        """Wait until it asks; then type a line."""
+        while not (question in self.shown[self._answered :] and self.shown.endswith(": ")):
+            assert self._read(), self.shown
+        self._answered = len(self.shown)
+        os.write(self._end, f"{typed}\n".encode())
+
+    def ended(self) -> int:
+        """Read to the end; the exit code."""
+        while self._read():
+            pass
+        os.close(self._end)
+        return self.process.wait(60)
+
+    def _read(self) -> bool:
+        try:
+            piece = os.read(self._end, 4096)
+        except OSError:  # nobody holds the other end
+            return False
+        self.shown += piece.decode().replace("\r\n", "\n")
+        return bool(piece)
+
+
+def test_the_questions_at_a_terminal(tmp_path: Path, database_url: str) -> None:
+    """A wrong answer is asked again, a password is never shown, and a repetition asks only what is open."""
+    data, password = tmp_path / "data", "a long enough pass phrase"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PAYSWITCH_")}
+    words = [sys.executable, "-m", "switch.cli", "init", "--data", str(data), "--database", database_url]
+    terminal = Terminal(words, environment)
+    terminal.answer("countries whose rails", "in pk")
+    terminal.answer("host[:port]", "https://switch.example")
+    terminal.answer("host[:port]", "switch.example:8443")
+    terminal.answer("name of the event log", "switch.example/ledger")
+    terminal.answer("BIC", "")
+    terminal.answer("directory of backups", "")
+    for role, name in (("operator", "olga"), ("checker", "chen")):
+        terminal.answer(f"first {role}", name)
+        terminal.answer("password", password)
+        terminal.answer("Repeat for confirmation", password)
+
+    assert terminal.ended() == 0, terminal.shown
+    assert json.loads((data / "settings.json").read_text()) == {
+        "rails": ["IN", "PK"],
+        "authority": "switch.example:8443",
+        "log_origin": "switch.example/ledger",
+    }
+    assert "settings.authority: String should match pattern" in terminal.shown
+    assert password not in terminal.shown
+    assert terminal.shown.count("totp_uri") == 2
+    assert "missing: participants-missing" in terminal.shown
+    assert psql(database_url, "SELECT count(*) FROM switch.person WHERE name IN ('olga', 'chen')") == "2\n"
+
+    again = Terminal(words, environment)
+    again.answer("BIC", "SWCHINBB")
+    again.answer("directory of backups", "")
+    assert again.ended() == 0
+    assert json.loads((data / "settings.json").read_text())["bic"] == "SWCHINBB"
+    assert "totp" not in again.shown
+
+
+def test_an_installation_whose_writer_is_on_another_machine(
+    typed: Typed, tmp_path: Path, database_url: str
+) -> None:
+    """It was given a link to the socket of this machine; the first people need no writer at all."""
+    remote = {**WHOLE["settings"], "writer": ["tcp+tls://writer-1.switch.example:8330"]}
+    file = written(tmp_path, {**WHOLE, "settings": remote})
+    code, out, complaints = typed("init", "--from", file, "--database", database_url)
+
+    assert (code, complaints[-1:]) == (0, ["chen, the first checker:"]), complaints
+    assert sum('"totp_secret"' in line for line in out) == 2
 
 
 def test_init_and_doctor_name_the_same_missing_steps(tmp_path: Path, typed: Typed, database_url: str) -> None:

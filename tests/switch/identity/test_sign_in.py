@@ -289,12 +289,16 @@ async def test_the_checkers_half_is_shown_once_and_stored_nowhere(services: Serv
 async def test_only_the_first_operator_and_the_first_checker_are_founded(database_url: str) -> None:
     async with open_services(database_url) as services:
         await services.pool.execute("UPDATE switch.person SET status = 'removed'")
-        await enrolment.create_first(services, "first", "First", Role.OPERATOR, PASSWORD)
+        await enrolment.create_first(services.pool, services.data, "first", "First", Role.OPERATOR, PASSWORD)
         with pytest.raises(NotAllowed):
-            await enrolment.create_first(services, "second", "Second", Role.OPERATOR, PASSWORD)
-        await enrolment.create_first(services, "third", "Third", Role.CHECKER, PASSWORD)
+            await enrolment.create_first(
+                services.pool, services.data, "second", "Second", Role.OPERATOR, PASSWORD
+            )
+        await enrolment.create_first(services.pool, services.data, "third", "Third", Role.CHECKER, PASSWORD)
         with pytest.raises(NotAllowed):
-            await enrolment.create_first(services, "fourth", "Fourth", Role.AUDITOR, PASSWORD)
+            await enrolment.create_first(
+                services.pool, services.data, "fourth", "Fourth", Role.AUDITOR, PASSWORD
+            )
 
 
 @pytest.mark.parametrize("password", ["short", "x" * 129, "Amina and her horse"])
