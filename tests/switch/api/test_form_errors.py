@@ -25,7 +25,7 @@ from switch.pages import forms
         (
             "rail.switch",
             {"country": "IN", "open": True, "x": 1},
-            "unknown field; the fields are: country, open, opens_at",
+            "unknown field; the fields are: confirmed_factor, country, open, opens_at",
         ),
         (
             "rail.switch",
