@@ -105,17 +105,41 @@ def measure(target: Target, options: Options) -> MeasuredRun:
         RuntimeError: the load process ended early, or no payment became final.
 
     """
-    return _drive(target, options, connections=options.connections, seconds=options.seconds)
+    return _some(_drive(target, options, connections=options.connections, seconds=options.seconds))
 
 
 def measure_calm(target: Target, options: Options) -> MeasuredRun:
     """Drive it gently. Raises as `measure` does."""
-    return _drive(target, options, connections=CALM_CONNECTIONS, seconds=CALM_S)
+    return _some(_drive(target, options, connections=CALM_CONNECTIONS, seconds=CALM_S))
 
 
-def _drive(target: Target, options: Options, *, connections: int, seconds: float) -> MeasuredRun:
+def measure_load(
+    target: Target, options: Options, *, connections: int, rate_per_s: float = 0.0
+) -> MeasuredRun:
+    """Drive it with a load that may be more than it can carry; with a rate it is an open loop.
+
+    Raises:
+        RuntimeError: the load process ended early.
+
+    """
+    return _drive(target, options, connections=connections, seconds=options.seconds, rate_per_s=rate_per_s)
+
+
+def _some(run: MeasuredRun) -> MeasuredRun:
+    if not run.result.payments:
+        raise RuntimeError(f"no payment became final; answers: {run.result.answers}")
+    return run
+
+
+def _drive(
+    target: Target, options: Options, *, connections: int, seconds: float, rate_per_s: float = 0.0
+) -> MeasuredRun:
     senders = mix.senders(mix.mix(options.mix), target.keys, options.messages, options.seed)
-    load = Load(HOST, target.port, senders, connections, options.warm_up_s, seconds, seed=options.seed)
+    load = Load(
+        *(HOST, target.port, senders, connections, options.warm_up_s, seconds),
+        rate_per_s=rate_per_s,
+        seed=options.seed,
+    )
     command = [sys.executable, "-m", "loadtests.generator"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as generator:
         assert generator.stdin is not None
@@ -127,8 +151,6 @@ def _drive(target: Target, options: Options, *, connections: int, seconds: float
         _expect(generator.stdout.readline(), b"measured\n")
         after, busy = cpu_by_process(target.roots), _busy_s() - busy
         result = msgspec.json.decode(generator.stdout.read(), type=SendResult)
-    if not result.payments:
-        raise RuntimeError(f"no payment became final; answers: {result.answers}")
     spent = {part: after[part] - before.get(part, 0.0) for part in after} | {"load": result.cpu_s}
     elsewhere = max(0.0, busy - sum(spent.values())) / (result.seconds * (psutil.cpu_count() or 1))
     return MeasuredRun(result, spent, elsewhere)

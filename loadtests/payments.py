@@ -6,7 +6,8 @@ what else the machine does hits both; the ratio is the median of the rounds' rat
 is final. After the run the books must balance, or the figures are void.
 
     python -m loadtests payments --json [--seconds N] [--connections N] [--workers N] [--messages xml|json]
-                                     [--publish]
+                                     [--mix ten|two] [--seed N] [--warm-up N] [--publish]
+                                     [--compare REV | --open-loop | --in-flight]
 """
 
 import argparse
@@ -23,7 +24,7 @@ from typing import Any, Final
 
 import psutil
 
-from loadtests import keeping, payments_table
+from loadtests import compare, keeping, loads, payments_table
 from loadtests.measure import (
     CALM_CONNECTIONS,
     WARM_UP_S,
@@ -131,9 +132,27 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--warm-up", type=float, default=WARM_UP_S, help="seconds before each round")
     parser.add_argument("--rail-latency", type=float, default=0.05, help="seconds, of both systems' rails")
     parser.add_argument("--without-naive", action="store_true")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--compare", metavar="REV", help="this checkout against another revision, interleaved")
+    other.add_argument("--open-loop", action="store_true", help="constant arrival at fractions of capacity")
+    other.add_argument("--in-flight", action="store_true", help="8 to 4,000 payments in flight")
+    parser.add_argument("--pairs", type=int, default=6, help="of rounds, with --compare")
     keeping.add_options(parser)
     given = parser.parse_args(arguments)
-    options = Options(
+    options = _options(given)
+    with tempfile.TemporaryDirectory(prefix="payswitch-bench-") as place:
+        if (code := _other(given, options, Path(place))) is not None:
+            return code
+        ours, peer, shape = run(Path(place), options)
+    found = report(options, ours, peer, shape)
+    directory = keeping.publishable(given.results, passed=ours.gate.passed and ours.gate.form == "long")
+    keeping.keep(directory, "payments", found, payments_table.page(found))
+    print(json.dumps(found) if given.json else payments_table.page(found))
+    return 0 if ours.balanced and (peer is None or peer.balanced) else 1
+
+
+def _options(given: argparse.Namespace) -> Options:
+    return Options(
         seconds=given.seconds,
         connections=given.connections,
         workers=given.workers,
@@ -144,10 +163,18 @@ def main(arguments: Sequence[str]) -> int:
         seed=given.seed,
         warm_up_s=given.warm_up,
     )
-    with tempfile.TemporaryDirectory(prefix="payswitch-bench-") as place:
-        ours, peer, shape = run(Path(place), options)
-    found = report(options, ours, peer, shape)
-    directory = keeping.publishable(given.results, passed=ours.gate.passed and ours.gate.form == "long")
-    keeping.keep(directory, "payments", found, payments_table.page(found))
-    print(json.dumps(found) if given.json else payments_table.page(found))
-    return 0 if ours.balanced and (peer is None or peer.balanced) else 1
+
+
+def _other(given: argparse.Namespace, options: Options, place: Path) -> int | None:
+    """Run another measurement of the same path, if one was asked for; 1 if any books do not balance."""
+    if given.compare:
+        found = compare.run(place, options, given.compare, given.pairs)
+        page, balanced = compare.page(found), found["other"]["balanced"] and found["this"]["balanced"]
+    elif given.open_loop or given.in_flight:
+        found = (loads.open_loop if given.open_loop else loads.in_flight)(place, options)
+        page, balanced = loads.page(found), found["balanced"]
+    else:
+        return None
+    keeping.keep(keeping.publishable(given.results, passed=balanced), found["benchmark"], found, page)
+    print(json.dumps(found) if given.json else page)
+    return 0 if balanced else 1

@@ -26,30 +26,41 @@ from loadtests.mix import mix
 from schemas.signing.keys import SigningKey
 from switch.sandbox.world import participants
 
-READY_S: Final = 90.0
+ROOT: Final = Path(__file__).parents[1]
+"""The checkout that this program belongs to."""
+READY_S: Final = 180.0
+_PROGRAM: Final = (sys.executable, "-m", "switch.cli")
 
 
 @contextlib.contextmanager
-def payswitch(directory: Path, options: Options) -> Iterator[Target]:
-    """The whole switch as a user starts it: `payswitch up --sandbox`, in an empty directory."""
-    program, port = _program(), rails.free_port()
-    command = [program, "up", "--sandbox", "--data", str(directory), "--port", str(port)]
-    environment = os.environ | {
+def payswitch(directory: Path, options: Options, tree: Path = ROOT) -> Iterator[Target]:
+    """The whole switch as a user starts it: `payswitch up --sandbox`, in an empty directory.
+
+    `tree` has the files of the revision that is to run.
+    """
+    port = rails.free_port()
+    command = [*_PROGRAM, "up", "--sandbox", "--data", str(directory), "--port", str(port)]
+    environment = _environment(tree) | {
         "PAYSWITCH_WORKERS": str(options.workers),
         "PAYSWITCH_RAILS": json.dumps(mix(options.mix).countries),
         "PAYSWITCH_SANDBOX_LATENCY_S": str(options.rail_latency_s),
     }
-    with _process(command, environment, directory.with_suffix(".log")) as root:
+    with _process(command, environment, directory.with_suffix(".log"), tree) as root:
         _wait_until_ready(port, root)
         credentials = json.loads((directory / "sandbox" / "credentials.json").read_text())
         keys = {entry["id"]: (entry["keyid"], entry["private_key"]) for entry in credentials["participants"]}
         yield Target(port, (root,), keys)
 
 
-def verified(directory: Path) -> dict[str, bool]:
+def verified(directory: Path, tree: Path = ROOT) -> dict[str, bool]:
     """The verdict of `payswitch verify` on the running switch, and of the rails' own books."""
     done = subprocess.run(
-        [_program(), "verify", "--data", str(directory)], capture_output=True, text=True, check=False
+        [*_PROGRAM, "verify", "--data", str(directory)],
+        env=_environment(tree),
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     report = json.loads(done.stdout)
     books = {check["check"]: check["ok"] for check in report["checks"]} | {"verify": done.returncode == 0}
@@ -134,15 +145,18 @@ def _rails(
         yield described, processes
 
 
-def _program() -> str:
-    return str(Path(sys.executable).with_name("payswitch"))
+def _environment(tree: Path) -> dict[str, str]:
+    """The environment of a process that runs the files of `tree`; what Python compiles is kept."""
+    return os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": ""}
 
 
 @contextlib.contextmanager
-def _process(command: list[str], environment: dict[str, str], log: Path) -> Iterator[psutil.Process]:
+def _process(
+    command: list[str], environment: dict[str, str], log: Path, directory: Path = ROOT
+) -> Iterator[psutil.Process]:
     """A process for the length of a `with`, stopped in order after it."""
     with log.open("ab") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(command, env=environment, cwd=directory, stdout=output, stderr=output)
         try:
             yield psutil.Process(process.pid)
         finally:
