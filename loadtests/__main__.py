@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-BENCHMARKS = ("payments", "ledger", "codec", "reports", "volume")
+BENCHMARKS = ("payments", "ledger", "codec", "reports", "volume", "causes")
 
 
 def main() -> int:

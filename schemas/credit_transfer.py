@@ -33,6 +33,18 @@ _LATER_TIMES: Final = "pacs.008.001.13"
 _UNSTRUCTURED_MAX: Final = 140
 
 
+def read_moved(message: Message) -> tuple[str, Money, str, str]:
+    """Read what a pacs.008 moves, and nothing else: its UETR, the amount, and the BICs of both agents.
+
+    Raises:
+        Refused: more than one transaction, no UETR, or an amount that its currency does not allow.
+
+    """
+    transaction = _only_transaction(message.document[ROOT])
+    agents = (transaction[tag]["FinInstnId"].get("BICFI", "") for tag in ("DbtrAgt", "CdtrAgt"))
+    return (transaction["PmtId"]["UETR"], _read_amount(transaction, "IntrBkSttlmAmt"), *agents)
+
+
 def read(message: Message) -> CreditTransfer:
     """Read the payment in a pacs.008.
 

@@ -32,6 +32,12 @@ GRANT SELECT, INSERT ON switch.decided_order TO payswitch_writer;
 GRANT SELECT, INSERT, DELETE, UPDATE (kept, until, begun, at, known_by) ON switch.closed TO payswitch_writer;
 GRANT SELECT, INSERT, UPDATE (until, read_at, by) ON switch.restore_rail TO payswitch_writer;
 GRANT SELECT ON switch.restore_line TO payswitch_writer;
+GRANT SELECT ON switch.change, switch.change_vote TO payswitch_writer; -- the causes of commands: it reads, others decide
+GRANT SELECT (name, role, scope, status) ON switch.person TO payswitch_writer;
+GRANT SELECT (id, uetr, kind, resolved_at) ON switch.reconciliation_break TO payswitch_writer;
+GRANT SELECT ON switch.participant_key, switch.fx_rate TO payswitch_writer;
+GRANT SELECT (id, bic) ON switch.participant TO payswitch_writer;
+GRANT SELECT (creditor_agent) ON switch.payment TO payswitch_writer;
 
 -- The API, the caretaker and the reader see the tables of the business. Payments' messages are sealed.
 GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, switch.fx_rate, switch.rail,
@@ -48,6 +54,7 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
 GRANT SELECT (name, display_name, role, scope, status, created_at) ON switch.person
    TO payswitch_caretaker, payswitch_reader;
 GRANT SELECT (seq, made, at) ON switch.correspondence TO payswitch_caretaker;
+GRANT SELECT ON switch.caused_since TO payswitch_reader;
 
 -- The API: sign-in, sessions, requests and votes of people.
 GRANT SELECT ON switch.person, switch.session, switch.person_bearer_key, switch.bearer_key, switch.correspondence,

@@ -928,3 +928,9 @@ CREATE TABLE switch.settled_before (
     minor             bigint NOT NULL,   -- positive: the participant paid
     settlement_window bigint             -- whose lines it was subtracted from
 );
+
+-- Where the log stood when causes of events began to be recorded: `payswitch verify` compares what came later.
+CREATE TABLE switch.caused_since (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    seq bigint NOT NULL
+);

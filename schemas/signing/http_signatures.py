@@ -42,6 +42,7 @@ __all__ = [
     "parse",
     "sign",
     "verify",
+    "verify_base",
 ]
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -138,8 +139,10 @@ def verify(
     body: bytes | None,
     key: PublicKey,
     now: int,
-) -> None:
+) -> bytes:
     """Verify that the holder of `key` signed this request, and that the signature is still valid.
+
+    Returns the signature base, with which `verify_base` verifies the same again elsewhere.
 
     If `body` is None it is not read yet: then only the headers about it are verified. `authority` is the
     `Host` header, without a default port; `path` is the request target from the request line, with its query;
@@ -161,8 +164,39 @@ def verify(
     components |= _meaning_components(headers, covered, components.get('"content-type"', ""))
     if len(covered) != len(components) or components.keys() != set(covered):
         raise NotAuthentic("the signature does not cover exactly the required components")
-    if not key.verify(signature_input.signature, _base(components, covered, signature_input.parameters)):
+    base = _base(components, covered, signature_input.parameters)
+    if not key.verify(signature_input.signature, base):
         raise NotAuthentic("the signature is not valid for this key and this request")
+    return base
+
+
+def verify_base(
+    base: bytes, signature: bytes, *, key: PublicKey, path: str, body: bytes, now: int, slack_s: int = 0
+) -> str:
+    """Verify a signature of a POST of `body` to `path` by its base alone; return the content type.
+
+    `slack_s`: how long ago, or by which other clock, `verify` accepted it.
+
+    Raises:
+        NotAuthentic: `key` did not sign this, or the signature is not valid at `now`.
+
+    """
+    *lines, last = (line.partition(": ") for line in base.decode("latin-1").split("\n"))
+    components = {name: value for name, _, value in lines}
+    signed = _INPUT.fullmatch(f"{_LABEL}={last[2]}")
+    if signed is None or last[0] != '"@signature-params"':
+        raise NotAuthentic("the signature base has no parameters of the profile")
+    values = _parameters(signed[4])
+    if values["keyid"] != f'"{key.keyid}"' or values.get("alg") not in {None, f'"{key.algorithm}"'}:
+        raise NotAuthentic("the signature names another key")
+    _check_times(int(values["created"]), int(values["expires"]), now, slack_s)
+    wanted = {'"@method"': "POST", '"@path"': path, '"content-digest"': content_digest(body)}
+    covers = len(components) == len(lines) and list(components) == signed[3].split(" ")
+    if not (covers and wanted.items() <= components.items()):
+        raise NotAuthentic("the signature covers another request")
+    if not key.verify(signature, base):
+        raise NotAuthentic("the signature is not valid for this key and this message")
+    return components.get('"content-type"', "")
 
 
 def sign(
@@ -241,12 +275,15 @@ def _parameters(text: str) -> dict[str, str]:
 
 def _check_time(signature_input: SignatureInput, now: int) -> None:
     """Refuse a signature that is not valid now."""
-    created, expires = signature_input.created, signature_input.expires
+    _check_times(signature_input.created, signature_input.expires, now)
+
+
+def _check_times(created: int, expires: int, now: int, slack_s: int = 0) -> None:
     if not created < expires <= created + LIFETIME_S_MAX:
         raise NotAuthentic(f"the lifetime of a signature must be 1 to {LIFETIME_S_MAX} seconds")
-    if now < created - SKEW_S:
+    if now + slack_s < created - SKEW_S:
         raise NotAuthentic("the signature was created in the future")
-    if now > expires + SKEW_S:
+    if now - slack_s > expires + SKEW_S:
         raise NotAuthentic("the signature has expired")
 
 

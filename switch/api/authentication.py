@@ -64,6 +64,7 @@ async def _find(request: Request, body: bytes) -> tuple[Participant, Proof]:
     participant = directory.by_id.get(proof.participant)
     if participant is None or participant.status == "removed":
         raise NotAllowed("this participant may not use the switch")
+    request.state.signed = proof.signed
     return participant, proof
 
 

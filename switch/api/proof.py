@@ -20,11 +20,21 @@ _SIGNED: Final = frozenset({b"signature-input", b"signature"})
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """A verified signature of a request: its key, its 64 bytes, and its base."""
+
+    keyid: str
+    signature: bytes
+    base: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """The participant that sent a request, and the nonce of its signature; a bearer key has none."""
 
     participant: str
     nonce: Nonce | None = None
+    signed: Signed | None = None
 
 
 def prove(scope: Scope, body: bytes | None, directory: DirectorySnapshot, settings: Settings) -> Proof:
@@ -59,7 +69,7 @@ def _by_signature(
     query = scope["query_string"]
     target = scope["raw_path"] + (b"?" + query if query else b"")
     now = instant // 1_000_000
-    http_signatures.verify(
+    base = http_signatures.verify(
         stated,
         method=scope["method"],
         authority=settings.authority or _host(headers),
@@ -71,7 +81,7 @@ def _by_signature(
     )
     if body is not None:
         SEEN.note(key.keyid, now=now, created=stated.created)
-    return Proof(key.participant, _nonce(stated))
+    return Proof(key.participant, _nonce(stated), Signed(key.keyid, stated.signature, base))
 
 
 def _nonce(stated: http_signatures.SignatureInput) -> Nonce:

@@ -37,11 +37,13 @@ from switch.api import body as bodies
 from switch.api import queries
 from switch.api.authentication import authenticate, identify
 from switch.api.problems import problem
+from switch.api.proof import Signed
 from switch.api.runtime import Runtime
 from switch.base import metrics, tracing
 from switch.payments.directory import Participant
 from switch.payments.intake import PaymentStatus
 from switch.payments.journey import read_known, read_status
+from switch.writer.commands import Evidence
 from switch.writer.lifecycle import FINAL, STATUS, State
 
 STATUS_REPORT: Final = "pacs.002.001.10"
@@ -61,6 +63,8 @@ class Received:
     """Media type of the response."""
     wait: float
     """Seconds that the caller will wait for a final status."""
+    evidence: Evidence | None = None
+    """What its sender signed; None for a bearer key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +124,10 @@ async def _enter(request: Request, expect: str, identify: Identify) -> Received:
         raise NotAcceptable("the response can be application/xml or application/json")
     message = codec.decode(raw, media_type=kind, expect=expect)
     official.check_where_set(message)
-    return Received(
-        runtime, message, sender, wants, bodies.wait_seconds(request, runtime.settings.wait_max_s)
-    )
+    signed: Signed | None = request.state.signed
+    evidence = Evidence(signed.keyid, signed.signature, signed.base, raw) if signed is not None else None
+    wait = bodies.wait_seconds(request, runtime.settings.wait_max_s)
+    return Received(runtime, message, sender, wants, wait, evidence)
 
 
 async def post_pacs_008(request: Request) -> Response:
@@ -135,25 +140,24 @@ async def _credit_transfer(received: Received) -> IsoResponse:
         payment = credit_transfer.read(received.message)
     except Refused as refused:
         return _refusal(received.message, verdict.explained(received.message, refused))
-    standing = await _accept(received.runtime, received.message, payment, received.sender, received.wait)
+    standing = await _accept(received, payment)
     return _report(received.message, payment, standing)
 
 
-async def _accept(
-    runtime: Runtime, message: codec.Message, payment: CreditTransfer, sender: Participant, wait: float
-) -> PaymentStatus:
+async def _accept(received: Received, payment: CreditTransfer) -> PaymentStatus:
     """Accept the payment, and wait for its final status as long as the caller will."""
+    runtime, wait = received.runtime, received.wait
     uetr = uuid.UUID(payment.uetr)
     final = runtime.link.watch(uetr.bytes)
     try:
         with tracing.part("accept", uetr=payment.uetr):
-            standing = await _accepted_or_known(runtime, message, payment, sender)
+            standing = await _accepted_or_known(received, payment)
         if standing.known and standing.state is None:
             standing = await read_status(runtime.pool, uetr)
         if standing.state in FINAL or not wait:
             return standing
         try:
-            with tracing.part("final"), runtime.waits.take(sender.id):
+            with tracing.part("final"), runtime.waits.take(received.sender.id):
                 change = await asyncio.wait_for(final, wait)
         except (TooManyRequests, Unavailable):
             return standing  # it is accepted: the sender learns the rest by an event or a status request
@@ -164,9 +168,7 @@ async def _accept(
         runtime.link.unwatch(uetr.bytes, final)
 
 
-async def _accepted_or_known(
-    runtime: Runtime, message: codec.Message, payment: CreditTransfer, sender: Participant
-) -> PaymentStatus:
+async def _accepted_or_known(received: Received, payment: CreditTransfer) -> PaymentStatus:
     """Accept the payment. If it cannot be accepted now but was before, get its present state.
 
     Raises:
@@ -176,8 +178,9 @@ async def _accepted_or_known(
         DuplicateUetr: the UETR is known with other content.
 
     """
+    runtime, message, sender = received.runtime, received.message, received.sender
     try:
-        return await runtime.intake.take(message, payment, sender)
+        return await runtime.intake.take(message, payment, sender, received.evidence)
     except (NotAllowed, Unavailable, OutcomeUnknown) as refusal:
         fingerprint = runtime.intake.fingerprint(message, sender)
         # A sender without permission learns nothing of a UETR that may be another participant's.

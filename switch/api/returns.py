@@ -60,6 +60,7 @@ async def return_payment(received: Received) -> IsoResponse:
             sender=received.sender.id,
             message_id=message_id,
             reason=asked.reason or "",
+            evidence=received.evidence,
         )
     )
     if reply.verdict is Verdict.EXISTS_WITH_DIFFERENT_CONTENT:

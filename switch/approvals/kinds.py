@@ -28,6 +28,7 @@ from switch.base.plausibility import Bands, Comparison, Factor
 from switch.identity.model import Person, Role, Seat
 from switch.identity.permissions import Right
 from switch.writer.client import Link
+from switch.writer.commands import Command
 
 _NAMESPACE: Final = uuid.UUID("0c5b9c0e-53c1-4c2a-9d1e-8a3a4f1f7b11")
 CHECKER: Final = Seat(Role.CHECKER)
@@ -50,9 +51,24 @@ C = TypeVar("C", bound=Content)
 encode_content: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeIds:
+    """ChangeIds that belong to one change only, the same for every execution of it."""
+
+    number: int
+
+    def id(self, part: str = "") -> bytes:
+        """An id for the ledger."""
+        return uuid.uuid5(_NAMESPACE, f"{self.number}/{part}").bytes
+
+    def fingerprint(self, part: str = "") -> bytes:
+        """Fingerprint that the ledger stores for the id."""
+        return hashlib.sha256(self.id(part)).digest()
+
+
 @dataclass(slots=True)
 class Execution:
-    """Context of `execute`: its transaction, the writer, and ids that belong to this change only."""
+    """Context of `execute`: its transaction, the writer, and the number of the change."""
 
     connection: asyncpg.Connection
     link: Link
@@ -62,13 +78,10 @@ class Execution:
     secret: str = ""
     """Secret that is returned once to the person whose vote completed the change."""
 
-    def id(self, part: str = "") -> bytes:
-        """An id for the ledger, the same for every execution of this change."""
-        return uuid.uuid5(_NAMESPACE, f"{self.number}/{part}").bytes
-
-    def fingerprint(self, part: str = "") -> bytes:
-        """Fingerprint that the ledger stores for the id."""
-        return hashlib.sha256(self.id(part)).digest()
+    @property
+    def ids(self) -> ChangeIds:
+        """ChangeIds for the commands of this execution."""
+        return ChangeIds(self.number)
 
 
 async def one_checker(_connection: asyncpg.Connection, _content: Any, _maker: Person) -> tuple[Seat, ...]:
@@ -84,6 +97,11 @@ async def no_comparison(
     _connection: asyncpg.Connection, _content: Any, _bands: Bands
 ) -> Sequence[Comparison]:
     """No comparison: the change neither moves nor limits money."""
+    return ()
+
+
+async def no_commands(_connection: asyncpg.Connection, _ids: ChangeIds, _content: Any) -> Sequence[Command]:
+    """The execution sends nothing to the writer that needs a cause."""
     return ()
 
 
@@ -112,6 +130,8 @@ class ChangeKind(Generic[C]):
     participant: Callable[[C], str] = no_participant
     """Participant concerned: a participant's person may only request changes for its own."""
     right: Right = Right.REQUEST_CHANGE
+    commands: Callable[[asyncpg.Connection, ChangeIds, C], Awaitable[Sequence[Command]]] = no_commands
+    """The commands that the execution may send; the writer computes them itself, and refuses all others."""
     moves_books: bool = False
     """The ledger decides and remembers the execution: a second attempt after a crash needs no other check."""
     returns_secret: bool = False

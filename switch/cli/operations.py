@@ -19,16 +19,14 @@ from ledger.roles import Login
 from switch.base import personal_data
 from switch.base.settings import Settings
 from switch.cli import doctor, preflight
-from switch.cli.as_person import As, Reason, ask
+from switch.cli.as_person import As, Factor, Reason, ask, confirmed
 from switch.cli.connect import (
-    NUMBER_MAX,
     Currency,
     Data,
     Database,
     database,
     installed,
     instant_of,
-    pool,
     progress,
     running_url,
     settings_for,
@@ -36,9 +34,8 @@ from switch.cli.connect import (
 )
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.operations import dashboards, housekeeping
-from switch.participants import reads as participants
 from switch.payments import erasure
-from switch.writer.commands import Freeze, SetLimit
+from switch.writer.commands import Freeze
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -140,28 +137,21 @@ def unfreeze(
 
 
 @app.command("limit")
-def set_limit(  # noqa: PLR0917 - one argument for each parameter of the command
+def set_limit(
     participant: Annotated[str, typer.Argument(help="id of the participant")],
     currency: Currency,
-    payment: Annotated[
-        int | None,
-        typer.Option("--payment", min=0, max=NUMBER_MAX, help="limit of one payment in minor units"),
-    ] = None,
-    day: Annotated[
-        int | None, typer.Option("--day", min=0, max=NUMBER_MAX, help="limit of one day (UTC) in minor units")
-    ] = None,
+    *,
+    as_: As,
+    reason: Reason,
+    payment: Annotated[str | None, typer.Option("--payment", help="limit of one payment, as 5000.00")] = None,
+    day: Annotated[str | None, typer.Option("--day", help="limit of one day (UTC), as 90000.00")] = None,
+    factor: Factor = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Set the limits of PARTICIPANT in CURRENCY. A limit that is not given is removed."""
-    settings = settings_for(data, database_url)
-
-    async def run() -> str:
-        async with pool(settings, Login.READER) as connections, writer(settings) as link:
-            await participants.detail(connections, participant)  # NotFound if there is none
-            return (await link.ask(SetLimit(participant, currency, payment, day))).verdict.text
-
-    typer.echo(asyncio.run(run()))
+    """Request limits of PARTICIPANT in CURRENCY. A limit that is not given is removed."""
+    limits = {"participant": participant, "currency": currency, "per_payment": payment, "per_day": day}
+    ask(data, database_url, as_, "limit.set", {**limits, **confirmed(factor)}, reason)
 
 
 def erase(

@@ -13,7 +13,7 @@ from schemas.money import Money
 from schemas.reasons import Reason
 from switch.approvals.content import Country, refuse
 from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, links_to, term
-from switch.approvals.kinds import ChangeKind, Content, Execution
+from switch.approvals.kinds import ChangeIds, ChangeKind, Content, Execution
 from switch.base.sql import statements
 from switch.operations import verify
 from switch.payments.reconciliation import resolve_break
@@ -91,17 +91,19 @@ async def _links_of_post(_: asyncpg.Connection, content: PostRecovered) -> tuple
     return tuple(Resource(Subject.PAYMENT, uetr) for uetr in content.uetrs)
 
 
+async def _commands_of_post(_: asyncpg.Connection, ids: ChangeIds, content: PostRecovered) -> list[Advance]:
+    detail = f"two people: change {ids.number}"
+    return [
+        Advance(UUID(uetr).bytes, Event.CONFIRM, detail=detail, only_in_doubt=True, change=ids.number)
+        for uetr in content.uetrs
+    ]
+
+
 async def _post(execution: Execution, content: PostRecovered) -> None:
     """Post each payment; those that an earlier attempt posted are final already."""
-    for uetr in content.uetrs:
-        reply = await execution.link.ask(
-            Advance(
-                UUID(uetr).bytes,
-                Event.CONFIRM,
-                detail=f"two people: change {execution.number}",
-                only_in_doubt=True,
-            )
-        )
+    steps = await _commands_of_post(execution.connection, execution.ids, content)
+    for uetr, step in zip(content.uetrs, steps, strict=True):
+        reply = await execution.link.ask(step)
         if reply.state != State.COMMITTED:
             raise Refused(f"{uetr} became {reply.state.lower()} meanwhile", reason=Reason.NARRATIVE)
     for row in await execution.connection.fetch(_BREAKS_OF, [UUID(uetr) for uetr in content.uetrs]):
@@ -155,10 +157,13 @@ async def _effect_of_open(connection: asyncpg.Connection, content: OpenAgain) ->
     return Effect(tuple(rows), (_TWICE,) if content.complete else ())
 
 
+async def _commands_of_open(_: asyncpg.Connection, ids: ChangeIds, content: OpenAgain) -> list[Reopen]:
+    return [Reopen(f"change {ids.number}: {content.found}", list(content.complete), ids.number)]
+
+
 async def _open(execution: Execution, content: OpenAgain) -> None:
-    reply = await execution.link.ask(
-        Reopen(f"change {execution.number}: {content.found}", list(content.complete))
-    )
+    (command,) = await _commands_of_open(execution.connection, execution.ids, content)
+    reply = await execution.link.ask(command)
     execution.outcome = reply.verdict.text
 
 
@@ -171,6 +176,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check_post,
         effect=_effect_of_post,
         links=_links_of_post,
+        commands=_commands_of_post,
         moves_books=True,
     ),
     ChangeKind(
@@ -181,6 +187,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check_open,
         effect=_effect_of_open,
         links=links_to(Subject.BOOKS),
+        commands=_commands_of_open,
         moves_books=True,
     ),
 )

@@ -9,7 +9,7 @@ import msgspec
 from schemas.errors import Refused
 from schemas.reasons import Reason
 from switch.approvals.effects import Effect, Row, Subject, links_to, term
-from switch.approvals.kinds import ChangeKind, Content, Execution
+from switch.approvals.kinds import ChangeIds, ChangeKind, Content, Execution
 from switch.base.sql import statements
 from switch.writer.commands import Unfreeze
 
@@ -43,8 +43,13 @@ async def _effect(connection: asyncpg.Connection, _: UnfreezeFindings) -> Effect
     return Effect((Row(term("Books"), term("frozen") if frozen else term("open"), term("open")),))
 
 
+async def _commands(_: asyncpg.Connection, ids: ChangeIds, content: UnfreezeFindings) -> list[Unfreeze]:
+    return [Unfreeze(f"change {ids.number}: {content.found}", ids.number)]
+
+
 async def _unfreeze(execution: Execution, content: UnfreezeFindings) -> None:
-    reply = await execution.link.ask(Unfreeze(f"change {execution.number}: {content.found}"))
+    (command,) = await _commands(execution.connection, execution.ids, content)
+    reply = await execution.link.ask(command)
     execution.outcome = reply.verdict.text
 
 
@@ -57,6 +62,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check,
         effect=_effect,
         links=links_to(Subject.BOOKS),
+        commands=_commands,
         moves_books=True,
     ),
 )

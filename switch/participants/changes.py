@@ -5,6 +5,7 @@ because every process reads the directory anew each second. A participant must b
 it is offboarded: nothing in flight, and no money in its accounts.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -20,7 +21,7 @@ from switch.approvals.content import (
     status_of,
 )
 from switch.approvals.effects import Subject, links_to
-from switch.approvals.kinds import ChangeKind, Execution
+from switch.approvals.kinds import ChangeIds, ChangeKind, Execution
 from switch.base.plausibility import Bands, Comparison
 from switch.base.sql import statements
 from switch.participants import comparisons, effects
@@ -28,7 +29,7 @@ from switch.participants.contents import Funds, OfAccount, OfParticipant, Onboar
 from switch.participants.keys import check_new_key, insert_key
 from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME
 from switch.settlement import positions
-from switch.writer.commands import CloseAccounts, CommandLeg, Fund, OpenAccount, Reply, SetCap
+from switch.writer.commands import CloseAccounts, Command, CommandLeg, Fund, OpenAccount, Reply, SetCap
 from switch.writer.verdicts import Verdict
 
 SETTLEMENT: Final = "settlement"
@@ -39,6 +40,7 @@ _NEEDED: Final = _statement("is_needed")
 _UNSETTLED: Final = _statement("has_unsettled_lines")
 _UNCOUNTED: Final = _statement("uncounted_windows")
 _END_KEYS: Final = _statement("end_keys")
+_NUMBER: Final = "SELECT number FROM ledger.account WHERE owner = $1 AND currency = $2 AND purpose = $3"
 _THERE_IS: Final = "SELECT true FROM ledger.account WHERE owner = $1 AND currency = $2 AND purpose = $3"
 
 
@@ -94,9 +96,7 @@ async def _onboard(execution: Execution, content: Onboard) -> None:
         await insert_key(execution, content.id, new)
     for account in content.accounts:
         reply = await open_account(execution, content.id, account.currency, account.net_debit_cap)
-        if (
-            reply.verdict is Verdict.EXISTS
-        ):  # an onboarding that failed half-way left the account: this onboarding sets the cap
+        if reply.verdict is Verdict.EXISTS:  # an onboarding that failed half-way left the account
             await _cap(execution, reply.number, cap_of(account.net_debit_cap, account.currency))
     execution.outcome = f"{content.id} is onboarded"
 
@@ -108,12 +108,35 @@ async def open_account(
 
     Verdict `exists`: another change opened it, and its cap is unchanged.
     """
-    await execution.link.ask(OpenAccount(SCHEME, currency, SETTLEMENT, None))
-    await execution.link.ask(OpenAccount(SCHEME, currency, FEES, 0))
+    replies = [
+        await execution.link.ask(command)
+        for command in _openings(execution.ids, participant, currency, cap, purpose)
+    ]
+    return replies[-1]
+
+
+def _openings(ids: ChangeIds, participant: str, currency: str, cap: str, purpose: str) -> list[OpenAccount]:
+    """The accounts of the scheme in a currency, and one of a participant."""
+    order = ids.id(f"{currency}/{purpose}")
     minor = cap_of(cap, currency)
-    return await execution.link.ask(
-        OpenAccount(participant, currency, purpose, minor, execution.id(f"{currency}/{purpose}"))
-    )
+    return [
+        OpenAccount(SCHEME, currency, SETTLEMENT, None, change=ids.number),
+        OpenAccount(SCHEME, currency, FEES, 0, change=ids.number),
+        OpenAccount(participant, currency, purpose, minor, order, ids.number),
+    ]
+
+
+async def _commands_of_onboarding(
+    connection: asyncpg.Connection, ids: ChangeIds, content: Onboard
+) -> list[Command]:
+    found: list[Command] = []
+    for account in content.accounts:
+        currency, cap = account.currency, account.net_debit_cap
+        found += _openings(ids, content.id, currency, cap, POSITION)
+        number = await connection.fetchval(_NUMBER, content.id, currency, POSITION)
+        if number is not None:
+            found.append(_set_to(ids, number, cap_of(cap, currency)))
+    return found
 
 
 async def _check_suspend(connection: asyncpg.Connection, content: OfParticipant) -> None:
@@ -179,9 +202,16 @@ async def _remove(execution: Execution, content: OfParticipant) -> None:
 
 async def _close(execution: Execution, accounts: list[int]) -> None:
     """Close all accounts, or none."""
-    reply = await execution.link.ask(CloseAccounts(accounts))
+    reply = await execution.link.ask(CloseAccounts(accounts, execution.number))
     if reply.verdict is not Verdict.CLOSED:
         raise refuse(f"the account cannot be closed: {reply.verdict.text}")
+
+
+async def _commands_of_removal(
+    connection: asyncpg.Connection, ids: ChangeIds, content: OfParticipant
+) -> list[Command]:
+    rows = await _accounts(connection, content.participant)
+    return [CloseAccounts([row["number"] for row in rows], ids.number)]
 
 
 async def _set_status(execution: Execution, participant: str, status: str) -> None:
@@ -215,6 +245,12 @@ async def _open_account(execution: Execution, content: SetAccountCap) -> None:
         raise refuse("the account exists: another change opened it meanwhile")
 
 
+async def _commands_of_opening(
+    _: asyncpg.Connection, ids: ChangeIds, content: SetAccountCap
+) -> Sequence[Command]:
+    return _openings(ids, content.participant, content.currency, content.net_debit_cap, content.account)
+
+
 async def _number(connection: asyncpg.Connection, content: OfAccount | SetAccountCap | Funds) -> int:
     return await account_number(connection, content.participant, content.currency, content.account)
 
@@ -227,6 +263,12 @@ async def _check_close_account(connection: asyncpg.Connection, content: OfAccoun
 
 async def _close_account(execution: Execution, content: OfAccount) -> None:
     await _close(execution, [await _number(execution.connection, content)])
+
+
+async def _commands_of_closing(
+    connection: asyncpg.Connection, ids: ChangeIds, content: OfAccount
+) -> list[Command]:
+    return [CloseAccounts([await _number(connection, content)], ids.number)]
 
 
 async def _check_cap(connection: asyncpg.Connection, content: SetAccountCap) -> None:
@@ -253,9 +295,20 @@ async def _set_cap(execution: Execution, content: SetAccountCap) -> None:
 
 
 async def _cap(execution: Execution, account: int, minor: int) -> None:
-    reply = await execution.link.ask(SetCap(account, minor, execution.id(f"cap/{account}")))
+    reply = await execution.link.ask(_set_to(execution.ids, account, minor))
     if reply.verdict is not Verdict.CAP_SET:
         raise refuse(f"the cap cannot be set: {reply.verdict.text}")
+
+
+def _set_to(ids: ChangeIds, account: int, minor: int) -> SetCap:
+    return SetCap(account, minor, ids.id(f"cap/{account}"), ids.number)
+
+
+async def _commands_of_cap(
+    connection: asyncpg.Connection, ids: ChangeIds, content: SetAccountCap
+) -> list[Command]:
+    minor = cap_of(content.net_debit_cap, content.currency)
+    return [_set_to(ids, await _number(connection, content), minor)]
 
 
 async def _check_funds(connection: asyncpg.Connection, content: Funds) -> None:
@@ -275,23 +328,37 @@ async def _compare_funds(connection: asyncpg.Connection, content: Funds, bands: 
     )
 
 
+async def _in_of(connection: asyncpg.Connection, ids: ChangeIds, content: Funds) -> list[Fund]:
+    scheme = await account_number(connection, SCHEME, content.currency, SETTLEMENT)
+    return [_movement(ids, content, scheme, await _number(connection, content))]
+
+
+async def _out_of(connection: asyncpg.Connection, ids: ChangeIds, content: Funds) -> list[Fund]:
+    scheme = await account_number(connection, SCHEME, content.currency, SETTLEMENT)
+    return [_movement(ids, content, await _number(connection, content), scheme)]
+
+
+def _movement(ids: ChangeIds, content: Funds, debit: int, credit: int) -> Fund:
+    amount = money_of(content.amount, content.currency)
+    legs = [CommandLeg(debit, credit, amount.minor, "funding")]
+    note = f"change {ids.number}: {content.reference}"
+    return Fund(ids.id(), ids.fingerprint(), legs, note, ids.number)
+
+
 async def _funds_in(execution: Execution, content: Funds) -> None:
-    scheme = await account_number(execution.connection, SCHEME, content.currency, SETTLEMENT)
-    await _move(execution, content, scheme, await _number(execution.connection, content))
+    await _move(execution, content, await _in_of(execution.connection, execution.ids, content))
 
 
 async def _funds_out(execution: Execution, content: Funds) -> None:
-    scheme = await account_number(execution.connection, SCHEME, content.currency, SETTLEMENT)
-    await _move(execution, content, await _number(execution.connection, content), scheme)
+    await _move(execution, content, await _out_of(execution.connection, execution.ids, content))
 
 
-async def _move(execution: Execution, content: Funds, debit: int, credit: int) -> None:
-    amount = money_of(content.amount, content.currency)
-    legs = [CommandLeg(debit, credit, amount.minor, "funding")]
-    note = f"change {execution.number}: {content.reference}"
-    reply = await execution.link.ask(Fund(execution.id(), execution.fingerprint(), legs, note))
+async def _move(execution: Execution, content: Funds, movements: Sequence[Fund]) -> None:
+    (movement,) = movements
+    reply = await execution.link.ask(movement)
     if reply.verdict not in {Verdict.CREATED, Verdict.EXISTS}:
         raise refuse(f"the money cannot be moved: {reply.verdict.text}")
+    amount = money_of(content.amount, content.currency)
     execution.outcome = f"moved {amount}, transfer {reply.number}"
 
 
@@ -306,6 +373,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         effect=effects.of_onboarding,
         links=effects.links_of_onboarding,
         compare=_compare_onboard,
+        commands=_commands_of_onboarding,
     ),
     ChangeKind(
         "participant.suspend",
@@ -335,6 +403,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check_remove,
         effect=effects.of_removal,
         links=_LINKS,
+        commands=_commands_of_removal,
         participant=participant_of,
     ),
     ChangeKind(
@@ -345,6 +414,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check_open_account,
         effect=effects.of_opening,
         links=_LINKS,
+        commands=_commands_of_opening,
         compare=_compare_cap,
         participant=participant_of,
         moves_books=True,
@@ -357,6 +427,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check_close_account,
         effect=effects.of_closing,
         links=_LINKS,
+        commands=_commands_of_closing,
         participant=participant_of,
         moves_books=True,
     ),
@@ -368,6 +439,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check_cap,
         effect=effects.of_cap,
         links=_LINKS,
+        commands=_commands_of_cap,
         compare=_compare_cap,
         participant=participant_of,
         moves_books=True,
@@ -380,6 +452,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check_funds,
         effect=effects.of_funds_in,
         links=_LINKS,
+        commands=_in_of,
         compare=_compare_funds,
         participant=participant_of,
         moves_books=True,
@@ -392,6 +465,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check_funds,
         effect=effects.of_funds_out,
         links=_LINKS,
+        commands=_out_of,
         compare=_compare_funds,
         participant=participant_of,
         moves_books=True,

@@ -21,7 +21,7 @@ from switch.approvals.content import (
     refuse,
 )
 from switch.approvals.effects import Effect, Subject, amount, links_to, minor_of, term
-from switch.approvals.kinds import ChangeKind, Confirmable, Execution
+from switch.approvals.kinds import ChangeIds, ChangeKind, Confirmable, Execution
 from switch.base.plausibility import Bands, Comparison
 from switch.base.sql import statements
 from switch.participants import comparisons
@@ -112,12 +112,19 @@ async def _effect(connection: asyncpg.Connection, content: SetLimits) -> Effect:
     )
 
 
-async def _set(execution: Execution, content: SetLimits) -> None:
+def _command(ids: ChangeIds, content: SetLimits) -> SetLimit:
     currency = content.currency
     per_payment, per_day = _minor(content.per_payment, currency), _minor(content.per_day, currency)
-    reply = await execution.link.ask(
-        SetLimit(content.participant, currency, per_payment, per_day, execution.id())
-    )
+    return SetLimit(content.participant, currency, per_payment, per_day, ids.id(), ids.number)
+
+
+async def _commands(_: asyncpg.Connection, ids: ChangeIds, content: SetLimits) -> list[SetLimit]:
+    return [_command(ids, content)]
+
+
+async def _set(execution: Execution, content: SetLimits) -> None:
+    currency = content.currency
+    reply = await execution.link.ask(_command(execution.ids, content))
     if reply.verdict is not Verdict.LIMIT_SET:
         raise refuse(f"the limits cannot be set: {reply.verdict.text}")
     execution.outcome = (
@@ -136,6 +143,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         effect=_effect,
         links=links_to(Subject.PARTICIPANT, "participant"),
         compare=_compare,
+        commands=_commands,
         participant=participant_of,
         moves_books=True,
     ),

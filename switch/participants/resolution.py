@@ -12,7 +12,7 @@ from schemas.errors import Refused
 from schemas.money import Money
 from schemas.reasons import Reason
 from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, links_to, term
-from switch.approvals.kinds import ChangeKind, Content, Execution
+from switch.approvals.kinds import ChangeIds, ChangeKind, Content, Execution
 from switch.base.sql import statements
 from switch.payments.reconciliation import resolve_break
 from switch.writer.commands import Advance, Return
@@ -84,17 +84,25 @@ def _sides(payment: asyncpg.Record) -> tuple[str, str]:
     return f"{payment['debtor_agent']}: {debit}", f"{payment['creditor_agent']}: {credit}"
 
 
-async def _resolve(execution: Execution, content: Resolve) -> None:
-    event, wanted = _OUTCOMES[content.outcome]
-    reply = await execution.link.ask(
-        Advance(
-            UUID(content.uetr).bytes,
-            event,
-            reason="" if event == Event.CONFIRM else Reason.NARRATIVE,
-            detail=f"two people: change {execution.number}",
-            only_in_doubt=True,
-        )
+def _step(ids: ChangeIds, content: Resolve) -> Advance:
+    event, _ = _OUTCOMES[content.outcome]
+    return Advance(
+        UUID(content.uetr).bytes,
+        event,
+        reason="" if event == Event.CONFIRM else Reason.NARRATIVE,
+        detail=f"two people: change {ids.number}",
+        only_in_doubt=True,
+        change=ids.number,
     )
+
+
+async def _commands_of_resolution(_: asyncpg.Connection, ids: ChangeIds, content: Resolve) -> list[Advance]:
+    return [_step(ids, content)]
+
+
+async def _resolve(execution: Execution, content: Resolve) -> None:
+    _, wanted = _OUTCOMES[content.outcome]
+    reply = await execution.link.ask(_step(execution.ids, content))
     if reply.state != wanted:
         raise Refused(f"the payment became {reply.state.lower()} meanwhile", reason=Reason.NARRATIVE)
     execution.outcome = f"{content.uetr} is {reply.state}"
@@ -174,18 +182,27 @@ async def _links_of_break(
     return (itself, Resource(Subject.PAYMENT, str(uetr))) if uetr else (itself,)
 
 
-async def _return(execution: Execution, content: ReturnBreak) -> None:
-    uetr = await _returned_payment(execution.connection, content.number)
-    reply = await execution.link.ask(
+async def _commands_of_return(
+    connection: asyncpg.Connection, ids: ChangeIds, content: ReturnBreak
+) -> list[Return]:
+    uetr = await _returned_payment(connection, content.number)
+    return [
         Return(
-            id=execution.id("return"),
-            fingerprint=execution.fingerprint("return"),
+            id=ids.id("return"),
+            fingerprint=ids.fingerprint("return"),
             uetr=uetr.bytes,
             sender="",
-            message_id=f"change {execution.number}",
+            message_id=f"change {ids.number}",
             reason=Reason.NARRATIVE,
+            change=ids.number,
         )
-    )
+    ]
+
+
+async def _return(execution: Execution, content: ReturnBreak) -> None:
+    (command,) = await _commands_of_return(execution.connection, execution.ids, content)
+    uetr = UUID(bytes=command.uetr)
+    reply = await execution.link.ask(command)
     if reply.verdict not in {Verdict.CREATED, Verdict.EXISTS}:
         raise Refused(f"the return was refused: {reply.verdict.text}", reason=Reason.NARRATIVE)
     owner = f"change {execution.number}"
@@ -202,6 +219,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check,
         effect=_effect,
         links=links_to(Subject.PAYMENT, "uetr"),
+        commands=_commands_of_resolution,
         moves_books=True,
     ),
     ChangeKind(
@@ -212,6 +230,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check_return,
         effect=_effect_of_return,
         links=_links_of_break,
+        commands=_commands_of_return,
         moves_books=True,
     ),
     ChangeKind(

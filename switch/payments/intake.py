@@ -32,7 +32,7 @@ from switch.payments.recovery import KnownAtRail, KnownLine
 from switch.payments.routes import Route
 from switch.writer import duplicates
 from switch.writer.client import Link
-from switch.writer.commands import NO_TERMS, Accept, Identity, Refuse, Reply, Terms
+from switch.writer.commands import NO_TERMS, Accept, Evidence, Identity, Refuse, Reply, Terms
 from switch.writer.lifecycle import State
 from switch.writer.verdicts import Verdict
 
@@ -55,6 +55,15 @@ class PaymentStatus:
     """Parts of the message that the rail does not carry: the path of an element, and a text."""
 
 
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """Identity of a message, what encrypts it, and what its sender signed."""
+
+    identity: Identity
+    sealer: Sealer
+    evidence: Evidence | None
+
+
 class Intake:
     """Accepts payments. One per worker."""
 
@@ -69,9 +78,15 @@ class Intake:
         self._keys = personal_data.load(settings.personal_data_keys)
 
     async def take(
-        self, message: codec.Message, payment: CreditTransfer, sender: Participant
+        self,
+        message: codec.Message,
+        payment: CreditTransfer,
+        sender: Participant,
+        evidence: Evidence | None = None,
     ) -> PaymentStatus:
         """Accept `payment`, decoded from `message` and sent by the authenticated `sender`.
+
+        `evidence` is what the sender signed; only a sandbox accepts payments without.
 
         A payment that its rail executed before a restore of the database is reserved, and not sent again.
 
@@ -98,15 +113,15 @@ class Intake:
         )
         made_at = datetime.now(UTC)
         made_at = made_at.replace(microsecond=made_at.microsecond // 1000 * 1000)
+        proved = Proved(identity, sealer, evidence)
         try:
-            return await self._take_new(identity, sealer, message, payment, sender, made_at)
+            return await self._take_new(proved, message, payment, sender, made_at)
         except KnownAtRail as known:
-            return await self._take_again(identity, sealer, payment, sender, known.line, made_at)
+            return await self._take_again(proved, payment, sender, known.line, made_at)
 
-    async def _take_new(  # noqa: PLR0917
+    async def _take_new(
         self,
-        identity: Identity,
-        sealer: Sealer,
+        proved: "Proved",
         message: codec.Message,
         payment: CreditTransfer,
         sender: Participant,
@@ -118,6 +133,7 @@ class Intake:
             KnownAtRail: its rail knows it from before a restore; nothing was done.
 
         """
+        identity = proved.identity
         uetr = UUID(bytes=identity.uetr)
         try:
             _refuse_findings(rules.refusals(rules.check(message, scheme=self._scheme(payment))))
@@ -137,15 +153,14 @@ class Intake:
                 original=OriginalMessage(message.id, message.content),
             )
             notes = route.rail.not_carried(order)
-            reply = await self._reserve(identity, sealer, order, route, notes)
+            reply = await self._reserve(proved, order, route, notes)
         except Refused as refusal:
             return await self._remember(identity, self._terms_of(payment, sender), refusal)
         return replace(_status(uetr, reply), notes=notes)
 
-    async def _take_again(  # noqa: PLR0917
+    async def _take_again(
         self,
-        identity: Identity,
-        sealer: Sealer,
+        proved: "Proved",
         payment: CreditTransfer,
         sender: Participant,
         line: KnownLine,
@@ -157,6 +172,7 @@ class Intake:
             Unavailable: it cannot be booked as it is: the operator must resolve the reconciliation break.
 
         """
+        identity = proved.identity
         if not line.done:
             text = f"the rail refused it before the restore: {line.code or 'no code'}"
             refusal = Refused(text, reason=Reason.NARRATIVE)
@@ -174,12 +190,13 @@ class Intake:
             terms=_terms(route, price),
             legs=legs,
             native_ref=line.ref,
-            native_body=sealer.seal(personal_data.SENT, b""),
+            native_body=proved.sealer.seal(personal_data.SENT, b""),
             expires_at=microseconds(expires_at),
             lifetime=microseconds(expires_at) - microseconds(made_at),
             due_at=0,
             hold=True,
             recovered=line.ref,
+            evidence=proved.evidence,
         )
         return _status(UUID(bytes=identity.uetr), await self._link.ask(accept))
 
@@ -229,10 +246,11 @@ class Intake:
             raise stated.other_day()
 
     async def _reserve(
-        self, identity: Identity, sealer: Sealer, asked: Order, route: Route, notes: list[tuple[str, str]]
+        self, proved: "Proved", asked: Order, route: Route, notes: list[tuple[str, str]]
     ) -> Reply:
         """Price, translate and reserve what was `asked`; amount and serial are determined here."""
         assert asked.original is not None
+        identity = proved.identity
         payment, directory = asked.payment, self._directory.now
         adapter = route.rail.adapter
         price = routes.price(asked.amount, route, directory)
@@ -246,13 +264,14 @@ class Intake:
             terms=_terms(route, price),
             legs=legs,
             native_ref=native.ref,
-            native_body=sealer.seal(personal_data.SENT, native.body),
+            native_body=proved.sealer.seal(personal_data.SENT, native.body),
             expires_at=microseconds(order.expires_at),
             lifetime=microseconds(order.expires_at) - microseconds(order.made_at),
             due_at=self._due_at(route, microseconds(order.expires_at)),
             hold=not route.open,
             notes=notes,
             claims=duplicates.claims(payment, identity.sender, self._keys, self._settings),
+            evidence=proved.evidence,
         )
         failpoint("before_reserve_commit")
         with tracing.part("reserve", rail=accept.terms.rail, uetr=payment.uetr):

@@ -31,9 +31,12 @@ from ledger.roles import Login
 from ledger.silence import end_silent
 from ledger.writer import QUEUE_BYTES_MAX, LostEvents, Writer
 from schemas.errors import NotFound, OutcomeUnknown, Unavailable
+from switch.approvals.causes import Causes
 from switch.base import lifeline, logs, metrics, private
 from switch.base.settings import Settings
+from switch.change_catalogue import KINDS
 from switch.operations import restored, vitals
+from switch.payments.signatures import Signatures
 from switch.processes import process, status
 from switch.processes.lease import Lease
 from switch.writer import addresses, kinds
@@ -51,6 +54,7 @@ from switch.writer.commands import (
 )
 from switch.writer.frames import FrameProtocol
 from switch.writer.kinds import Kind, Permission
+from switch.writer.parts import BatchPart
 from switch.writer.payment_book import PaymentBook
 from switch.writer.verdicts import Verdict
 
@@ -153,10 +157,12 @@ class WriterServer:
         *,
         replicated: bool = False,
         high_water: HighWater | None = None,
+        causes: Sequence[BatchPart] = (),
     ) -> None:
+        """`causes`: the parts that refuse what nobody signed or approved."""
         self.rules: dict[str, AbsenceRule] = {}
         """The rule for "not found" of each rail. Without a rule, "not found" proves nothing."""
-        book = PaymentBook(self._announce_changes, self.rules)
+        book = PaymentBook(self._announce_changes, self.rules, causes)
         self._writer = Writer(
             database_url,
             book,
@@ -408,6 +414,7 @@ async def run(settings: Settings) -> None:
         settings.writer_queue_bytes_max,
         replicated=settings.synchronous_standby,
         high_water=HighWater(settings.high_water_file),
+        causes=[Causes(KINDS, sandbox=settings.sandbox), Signatures(sandbox=settings.sandbox)],
     )
     lease = Lease(settings)
     await server.listen(settings)

@@ -14,7 +14,7 @@ from schemas.errors import Refused
 from schemas.reasons import Reason
 from switch.approvals.content import Currency, Participant, account_number, money_of, refuse
 from switch.approvals.effects import Effect, Row, Subject, links_to, term
-from switch.approvals.kinds import ChangeKind, Content, Execution
+from switch.approvals.kinds import ChangeIds, ChangeKind, Content, Execution
 from switch.base.sql import statements
 from switch.payments.pricing import SCHEME
 from switch.settlement.day import SETTLEMENT
@@ -48,21 +48,29 @@ async def _effect(_: asyncpg.Connection, content: SettledBefore) -> Effect:
     return Effect((Row(what, term("owed"), then),))
 
 
-async def _execute(execution: Execution, content: SettledBefore) -> None:
-    """Move the money, and keep the amount for the next window."""
-    connection, currency = execution.connection, content.currency
+async def _commands(connection: asyncpg.Connection, ids: ChangeIds, content: SettledBefore) -> list[Fund]:
+    currency = content.currency
     minor = money_of(content.amount, currency).minor
     scheme = await account_number(connection, SCHEME, currency, SETTLEMENT)
     account = await account_number(connection, content.participant, currency)
     debit, credit = (scheme, account) if content.side == "paid" else (account, scheme)
-    reply = await execution.link.ask(
+    return [
         Fund(
-            execution.id("settled"),
-            execution.fingerprint("settled"),
+            ids.id("settled"),
+            ids.fingerprint("settled"),
             [CommandLeg(debit, credit, minor, SETTLEMENT)],
-            f"change {execution.number}: settled before the restore: {content.evidence}",
+            f"change {ids.number}: settled before the restore: {content.evidence}",
+            ids.number,
         )
-    )
+    ]
+
+
+async def _execute(execution: Execution, content: SettledBefore) -> None:
+    """Move the money, and keep the amount for the next window."""
+    connection, currency = execution.connection, content.currency
+    minor = money_of(content.amount, currency).minor
+    (movement,) = await _commands(connection, execution.ids, content)
+    reply = await execution.link.ask(movement)
     if reply.verdict not in {Verdict.CREATED, Verdict.EXISTS}:
         raise Refused(f"the money cannot be moved: {reply.verdict.text}", reason=Reason.NARRATIVE)
     signed = minor if content.side == "paid" else -minor
@@ -79,6 +87,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check,
         effect=_effect,
         links=links_to(Subject.PARTICIPANT, "participant"),
+        commands=_commands,
         moves_books=True,
     ),
 )

@@ -24,7 +24,8 @@ from typing import Final
 import structlog
 
 from ledger.silence import end_silent
-from schemas.errors import BooksFrozen, OutcomeUnknown, Restoring, SwitchError, Unavailable
+from schemas.errors import BooksFrozen, OutcomeUnknown, Refused, Restoring, SwitchError, Unavailable
+from schemas.reasons import Reason
 from switch.base import private
 from switch.base.causes import Impossible
 from switch.base.settings import Settings
@@ -132,6 +133,7 @@ class Link:
         Raises:
             SwitchError: the command could not be decided; nothing was done.
             BooksFrozen: it would move money while the books are frozen; nothing was done.
+            Refused: nobody signed or approved what it says; nothing was done.
             Restoring: the switch is closed after a restore of its database; nothing was done.
             Unavailable: no writer, or too many commands in progress; nothing was done.
             OutcomeUnknown: the connection was lost, or there was no reply in time: it may have been decided.
@@ -153,6 +155,8 @@ class Link:
             raise OutcomeUnknown
         if reply.verdict is Verdict.BOOKS_FROZEN:
             raise BooksFrozen
+        if reply.verdict is Verdict.NO_CAUSE:
+            raise Refused(f"{reply.verdict.text}: {reply.detail}", reason=Reason.NARRATIVE)
         if reply.verdict is Verdict.RESTORING:
             raise Restoring(reply.detail or None)
         if reply.verdict is Verdict.FAILED_TO_DECIDE:

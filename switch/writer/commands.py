@@ -73,6 +73,16 @@ class Claim(msgspec.Struct, array_like=True, frozen=True):
     """A second one is noted, not refused."""
 
 
+class Evidence(msgspec.Struct, array_like=True, frozen=True):
+    """What a participant signed: a message, as it came, in an HTTP message signature (RFC 9421)."""
+
+    keyid: str
+    signature: bytes
+    base: bytes
+    """The signature base: it contains the digest of the message."""
+    message: bytes
+
+
 class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
     """Reserve the money and record the intent to send; with `hold`, wait for the rail to open first.
 
@@ -94,6 +104,8 @@ class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
     claims: list[Claim] = []
     recovered: str = ""
     """The rail's reference of an order that it executed before a restore: nothing is sent, people decide."""
+    evidence: Evidence | None = None
+    """None for a payment by bearer key, which only a sandbox has."""
 
 
 class Refuse(msgspec.Struct, array_like=True, frozen=True, tag="refuse"):
@@ -129,6 +141,8 @@ class Advance(msgspec.Struct, array_like=True, frozen=True, tag="advance"):
     due_at: int = 0
     only_in_doubt: bool = False
     """Manual resolution by two people of an unknown outcome: it is valid in no other state."""
+    change: int = 0
+    """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
 RailResponse = Literal["not_found", "pending", "another_amount", "nothing"]
@@ -162,6 +176,8 @@ class Fund(msgspec.Struct, array_like=True, frozen=True, tag="fund"):
     fingerprint: bytes
     legs: list[CommandLeg]
     note: str
+    change: int = 0
+    """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
 class Return(msgspec.Struct, array_like=True, frozen=True, tag="return"):
@@ -172,8 +188,13 @@ class Return(msgspec.Struct, array_like=True, frozen=True, tag="return"):
     uetr: bytes
     """UETR of the returned payment."""
     sender: str
+    """The participant who returns it; empty if two people do."""
     message_id: str
     reason: str
+    change: int = 0
+    """The change that two people approved, whose execution this is; negative: made for a sandbox."""
+    evidence: Evidence | None = None
+    """What the participant signed; None if two people return it, or by bearer key in a sandbox."""
 
 
 class OpenAccount(msgspec.Struct, array_like=True, frozen=True, tag="open_account"):
@@ -185,6 +206,8 @@ class OpenAccount(msgspec.Struct, array_like=True, frozen=True, tag="open_accoun
     net_debit_cap: int | None
     order: bytes = b""
     """Id of the change: decided once. Verdict `opened`, or `exists` if another command opened it."""
+    change: int = 0
+    """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
 class SetCap(msgspec.Struct, array_like=True, frozen=True, tag="set_cap"):
@@ -194,6 +217,8 @@ class SetCap(msgspec.Struct, array_like=True, frozen=True, tag="set_cap"):
     net_debit_cap: int | None
     order: bytes = b""
     """Id of the change: decided once."""
+    change: int = 0
+    """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
 class SetLimit(msgspec.Struct, array_like=True, frozen=True, tag="set_limit"):
@@ -205,6 +230,8 @@ class SetLimit(msgspec.Struct, array_like=True, frozen=True, tag="set_limit"):
     per_day: int | None
     order: bytes = b""
     """Id of the change: decided once."""
+    change: int = 0
+    """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
 class CloseWindow(msgspec.Struct, array_like=True, frozen=True, tag="close_window"):
@@ -221,6 +248,8 @@ class CloseAccounts(msgspec.Struct, array_like=True, frozen=True, tag="close_acc
     """Close accounts permanently, all or none: each must be empty. Closed ones stay closed."""
 
     accounts: list[int]
+    change: int = 0
+    """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
 class Hold(msgspec.Struct, array_like=True, frozen=True, tag="hold"):
@@ -261,6 +290,8 @@ class Unfreeze(msgspec.Struct, array_like=True, frozen=True, tag="unfreeze"):
     """End the freeze."""
 
     note: str
+    change: int = 0
+    """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
 class LeaveOut(msgspec.Struct, array_like=True, frozen=True, tag="leave_out"):
@@ -303,6 +334,8 @@ class Reopen(msgspec.Struct, array_like=True, frozen=True, tag="reopen"):
     note: str
     complete: list[str]
     """Rails opened although a cycle has not ended: their operators confirmed that nothing is missing."""
+    change: int = 0
+    """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
 Command = (

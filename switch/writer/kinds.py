@@ -105,8 +105,17 @@ def _of_rail_or_sender(step: Advance) -> bool:
     return step.event == Event.CANCEL or (bool(step.rail) and step.event not in {Event.SEND, Event.EXPIRE})
 
 
+def _of_change(command: Any) -> bool:
+    """The writer reads the change; below 1 there is none."""
+    return bool(command.change > 0)
+
+
 def _of_two_people(step: Advance) -> bool:
-    return step.only_in_doubt
+    return step.only_in_doubt and _of_change(step)
+
+
+def _of_time_or_people(step: Advance) -> bool:
+    return not step.only_in_doubt or _of_change(step)
 
 
 def _of_participant(command: Return) -> bool:
@@ -114,27 +123,14 @@ def _of_participant(command: Return) -> bool:
 
 
 def _of_people(command: Return) -> bool:
-    return not command.sender
+    return not command.sender and _of_change(command)
 
 
+_OF_CHANGES: Final = (CloseAccounts, Fund, OpenAccount, Reopen, SetCap, SetLimit, Unfreeze)
+_OF_THE_DAY: Final = (CloseWindow, Freeze, Hold, Ping, Release)
+_OF_PAYMENTS: Final = (Accept, Advance, Enquired, Refuse, Return)
 _BOOKS: Final[Mapping[type, Rule]] = MappingProxyType(
-    dict.fromkeys(
-        (
-            CloseAccounts,
-            CloseWindow,
-            Freeze,
-            Fund,
-            Hold,
-            OpenAccount,
-            Ping,
-            Release,
-            Reopen,
-            SetCap,
-            SetLimit,
-            Unfreeze,
-        ),
-        _any,
-    )
+    dict.fromkeys(_OF_CHANGES, _of_change) | dict.fromkeys(_OF_THE_DAY, _any)
 )
 """What follows from changes and from the settlement day."""
 
@@ -151,7 +147,7 @@ PERMITTED: Final[Mapping[Kind, Mapping[type, Rule]]] = MappingProxyType(
         Kind.PAGES: {**_BOOKS, Advance: _of_two_people, Record: _event_of(BY_READERS), Return: _of_people},
         Kind.CARETAKER: {
             **_BOOKS,
-            Advance: _any,
+            Advance: _of_time_or_people,
             Enquired: _any,
             Record: _event_of(BY_RELAY),
             Return: _of_people,
@@ -163,15 +159,7 @@ PERMITTED: Final[Mapping[Kind, Mapping[type, Rule]]] = MappingProxyType(
             Record: _event_of(BY_READERS | {_K.ERASE}),
             Return: _of_people,
         },
-        Kind.SANDBOX: {
-            **_BOOKS,
-            Accept: _any,
-            Advance: _any,
-            Enquired: _any,
-            Record: _any,
-            Refuse: _any,
-            Return: _any,
-        },
+        Kind.SANDBOX: dict.fromkeys((*_OF_CHANGES, *_OF_THE_DAY, *_OF_PAYMENTS, Record), _any),
     }
 )
 """The commands of each kind, each with its rule."""

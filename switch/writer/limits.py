@@ -175,6 +175,7 @@ class Limits(BatchPart):
                 "currency": command.currency,
                 "per_payment_minor": command.per_payment,
                 "per_day_minor": command.per_day,
+                "change": command.change,
             }
             return Reply(Verdict.LIMIT_SET, books.record(0, EventKind.LIMIT, encode(body)))
 

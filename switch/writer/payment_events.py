@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from ledger.books import Books, LedgerVerdict
-from switch.writer.commands import Accept, Advance, Identity, Terms
+from switch.writer.commands import Accept, Advance, Evidence, Identity, Return, Terms
 from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import Event, State, next_state
 
@@ -60,7 +60,18 @@ def reserve_facts(command: Accept) -> dict[str, object]:
         "fx": [terms.fx_provider, terms.rate],
         "native_sha256": hashlib.sha256(command.native_body).hexdigest(),
         **({"notes": command.notes} if command.notes else {}),
+        **signer_facts(command.evidence),
     }
+
+
+def signer_facts(evidence: Evidence | None) -> dict[str, object]:
+    """The key that signed the message, if one did: the writer verified it."""
+    return {"keyid": evidence.keyid} if evidence is not None else {}
+
+
+def cause_facts(command: Advance | Return) -> dict[str, object]:
+    """The change from which a command follows, if people decided it."""
+    return {"change": command.change} if command.change else {}
 
 
 def answer_facts(command: Advance) -> dict[str, object]:
@@ -73,7 +84,7 @@ def answer_facts(command: Advance) -> dict[str, object]:
         "sent_at": command.sent_at,
         "answered_at": command.answered_at,
     }
-    return {name: value for name, value in facts.items() if value}
+    return {name: value for name, value in facts.items() if value} | cause_facts(command)
 
 
 def _stated_facts(terms: Terms) -> dict[str, object]:

@@ -22,11 +22,13 @@ from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next
 from switch.writer.parts import BatchPart, Handler, overridden
 from switch.writer.payment_events import (
     answer_facts,
+    cause_facts,
     encode,
     escalate,
     event_body,
     refusal_body,
     reserve_facts,
+    signer_facts,
     write_step,
 )
 from switch.writer.payment_records import NewPayment, OpenPayment, PaymentRecords
@@ -259,13 +261,18 @@ class Payments(BatchPart):
     def _return(self, command: Return, books: Books) -> Reply:
         """Reverse the payment's legs, and note the return in the payment's own journey."""
         original = books.find(UUID(bytes=command.uetr))
-        facts = {"uetr": command.uetr.hex(), "sender": command.sender, "message_id": command.message_id}
+        facts: dict[str, object] = {
+            "uetr": command.uetr.hex(),
+            "sender": command.sender,
+            "message_id": command.message_id,
+            "reason": command.reason,
+        }
         decision = books.correct(
             UUID(bytes=command.id),
             UUID(bytes=command.uetr),
             fingerprint=command.fingerprint,
             kind=EventKind.RETURN,
-            body=encode({**facts, "reason": command.reason}),
+            body=encode(facts | cause_facts(command) | signer_facts(command.evidence)),
         )
         if decision.verdict is LedgerVerdict.CREATED:
             assert original is not None

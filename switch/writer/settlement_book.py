@@ -39,13 +39,18 @@ def _note(text: str) -> bytes:
     return _encode({"note": text})
 
 
+def _of_change(change: int, **facts: object) -> bytes:
+    """Body of an event that follows from a change."""
+    return _encode({**facts, "change": change})
+
+
 def _fund(command: Fund, books: Books) -> Reply:
     decision = books.move(
         UUID(bytes=command.id),
         book_legs(command.legs),
         fingerprint=command.fingerprint,
         kind=EventKind.FUND,
-        body=_note(command.note),
+        body=_of_change(command.change, note=command.note),
     )
     return Reply(OF_LEDGER[decision.verdict], decision.number)
 
@@ -88,7 +93,7 @@ def _close_accounts(command: CloseAccounts, books: Books) -> Reply:
             return Reply(Verdict.ACCOUNT_NOT_EMPTY, number)
     # From here on every account must be closed.
     for number in command.accounts:
-        verdict = books.close_account(number).verdict
+        verdict = books.close_account(number, body=_of_change(command.change)).verdict
         assert verdict in {LedgerVerdict.CLOSED, LedgerVerdict.ACCOUNT_CLOSED}, verdict
     return Reply(Verdict.CLOSED)
 
@@ -127,13 +132,15 @@ class SettlementBook(BatchPart):
             known = books.find_account(*key)
             if known is not None:
                 return Reply(Verdict.EXISTS, known)
-            return Reply(Verdict.OPENED, books.open_account(*key, command.net_debit_cap))
+            body = _of_change(command.change)
+            return Reply(Verdict.OPENED, books.open_account(*key, command.net_debit_cap, body=body))
 
         return self._orders.once(command.order, decide)
 
     def _set_cap(self, command: SetCap, books: Books) -> Reply:
         def decide() -> Reply:
-            decision = books.set_cap(command.account, command.net_debit_cap)
+            body = _of_change(command.change)
+            decision = books.set_cap(command.account, command.net_debit_cap, body=body)
             return Reply(OF_LEDGER[decision.verdict], command.account)
 
         return self._orders.once(command.order, decide)

@@ -24,6 +24,8 @@ class Verdict(StrEnum):
     """An exception in the decision: a defect of the switch. Nothing was done."""
     BOOKS_FROZEN = "books_frozen"
     """It would move money while the books are frozen. Nothing was done."""
+    NO_CAUSE = "no_cause"
+    """No participant signed, or no people approved, what the command says. Nothing was done."""
     RESTORING = "restoring"
     """The switch is closed after a restore, or the rail's files are not read yet. Nothing was done."""
 
@@ -107,6 +109,7 @@ TEXTS: Final[Mapping[Verdict, str]] = MappingProxyType(
         _V.OUTCOME_UNKNOWN: "the outcome is unknown",
         _V.FAILED_TO_DECIDE: "an unexpected error occurred; nothing was done",
         _V.BOOKS_FROZEN: "the books are frozen",
+        _V.NO_CAUSE: "nobody signed or approved this",
         _V.RESTORING: "the switch is closed after a restore of its database",
         _V.REFUSED: "the payment was refused",
         _V.ADVANCED: "recorded",

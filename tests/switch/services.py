@@ -11,6 +11,7 @@ from ledger.roles import Login
 from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.approvals import approvals
+from switch.approvals.causes import Causes
 from switch.base.database import connect_pool
 from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
@@ -42,7 +43,7 @@ async def open_services(database_url: str) -> AsyncIterator[ServiceContext]:
     """A services with the people of `PEOPLE`, who have no passwords anybody knows."""
     with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
         data = Path(directory)
-        server = WriterServer(database_url, 1000)
+        server = WriterServer(database_url, 1000, causes=[Causes(KINDS, sandbox=True)])
         await server.serve(data / "w.sock")
         link = Link(data / "w.sock")
         await link.start()

@@ -46,6 +46,11 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "ledger.writer":                  (W,),
     "switch.api":                     (A,),
     "switch.approvals":               (A, C),
+    "switch.approvals.causes":        (W,),
+    "switch.approvals.content/account_number": (W, A, C),
+    "switch.participants.changes/_NUMBER": (W, A, C),
+    "switch.participants.changes/_accounts": (W, A, C),
+    "switch.participants.resolution/returnable_payment": (W, A, C),
     "switch.approvals.approvals/add_change": (A,),
     "switch.approvals.approvals/add_vote": (A,),
     "switch.approvals.approvals/_check_active": (A,),
@@ -62,6 +67,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.identity.notices/forget_old": (C,),
     "switch.identity.sessions/end_all": (A, C),
     "switch.identity.sessions/forget_old": (C,),
+    "switch.operations.caused":       (R,),
     "switch.operations.export":       (R,),
     "switch.operations.export/monthly": ELSEWHERE,
     "switch.operations.export/exported_odd_payment": ELSEWHERE,
@@ -100,6 +106,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.payments.reconciliation/add_restore_lines": (C,),
     "switch.payments.reconciliation/set_restore_rail_read": (C,),
     "switch.payments.search":         (A,),
+    "switch.payments.signatures":     (W,),
     "switch.processes.caretaker":     (C,),
     "switch.processes.due_work":      (C,),
     "switch.processes.lease":         (W,),
@@ -350,9 +357,12 @@ def forbidden() -> Iterator[tuple[str, str]]:
         yield role, "SELECT body FROM switch.correspondence"
         yield role, "INSERT INTO switch.change_vote (change, seat, person) VALUES (1, 1, 'x')"
         yield role, "INSERT INTO switch.person (name) VALUES ('x')"
+    for role in (M, REGULATOR):
+        yield role, "SELECT name FROM switch.person"
+    yield W, "INSERT INTO switch.change (kind) VALUES ('funds.in')"
+    yield W, "UPDATE switch.change SET state = 'approved'"
     for role in (M, W, REGULATOR):
         yield role, "SELECT body FROM switch.message"
-        yield role, "SELECT name FROM switch.person"
         yield role, "INSERT INTO switch.participant_key (keyid) VALUES ('x')"
     yield M, "SELECT message_id FROM switch.payment"
     yield A, "INSERT INTO ledger.checkpoint (size) VALUES (1)"

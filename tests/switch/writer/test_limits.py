@@ -144,8 +144,8 @@ async def test_a_limit_and_its_use_survive_the_writer(bank):
     assert await bank.pay(10_000) == ("created", "")
     events = await bank.connection.fetch("SELECT body FROM ledger.event WHERE kind = 'LIMIT' ORDER BY seq")
     assert [row["body"] for row in events] == [
-        b'{"currency":"INR","participant":"payer","per_day_minor":100,"per_payment_minor":null}',
-        b'{"currency":"INR","participant":"payer","per_day_minor":null,"per_payment_minor":null}',
+        b'{"change":0,"currency":"INR","participant":"payer","per_day_minor":100,"per_payment_minor":null}',
+        b'{"change":0,"currency":"INR","participant":"payer","per_day_minor":null,"per_payment_minor":null}',
     ]
 
 

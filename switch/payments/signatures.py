@@ -1,0 +1,236 @@
+"""The cause of a payment and of a participant's return: its message, which the participant signed.
+
+The writer verifies the signature once more, with the keys that it reads itself, and compares the command with
+the signed message: the UETR, the amount and its currency, and both agents. The legs may move no more than
+that, between the accounts of these agents and of one FX provider at a rate in force, and the fee. So an API
+worker can pass on what participants signed, and nothing else.
+
+What is not compared: the fee with the corridor's tariff, the rail and its native message, the stored
+(encrypted) bytes, and ids that must be unique. A payment by bearer key has no signature; only a sandbox
+has such keys.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from time import monotonic
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from ledger.books import Books
+from ledger.encoding import microseconds
+from schemas import codec, credit_transfer, payment_return
+from schemas.errors import NotAuthentic, SwitchError
+from schemas.money import Money
+from schemas.signing import http_signatures
+from schemas.signing.keys import PublicKey
+from switch.base import metrics
+from switch.base.sql import statements
+from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME, convert
+from switch.writer.commands import Accept, Command, Evidence, Reply, Return, Terms
+from switch.writer.parts import BatchPart
+from switch.writer.verdicts import Verdict
+
+_statement: Final = statements("switch.payments")
+_KEYS: Final = _statement("read_keys_of_participants")
+_BICS: Final = "SELECT id, left(bic, 8) AS bic FROM switch.participant"
+_RATES: Final = _statement("read_rates_in_force")
+_CREDITORS: Final = "SELECT uetr, creditor_agent FROM switch.payment WHERE uetr = ANY($1)"
+_PAY: Final = "/v1/iso20022/pacs.008"
+_GIVE_BACK: Final = "/v1/iso20022/pacs.004"
+_READ_EVERY_S: Final = 1.0
+_READ_AGAIN_S: Final = 0.05
+"""A key or a rate that is not known yet may be new: they are read for its sake, but not more often."""
+_SLACK_S: Final = 5
+"""How much later than the worker, or by another clock, the writer looks at a signature and its key."""
+_RATES_KEPT: Final = 3
+_log = structlog.get_logger()
+
+
+class SigningKeyInForce(NamedTuple):
+    """A key of a participant, and when it is valid: microseconds since 1970."""
+
+    participant: str
+    pem: str
+    public: PublicKey
+    valid_from: int
+    valid_until: int | None
+
+
+class Signatures(BatchPart):
+    """Refuses payments and returns that no participant signed."""
+
+    def __init__(self, *, sandbox: bool) -> None:
+        """`sandbox`: what comes without a signature was sent with a bearer key."""
+        self._sandbox = sandbox
+        super().__init__()
+
+    def forget(self) -> None:
+        """Drop what was read."""
+        self.keys: dict[str, SigningKeyInForce] = {}
+        self.bics: dict[str, str] = {}
+        self._rates: dict[tuple[str, str, str], deque[str]] = {}
+        self._creditors: dict[bytes, str] = {}
+        self._read_at = float("-inf")
+
+    async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
+        """Read keys, participants and rates each second, and at once for a key that is new."""
+        evidence = [
+            command.evidence
+            for command in commands
+            if isinstance(command, Accept | Return) and command.evidence is not None
+        ]
+        if not evidence:
+            return
+        age = monotonic() - self._read_at
+        unknown = any(each.keyid not in self.keys for each in evidence) or any(
+            isinstance(command, Accept) and not self._knows_rate(command.terms) for command in commands
+        )
+        if age > (_READ_AGAIN_S if unknown else _READ_EVERY_S):
+            await self._read(connection)
+        returned = [UUID(bytes=c.uetr) for c in commands if isinstance(c, Return) and c.evidence is not None]
+        if returned:
+            rows = await connection.fetch(_CREDITORS, returned)
+            self._creditors = {row["uetr"].bytes: row["creditor_agent"] for row in rows}
+
+    async def _read(self, connection: asyncpg.Connection) -> None:
+        known, self.keys = self.keys, {}
+        for keyid, participant, pem, valid_from, valid_until in await connection.fetch(_KEYS):
+            key = known.get(keyid)
+            try:
+                same = key is not None and key.pem == pem
+                public = key.public if key and same else PublicKey.from_pem(keyid, pem.encode())
+            except ValueError:  # one invalid row must not block all participants
+                continue
+            self.keys[keyid] = SigningKeyInForce(participant, pem, public, valid_from, valid_until)
+        self.bics = {row["bic"]: row["id"] for row in await connection.fetch(_BICS)}
+        for source, target, provider, rate in await connection.fetch(_RATES):
+            rates = self._rates.setdefault((source, target, provider), deque(maxlen=_RATES_KEPT))
+            if rate not in rates:
+                rates.append(rate)
+        self._read_at = monotonic()
+
+    def stop(self, command: Command, books: Books) -> Reply | None:
+        """Refuse a payment or a return that is not what its message says."""
+        if isinstance(command, Accept):
+            lacks = self._of_payment(command, books)
+        elif isinstance(command, Return) and command.sender:
+            lacks = self._of_return(command, books)
+        else:
+            return None
+        return self._refuse(command, lacks) if lacks else None
+
+    def _refuse(self, command: Accept | Return, lacks: str) -> Reply:
+        """Count it, log it, and do nothing: whoever sent the message may send it again."""
+        metrics.WRITER_REFUSED.labels("cause").inc()
+        uetr = command.identity.uetr if isinstance(command, Accept) else command.uetr
+        _log.error("cause_refused", command=type(command).__name__, uetr=str(UUID(bytes=uetr)), lacks=lacks)
+        return Reply(Verdict.UNAVAILABLE, reason=f"the ledger's writer does not believe it: {lacks}")
+
+    def _of_payment(self, command: Accept, books: Books) -> str:
+        """Why a payment is not what its sender signed; empty if it is."""
+        terms, sender = command.terms, command.identity.sender
+        lacks = _of_terms(command, books)
+        if lacks or command.evidence is None:
+            return lacks or self._unsigned()
+        try:
+            kind = self._signed(command.evidence, _PAY, sender, books)
+            message = codec.decode(command.evidence.message, media_type=kind, expect="pacs.008")
+            uetr, stated, debtor, creditor = credit_transfer.read_moved(message)
+        except SwitchError as error:
+            return error.detail
+        if uetr != str(UUID(bytes=command.identity.uetr)) or message.id != command.identity.message_name:
+            return "another payment was signed"
+        if (stated.minor, stated.currency) != (terms.debit_minor, terms.debit_currency):
+            return "another amount was signed"
+        agents = self.bics.get(debtor[:8]), self.bics.get(creditor[:8])
+        if agents != (terms.debtor_agent, terms.creditor_agent) or terms.debtor_agent != sender:
+            return "other agents were signed"
+        return "" if command.recovered else self._of_rate(terms)
+
+    def _knows_rate(self, terms: Terms) -> bool:
+        key = terms.debit_currency, terms.credit_currency, terms.fx_provider
+        return not terms.fx_provider or terms.rate in self._rates.get(key, ())
+
+    def _of_rate(self, terms: Terms) -> str:
+        """Why less must be credited; empty if no rate in force is exceeded."""
+        debit = Money(terms.debit_minor, terms.debit_currency)
+        if not terms.fx_provider:
+            same = (terms.credit_minor, terms.credit_currency) == (debit.minor, debit.currency)
+            return "" if same else "it converts without a rate"
+        if not self._knows_rate(terms):
+            return "its rate is not in force"
+        most = convert(debit, terms.credit_currency, terms.rate).minor
+        return "" if terms.credit_minor <= most else "it credits too much"
+
+    def _of_return(self, command: Return, books: Books) -> str:
+        """Why a return is not what the creditor agent signed; empty if it is."""
+        if command.evidence is None:
+            return self._unsigned()
+        try:
+            kind = self._signed(command.evidence, _GIVE_BACK, command.sender, books)
+            message = codec.decode(command.evidence.message, media_type=kind, expect="pacs.004")
+            asked = payment_return.read(message)
+        except SwitchError as error:
+            return error.detail
+        if asked.uetr != str(UUID(bytes=command.uetr)):
+            return "the return of another payment was signed"
+        if self._creditors.get(command.uetr) != command.sender:
+            return "its sender did not receive the payment"
+        return ""
+
+    def _unsigned(self) -> str:
+        return "" if self._sandbox else "nobody signed it"
+
+    def _signed(self, evidence: Evidence, path: str, sender: str, books: Books) -> str:
+        """Verify what a participant signed; return the content type.
+
+        Raises:
+            NotAuthentic: it did not sign this.
+
+        """
+        key = self.keys.get(evidence.keyid)
+        now = microseconds(books.now)
+        if key is None or key.participant != sender:
+            raise NotAuthentic("it is not signed by a key of its sender")
+        ended = key.valid_until is not None and key.valid_until + _SLACK_S * 1_000_000 <= now
+        if ended or now < key.valid_from - _SLACK_S * 1_000_000:
+            raise NotAuthentic("its key is not in force")
+        return http_signatures.verify_base(
+            evidence.base,
+            evidence.signature,
+            key=key.public,
+            path=path,
+            body=evidence.message,
+            now=now // 1_000_000,
+            slack_s=_SLACK_S,
+        )
+
+
+def _of_terms(command: Accept, books: Books) -> str:
+    """Why the legs move something else than the terms say; empty if they do not.
+
+    The legs are those of `pricing.legs`; an account that does not exist is for the ledger to refuse.
+    """
+    terms = command.terms
+    debit, credit = (terms.debit_minor, terms.debit_currency), (terms.credit_minor, terms.credit_currency)
+    debtor, creditor, provider = terms.debtor_agent, terms.creditor_agent, terms.fx_provider
+    wanted = [(debtor, creditor, "principal", *debit)]
+    if provider:
+        wanted = [(debtor, provider, "conversion", *debit), (provider, creditor, "conversion", *credit)]
+    if terms.fee_minor:
+        wanted.append((debtor, SCHEME, "fee", terms.fee_minor, terms.debit_currency))
+    legs, purposes = [], set()
+    for leg in command.legs:
+        source, target = books.account(leg.debit), books.account(leg.credit)
+        if source is None or target is None:
+            return ""
+        legs.append((source.owner, target.owner, leg.purpose, leg.amount, source.currency))
+        purposes |= {source.purpose, FEES if leg.purpose == "fee" else target.purpose}
+        if leg.purpose == "fee" and target.purpose != FEES:
+            return "its fee goes elsewhere"
+    if legs != wanted or purposes - {FEES} not in ({POSITION}, {GROSS}):
+        return "its legs move something else than its terms"
+    return ""

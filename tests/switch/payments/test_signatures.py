@@ -1,0 +1,313 @@
+"""What the writer believes of an API worker: payments and returns that participants signed, and no others."""
+
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas import codec
+from schemas.errors import Unavailable
+from schemas.signing import http_signatures, key_request
+from schemas.signing.keys import SigningKey
+from switch.approvals.causes import Causes
+from switch.change_catalogue import KINDS
+from switch.client import credit_transfer
+from switch.payments.signatures import Signatures
+from switch.processes.writer import WriterServer
+from switch.writer.client import Link
+from switch.writer.commands import Accept, Advance, CommandLeg, Evidence, Identity, Return, Terms
+from switch.writer.context import ServiceContext
+from tests.switch.services import balance, done, onboarding, open_services
+
+XML = "application/xml"
+PAY, GIVE_BACK = "/v1/iso20022/pacs.008", "/v1/iso20022/pacs.004"
+BICS = {"asha-bank": "ASHAINBB", "ganga-bank": "GANGINBB", "indus-bank": "INDUPKKA"}
+RATE = "3.2835000000"
+LIFETIME = 60_000_000
+
+
+@dataclass
+class World:
+    """Banks with money and keys, a rate, and the writer of an installation that is no sandbox."""
+
+    services: ServiceContext
+    link: Link
+    keys: dict[str, SigningKey]
+    accounts: dict[tuple[str, str, str], int]
+
+    def evidence(
+        self,
+        raw: bytes,
+        signer: str = "asha-bank",
+        *,
+        path: str = PAY,
+        now: int | None = None,
+        kind: str = XML,
+    ) -> Evidence:
+        """What a bank signed, as an API worker passes it on."""
+        key, now = self.keys[signer], int(time.time()) if now is None else now
+        signed = http_signatures.sign(
+            key,
+            method="POST",
+            authority="switch.test",
+            path=path,
+            content_type=kind,
+            body=raw,
+            now=now,
+            nonce=uuid.uuid4().hex,
+        )
+        lines = [(name.lower().encode(), value.encode()) for name, value in signed.items()]
+        stated = http_signatures.parse(lines)
+        base = http_signatures.verify(
+            stated,
+            method="POST",
+            authority="switch.test",
+            path=path,
+            headers=lines,
+            body=raw,
+            key=key.public,
+            now=now,
+        )
+        return Evidence(key.keyid, stated.signature, base, raw)
+
+    def payment(self, to: str = "ganga-bank", *, kind: str = XML, now: int | None = None) -> Accept:
+        """An honest payment of 100.00 INR."""
+        document = credit_transfer(
+            debtor_agent=BICS["asha-bank"],
+            debtor="Asha Rao",
+            debtor_account="asha@okbank",
+            creditor_agent=BICS[to],
+            creditor="Bilal Khan",
+            creditor_account="PK60SAND0000000000000001",
+            amount="100.00",
+            currency="INR",
+        )
+        content = document["Document"]
+        uetr = uuid.UUID(content["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"])
+        raw = codec.encode("pacs.008.001.08", content, media_type=kind)
+        converts = to == "indus-bank"
+        credit, currency = (328_35, "PKR") if converts else (100_00, "INR")
+        terms = Terms("asha-bank", to, "IN", 100_00, "INR", credit, currency, 1_50, *self.fx(converts))
+        asha, fees = self.account("asha-bank"), self.accounts["payswitch", "INR", "fees"]
+        legs = [CommandLeg(asha, self.accounts.get((to, "INR", "position"), 0), 100_00, "principal")]
+        if converts:
+            legs = [
+                CommandLeg(asha, self.account("fx"), 100_00, "conversion"),
+                CommandLeg(self.account("fx", "PKR"), self.account(to, "PKR"), 328_35, "conversion"),
+            ]
+        us = time.time_ns() // 1000
+        return Accept(
+            Identity(uetr.bytes, b"f" * 32, "asha-bank", "pacs.008.001.08", "m", b"sealed", us, b"key"),
+            terms,
+            [*legs, CommandLeg(asha, fees, 1_50, "fee")],
+            uetr.hex,
+            b"native",
+            us + LIFETIME,
+            LIFETIME,
+            us + LIFETIME,
+            hold=False,
+            evidence=self.evidence(raw, now=now, kind=kind),
+        )
+
+    @staticmethod
+    def fx(converts: bool) -> tuple[str, str]:
+        return ("fx", RATE) if converts else ("", "")
+
+    def account(self, owner: str, currency: str = "INR") -> int:
+        return self.accounts[owner, currency, "position"]
+
+    async def refused(self, command: Accept | Return) -> str:
+        with pytest.raises(Unavailable) as error:
+            await self.link.ask(command)
+        return error.value.detail
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    async with open_services(database_url) as services:
+        keys = {}
+        for name, currency in {"asha-bank": "INR", "ganga-bank": "INR", "indus-bank": "PKR"}.items():
+            keys[name] = SigningKey.generate(f"{name}-1")
+            content = onboarding(name, currency, cap="100000")
+            request = key_request.make(keys[name], name)
+            content["keys"] = [{"keyid": f"{name}-1", "request": request}]
+            await done(services, "participant.onboard", content)
+        provider = {
+            "id": "fx",
+            "name": "FX",
+            "bic": "SILKKZKA",
+            "country": "KZ",
+            "kind": "fx_provider",
+            "keys": [],
+        }
+        accounts = [{"currency": currency, "net_debit_cap": "100000"} for currency in ("INR", "PKR")]
+        await done(services, "participant.onboard", {**provider, "accounts": accounts})
+        await services.pool.execute(
+            "INSERT INTO switch.fx_rate (source, target, provider, rate) VALUES ('INR', 'PKR', 'fx', $1::text::numeric)",
+            RATE,
+        )
+        rows = await services.pool.fetch("SELECT owner, currency::text, purpose, number FROM ledger.account")
+        parts = [Causes(KINDS, sandbox=False), Signatures(sandbox=False)]
+        server = WriterServer(database_url, 1000, causes=parts)
+        await server.serve(services.data / "strict.sock")
+        link = Link(services.data / "strict.sock")
+        await link.start()
+        yield World(services, link, keys, {tuple(row)[:3]: row["number"] for row in rows})
+        await link.stop()
+        server._listener.close()
+        await server._listener.wait_closed()
+        await server.stop()
+
+
+@pytest.mark.parametrize("to", ["ganga-bank", "indus-bank"])
+@pytest.mark.parametrize("kind", [XML, "application/json"])
+async def test_a_payment_that_its_sender_signed_is_accepted_once(world: World, to: str, kind: str) -> None:
+    payment = world.payment(to, kind=kind)
+
+    assert [(await world.link.ask(payment)).verdict for _ in range(2)] == ["created", "exists"]
+
+
+def differences(world: World, honest: Accept) -> dict[str, tuple[Accept, str]]:
+    """What an API worker of an intruder would send, and why it is refused."""
+    replace = msgspec.structs.replace
+    terms, legs, evidence, other = honest.terms, honest.legs, honest.evidence, world.payment()
+    assert evidence is not None
+    asha, ganga = world.account("asha-bank"), world.account("ganga-bank")
+
+    def but(**changed: Any) -> Accept:
+        return replace(honest, **changed)
+
+    def signed(**changed: Any) -> Accept:
+        return but(evidence=replace(evidence, **changed))
+
+    more = replace(terms, debit_minor=900_00, credit_minor=900_00)
+    flipped = bytes([evidence.signature[0] ^ 1]) + evidence.signature[1:]
+    mine = evidence.message.replace(b"100.00", b"100.01")
+    digest = http_signatures.content_digest(mine).encode()
+    forged = evidence.base.replace(http_signatures.content_digest(evidence.message).encode(), digest)
+    theirs = world.evidence(evidence.message, "ganga-bank")
+    return {
+        "no signature": (but(evidence=None), "nobody signed it"),
+        "another signature": (signed(signature=flipped), "not valid for this key"),
+        "another message": (signed(message=mine), "covers another request"),
+        "another message, and its digest": (signed(message=mine, base=forged), "not valid for this key"),
+        "a payment for another": (but(evidence=other.evidence), "another payment was signed"),
+        "signed by another bank": (but(evidence=theirs), "not signed by a key of its sender"),
+        "an unknown key": (signed(keyid="nobody-1"), "not signed by a key of its sender"),
+        "signed long ago": (but(evidence=world.payment(now=int(time.time()) - 900).evidence), "has expired"),
+        "signed for a return": (
+            but(evidence=world.evidence(evidence.message, path=GIVE_BACK)),
+            "covers another request",
+        ),
+        "more money": (
+            but(terms=more, legs=[CommandLeg(asha, ganga, 900_00, "principal"), legs[1]]),
+            "another amount was signed",
+        ),
+        "legs of more": (but(legs=[CommandLeg(asha, ganga, 900_00, "principal"), legs[1]]), "its legs move"),
+        "a leg more": (but(legs=[*legs, CommandLeg(asha, ganga, 1, "principal")]), "its legs move"),
+        "back": (but(legs=[CommandLeg(ganga, asha, 100_00, "principal"), legs[1]]), "its legs move"),
+        "fee to another": (
+            but(legs=[legs[0], CommandLeg(asha, ganga, 1_50, "fee")]),
+            "its fee goes elsewhere",
+        ),
+        "to another bank": (
+            but(
+                terms=replace(terms, creditor_agent="indus-bank", credit_currency="INR"),
+                legs=[
+                    CommandLeg(asha, world.accounts["fx", "INR", "position"], 100_00, "principal"),
+                    legs[1],
+                ],
+            ),
+            "its legs move",
+        ),
+        "converted without a rate": (
+            but(terms=replace(terms, credit_currency="PKR")),
+            "it converts without a rate",
+        ),
+    }
+
+
+async def test_whatever_else_a_worker_says_is_refused_and_moves_nothing(world: World) -> None:
+    honest = world.payment()
+    for what, (command, why) in differences(world, honest).items():
+        assert why in await world.refused(command), what
+
+    assert await world.services.pool.fetchval("SELECT count(*) FROM switch.payment") == 0
+    assert (await world.link.ask(honest)).verdict == "created"
+
+
+async def test_a_worker_cannot_invent_a_rate_or_credit_more(world: World) -> None:
+    """A bank and a worker together would have emptied the accounts of an FX provider."""
+    honest, replace = world.payment("indus-bank"), msgspec.structs.replace
+    asha, fx, payee = (
+        world.account("asha-bank"),
+        world.account("fx", "PKR"),
+        world.account("indus-bank", "PKR"),
+    )
+    legs = [honest.legs[0], CommandLeg(fx, payee, 900_00, "conversion"), honest.legs[2]]
+    invented = replace(honest, legs=legs, terms=replace(honest.terms, credit_minor=900_00, rate="9"))
+    more = replace(honest, legs=legs, terms=replace(honest.terms, credit_minor=900_00))
+
+    assert "its rate is not in force" in await world.refused(invented)
+    assert "it credits too much" in await world.refused(more)
+    assert asha
+    await world.services.pool.execute(
+        "INSERT INTO switch.fx_rate (source, target, provider, rate) VALUES ('INR', 'PKR', 'fx', 9)"
+    )
+    fresh = replace(invented, terms=replace(invented.terms, rate="9.0000000000"))
+    time.sleep(0.1)
+    assert (await world.link.ask(fresh)).verdict == "created"  # a new rate is known at once
+
+
+async def test_a_key_counts_while_it_is_in_force_and_a_new_one_at_once(world: World) -> None:
+    honest = world.payment()
+    assert (await world.link.ask(honest)).verdict == "created"
+    await world.services.pool.execute(
+        "UPDATE switch.participant_key SET valid_from = now() - interval '1 hour',"
+        " valid_until = now() - interval '1 minute' WHERE keyid = 'asha-bank-1'"
+    )
+    world.keys["asha-bank"] = SigningKey.generate("asha-bank-2")
+    public = world.keys["asha-bank"].public
+    await world.services.pool.execute(
+        "INSERT INTO switch.participant_key (keyid, participant, algorithm, public_key)"
+        " VALUES ('asha-bank-2', 'asha-bank', 'ed25519', $1)",
+        public.pem.decode(),
+    )
+    time.sleep(0.1)
+
+    assert (await world.link.ask(world.payment())).verdict == "created"
+    world.keys["asha-bank"] = SigningKey.generate("asha-bank-1")
+    assert "not in force" in await world.refused(world.payment())
+
+
+async def test_only_the_bank_that_was_paid_returns_a_payment(world: World) -> None:
+    payment = world.payment()
+    uetr = payment.identity.uetr
+    assert (await world.link.ask(payment)).verdict == "created"
+    assert (await world.link.ask(Advance(uetr, "CONFIRM", rail="IN"))).state == "COMMITTED"
+
+    def returned(by: str, of: bytes = uetr, path: str = GIVE_BACK) -> Return:
+        stated = {
+            "GrpHdr": {"MsgId": "R1", "CreDtTm": "2026-11-29T10:00:00.000Z", "NbOfTxs": "1", "SttlmInf": {"SttlmMtd": "CLRG"}},
+            "TxInf": [{
+                "RtrId": "R1", "OrgnlUETR": str(uuid.UUID(bytes=of)),
+                "RtrdIntrBkSttlmAmt": {"Ccy": "INR", "Amt": "100.00"}, "IntrBkSttlmDt": "2026-11-29",
+                "RtrRsnInf": [{"Rsn": {"Cd": "AC04"}}],
+            }],
+        }  # fmt: skip
+        raw = codec.encode("pacs.004.001.09", {"PmtRtr": stated}, media_type=XML)
+        evidence = world.evidence(raw, by, path=path)
+        return Return(uuid.uuid4().bytes, b"f" * 32, uetr, by, "R1", "AC04", evidence=evidence)
+
+    unsigned = msgspec.structs.replace(returned("ganga-bank"), evidence=None)
+    assert "nobody signed it" in await world.refused(unsigned)
+    assert "did not receive the payment" in await world.refused(returned("asha-bank"))
+    assert "another payment was signed" in await world.refused(returned("ganga-bank", of=uuid.uuid4().bytes))
+    assert "covers another request" in await world.refused(returned("ganga-bank", path=PAY))
+    before = await balance(world.services, "ganga-bank")
+    assert (await world.link.ask(returned("ganga-bank"))).verdict == "created"
+    assert (before, await balance(world.services, "ganga-bank")) == (100_00, 0)
