@@ -6,6 +6,7 @@ import json
 import typer
 
 from switch.base import personal_data
+from switch.change_catalogue import KINDS
 from switch.cli.connect import Archives, Data, Database, database, progress, settings_for
 from switch.operations import verify as checks
 
@@ -31,6 +32,7 @@ def verify(
                     archives=archives or settings.archive_directory,
                     progress=progress("events verified"),
                     keys=personal_data.load(keys) if keys.exists() else None,
+                    kinds=KINDS,
                 )
             ]
 

@@ -23,6 +23,7 @@ from schemas.money import Money
 from switch.base import personal_data
 from switch.base.personal_data import KeyRing
 from switch.base.settings import Settings
+from switch.change_catalogue import KINDS
 from switch.cli.as_person import CommandContext, open_services, request, vote
 from switch.cli.connect import database
 from switch.cli.supervisor import Say
@@ -222,6 +223,7 @@ async def _verify(settings: Settings, connection: asyncpg.Connection, say: Say) 
         settings.rails_directory,
         acknowledged,
         keys=personal_data.load(settings.personal_data_keys),
+        kinds=KINDS,
     ):
         failed += not result.ok
         print(

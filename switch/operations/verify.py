@@ -9,6 +9,8 @@ I5  agreement       a payment committed by the switch is credited by the rail, w
 I8  reconciliation  the rails' files and responses agree with the switch, or people resolved the difference
 I6  acknowledgement a payment acknowledged to a client exists, and ended with the acknowledged status
 I7  legal history   the events of a payment are a path in the lifecycle table, and final is final
+
+Beside them, `caused` checks that every funding, cap, limit, key and return was signed or approved.
 """
 
 import asyncio
@@ -29,9 +31,11 @@ from adapters.simulation.sandbox import is_paid, is_simulated
 from ledger import verify as ledger_verify
 from ledger.verify import CheckResult
 from schemas import codec, credit_transfer
+from switch.approvals.kinds import Kinds
 from switch.base import personal_data
 from switch.base.personal_data import Erased, KeyRing, UnreadablePersonalData
 from switch.base.sql import statements
+from switch.operations import caused
 from switch.payments import reconciliation
 from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
 
@@ -146,11 +150,13 @@ async def verify(
     archives: Path | None = None,
     progress: Callable[[int], None] | None = None,
     keys: KeyRing | None = None,
+    kinds: Kinds | None = None,
 ) -> AsyncIterator[CheckResult]:
     """Check everything, one result at a time; `rails` has a directory for each rail with its book.
 
     Credited accounts are compared if `keys` are given to read the messages. Detached history is read again if
-    `archives` has its files; `progress` receives the number of events that are done.
+    `archives` has its files; `progress` receives the number of events that are done. The causes of events are
+    checked if `kinds` of changes are given.
     """
     async for result in ledger_verify.verify(connection, progress, archives):
         name = f"{_NUMBERS.get(result.name, '')} {result.name}".strip()
@@ -172,6 +178,10 @@ async def verify(
         result = await _terms(connection, *_ALL)
     yield result
     yield await verify_erasures(connection)
+    if kinds is not None:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            result = await caused.check_causes(connection, kinds)
+        yield result
 
 
 async def verify_further(connection: asyncpg.Connection, after: int, until: int) -> list[CheckResult]:

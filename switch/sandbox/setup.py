@@ -6,14 +6,20 @@ In production two people approve each change. A sandbox has nobody to protect, a
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 
 from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
-from switch.approvals.kinds import Execution, Kinds, encode_content
+from switch.approvals.kinds import Execution, Kinds, encode_content, no_commands
+from switch.base.sql import statements
 from switch.writer.client import Link
+from switch.writer.event_kinds import EventKind
+from switch.writer.payment_events import encode
+
+_ADD_MADE: Final = statements("switch.sandbox")("add_made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,10 @@ class SandboxSetup:
         number = -1 - int.from_bytes(digest[:7])  # negative: no change that people request has it
         await kind.check(self.connection, read)
         await kind.execute(Execution(self.connection, self.link, number), read)
+        if kind.commands is not no_commands:
+            id_ = UUID(bytes=digest[:16])
+            facts = {"id": id_.hex, "change": number, "change_kind": name, "content": read}
+            await self.connection.execute(_ADD_MADE, id_, EventKind.SANDBOX_MADE, encode(facts))
 
 
 def new_key(entry: Mapping[str, str]) -> dict[str, str]:

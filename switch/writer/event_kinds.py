@@ -76,6 +76,9 @@ class EventKind(StrEnum):
     CHANGE_WITHDRAWN = "CHANGE_WITHDRAWN"
     CHANGE_EXPIRED = "CHANGE_EXPIRED"
 
+    SANDBOX_MADE = "SANDBOX_MADE"
+    """A sandbox made a change of its own, which no people requested."""
+
     # People.
     PERSON_INVITED = "PERSON_INVITED"
     """A person may enrol: a new one, or one whose password and authenticator are reset."""

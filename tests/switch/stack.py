@@ -14,12 +14,14 @@ from typing import Any
 import aiohttp
 import asyncpg
 
+from schemas.money import Money
 from switch.base.settings import Settings
+from switch.change_catalogue import KINDS
 from switch.cli.supervisor import Supervisor, running
 from switch.client import Client
 from switch.sandbox import world
+from switch.sandbox.setup import SandboxSetup
 from switch.writer.client import Link
-from switch.writer.commands import CommandLeg, Fund, OpenAccount
 from switch.writer.kinds import Kind
 from tests import scratch
 
@@ -87,19 +89,23 @@ class Stack:
         link = self.link()
         await link.start()
         try:
-            await connection.execute(
-                "INSERT INTO switch.participant (id, name, bic, country, kind)"
-                " VALUES ($1, $1, $2, 'IN', 'direct')",
-                name,
-                bic,
-            )
+            setup = SandboxSetup(connection, link, KINDS)
+            account = {"currency": "INR", "net_debit_cap": "0"}
+            bank = {
+                "id": name,
+                "name": name,
+                "bic": bic,
+                "country": "IN",
+                "kind": "direct",
+                "accounts": [account],
+            }
+            await setup.make("participant.onboard", {**bank, "keys": []})
+            if funds_minor:
+                funds = {"participant": name, "currency": "INR", "amount": Money(funds_minor, "INR").text}
+                await setup.make("funds.in", {**funds, "reference": "test"})
             await connection.execute(
                 "INSERT INTO switch.bearer_key VALUES ($1, $2)", sha256(bearer.encode()).digest(), name
             )
-            source = (await link.ask(OpenAccount("payswitch", "INR", "settlement", None))).number
-            account = (await link.ask(OpenAccount(name, "INR", "position", 0))).number
-            legs = [CommandLeg(source, account, funds_minor, "funding")]
-            await link.ask(Fund(uuid.uuid4().bytes, b"f" * 32, legs, "test"))
         finally:
             await link.stop()
             await connection.close()

@@ -8,20 +8,26 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from ledger import windows
+from schemas.money import Money
+from switch.change_catalogue import KINDS
+from switch.sandbox.setup import SandboxSetup
 from switch.settlement import positions
 from switch.writer.client import Link
-from switch.writer.commands import CloseWindow, CommandLeg, Fund, OpenAccount
+from switch.writer.commands import CloseWindow, OpenAccount
 from tests.switch.stack import Stack
 
 PAID_IN = 10_000_00
 
 
-async def fund(link: Link, owner: str, currency: str, minor: int) -> int:
-    source = (await link.ask(OpenAccount("payswitch", currency, "settlement", None))).number
-    account = (await link.ask(OpenAccount(owner, currency, "gross", 0))).number
-    legs = [CommandLeg(source, account, minor, "funding")] if minor else []
-    if legs:
-        await link.ask(Fund(uuid.uuid4().bytes, b"f" * 32, legs, "test"))
+async def fund(stack: Stack, link: Link, owner: str, currency: str, minor: int) -> int:
+    account = (await link.ask(OpenAccount(owner, currency, "gross", 0, change=-1))).number
+    if minor:
+        of = {"participant": owner, "currency": currency, "account": "gross", "reference": uuid.uuid4().hex}
+        connection = await stack.connect()
+        await SandboxSetup(connection, link, KINDS).make(
+            "funds.in", {**of, "amount": Money(minor, currency).text}
+        )
+        await connection.close()
     return account
 
 
@@ -57,10 +63,10 @@ async def settling_gross(stack: Stack) -> AsyncIterator[Link]:
 async def test_money_paid_in_moves_at_once_and_no_window_settles_it_again(stack: Stack):
     async with settling_gross(stack) as link:
         connection = await stack.connect()
-        payer = await fund(link, "asha-bank", "INR", PAID_IN)
-        await fund(link, "silkroad-fx", "INR", 0)
-        await fund(link, "silkroad-fx", "PKR", 10 * PAID_IN)
-        payee = await fund(link, "indus-bank", "PKR", 0)
+        payer = await fund(stack, link, "asha-bank", "INR", PAID_IN)
+        await fund(stack, link, "silkroad-fx", "INR", 0)
+        await fund(stack, link, "silkroad-fx", "PKR", 10 * PAID_IN)
+        payee = await fund(stack, link, "indus-bank", "PKR", 0)
         await stack.until_read()
         await link.ask(CloseWindow("INR"))
         before = await connection.fetch("SELECT * FROM ledger.account ORDER BY number")

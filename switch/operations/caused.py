@@ -1,0 +1,295 @@
+"""`payswitch verify`: every funding, cap, limit, key and return has a cause that somebody signed or approved.
+
+The log is compared with itself: the event names a change, and the log must have its request, the approvals of
+enough other people and its execution, with a content that says exactly what the event did, once. A return of
+a participant names the key that signed it. In a sandbox its own set-up is a cause, too. An event that was
+written into the database by hand has none of these.
+
+Events up to `switch.caused_since` are of versions that recorded no causes: they are reported as not compared.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import asyncpg
+
+from ledger.decoding import AccountChange, CapChange, SetChange, UnreadableChange, decode_change
+from ledger.verify import CheckResult
+from schemas.errors import SwitchError
+from schemas.signing import key_request
+from schemas.signing.keys import PublicKey
+from switch.approvals.content import cap_of, money_of
+from switch.approvals.kinds import ChangeIds, ChangeKind, Kinds
+from switch.base.sql import statements
+from switch.payments.pricing import FEES, POSITION, SCHEME
+from switch.writer.event_kinds import EventKind
+
+NAME: Final = "causes"
+_TEXT: Final = "every funding, cap, limit, key and return has its cause"
+_EXAMPLES: Final = 5
+_statement: Final = statements("switch.operations")
+_EVENTS: Final = _statement("caused_events")
+_DECISIONS: Final = _statement("decisions")
+_KEYS: Final = _statement("keys_of_participants")
+_SINCE: Final = (
+    "SELECT coalesce((SELECT seq FROM switch.caused_since), 0) AS since,"
+    " coalesce((SELECT sandbox FROM switch.installation), false) AS sandbox"
+)
+_ACCOUNTS: Final = "SELECT number, owner, currency::text, purpose FROM ledger.account"
+_FUNDS: Final = {"funds.in", "funds.out", "restore.settled"}
+_CAPS: Final = {"participant.onboard", "account.open", "cap.set"}
+_DOES: Final[Mapping[str, set[str]]] = {
+    EventKind.FUND: _FUNDS,
+    "cap_set": _CAPS,
+    "account_opened": _CAPS,
+    "account_closed": {"account.close", "participant.remove"},
+    EventKind.LIMIT: {"limit.set"},
+    EventKind.RETURN: {"break.return"},
+    EventKind.UNFREEZE: {"books.unfreeze"},
+    EventKind.REOPEN: {"restore.open"},
+}
+"""Kinds of events that people cause, and the kinds of changes that may."""
+_ONCE: Final = {EventKind.FUND, EventKind.RETURN}
+"""Of these, a change causes one."""
+
+
+@dataclass(slots=True)
+class _Decided:
+    """What the log says of a change."""
+
+    kind: str = ""
+    content: dict[str, Any] = field(default_factory=dict)
+    maker: str = ""
+    seats: int = 0
+    approved: set[str] = field(default_factory=set)
+    executed: bool = False
+    of_sandbox: bool = False
+
+    @property
+    def lacks(self) -> str:
+        """Why it causes nothing; empty if it does."""
+        if self.of_sandbox:
+            return ""
+        if not self.kind:
+            return "nobody requested it"
+        if len(self.approved - {self.maker}) < max(1, self.seats):
+            return "too few people approved it"
+        return "" if self.executed else "it was not executed"
+
+
+@dataclass(slots=True)
+class _Found:
+    """The result so far."""
+
+    checked: int = 0
+    faults: list[str] = field(default_factory=list)
+    older: int = 0
+
+    def result(self) -> CheckResult:
+        faults = self.faults
+        text = f"{len(faults)} faults: {'; '.join(faults[:_EXAMPLES])}" if faults else _TEXT
+        older = f"; not compared: {self.older} events of versions without causes" if self.older else ""
+        return CheckResult(name=NAME, ok=not faults, detail=text + older, checked=self.checked)
+
+
+async def check_causes(connection: asyncpg.Connection, kinds: Kinds) -> CheckResult:
+    """Check all events and keys, in the snapshot of the caller."""
+    since = await connection.fetchrow(_SINCE)
+    decided = await _decided(connection, sandbox=since["sandbox"])
+    accounts = {row["number"]: row for row in await connection.fetch(_ACCOUNTS)}
+    keys = {row["keyid"]: row for row in await connection.fetch(_KEYS)}
+    found = _Found()
+    used: set[int] = set()
+    async for row in connection.cursor(_EVENTS, list(_DOES)):
+        if row["seq"] <= since["since"]:
+            found.older += 1
+            continue
+        found.checked += 1
+        lacks = _lacks(row, decided, accounts, keys, kinds, sandbox=since["sandbox"])
+        if not lacks and row["kind"] in _ONCE:
+            change = _body(row["body"]).get("change", 0)
+            lacks = f"change {change} caused another one" if change and change in used else ""
+            used.add(change)
+        if lacks:
+            found.faults.append(f"event {row['seq']} ({row['kind']}): {lacks}")
+    known = _keys_of(decided.values())
+    for keyid, key in keys.items():
+        found.checked += 1
+        if (keyid, key["participant"], key["public_key"]) not in known:
+            found.faults.append(f"key {keyid} of {key['participant']}: no change of two people added it")
+    return found.result()
+
+
+async def _decided(connection: asyncpg.Connection, *, sandbox: bool) -> dict[int, _Decided]:
+    """What the log, and notes on their way into it, say of every change."""
+    found: dict[int, _Decided] = {}
+    async for row in connection.cursor(_DECISIONS):
+        body = _body(row["body"])
+        number = body.get("change")
+        if not isinstance(number, int):
+            continue
+        change = found.setdefault(number, _Decided())
+        match row["kind"]:
+            case EventKind.CHANGE_REQUESTED:
+                change.kind, change.content = str(body.get("change_kind")), dict(body.get("content", {}))
+                change.maker, change.seats = str(body.get("maker")), len(body.get("seats", ()))
+            case EventKind.CHANGE_VOTE if body.get("decision") == "approve":
+                change.approved.add(str(body.get("person")))
+            case EventKind.CHANGE_EXECUTED | EventKind.CHANGE_FAILED | EventKind.CHANGE_APPROVED:
+                # The books may have moved before the execution failed, or is done: the next event tells.
+                change.executed = True
+            case EventKind.SANDBOX_MADE if sandbox and number < 0:
+                change.kind, change.content = str(body.get("change_kind")), dict(body.get("content", {}))
+                change.of_sandbox = True
+    return found
+
+
+def _body(octets: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(octets)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _lacks(
+    row: asyncpg.Record,
+    decided: Mapping[int, _Decided],
+    accounts: Mapping[int, asyncpg.Record],
+    keys: Mapping[str, asyncpg.Record],
+    kinds: Kinds,
+    *,
+    sandbox: bool,
+) -> str:
+    """Why an event has no cause; empty if it has."""
+    body = _body(row["body"])
+    if row["kind"] == EventKind.RETURN and body.get("sender"):
+        return _lacks_signature(row, body, keys, sandbox=sandbox)
+    change = decided.get(body.get("change", 0))
+    if change is None:
+        return "it names no change"
+    if change.lacks:
+        return f"change {body['change']}: {change.lacks}"
+    kind = kinds.get(change.kind)
+    if kind is None or change.kind not in _DOES[row["kind"]]:
+        return f"change {body['change']} is a {change.kind}"
+    try:
+        fits = _fits(row, body, kind, kind.read(change.content), accounts)
+    except (SwitchError, UnreadableChange):
+        fits = False
+    return "" if fits else f"change {body['change']} says something else"
+
+
+def _lacks_signature(
+    row: asyncpg.Record, body: Mapping[str, Any], keys: Mapping[str, asyncpg.Record], *, sandbox: bool
+) -> str:
+    keyid = body.get("keyid")
+    if keyid is None:
+        return "" if sandbox else "nobody signed it"
+    key = keys.get(keyid)
+    if key is None or key["participant"] != body["sender"]:
+        return "its key is not one of its sender"
+    ended = key["valid_until"] is not None and key["valid_until"] < row["at"]
+    return "its key was not in force" if ended or row["at"] < key["valid_from"] else ""
+
+
+def _fits(
+    row: asyncpg.Record,
+    body: Mapping[str, Any],
+    kind: ChangeKind[Any],
+    content: Any,
+    accounts: Mapping[int, asyncpg.Record],
+) -> bool:
+    """Whether an event does what the content says."""
+    match row["kind"]:
+        case EventKind.FUND:
+            return _fits_funding(row, body["change"], kind, content, accounts)
+        case "cap_set" | "account_opened":
+            return _fits_account(row, content, accounts)
+        case "account_closed":
+            return bool(accounts[row["number"]]["owner"] == content.participant)
+        case EventKind.LIMIT:
+            return body == {
+                "participant": content.participant,
+                "currency": content.currency,
+                "per_payment_minor": _minor(content.per_payment, content.currency),
+                "per_day_minor": _minor(content.per_day, content.currency),
+                "change": body["change"],
+            }
+        case _:
+            return True
+
+
+def _fits_account(row: asyncpg.Record, content: Any, accounts: Mapping[int, asyncpg.Record]) -> bool:
+    """Whether an account was opened, or its cap set, as a content says."""
+    change = decode_change(row["change"])
+    if isinstance(change, CapChange):
+        account = accounts[row["number"]]
+        key = account["owner"], account["currency"], account["purpose"]
+        return (key, change.cap) in _caps(content)
+    if not isinstance(change, AccountChange):
+        return False
+    if change.owner == SCHEME:  # the scheme's own accounts come with the first of a currency
+        return change.cap == (0 if change.purpose == FEES else None)
+    return ((change.owner, change.currency, change.purpose), change.cap) in _caps(content)
+
+
+def _caps(content: Any) -> list[tuple[tuple[str, str, str], int]]:
+    """The accounts and caps of a content: of one account, or of a new participant."""
+    if hasattr(content, "accounts"):
+        return [
+            ((content.id, each.currency, POSITION), cap_of(each.net_debit_cap, each.currency))
+            for each in content.accounts
+        ]
+    key = content.participant, content.currency, content.account
+    return [(key, cap_of(content.net_debit_cap, content.currency))]
+
+
+def _minor(amount: str | None, currency: str) -> int | None:
+    return None if amount is None else cap_of(amount, currency)
+
+
+def _fits_funding(
+    row: asyncpg.Record,
+    number: int,
+    kind: ChangeKind[Any],
+    content: Any,
+    accounts: Mapping[int, asyncpg.Record],
+) -> bool:
+    moved = decode_change(row["change"])
+    if not isinstance(moved, SetChange) or len(moved.legs) != 1:
+        return False
+    debit, credit, minor, _ = moved.legs[0]
+    source, target = accounts[debit], accounts[credit]
+    settled = kind.name == "restore.settled"
+    comes_in = content.side == "paid" if settled else kind.name == "funds.in"
+    scheme, bank = (source, target) if comes_in else (target, source)
+    return (
+        moved.id.bytes == ChangeIds(number).id("settled" if settled else "")
+        and minor == money_of(content.amount, content.currency).minor
+        and (scheme["owner"], bank["owner"]) == (SCHEME, content.participant)
+        and source["currency"] == target["currency"] == content.currency
+    )
+
+
+def _keys_of(changes: Iterable[_Decided]) -> set[tuple[str, str, str]]:
+    """Key ids, participants and public keys that effective changes added."""
+    found = set()
+    for change in changes:
+        if change.lacks:
+            continue
+        content = change.content
+        if change.kind == "key.add":
+            found.add((content["keyid"], content["participant"], _public_key(content)))
+        elif change.kind == "participant.onboard":
+            found |= {(key["keyid"], content["id"], _public_key(key)) for key in content.get("keys", ())}
+    return found
+
+
+def _public_key(stated: Mapping[str, Any]) -> str:
+    """The public key of a content, as the table has it; earlier contents had the key itself, no request."""
+    if "request" in stated:
+        return key_request.read(stated["request"]).key.pem.decode()
+    return PublicKey.from_pem("", stated["public_key"].encode()).pem.decode()
