@@ -18,6 +18,7 @@ from schemas import codec, fresh
 from schemas import examples as generated
 from schemas.catalogue import catalogue
 from schemas.catalogue.model import Choice, Sequence
+from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.api import examples
 from switch.change_catalogue import KINDS, describe
@@ -166,8 +167,8 @@ async def _live(stack: Stack, http: aiohttp.ClientSession, known: Known, chance:
         "country": ["IN", "PK"],
         "source": ["IN", "PK", "INR", "PKR"],
         "currency": ["INR", "PKR"],
-        "keyid": [*(bank["keyid"] for bank in banks), "new-key"],
-        "public_key": [SigningKey.generate("new-key").public.pem.decode()],
+        "keyid": ["new-key", "other-key"],  # a bank revokes its own key at once, and would sign no more
+        "request": [key_request.make(SigningKey.generate("new-key"), bank["id"]) for bank in banks],
         "amount": ["1.00", "100.00", "0.01", "99999999999.99"],
         "net_debit_cap": ["0", "100000.00"],
         "number": [str(number) for number in range(1, 60)],
