@@ -71,6 +71,8 @@ GRANT INSERT (name, display_name, role, scope, status),
       UPDATE (status, password_hash, totp_secret, totp_step, failures, locked_until, maker_half, checker_half,
               invited_until)
    ON switch.person TO payswitch_api;
+GRANT SELECT, INSERT, UPDATE (failures, at, wait_until, is_admitted), DELETE
+   ON switch.sign_in_failure TO payswitch_api;
 GRANT INSERT (kind, content, maker, reason, seats, state, expires_at) ON switch.change TO payswitch_api;
 GRANT INSERT (change, seat, person, maker, decision, reason) ON switch.change_vote TO payswitch_api;
 
@@ -125,6 +127,7 @@ GRANT SELECT, INSERT, UPDATE (next) ON switch.rail_serial
 
 -- The caretaker: settlement, reconciliation, probes, and the deletion of what is no evidence.
 GRANT SELECT (person, began_at), DELETE ON switch.session TO payswitch_caretaker;
+GRANT SELECT (at), DELETE ON switch.sign_in_failure TO payswitch_caretaker;
 GRANT SELECT (id, until), DELETE ON switch.used_nonce TO payswitch_caretaker;
 GRANT UPDATE (seq) ON switch.audit_note TO payswitch_caretaker;
 GRANT INSERT, DELETE ON switch.liquidity_alert TO payswitch_caretaker;

@@ -250,6 +250,19 @@ CREATE TABLE switch.person_notice (
 );
 CREATE INDEX person_notice_person ON switch.person_notice (person, number);
 
+-- Wrong sign-ins by name and source: strangers delay themselves, never the person whose name they try.
+CREATE TABLE switch.sign_in_failure (
+    name       bytea NOT NULL, -- SHA-256 of what was typed: nobody of this name need exist
+    source     text NOT NULL, -- a network, a device that the person signed in from before, or this machine
+    is_known   boolean NOT NULL, -- a source of the person's own: it has a budget of its own
+    failures   integer NOT NULL,
+    at         timestamptz NOT NULL,
+    wait_until timestamptz NOT NULL,
+    is_admitted boolean NOT NULL, -- whether the last attempt was within the budget
+    PRIMARY KEY (name, source)
+);
+CREATE INDEX sign_in_failure_at ON switch.sign_in_failure (at);
+
 -- A session is known by the hash of its token. Tokens are replaced as they age: `family` is one sign-in.
 CREATE TABLE switch.session (
     sha256      bytea PRIMARY KEY,

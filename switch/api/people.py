@@ -25,7 +25,7 @@ from switch.approvals import approvals
 from switch.base import urls
 from switch.base.decoding import decoded
 from switch.change_catalogue import KINDS, describe
-from switch.identity import devices, enrolment, passkeys, sessions, sign_in
+from switch.identity import devices, enrolment, guesses, passkeys, sessions, sign_in
 from switch.identity.model import Change, ChangeState, Person, Seat
 from switch.identity.passkeys import RelyingParty
 from switch.identity.permissions import Right, may, require
@@ -210,6 +210,12 @@ def relying_party_of(request: Request) -> RelyingParty | None:
     return passkeys.relying_party(authority, sandbox=settings.sandbox)
 
 
+def source_of(request: Request, services: ServiceContext, name: str) -> guesses.SignInSource:
+    """The source of an attempt to sign in with a name, by which failures are counted."""
+    address = request.client.host if request.client else ""
+    return guesses.source(services, name, address, request.cookies.get(guesses.DEVICE_COOKIE, ""))
+
+
 SignedIn = Annotated[Person, Depends(signed_in)]
 Caller = Annotated[Person | Participant, Depends(caller)]
 Services = Annotated[ServiceContext, Depends(services_of)]
@@ -247,6 +253,19 @@ def set_cookie(response: Response, token: str) -> None:
     )
 
 
+def set_device(response: Response, services: ServiceContext, name: str) -> None:
+    """Mark the device from which a person has signed in."""
+    response.set_cookie(
+        guesses.DEVICE_COOKIE,
+        guesses.device_cookie(services, name),
+        max_age=guesses.DEVICE_S,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="strict",
+    )
+
+
 def forget_cookie(response: Response) -> Response:
     """Have the browser drop the session cookie."""
     response.delete_cookie(sessions.COOKIE, path="/", secure=True, httponly=True, samesite="strict")
@@ -255,13 +274,25 @@ def forget_cookie(response: Response) -> Response:
 
 @router.post("/sign-in", operation_id="signIn", tags=["people"])
 async def post_sign_in(request: Request, services: Services) -> Response:
-    """Sign in with name, password and the code of an authenticator; the response sets a session cookie."""
+    """Sign in with name, password and the code of an authenticator; the response sets a session cookie.
+
+    `code` may be two consecutive codes in one text: these are right even if others guess at this name.
+    Another cookie marks the device; sent with the next sign-in, failures of others do not delay it.
+    """
     if request.headers.get("origin") is not None or request.headers.get("sec-fetch-site") is not None:
         check_same_origin(request)
     form = await read_body(request, SignIn)
-    token = await sign_in.sign_in(services, form.name, form.password, form.code, device=device_of(request))
+    token = await sign_in.sign_in(
+        services,
+        form.name,
+        form.password,
+        form.code,
+        device=device_of(request),
+        source=source_of(request, services, form.name),
+    )
     response = Response(status_code=204)
     set_cookie(response, token)
+    set_device(response, services, form.name)
     return response
 
 

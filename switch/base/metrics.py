@@ -180,6 +180,11 @@ REPLAYS: Final = Counter(
 SIGNATURE_FAILURES: Final = Counter(
     "payswitch_signature_failures_total", "Requests that failed authentication", ("cause",)
 )
+SIGN_INS: Final = Counter(
+    "payswitch_sign_in_attempts_total",
+    "Attempts of people to sign in: signed in, failed, or delayed (beyond the budget of their source)",
+    ("result",),
+)
 WRITER_REFUSED: Final = Counter(
     "payswitch_writer_refused_total",
     "Processes (peer) that the writer did not let in, and commands that it refused because a process may not"

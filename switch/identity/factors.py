@@ -1,7 +1,8 @@
 """The second factor of a person: the code of an authenticator, or a passkey."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from cryptography.fernet import InvalidToken
@@ -33,10 +34,15 @@ async def verify(
     context: ServiceContext,
     connection: asyncpg.Connection,
     name: str,
-    row: asyncpg.Record,
+    row: Mapping[str, Any],
     proof: FactorProof,
+    *,
+    unguessable: bool = False,
 ) -> Proven | None:
-    """Verify a proof, with the row of the person locked; None if it is wrong."""
+    """Verify a proof; None if it is wrong. The row of the person is locked if it is to be recorded.
+
+    `unguessable`: one code is not enough; two consecutive ones, or a passkey, are.
+    """
     if proof.assertion is not None:
         verified = await passkeys.verify(connection, context.data, name, proof.assertion)
         return None if verified is None else Proven(passkey=verified)
@@ -46,7 +52,9 @@ async def verify(
         secret = secrets.Seal(context.data).open(row["totp_secret"])
     except InvalidToken:
         return None
-    step = secrets.totp_step(secret, proof.code, row["now"], row["totp_step"])
+    pair = unguessable or len(proof.code) > secrets.CODE_DIGITS
+    find = secrets.totp_pair_step if pair else secrets.totp_step
+    step = find(secret, proof.code, row["now"], row["totp_step"])
     return None if step is None else Proven(step=step)
 
 

@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 PASSWORD_LENGTHS: Final = range(12, 129)
 STEP_S: Final = 30
+CODE_DIGITS: Final = 6
 _DRIFT_STEPS: Final = (0, -1, 1)
 """The codes of the previous and the next step are accepted: clocks differ, people are slow."""
 _ISSUER: Final = "payswitch"
@@ -124,6 +125,19 @@ def totp_step(secret: str, code: str, at_s: int, after: int) -> int | None:
         if hmac.compare_digest(totp_code(secret, step * STEP_S).encode(), said) and step > after:
             found = step
     return found
+
+
+def totp_pair_step(secret: str, pair: str, at_s: int, after: int) -> int | None:
+    """The step of the second of two consecutive codes, written as one text; else None as `totp_step`."""
+    if len(pair) != 2 * CODE_DIGITS:
+        return None
+    second = totp_step(secret, pair[CODE_DIGITS:], at_s, after)
+    if second is None:
+        return None
+    first = totp_code(secret, (second - 1) * STEP_S)
+    return (
+        second if hmac.compare_digest(first.encode(), pair[:CODE_DIGITS].encode(errors="replace")) else None
+    )
 
 
 class Seal:

@@ -128,6 +128,7 @@ PAYMENTS: Final = Dashboard(
         _rate(f"{_P}_http_requests_total", "route, method, status", title="Requests"),
         _quantiles(f"{_P}_http_request_duration_seconds", "route", "Request duration", f"{{{_ASKED}}}"),
         _rate(f"{_P}_signature_failures_total", "cause", title="Requests without valid authentication"),
+        _rate(f"{_P}_sign_in_attempts_total", "result", title="Attempts of people to sign in"),
         _rate(
             f"{_P}_writer_refused_total", "what", title="Refused by the writer: not its peer, not its command"
         ),

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
 from switch.api.people import check_same_origin
-from switch.identity import sessions
+from switch.identity import guesses, sessions
 from switch.identity.model import Person, Status
 from switch.identity.permissions import Right, may, require
 from switch.pages import audited, shell
@@ -31,11 +31,14 @@ async def get_people(request: Request, context: Context, person: Reader) -> Resp
     """List current and former users."""
     async with read_only(context.reading) as connection:
         rows = await sessions.everybody(connection)
+    async with context.pool.acquire() as connection:
+        failures = await guesses.recent(connection, [row.name for row in rows])
     return render(
         request,
         "people.html",
         person,
         rows=[(row, _offered(person, row)) for row in rows],
+        failures=failures,
         invite=link("person.add") if may_request(person, "person.add") else "",
         may_end=may(person, Right.END_SESSIONS),
     )

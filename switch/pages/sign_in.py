@@ -17,6 +17,8 @@ from switch.api.people import (
     relying_party_of,
     services_of,
     set_cookie,
+    set_device,
+    source_of,
 )
 from switch.identity import enrolment, passkeys, sessions
 from switch.identity import sign_in as signing_in
@@ -64,11 +66,13 @@ async def post_sign_in(request: Request, context: Context) -> Response:
             values.get("code", ""),
             assertion=assertion_of(request, values, passkeys.SIGN_IN),
             device=device_of(request),
+            source=source_of(request, context, values.get("name", "")),
         )
     except NotAuthentic:
         return _form(request, wanted if is_ours(wanted) else "", status=401)
     response = redirect(request, wanted.removeprefix(PREFIX) if is_ours(wanted) else "")
     set_cookie(response, token)
+    set_device(response, context, values.get("name", ""))
     return response
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from switch.approvals import approvals
 from switch.change_catalogue import KINDS
-from switch.identity import notices, sessions
+from switch.identity import guesses, notices, sessions
 from switch.participants import liquidity
 from switch.settlement import day, delivery
 from switch.writer import audit_notes
@@ -30,6 +30,7 @@ async def _sessions(services: ServiceContext) -> None:
     async with services.pool.acquire() as connection:
         await sessions.forget_old(connection)
         await notices.forget_old(connection)
+        await guesses.forget_old(connection)
 
 
 async def _settle(services: ServiceContext) -> None:

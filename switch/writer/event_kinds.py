@@ -88,6 +88,7 @@ class EventKind(StrEnum):
     SIGNED_OUT = "SIGNED_OUT"
     SIGN_IN_FAILED = "SIGN_IN_FAILED"
     SIGN_IN_LOCKED = "SIGN_IN_LOCKED"
+    """From this failure on, its source or all strangers wait; before 0.2.0, the person was locked out."""
     SESSION_REUSED = "SESSION_REUSED"
     PASSKEY_ADDED = "PASSKEY_ADDED"
     PASSKEY_REMOVED = "PASSKEY_REMOVED"

@@ -61,6 +61,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.cli.doctor":              OWNER,
     "switch.cli.steps":               OWNER,
     "switch.identity":                (A,),
+    "switch.identity.guesses/forget_failures": (C,),
     "switch.identity.enrolment/add_first": OWNER,
     "switch.identity.enrolment/create_first": OWNER,
     "switch.identity.nonces/forget_nonces": (C,),

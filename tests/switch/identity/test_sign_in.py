@@ -13,7 +13,7 @@ import pytest_asyncio
 from schemas.errors import NotAllowed, NotAuthentic, Refused, Unavailable
 from switch.approvals import approvals
 from switch.change_catalogue import KINDS
-from switch.identity import enrolment, secrets, sessions, sign_in
+from switch.identity import enrolment, guesses, secrets, sessions, sign_in
 from switch.identity.devices import HERE
 from switch.identity.model import Role
 from switch.writer import audit_notes
@@ -105,30 +105,176 @@ async def test_a_code_works_once(services: ServiceContext, totp: str) -> None:
         await sign_in.sign_in(services, "amina", PASSWORD, now)
 
 
-async def test_five_mistakes_lock_out_even_the_right_passphrase(services: ServiceContext, totp: str) -> None:
-    for _ in range(sign_in.FAILURES_MAX):
-        with pytest.raises(NotAuthentic):
-            await sign_in.sign_in(services, "amina", "wrong horse battery", code(totp))
-    with pytest.raises(NotAuthentic):
-        await sign_in.sign_in(services, "amina", PASSWORD, code(totp))
-    await services.pool.execute(
-        "UPDATE switch.person SET locked_until = locked_until - make_interval(secs => $1)", sign_in.LOCKED_S
-    )
-
-    assert await sign_in.sign_in(services, "amina", PASSWORD, code(totp))
+STRANGER = guesses.SignInSource("network 192.0.2.0/24")
+OTHER = guesses.SignInSource("network 198.51.100.0/24")
+OWN = guesses.SignInSource("device 1", is_known=True)
 
 
-async def test_failures_and_lock_outs_are_in_the_log_without_the_input(
+async def fails(
+    services: ServiceContext,
+    times: int = 1,
+    *,
+    source: guesses.SignInSource = STRANGER,
+    name: str = "amina",
+    password: str = "wrong horse battery",
+    code: str = "000000",
+) -> None:
+    for _ in range(times):
+        with pytest.raises(NotAuthentic, match=r"^name, password or code is wrong$"):
+            await sign_in.sign_in(services, name, password, code, source=source)
+
+
+def pair(totp: str, *, ahead_s: int = 0) -> str:
+    return code(totp, ahead_s=ahead_s - 30) + code(totp, ahead_s=ahead_s)
+
+
+async def test_five_wrong_passwords_of_a_stranger_locked_a_person_out(
     services: ServiceContext, totp: str
 ) -> None:
-    for _ in range(sign_in.FAILURES_MAX):
-        with pytest.raises(NotAuthentic):
-            await sign_in.sign_in(services, "amina", "wrong horse battery", "123456")
+    await fails(services, 5)
+
+    assert await sign_in.sign_in(services, "amina", PASSWORD, code(totp), source=STRANGER)
+
+
+async def test_a_source_that_fails_often_waits_and_others_do_not(services: ServiceContext, totp: str) -> None:
+    await fails(services, guesses.FREE)
+    await fails(services, password=PASSWORD, code=code(totp))
+    await later(services, guesses.DELAYS_S[0])
+    await fails(services)  # once; now it waits twice as long
+    await later(services, guesses.DELAYS_S[0])
+    await fails(services, password=PASSWORD, code=code(totp))
+
+    assert await sign_in.sign_in(services, "amina", PASSWORD, code(totp), source=OTHER)
+
+
+async def later(services: ServiceContext, seconds: float) -> None:
+    await services.pool.execute(
+        "UPDATE switch.sign_in_failure SET at = at - make_interval(secs => $1),"
+        " wait_until = wait_until - make_interval(secs => $1)",
+        float(seconds),
+    )
+
+
+async def swarm(services: ServiceContext, times: int = guesses.STRANGERS_MAX) -> None:
+    """Strangers of many networks."""
+    for number in range(times):
+        await fails(services, source=guesses.SignInSource(f"network 203.0.{number}.0/24"))
+
+
+async def test_strangers_of_many_networks_never_keep_a_person_out(
+    services: ServiceContext, totp: str
+) -> None:
+    """Those from whom the person never signed in wait together; a device of its own does not."""
+    await swarm(services)
+    await fails(services, source=OTHER, password=PASSWORD, code=code(totp))
+    rows = await services.pool.fetchval("SELECT count(*) FROM switch.sign_in_failure")
+    own = await sign_in.sign_in(services, "amina", PASSWORD, code(totp), source=OWN)
+    foreign = await sign_in.sign_in(services, "amina", PASSWORD, pair(totp, ahead_s=30), source=OTHER)
+
+    assert own
+    assert foreign
+    assert rows == guesses.STRANGERS_MAX, "an attack beyond the budget fills no table"
+
+
+async def test_strangers_are_let_in_again_when_the_wave_is_over(services: ServiceContext, totp: str) -> None:
+    await swarm(services)
+    await later(services, guesses.WINDOW_S)
+
+    assert await sign_in.sign_in(services, "amina", PASSWORD, code(totp), source=OTHER)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["same code twice", "not consecutive", "reversed", "one code", "used", "too old"]
+)
+async def test_two_codes_that_are_not_consecutive_open_nothing(
+    services: ServiceContext, totp: str, wrong: str
+) -> None:
+    await swarm(services)
+    now = code(totp)
+    said = {
+        "same code twice": now * 2,
+        "not consecutive": code(totp, ahead_s=-60) + now,
+        "reversed": now + code(totp, ahead_s=-30),
+        "one code": now,
+        "used": pair(totp),
+        "too old": pair(totp, ahead_s=-90),
+    }[wrong]
+    if wrong == "used":
+        await sign_in.sign_in(services, "amina", PASSWORD, said, source=OTHER)
+
+    await fails(services, source=OTHER, password=PASSWORD, code=said)
+
+
+async def test_two_codes_need_the_password_too(services: ServiceContext, totp: str) -> None:
+    await swarm(services)
+
+    await fails(services, source=OTHER, code=pair(totp))
+
+
+async def test_beyond_the_budget_no_password_is_hashed_for_known_and_unknown_names(
+    services: ServiceContext, totp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("amina", "nobody"):
+        await fails(services, guesses.FREE, name=name)
+
+    async def hashes(*_: object) -> bool:
+        raise AssertionError("a password was hashed")
+
+    monkeypatch.setattr(secrets, "check_password", hashes)
+    for name in ("amina", "nobody"):
+        await fails(services, 3, name=name, code=code(totp))
+        await fails(services, name=name, code="1" * 12)
+        await fails(services, name=name, code="\u0661" * 12)
+
+
+async def test_a_device_proves_itself_by_its_cookie_for_one_name(services: ServiceContext, totp: str) -> None:
+    cookie = guesses.device_cookie(services, "amina")
+    sources = {
+        (name, given): guesses.source(services, name, address, given)
+        for name, address, given in (
+            ("amina", "192.0.2.7", cookie),
+            ("olga", "192.0.2.7", cookie),
+            ("amina", "2001:db8:1:2:3::1", ""),
+            ("amina", "unix", "no cookie \u00fc"),
+        )
+    }
+    forged = guesses.source(services, "amina", "192.0.2.7", secrets.Seal(services.data / "x").seal("amina"))
+
+    assert sources["amina", cookie].is_known
+    assert sources["olga", cookie] == guesses.SignInSource("network 192.0.2.0/24") == forged
+    assert sources["amina", ""] == guesses.SignInSource("network 2001:db8:1:2::/64")
+    assert sources["amina", "no cookie \u00fc"] == guesses.SignInSource("network ")
+
+
+async def test_concurrent_guesses_are_counted_one_by_one(services: ServiceContext, totp: str) -> None:
+    await asyncio.gather(*(fails(services) for _ in range(guesses.FREE + 5)))
+    failures = await services.pool.fetchval("SELECT failures FROM switch.sign_in_failure")
+
+    assert failures == guesses.FREE
+
+
+async def test_failures_and_delays_are_in_the_log_without_the_input(
+    services: ServiceContext, totp: str
+) -> None:
+    await fails(services, guesses.FREE + 2, code="123456")
+    await fails(services, name="nobody")
     await audit_notes.relay(services)
     rows = await services.pool.fetch("SELECT kind, body FROM ledger.event WHERE number = 0 ORDER BY seq")
 
-    assert [row["kind"] for row in rows] == ["SIGN_IN_FAILED"] * 4 + ["SIGN_IN_LOCKED"]
+    assert [row["kind"] for row in rows] == ["SIGN_IN_FAILED"] * (guesses.FREE - 1) + ["SIGN_IN_LOCKED"]
     assert not any(b"horse" in row["body"] or b"123456" in row["body"] for row in rows)
+
+
+async def test_failures_are_shown_by_name_and_forgotten(services: ServiceContext, totp: str) -> None:
+    await fails(services, 3)
+    async with services.pool.acquire() as connection:
+        shown = await guesses.recent(connection, ["amina", "olga"])
+        await later(services, 2 * guesses.WINDOW_S)
+        await guesses.forget_old(connection)
+        left = await connection.fetchval("SELECT count(*) FROM switch.sign_in_failure")
+
+    assert shown == {"amina": 3}
+    assert left == 0
 
 
 async def session_of(services: ServiceContext, name: str = "amina") -> str:

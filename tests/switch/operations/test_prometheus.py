@@ -33,6 +33,7 @@ RARE = {
     "payswitch_payments_refused_total",
     "payswitch_rail_circuit_open",
     "payswitch_rail_stray_answers_total",
+    "payswitch_sign_in_attempts_total",
     "payswitch_signature_failures_total",
     "payswitch_connections_dropped_total",
     "payswitch_account_lookups_total",
