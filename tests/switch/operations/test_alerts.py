@@ -84,7 +84,7 @@ def test_a_runbook_has_its_sections_and_its_commands_exist(runbook: Path) -> Non
     assert re.findall(r"^## (.+)$", text, re.MULTILINE) == SECTIONS
     assert found
     for line in found:
-        parse(line.replace("key.pem", str(runbook)))  # a file that is there
+        parse(line.replace("asha.csr", str(runbook)))  # a file that is there
     for link in re.findall(r"\]\(([^)#]+)\)", text):
         assert (runbook.parent / link).is_file(), link
 
