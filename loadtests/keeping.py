@@ -7,6 +7,7 @@ measured on a quiet machine, and committed with the change that they belong to.
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,3 +46,12 @@ def keep(directory: Path, name: str, figures: dict[str, Any], table: str | None 
     (directory / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     if table is not None:
         (directory / f"{name}.md").write_text(table, encoding="utf-8")
+
+
+def keep_pictures(directory: Path, pictures: Mapping[str, str]) -> None:
+    """Write each picture as `NAME.svg`, in the place of those of an earlier run."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for old in directory.glob("*.svg"):
+        old.unlink()
+    for name, picture in pictures.items():
+        (directory / f"{name}.svg").write_text(picture, encoding="utf-8")

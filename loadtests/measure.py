@@ -8,6 +8,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -41,6 +42,8 @@ class Options:
     seed: int = 0
     warm_up_s: float = WARM_UP_S
     """Seconds at the beginning of each round that are not measured."""
+    profile: tuple[str, ...] = ()
+    """The setting of the same name: `stages`, `samples`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ class Target:
     """Their children belong to it too."""
     keys: dict[str, tuple[str, str]]
     """Participant -> key id, private key in PEM."""
+    profiles: Path | None = None
+    """Where its processes write their profiles, with `Options.profile`."""
 
 
 def measure(target: Target, options: Options) -> MeasuredRun:

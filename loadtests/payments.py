@@ -7,7 +7,7 @@ is final. After the run the books must balance, or the figures are void.
 
     python -m loadtests payments --json [--seconds N] [--connections N] [--workers N] [--messages xml|json]
                                      [--mix ten|two] [--seed N] [--warm-up N] [--publish]
-                                     [--compare REV | --open-loop | --in-flight]
+                                     [--compare REV | --open-loop | --in-flight | --stages | --flames]
 """
 
 import argparse
@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import psutil
 
-from loadtests import compare, keeping, loads, payments_table
+from loadtests import compare, keeping, loads, payments_table, profiles
 from loadtests.measure import (
     CALM_CONNECTIONS,
     WARM_UP_S,
@@ -136,6 +136,8 @@ def main(arguments: Sequence[str]) -> int:
     other.add_argument("--compare", metavar="REV", help="this checkout against another revision, interleaved")
     other.add_argument("--open-loop", action="store_true", help="constant arrival at fractions of capacity")
     other.add_argument("--in-flight", action="store_true", help="8 to 4,000 payments in flight")
+    other.add_argument("--stages", action="store_true", help="CPU of API workers by stage of a payment")
+    other.add_argument("--flames", action="store_true", help="a flame graph of each process")
     parser.add_argument("--pairs", type=int, default=6, help="of rounds, with --compare")
     keeping.add_options(parser)
     given = parser.parse_args(arguments)
@@ -173,6 +175,13 @@ def _other(given: argparse.Namespace, options: Options, place: Path) -> int | No
     elif given.open_loop or given.in_flight:
         found = (loads.open_loop if given.open_loop else loads.in_flight)(place, options)
         page, balanced = loads.page(found), found["balanced"]
+    elif given.stages:
+        found = profiles.stages(place, options)
+        page, balanced = profiles.stages_page(found), found["balanced"]
+    elif given.flames:
+        found, pictures = profiles.graphs(place, options)
+        page, balanced = profiles.flames_page(found), found["balanced"]
+        keeping.keep_pictures(given.results / "flames", pictures)
     else:
         return None
     keeping.keep(keeping.publishable(given.results, passed=balanced), found["benchmark"], found, page)

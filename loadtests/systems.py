@@ -45,11 +45,13 @@ def payswitch(directory: Path, options: Options, tree: Path = ROOT) -> Iterator[
         "PAYSWITCH_RAILS": json.dumps(mix(options.mix).countries),
         "PAYSWITCH_SANDBOX_LATENCY_S": str(options.rail_latency_s),
     }
+    if options.profile:
+        environment["PAYSWITCH_PROFILE"] = json.dumps(options.profile)
     with _process(command, environment, directory.with_suffix(".log"), tree) as root:
         _wait_until_ready(port, root)
         credentials = json.loads((directory / "sandbox" / "credentials.json").read_text())
         keys = {entry["id"]: (entry["keyid"], entry["private_key"]) for entry in credentials["participants"]}
-        yield Target(port, (root,), keys)
+        yield Target(port, (root,), keys, directory / "run" / "profile")
 
 
 def verified(directory: Path, tree: Path = ROOT) -> dict[str, bool]:

@@ -233,6 +233,9 @@ class Settings(BaseSettings):
     """Endpoint of OpenTelemetry spans, OTLP over HTTP: `http://collector:4318`; empty: off."""
     otlp_ratio: float = Field(default=1.0, ge=0, le=1)
     """The share of requests whose spans are exported."""
+    profile: frozenset[Literal["stages", "samples"]] = frozenset()
+    """For benchmarks: `["stages", "samples"]` counts the CPU of API workers by stage of a payment, and takes
+    stack samples of every process, in `data`/run/profile."""
     failpoints: str = ""
     """`name:kill` kills the process at that point; only for fault tests."""
 
@@ -338,6 +341,11 @@ class Settings(BaseSettings):
     def webhook_key(self) -> Path:
         """The first signing key of webhooks; later keys are in the same directory."""
         return self.data / "keys" / "webhooks.pem"
+
+    @property
+    def profile_directory(self) -> Path:
+        """The counts of the setting `profile`, a file for each process."""
+        return self.data / "run" / "profile"
 
     @property
     def rails_directory(self) -> Path:

@@ -44,7 +44,7 @@ from switch.api.runtime import Runtime, running
 from switch.base import logs, metrics, tracing
 from switch.base.settings import Settings
 from switch.pages import site
-from switch.processes import process
+from switch.processes import process, profiling
 
 _REQUEST_ID: Final = re.compile(rb"[0-9A-Fa-f-]{8,64}")
 _log = structlog.get_logger()
@@ -190,7 +190,7 @@ def make_app(settings: Settings) -> Edge:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stop_tracing = tracing.start(settings, "api")
         try:
-            async with running(settings) as runtime:
+            async with profiling.running(settings, profiling.API), running(settings) as runtime:
                 app.state.runtime = runtime
                 app.state.streams = events.places()
                 collect_in_short_steps()

@@ -18,7 +18,7 @@ import uvloop
 from ledger.roles import Login
 from switch.base import causes, database, lifeline, logs
 from switch.base.settings import Settings
-from switch.processes import status
+from switch.processes import profiling, status
 
 END_WITHIN_S: Final = 15
 """Seconds from the start of the shutdown until the kernel ends the process, whatever still hangs."""
@@ -119,11 +119,13 @@ def main(name: str, work: Callable[[Settings], Coroutine[Any, Any, None]]) -> No
     """Run a process from its settings to its end, and report the reason of an unexpected end."""
     logs.configure(name)
     with reported():
-        uvloop.run(_in_health(Settings(), work))
+        uvloop.run(_observed(name, Settings(), work))
 
 
-async def _in_health(settings: Settings, work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
-    async with status.responding(settings):
+async def _observed(
+    name: str, settings: Settings, work: Callable[[Settings], Coroutine[Any, Any, None]]
+) -> None:
+    async with profiling.running(settings, name), status.responding(settings):
         await work(settings)
 
 
