@@ -13,7 +13,7 @@ from switch.identity import sessions
 from switch.identity.permissions import Right, require
 
 router = APIRouter(prefix="/v1")
-Name = Annotated[str, Path(max_length=64)]
+Name = Annotated[str, Path(pattern="^[a-z][a-z0-9._-]{1,63}$", description="the name of a person")]
 
 
 @router.get("/me/sessions", operation_id="listMySessions", tags=["people"])

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from switch.api.people import check_same_origin
+from switch.api.people_sessions import Name
 from switch.identity import guesses, sessions
 from switch.identity.model import Person, Status
 from switch.identity.permissions import Right, may, require
@@ -45,9 +46,7 @@ async def get_people(request: Request, context: Context, person: Reader) -> Resp
 
 
 @router.post("/people/{name}/sessions/end")
-async def post_end_sessions(
-    request: Request, context: Context, person: Reader, name: Annotated[str, Path(max_length=64)]
-) -> Response:
+async def post_end_sessions(request: Request, context: Context, person: Reader, name: Name) -> Response:
     """End every session of a person."""
     check_same_origin(request)
     require(person, Right.END_SESSIONS)
