@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from switch.api import paging
+from switch.api import paging, proof
 from switch.api.reads import Context, Reader
 from switch.api.runtime import Runtime
 from switch.base.quota import Quota
@@ -77,12 +77,19 @@ def _stream(request: Request, context: Runtime, participant: str, after: int) ->
     return _Stream(_lines(request, context, participant, after), request.app.state.streams, participant)
 
 
+def _is_proved(request: Request, context: Runtime) -> bool:
+    return proof.still_holds(request.scope, context.directory.now, context.settings)
+
+
 async def _lines(request: Request, context: Runtime, participant: str, after: int) -> AsyncIterator[str]:
-    """Events as they become durable, with a periodic heartbeat so that a dead connection is detected."""
+    """Events as they become durable, with a periodic heartbeat so that a dead connection is detected.
+
+    They end with the key that the request was proved by: a thief's stream must not outlive its revocation.
+    """
     loop = asyncio.get_running_loop()
     ends, beat = loop.time() + _STREAM_S, loop.time()
     yield "retry: 2000\n\n"
-    while loop.time() < ends and not request.app.state.draining:
+    while loop.time() < ends and not request.app.state.draining and _is_proved(request, context):
         page = await events.read(context.pool, participant, after=after, limit=_PAGE)
         after = page.next
         for event in page.events:

@@ -47,13 +47,34 @@ def prove(scope: Scope, body: bytes | None, directory: DirectorySnapshot, settin
     headers = scope["headers"]
     if any(name in _SIGNED for name, _ in headers):
         return _by_signature(scope, body, directory, settings)
+    participant = _of_bearer(headers, directory, settings)
+    if participant is None:
+        raise NotAuthentic
+    return Proof(participant)
+
+
+def still_holds(scope: Scope, directory: DirectorySnapshot, settings: Settings) -> bool:
+    """Whether the key that proved a request is still in force, and its participant may use the switch.
+
+    For answers that last: a signature is good for minutes, a revocation must be good at once.
+    """
+    headers = scope["headers"]
+    if any(name in _SIGNED for name, _ in headers):
+        known = directory.key_by_id.get(http_signatures.parse(headers).keyid)
+        in_force = known is not None and _in_force(known[0], time.time_ns() // 1000)
+        participant = known[0].participant if known is not None and in_force else None
+    else:
+        participant = _of_bearer(headers, directory, settings)
+    found = directory.by_id.get(participant) if participant is not None else None
+    return found is not None and found.status != "removed"
+
+
+def _of_bearer(headers: Headers, directory: DirectorySnapshot, settings: Settings) -> str | None:
     tokens = [value for name, value in headers if name == b"authorization"]
     if settings.sandbox and len(tokens) == 1 and tokens[0][: len(_BEARER)].lower() == _BEARER:
         digest = hashlib.sha256(tokens[0][len(_BEARER) :].strip()).hexdigest()
-        participant = directory.bearer_by_hash.get(digest)
-        if participant is not None:
-            return Proof(participant)
-    raise NotAuthentic
+        return directory.bearer_by_hash.get(digest)
+    return None
 
 
 def _by_signature(

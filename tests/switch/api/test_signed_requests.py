@@ -264,3 +264,50 @@ async def test_a_key_holds_to_the_microsecond(database_url: str):
 
     assert [proof._in_force(key, at) for at in (instant - 1, instant)] == [True, False]
     assert [proof._in_force(key, at - 1_000_000) for at in (instant - 1, instant)] == [False, True]
+
+
+@pytest.mark.parametrize("how", ["revoked key", "removed bearer key", "removed participant"])
+async def test_a_stream_ends_with_the_key_that_opened_it(stack: Stack, how: str):
+    """It went on for up to an hour: a thief read on after the revocation."""
+    bank = await stack.add_bank(funds_minor=0)
+    key = SigningKey.generate(f"{bank['id']}-1")
+    connection = await stack.connect()
+    await connection.execute(
+        "INSERT INTO switch.participant_key (keyid, participant, algorithm, public_key)"
+        " VALUES ($1, $2, 'ed25519', $3)",
+        key.keyid,
+        bank["id"],
+        key.public.pem.decode(),
+    )
+    await stack.until_read()
+    headers = {"Accept": "text/event-stream"}
+    if how == "removed bearer key":
+        headers["Authorization"] = f"Bearer {bank['bearer']}"
+    else:
+        headers |= http_signatures.sign(
+            key,
+            method="GET",
+            authority=URL(stack.url).authority,
+            path="/v1/events",
+            content_type=None,
+            body=b"",
+            now=int(time.time()),
+            nonce=uuid.uuid4().hex,
+            headers=headers,
+        )
+    ending = {
+        "revoked key": "UPDATE switch.participant_key SET valid_until = now() WHERE participant = $1",
+        "removed bearer key": "DELETE FROM switch.bearer_key WHERE participant = $1",
+        "removed participant": "UPDATE switch.participant SET status = 'removed' WHERE id = $1",
+    }
+    async with aiohttp.ClientSession(skip_auto_headers=("User-Agent",)) as session:
+        async with session.get(f"{stack.url}/v1/events", headers=headers) as answer:
+            assert answer.status == 200
+            assert await answer.content.readline() == b"retry: 2000\n"
+            await asyncio.sleep(1)
+            went_on = not answer.content.at_eof()
+            await connection.execute(ending[how], bank["id"])
+            await asyncio.wait_for(answer.content.read(), 20)
+    await connection.close()
+
+    assert went_on
