@@ -5,7 +5,7 @@ import json
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from schemas.errors import NotAuthentic
@@ -64,6 +64,8 @@ class Senders:
     bearers: Mapping[str, str]
     sessions: dict[str, str]
     """Person -> the token of its cookie; replaced when the switch renews it."""
+    out: set[str] = field(default_factory=set)
+    """People whose session a request has ended."""
 
     @property
     def people(self) -> list[str]:

@@ -85,6 +85,7 @@ async def run(stack: Stack, seed: str, count: int, say: Callable[[str], None], f
     began = time.monotonic()
     before = _processes(stack)
     numbers = iter(range(first, first + count))
+    door = asyncio.create_task(seeds.keep_signed_in(stack, found.senders))
     marks: dict[str, int] = {}
 
     async def lane() -> None:
@@ -97,10 +98,11 @@ async def run(stack: Stack, seed: str, count: int, say: Callable[[str], None], f
             answer = await send(wire, request, found.senders, stack)
             _note(result, number, request, answer, say)
             if number >= first + count - count // 10:
-                result.late[200 <= answer.status < 400] += 1
+                result.late[succeeded(answer)] += 1
         await wire.close()
 
     await asyncio.gather(*(lane() for _ in range(LANES)))
+    door.cancel()
     result.seconds = time.monotonic() - began
     result.growth = {name: size - marks.get(name, size) for name, size in _sizes(stack).items()}
     result.of_the_switch = [*_ended(before, _processes(stack)), *_grown(result.growth), *_logged(stack)]
@@ -119,17 +121,29 @@ async def send(wire: Wire, request: Request, senders: Senders, stack: Stack) -> 
         cut=request.is_cut,
         patience_s=patience,
     )
+    if request.door == "session" and is_signed_out(answer):
+        senders.out.add(request.sender)
     cookie = re.match(r"__Host-payswitch=([^;\s\"]{20,});", answer.headers.get("set-cookie", ""))
     if cookie and request.door == "session":
         senders.sessions[request.sender] = cookie[1]
     return answer
 
 
+def is_signed_out(answer: Answer) -> bool:
+    """Whether a page leads to the sign-in: a request before it ended the session."""
+    return answer.status == 303 and answer.headers.get("location", "").startswith("/console/sign-in")
+
+
+def succeeded(answer: Answer) -> bool:
+    """Whether the request did what it asked for."""
+    return 200 <= answer.status < 400 and not is_signed_out(answer)
+
+
 def _note(result: Result, number: int, request: Request, answer: Answer, say: Callable[[str], None]) -> None:
     result.sent += 1
     result.statuses[answer.status] += 1
     result.tried[request.operation] += 1
-    result.passed[request.operation] += 200 <= answer.status < 400
+    result.passed[request.operation] += succeeded(answer)
     if answer.status == 503:
         said = re.search(rb'"detail": ?"([^"]*)"|<h1>([^<]*)', answer.body)
         text = (said[1] or said[2]).decode() if said else ""

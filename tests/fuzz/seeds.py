@@ -31,6 +31,10 @@ from tests.switch.stack import Stack
 
 SACRIFICE = ("ganga-bank", "noor-wallet")
 """Participants that changes may end: the others must stay able to send."""
+PEOPLE = ("operator", "checker", "auditor", "participant", "regulator-in", "indus-bank")
+"""One of each role signs in, and a second participant's person."""
+SPARE = "regulator-kz"
+"""Whose sessions may be ended: the others must stay signed in."""
 FORM = "application/x-www-form-urlencoded"
 _LINK = re.compile(r'href="(/[^"#]+)"')
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32,}|\b\d+\b|=[^&]*")
@@ -89,7 +93,14 @@ async def gather(stack: Stack, seed: str) -> Seeds:
         async for name, request in _crawled(http, stack, known, chance):
             makers.setdefault(name, []).append(_always(request, senders))
     makers["POST /rails/{country}"] = [_callback]
-    for path in ("/openapi.json", "/livez", "/readyz", "/metrics", "/docs/problems"):
+    for path in (
+        "/openapi.json",
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/docs/problems",
+        "/.well-known/security.txt",
+    ):
         makers[f"GET {path}"] = [_plain(path)]
     return Seeds(makers, senders)
 
@@ -105,17 +116,34 @@ async def _senders(stack: Stack, http: aiohttp.ClientSession) -> Senders:
         if bank["id"] not in SACRIFICE
     }
     signed_in = {}
-    for name in ("operator", "checker", "auditor", "participant", "regulator-in", "indus-bank"):
-        person = people[name]
-        code = secrets.totp_code(person["totp_secret"], int(time.time()))
-        form = {"name": name, "password": person["password"], "code": code}
-        async with http.post("/v1/sign-in", json=form) as answer:
-            assert answer.status == 204, await answer.text()
-            signed_in[name] = answer.cookies["__Host-payswitch"].value
+    for name in PEOPLE:
+        token = await _signed_in(stack, http, name)
+        assert token is not None, name
+        signed_in[name] = token
     bearers = {bank["id"]: bank["bearer"] for bank in banks} | {
-        name: people[name]["bearer"] for name in signed_in if name not in keys
+        name: people[name]["bearer"] for name in (*signed_in, SPARE) if name not in keys
     }
     return Senders(keys, bearers, signed_in)
+
+
+async def _signed_in(stack: Stack, http: aiohttp.ClientSession, name: str) -> str | None:
+    """Sign a person in; None if the switch refuses, as it does a second time with one code."""
+    person = stack.credentials["people"][name]
+    code = secrets.totp_code(person["totp_secret"], int(time.time()))
+    form = {"name": name, "password": person["password"], "code": code}
+    async with http.post("/v1/sign-in", json=form) as answer:
+        return answer.cookies["__Host-payswitch"].value if answer.status == 204 else None
+
+
+async def keep_signed_in(stack: Stack, senders: Senders) -> None:
+    """Sign people in again whose session a request has ended, until cancelled."""
+    async with aiohttp.ClientSession(stack.url) as http:
+        while True:
+            for name in list(senders.out):
+                if token := await _signed_in(stack, http, name):
+                    senders.sessions[name] = token
+                    senders.out.discard(name)
+            await asyncio.sleep(2)
 
 
 def _sender(chance: random.Random, senders: Senders, *, people: float) -> tuple[str, Door]:
@@ -216,6 +244,10 @@ async def _live(stack: Stack, http: aiohttp.ClientSession, known: Known, chance:
     await asyncio.sleep(0)
 
 
+def _ends_own(method: str, path: str) -> bool:
+    return method != "GET" and ("sign-out" in path or "/me/sessions" in path)
+
+
 def _bearer(entry: Mapping[str, str]) -> dict[str, str]:
     return {"Authorization": f"Bearer {entry['bearer']}"}
 
@@ -247,8 +279,8 @@ def _operation(  # noqa: PLR0917 - what a maker needs to know
             headers = (("Content-Type", kind),)
         if usual and door != "nobody" and chance.random() < 0.8:
             sender, door = usual, chance.choice(("session", "bearer"))
-        if path == "/v1/sign-out" and door == "session":  # the sessions are needed
-            door = "bearer"
+        if _ends_own(method, path) and door != "nobody":
+            sender, door = SPARE, "bearer"
         target = _target(path, parameters, known, chance)
         return Request(f"{method} {path}", sender, door, method, target, headers, body)
 
@@ -398,17 +430,33 @@ def _page(method: str, route: Any, known: Known, senders: Senders) -> Maker:
         names = [one.field_info.alias or one.name for one in route.dependant.query_params]
         query = [(name, known.one(name, chance, "1")) for name in names if chance.random() < 0.4]
         sender, door = _sender(chance, senders, people=1)
-        if route.path.endswith("/sign-out"):  # the sessions are needed
-            sender, door = "", "nobody"
+        if _ends_own(method, path) and door != "nobody":
+            sender, door = SPARE, "bearer"
         target = path + (f"?{urlencode(query)}" if query else "")
         headers: Lines = ()
         body = b""
         if method == "POST":
             headers = (("Content-Type", FORM), *((("Sec-Fetch-Site", "same-origin"),) if not sender else ()))
-            body = urlencode([("reason", CANARY), ("decision", "approve"), ("why", CANARY)]).encode()
+            fields = {"reason": CANARY, "decision": "approve", "why": CANARY}
+            if route.path.endswith("/changes/new/{kind}"):
+                fields |= _typed(_content(path.rpartition("/")[2], known, chance))
+                sender, door = ("operator", "session") if sender and chance.random() < 0.8 else (sender, door)
+            body = urlencode(fields).encode()
         return Request(f"{method} {route.path}", sender, door, method, target, headers, body)
 
     return make
+
+
+def _typed(content: Mapping[str, Any]) -> dict[str, str]:
+    """Content of a change as people type it into its form."""
+    words = {True: "true", False: "false", None: ""}
+
+    def text(value: Any) -> str:
+        if isinstance(value, list):
+            return " ".join(map(text, value))
+        return words[value] if value is None or isinstance(value, bool) else str(value)
+
+    return {name: text(value) for name, value in content.items()}
 
 
 class _Forms(HTMLParser):
@@ -449,7 +497,7 @@ async def _crawled(http: aiohttp.ClientSession, stack: Stack, known: Known, chan
             parser.feed(text if answer.content_type == "text/html" else "")
             for method, action, said in parser.found:
                 target = urljoin(path, action or path)
-                if "sign-out" in target:
+                if _ends_own(method, target) or target.endswith("/sessions/end"):
                     continue
                 fields = [(field, value or known.one(field, chance, CANARY)) for field, value in said]
                 body = urlencode(fields).encode() if method == "POST" else b""
