@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -124,6 +124,12 @@ class Settings(BaseSettings):
     authority: str = Field(default="", pattern=r"^((\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?)?$")
     """The host[:port] that signatures must cover. Only in a sandbox it may be empty: then the Host header of
     each request, and a signature is valid whatever host it names."""
+    security_contact: str = Field(default="", pattern=r"^((mailto:|https://|tel:)[!-~]+)?$")
+    """Where to report a vulnerability, in `/.well-known/security.txt`: `mailto:security@example.org`."""
+    security_expires: AwareDatetime | None = None
+    """Until when that contact is good, at most a year ahead; it is published only with this."""
+    security_policy: str = Field(default="", pattern=r"^(https://[!-~]+)?$")
+    """The address of the operator's disclosure policy."""
     body_limit: int = Field(default=256 * 1024, ge=1024)
     scheme: Scheme = SWITCH
     """Rules for messages beyond their schema: `{"unknown_codes": "refuse", "characters": "latin"}`."""

@@ -20,6 +20,7 @@ from ledger.garbage import collect_in_short_steps
 from schemas.errors import NotAuthentic, SwitchError, TooManyRequests
 from switch.api import (
     callbacks,
+    disclosure,
     events,
     health,
     iso_endpoints,
@@ -63,6 +64,7 @@ ROUTERS: Final = (
     webhooks.keys_router,
     reports.router,
     health.router,
+    disclosure.router,
 )
 OF_PEOPLE: Final = (people.router, people_sessions.router)
 """Routers for people, which a worker serves with the pages."""
