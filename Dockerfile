@@ -15,6 +15,9 @@ COPY ledger /build/ledger
 COPY adapters /build/adapters
 COPY switch /build/switch
 RUN ["/opt/payswitch/bin/python", "/build/switch/deploy/image/install.py", "/build", "/opt/payswitch"]
+# What is in it: the bill of materials, made from the lock and from what was truly installed.
+RUN ["/opt/payswitch/bin/python", "/build/switch/deploy/image/sbom.py", "/build/requirements-production.lock", \
+     "/build/pyproject.toml", "/opt/payswitch/sbom.cdx.json"]
 
 # The build stays behind: here is Python, the environment with the switch in it, and no package installer.
 FROM ${PYTHON}

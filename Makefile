@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run check test bench chaos fuzz lock clean
+.PHONY: help setup demo run check test bench chaos fuzz sbom lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -29,12 +29,13 @@ demo: setup  ## a whole settlement day on this machine: payments both ways, a cl
 run: setup  ## the same stack, left running
 	@$(BIN)/payswitch up --sandbox
 
-check: setup  ## formatting, lint, types, import rules, spelling
+check: setup  ## formatting, lint, types, import rules, spelling, advisories
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/python -m tests.supply.audit
 
 test: setup  ## every test but the hour of faults
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
@@ -51,6 +52,9 @@ SEED ?= 1
 N ?= 100000
 fuzz: setup  ## mutated signed requests over every operation, page and form: SEED=1 N=100000
 	$(BIN)/python -m tests.fuzz --seed $(SEED) --requests $(N)
+
+sbom: setup  ## the bill of materials of what is installed (CycloneDX): build/sbom.cdx.json
+	$(BIN)/python switch/deploy/image/sbom.py requirements-production.lock pyproject.toml build/sbom.cdx.json
 
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate --upgrade

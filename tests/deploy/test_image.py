@@ -24,6 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from adapters.simulation.sandbox import free_port
+from switch.deploy.image import sbom
 from switch.processes import health
 
 ROOT = Path(__file__).parents[2]
@@ -163,9 +164,15 @@ def installed(place: Path, *, whole: bool) -> Path:
         for source in sources:
             copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
             copy(ROOT / source, build / source)
-    program = build / "switch" / "deploy" / "image" / "install.py"
-    subprocess.run([made / "bin" / "python", program, build, made], check=True)
+    for command in made_by_the_build():
+        placed = [word.replace("/opt/payswitch", str(made)).replace("/build", str(build)) for word in command]
+        subprocess.run(placed, check=True)
     return made
+
+
+def made_by_the_build() -> list[list[str]]:
+    """The commands of the build stage that need no shell: they install the switch, and write its bill."""
+    return [json.loads(line) for line in values(BUILD, "RUN") if line.startswith("[")]
 
 
 def inside(image: Path, code: str) -> str:
@@ -194,6 +201,19 @@ def test_the_installation_is_what_an_installer_makes(image: Path) -> None:
     assert int(adapters) == len(project["entry-points"]["payswitch.adapters"])
     assert not (Path(file).parents[1] / "tests").exists()
     assert list(image.rglob("switch/cli/__pycache__/*.pyc")), "compiled: the root is read-only"
+
+
+def test_the_image_has_the_bill_of_its_own_packages_and_none_of_development(image: Path) -> None:
+    bill = json.loads((image / "sbom.cdx.json").read_text())
+    lock = (ROOT / "requirements-production.lock").read_text()
+    names = {component["name"] for component in bill["components"]}
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    development = {re.match(r"[a-z0-9-]+", one)[0] for one in extras["dev"]} - {"payswitch"}
+
+    assert bill["metadata"]["component"]["name"] == "payswitch"
+    assert names == {one.name for one in sbom.read_lock(lock) if one.name in names}
+    assert {"aiohttp", "cryptography", "lxml", "noto-cjk-sans-otc"} <= names
+    assert development & {one.name for one in sbom.read_lock(lock)} == set()
 
 
 IN_A_CONTAINER = """
