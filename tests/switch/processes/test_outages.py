@@ -19,7 +19,7 @@ from ledger.roles import Login
 from schemas import codec, credit_transfer
 from schemas.errors import DuplicateUetr, Unavailable
 from schemas.payment import CreditTransfer
-from switch.api.receiving import _accepted_or_known
+from switch.api.receiving import Received, _accepted_or_known
 from switch.base.database import connect_pool
 from switch.client import Client, PaymentState
 from switch.operations import verify
@@ -88,13 +88,19 @@ async def test_a_repeat_has_its_payments_state_while_its_rail_is_away(away: Stac
     async with taking(away) as (runtime, sender):
         for _ in range(SILENT_MAX):
             runtime.rails["PK"].breaker.count_exchange(answered=False)
-        again = await _accepted_or_known(runtime, *read(document), sender)
+        again = await _accepted_or_known(*received(runtime, document, sender))
         with pytest.raises(Unavailable):
-            await _accepted_or_known(runtime, *read(away.document("asha-bank", "indus-bank")), sender)
+            await _accepted_or_known(*received(runtime, away.document("asha-bank", "indus-bank"), sender))
         with pytest.raises(DuplicateUetr):
-            await _accepted_or_known(runtime, *read(changed), sender)
+            await _accepted_or_known(*received(runtime, changed, sender))
 
     assert (again.known, again.state) == (True, "COMMITTED")
+
+
+def received(runtime: Any, document: dict[str, Any], sender: Participant) -> tuple[Received, CreditTransfer]:
+    """A message as a worker has received it, without a wait."""
+    message, payment = read(document)
+    return Received(runtime, message, sender, "application/json", 0.0), payment
 
 
 def read(document: dict[str, Any]) -> tuple[codec.Message, CreditTransfer]:
