@@ -29,8 +29,9 @@ GRANT SELECT ON ledger.head, ledger.account, ledger.transfer, ledger.leg, ledger
                 ledger.archived_leaves, ledger.restore
    TO payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_reader;
 
-GRANT USAGE ON SCHEMA migration TO payswitch_reader;
-GRANT SELECT ON migration.applied TO payswitch_reader;
+-- Each process checks before its start that the schema is that of its version.
+GRANT USAGE ON SCHEMA migration TO payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader;
+GRANT SELECT ON migration.applied TO payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader;
 
 -- The caretaker: room for further events, and checkpoints, which cannot be taken back.
 GRANT INSERT ON ledger.audit_node, ledger.checkpoint TO payswitch_caretaker;

@@ -154,14 +154,17 @@ async def _grant(connection: asyncpg.Connection, packages: Sequence[str]) -> Non
 async def pending(
     database_url: str, packages: Sequence[str] = PACKAGES, *, phase: Phase | None = None
 ) -> list[str]:
-    """The names of the migrations that `migrate` would apply.
+    """The names of the migrations that `migrate` would apply. Any process may ask.
 
     Raises:
         MigrationError: an applied migration was changed, or this version is too old.
 
     """
-    async with _history(database_url) as connection:
+    connection = await asyncpg.connect(database_url, timeout=_CONNECT_WITHIN_S)
+    try:
         return [migration.title for migration in (await compare(connection, packages)).pending(phase)]
+    finally:
+        await connection.close()
 
 
 async def compare(connection: asyncpg.Connection, packages: Sequence[str] = PACKAGES) -> Schema:

@@ -90,7 +90,7 @@ def check(settings: Settings, part: ProcessPart) -> None:
     reasons = [*_missing(settings), *preflight.examine_part(settings, part)]
     if settings.database:
         try:
-            reasons += asyncio.run(preflight.examine_database(settings))
+            reasons += asyncio.run(preflight.examine_database(settings, part))
         except Exception as error:  # noqa: BLE001 - every failure becomes a reason
             cause = causes.of(error)
             if cause.lasting or not isinstance(error, _PASSING):

@@ -34,6 +34,8 @@ _SECRETS: Final = (
     "settlement/*.key",
     "sandbox/credentials.json",
 )
+_DECRYPTING: Final = frozenset({"api", "caretaker"})
+"""The processes that read personal data, and send orders to rails."""
 _LATEST_KEY: Final = statements("switch.cli")("latest_sealed_key")
 _NO_KEY: Final = "{} is missing: copy it from a machine of this switch; only a new installation makes one"
 _MAY_TAKE: Final = "SELECT pg_has_role(current_user, $1::text::name, $2)"
@@ -96,7 +98,7 @@ def examine_part(settings: Settings, part: str) -> Iterator[str]:
             yield f"PAYSWITCH_HEALTH: {error}"
     if part == "api":
         yield from _steps(settings)
-    if part in {"api", "caretaker"}:
+    if part in _DECRYPTING:
         yield from _rails(settings)
         if not settings.personal_data_keys.exists():
             yield _NO_KEY.format(settings.personal_data_keys)
@@ -118,8 +120,8 @@ def _expired(settings: Settings) -> Iterator[str]:
             )
 
 
-async def examine_database(settings: Settings) -> list[str]:
-    """Find what is wrong with the database, for a process on a machine of its own.
+async def examine_database(settings: Settings, part: str) -> list[str]:
+    """Find what is wrong with the database, for a process on a machine of its own, with its login.
 
     Raises:
         OSError, TimeoutError, asyncpg.PostgresError: it does not respond.
@@ -127,7 +129,7 @@ async def examine_database(settings: Settings) -> list[str]:
     """
     if missing := await pending(settings.database):
         return [f"the database lacks {len(missing)} migrations: run `payswitch migrate` before new processes"]
-    if not settings.personal_data_keys.exists():
+    if part not in _DECRYPTING or not settings.personal_data_keys.exists():
         return []
     connection = await asyncpg.connect(settings.database, timeout=10)
     try:

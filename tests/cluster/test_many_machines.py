@@ -29,11 +29,13 @@ import aiohttp
 import asyncpg
 import pytest
 
-from ledger.migrate import migrate
+from ledger import roles
 from ledger.postgres import BIN, unprivileged_account
+from ledger.roles import PROCESSES, Login
 from switch.base import personal_data
 from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
+from switch.cli import preflight
 from switch.client import Client, NoAnswer, PaymentState, RequestRefused
 from switch.sandbox import world
 from switch.webhooks import signing
@@ -109,7 +111,7 @@ class Cluster:
         return self.network["back" if name == "messenger" else name]
 
     def _settings_of_operator(self) -> Settings:
-        own = self.authority.certify("spiffe://switch.test/operator")
+        own = self.authority.certify("spiffe://switch.test/sandbox")
         return Settings(
             data=self.directory / "operator",
             database=self.database,
@@ -141,7 +143,7 @@ class Cluster:
             env={**os.environ, "LC_ALL": "C.UTF-8"},
         )
         with (data / "pg_hba.conf").open("a") as rules:
-            rules.write("host all all samenet trust\n")
+            rules.write("host all postgres samenet trust\nhost all all samenet scram-sha-256\n")
         options = {"listen_addresses": "*", "unix_socket_directories": "", "shared_buffers": "32MB"}
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         log = self.directory / "postgres.log"
@@ -160,6 +162,29 @@ class Cluster:
             (place / "rails").symlink_to(data / "rails")
         return commands
 
+    async def make_logins(self) -> None:
+        """Run the script of `payswitch database roles` as the database's operator, and create the schema."""
+        passwords = self.settings.passwords.make([*PROCESSES, Login.OWNER])
+        verifiers = {login: roles.verifier(password) for login, password in passwords.items()}
+        connection = await asyncpg.connect(self.database)
+        for statement in roles.creation(verifiers):
+            await connection.execute(statement)
+        await connection.close()
+        self.settings = self.settings.model_copy(update={"database": self.url_of(Login.OWNER)})
+        await preflight.bring_up_to_date(self.settings)
+
+    def url_of(self, login: Login) -> str:
+        """The URL of the database with the password of a login."""
+        password = self.settings.passwords.make([login])[login]
+        return f"postgresql://{login}:{password}@{self.network['db'].address}/postgres"
+
+    def logins_of(self, name: str) -> dict[str, str]:
+        """The logins of a process: its own, and no other's."""
+        found = {"PAYSWITCH_DATABASE": self.url_of(Login(f"payswitch_{PARTS[name]}"))}
+        if PARTS[name] == "api":
+            found["PAYSWITCH_DATABASE_READER"] = self.url_of(Login.READER)
+        return found
+
     def start_rails(self, commands: Sequence[Sequence[str]]) -> None:
         """The simulated rails, which listen on their own machine only: HAProxy carries them to the others."""
         rails = self.network["rails"]
@@ -170,7 +195,7 @@ class Cluster:
                 [sys.executable, "-m", "adapters.simulation", *command], log=self.directory / "rails.log"
             )
         self._forward(rails, dict.fromkeys(ports, (rails.address, "127.0.0.1")))
-        for name in ("api-1", "api-2", "back"):
+        for name in {"api-1", "api-2", "back"}.intersection(self.network.names):
             self._forward(self.network[name], dict.fromkeys(ports, ("127.0.0.1", rails.address)))
 
     def _forward(self, machine: Machine, ways: dict[int, tuple[str, str]]) -> None:
@@ -194,13 +219,25 @@ class Cluster:
 
     def start(self, name: str) -> None:
         """Start a process by its command."""
+        self.processes[name] = self.machine(name).start(
+            [sys.executable, "-m", "switch.cli", *self.words_of(name)],
+            log=self.directory / f"{name}.log",
+            environment=self.environment_of(name),
+        )
+
+    def words_of(self, name: str) -> list[str]:
+        """The command line of a process, without the program."""
+        return ["run", PARTS[name]]
+
+    def environment_of(self, name: str) -> dict[str, str]:
+        """The settings of a process."""
         machine = self.machine(name)
         if PARTS[name] == "writer":
             own = self.authority.certify(machine.address)
         else:
             own = self.authority.certify(f"spiffe://switch.test/{PARTS[name]}")
         environment = {
-            "PAYSWITCH_DATABASE": self.database,
+            **self.logins_of(name),
             "PAYSWITCH_DATA": str(self.directory / name),
             "PAYSWITCH_SANDBOX": "true",
             "PAYSWITCH_RAILS": json.dumps(RAILS),
@@ -220,21 +257,20 @@ class Cluster:
                 {
                     "spiffe://switch.test/api": ["api", "pages"],
                     "spiffe://switch.test/caretaker": ["caretaker"],
-                    "spiffe://switch.test/operator": ["operator"],
+                    "spiffe://switch.test/sandbox": ["sandbox"],
                 }
             )
         else:
             environment["PAYSWITCH_WRITER"] = json.dumps(self.writers)
-        self.processes[name] = machine.start(
-            [sys.executable, "-m", "switch.cli", "run", PARTS[name]],
-            log=self.directory / f"{name}.log",
-            environment=environment,
-        )
+        return environment
+
+    def port_of(self, name: str) -> int:
+        """The port at which a process responds to `/readyz`."""
+        return HEALTH.get(name, API_PORT)
 
     async def until_ready(self, name: str, url: str = "") -> None:
         """Wait until a process responds that it is ready; `url` for one that is no process of ours."""
-        port = HEALTH.get(name, API_PORT)
-        url = url or f"http://{self.machine(name).address}:{port}"
+        url = url or f"http://{self.machine(name).address}:{self.port_of(name)}"
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
             end = time.monotonic() + READY_WITHIN_S
             while time.monotonic() < end:
@@ -282,7 +318,7 @@ class Cluster:
                     await (await asyncpg.connect(self.database, timeout=2)).close()
                     break
                 await asyncio.sleep(0.1)
-        await migrate(self.database)
+        await self.make_logins()
         for name in ("writer-1", "writer-2"):
             self.start(name)
         await world.populate(self.settings, self.url, KINDS)
