@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -74,11 +74,7 @@ class Passwords:
 
     def url(self, url: str, login: Login) -> str:
         """The URL with another user, whose password is in its file."""
-        parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2]
-        query = [pair for pair in parse_qsl(parts.query) if pair[0] not in _CREDENTIALS]
-        query.append(("passfile", str(self.file(login))))
-        return urlunsplit(parts._replace(netloc=f"{login}@{host}", query=urlencode(query, safe="/")))
+        return _with_user(url, login, ("passfile", str(self.file(login))))
 
     def _read(self, login: Login) -> str:
         try:
@@ -102,6 +98,20 @@ class Passwords:
         finally:
             part.unlink()
         return password
+
+
+def url_of(url: str, login: Login, password: str) -> str:
+    """The URL with another user and its password."""
+    return _with_user(url, f"{login}:{quote(password, safe='')}")
+
+
+def _with_user(url: str, user: str, *also: tuple[str, str]) -> str:
+    """The URL with another user, without the credentials of the one before, and with `also` as parameters."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    query = [pair for pair in parse_qsl(parts.query) if pair[0] not in _CREDENTIALS]
+    text = urlencode([*query, *also], safe="/")
+    return urlunsplit(parts._replace(netloc=f"{user}@{host}", query=text))
 
 
 def verifier(password: str) -> str:

@@ -1,5 +1,6 @@
 """`payswitch database`: users of the database, one for each process."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -8,10 +9,9 @@ import typer
 from ledger import roles
 from ledger.roles import Login
 from switch.cli.connect import Data, Database, settings_for
+from switch.cli.failures import CommandFailed
 
 app = typer.Typer(no_args_is_help=True)
-app.callback()(lambda: None)  # further commands may come
-
 _HEAD = """\
 -- The users of payswitch. Run this in its database, as a user who may create roles; it can be repeated.
 -- The passwords are in {directory}, one file for each user.
@@ -39,3 +39,25 @@ def write_roles(
         typer.echo(text, nl=False)
     else:
         to.write_text(text, encoding="utf-8")
+
+
+@app.command("urls")
+def write_urls(
+    to: Annotated[Path, typer.Option("--to", help="target directory, for a secret store")],
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Write the URL of each login with its password, one file each: `owner`, `writer`, `api` and so on.
+
+    The server, the database and the parameters are those of the database URL, the passwords those in
+    DATA/keys/database. Delete the files when the secret store has them.
+    """
+    settings = settings_for(data, database_url)
+    if not settings.database:
+        raise CommandFailed("there is no server: state its URL with --database, or PAYSWITCH_DATABASE")
+    to.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for login, password in settings.passwords.make([Login.OWNER, *roles.PROCESSES]).items():
+        file = to / login.name.lower()
+        file.unlink(missing_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(roles.url_of(settings.database, login, password))

@@ -1,6 +1,7 @@
 """The Helm chart: helm renders it, and every object is valid by the schemas of Kubernetes."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -48,8 +49,12 @@ def pods(documents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
             "template"
         ]["spec"]
         for found in documents
-        if found["kind"] in {"Deployment", "StatefulSet"}
+        if found["kind"] in {"Deployment", "StatefulSet", "Job"}
     }
+
+
+PROCESSES = {"api", "writer", "caretaker", "messenger"}
+"""The others are of people: the Job before each release, and the pod in which they run commands."""
 
 
 def test_helm_finds_nothing() -> None:
@@ -73,42 +78,69 @@ def test_every_object_is_valid(settings: tuple[str, ...]) -> None:
 def test_every_container_is_hardened_and_has_probes_and_bounds() -> None:
     found = pods(rendered())
 
-    assert found.keys() == {"api", "writer", "caretaker", "messenger"}
+    assert found.keys() == {*PROCESSES, "prepare", "operator"}
     for process, pod in found.items():
         assert pod["automountServiceAccountToken"] is False
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        for container in [*pod["containers"], *pod.get("initContainers", [])]:
+        for container in pod["containers"]:
             context = container["securityContext"]
             assert context["readOnlyRootFilesystem"] is True
             assert context["allowPrivilegeEscalation"] is False
             assert context["capabilities"] == {"drop": ["ALL"]}
             assert container["resources"].keys() == {"requests", "limits"}
         (container,) = pod["containers"]
-        assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys(), process
+        probes = {"startupProbe", "livenessProbe", "readinessProbe"} & container.keys()
+        assert len(probes) == (3 if process in PROCESSES else 0), process
 
 
-def test_the_password_of_the_database_is_only_in_a_secret() -> None:
-    for settings, secret in (((), "payswitch-database"), (CLOUD, "pay-database-app")):
-        for pod in pods(rendered(*settings)).values():
-            for container in pod["containers"]:
-                environment = {one["name"]: one for one in container["env"]}
-                assert environment["PAYSWITCH_DATABASE"]["valueFrom"]["secretKeyRef"]["name"] == secret
+@pytest.mark.parametrize("settings", [(), CLOUD], ids=["url", "cloudnativepg"])
+def test_each_process_has_the_logins_of_its_own_and_no_other(settings: tuple[str, ...]) -> None:
+    found = {}
+    for process, pod in pods(rendered(*settings)).items():
+        (container,) = pod["containers"]
+        given = [one for one in container["env"] if one["name"].startswith("PAYSWITCH_DATABASE")]
+        references = [one["valueFrom"]["secretKeyRef"] for one in given]
+        assert {one["name"] for one in references} == {"payswitch-database"}
+        found[process] = [one["key"] for one in references]
+
+    assert found == {
+        "writer": ["writer"],
+        "api": ["api", "reader"],
+        "caretaker": ["caretaker"],
+        "messenger": ["messenger"],
+        "prepare": ["owner"],
+        "operator": ["owner", "api", "reader"],
+    }
 
 
-def test_each_process_may_have_its_own_user_and_the_migration_is_the_owners() -> None:
-    users = (
-        f"database.users.{process}.secret=db-{process}"
-        for process in ("writer", "api", "caretaker", "messenger")
-    )
-    for process, pod in pods(rendered(*users)).items():
-        found = {
-            container["name"]: next(one for one in container["env"] if one["name"] == "PAYSWITCH_DATABASE")
-            for container in [*pod["containers"], *pod.get("initContainers", [])]
-        }
-        secrets = {name: one["valueFrom"]["secretKeyRef"]["name"] for name, one in found.items()}
-        assert secrets.pop(process) == f"db-{process}"
-        assert set(secrets.values()) <= {"payswitch-database"}
+def test_a_cluster_of_cloudnativepg_is_valid_by_its_operators_schema() -> None:
+    """TEST_CRDS names a directory of the operator's source, config/crd/bases."""
+    yaml, jsonschema = pytest.importorskip("yaml"), pytest.importorskip("jsonschema")
+    if "TEST_CRDS" not in os.environ:
+        pytest.skip("TEST_CRDS names no directory with the schemas of CloudNativePG")
+    file = Path(os.environ["TEST_CRDS"]) / "postgresql.cnpg.io_clusters.yaml"
+    versions = yaml.safe_load(file.read_text())["spec"]["versions"]
+    (schema,) = [version["schema"]["openAPIV3Schema"] for version in versions if version["name"] == "v1"]
+    (cluster,) = of(rendered(*CLOUD), "Cluster").values()
+
+    assert [error.message for error in jsonschema.Draft7Validator(_closed(schema)).iter_errors(cluster)] == []
+
+
+def _closed(schema: Any) -> Any:
+    """The schema with no other fields than it names: Kubernetes would silently drop them."""
+    if isinstance(schema, list):
+        return [_closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: _closed(value) for name, value in schema.items()}
+    is_object = isinstance(closed.get("properties"), dict) and closed.get("type") == "object"
+    is_open = {"additionalProperties", "x-kubernetes-preserve-unknown-fields"} & closed.keys()
+    if is_object and closed["properties"].keys() != {"apiVersion", "kind"} and not is_open:
+        closed["additionalProperties"] = False
+    if closed.get("x-kubernetes-int-or-string"):
+        closed = {}
+    return closed
 
 
 def test_the_writer_has_a_standby_on_another_node_and_every_client_knows_both() -> None:
@@ -119,7 +151,8 @@ def test_the_writer_has_a_standby_on_another_node_and_every_client_knows_both() 
     assert writer["spec"]["replicas"] == len(addresses)
     (spread,) = writer["spec"]["template"]["spec"]["topologySpreadConstraints"]
     assert spread["whenUnsatisfiable"] == "DoNotSchedule"
-    for pod in pods(documents).values():
+    for process in PROCESSES | {"operator"}:
+        pod = pods(documents)[process]
         environment = {one["name"]: one.get("value", "") for one in pod["containers"][0]["env"]}
         assert json.loads(environment["PAYSWITCH_WRITER"]) == addresses
     assert of(documents, "Service")["pay-writer"]["spec"]["publishNotReadyAddresses"] is True
@@ -139,7 +172,7 @@ def test_every_selector_finds_its_pods_and_every_mount_has_a_volume() -> None:
             assert len([label for label in labels if wanted <= label.items()]) == 1, name
     for pod in pods(documents).values():
         volumes = {volume["name"] for volume in pod["volumes"]}
-        for container in [*pod["containers"], *pod.get("initContainers", [])]:
+        for container in pod["containers"]:
             assert {mount["name"] for mount in container["volumeMounts"]} == volumes
 
 
@@ -165,6 +198,7 @@ def test_nothing_reaches_the_writer_but_the_other_processes() -> None:
         "api",
         "caretaker",
         "messenger",
+        "operator",
     ]
     assert policies["pay-closed"]["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert "ingress" not in policies["pay-closed"]["spec"]

@@ -46,6 +46,7 @@ NOT_TYPED = {
     "restore": "it needs a switch that is stopped, and makes another of its past: tests/ledger/test_backup.py",
     "backup": "it needs a directory of backups from the first start on: tests/ledger/test_backup.py",
     "database roles": "it is for a server of one's own: tests/switch/processes/test_external_database.py",
+    "database urls": "the same: tests/deploy/test_chart_runs.py",
     "export parquet": "it needs payswitch[analytics] and a day that is over: tests/switch/operations/test_export.py",
     "export query": "the same",
     "people found": "a switch has one first operator and one first checker: tests/switch/identity/test_sign_in.py",

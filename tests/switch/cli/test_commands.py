@@ -222,7 +222,7 @@ def with_option(option: str) -> list[str]:
     return [name for name, command in COMMANDS.items() if any(option in p.opts for p in command.params)]
 
 
-ANSWERS_ANYHOW = {"doctor", "database roles"}
+ANSWERS_ANYHOW = {"doctor", "database roles", "database urls"}
 """Says what is wrong on standard output, as its findings; or needs neither a database nor its data."""
 VERDICTS = {"audit verify"}
 """Says on standard output what does not hold: tests/ledger/test_audit.py."""

@@ -20,7 +20,7 @@ app.kubernetes.io/component: {{ .process }}
 {{/* The image of a process: (dict "root" . "process" "api"). A tag of its own is for the steps of an upgrade. */}}
 {{- define "payswitch.image" -}}
 {{- $image := .root.Values.image -}}
-{{- $tag := (index .root.Values .process).tag -}}
+{{- $tag := (index .root.Values (eq .process "prepare" | ternary "operator" .process)).tag -}}
 {{ $image.repository }}{{ if $tag }}:{{ $tag }}{{ else if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default .root.Chart.AppVersion }}{{ end }}
 {{- end }}
 
@@ -37,18 +37,25 @@ app.kubernetes.io/component: {{ .process }}
 {{- .Values.data.existingClaim | default (printf "%s-data" (include "payswitch.name" .)) -}}
 {{- end }}
 
-{{/* The Secret and key with the URL of the database: of the process's own user, or of the owner. */}}
-{{- define "payswitch.databaseSecret" -}}
-{{- $user := index .root.Values.database.users .process -}}
-{{- if $user -}}
-name: {{ $user.secret }}
-key: {{ $user.key | default "uri" }}
-{{- else if eq .root.Values.database.mode "cloudnativepg" -}}
-name: {{ include "payswitch.name" .root }}-database-app
-key: uri
+{{/* The logins of the database that a process gets: setting -> key of the Secret. No other is in its pod. */}}
+{{- define "payswitch.logins" -}}
+{{- if eq .process "api" -}}
+{DATABASE: api, DATABASE_READER: reader}
+{{- else if eq .process "operator" -}}
+{DATABASE: owner, DATABASE_API: api, DATABASE_READER: reader}
+{{- else if eq .process "prepare" -}}
+{DATABASE: owner}
 {{- else -}}
-name: {{ required "database.url.secret names the Secret with the URL of the database" .root.Values.database.url.secret }}
-key: {{ .root.Values.database.url.key }}
+{DATABASE: {{ .process }}}
+{{- end -}}
+{{- end }}
+
+{{/* The Secret with the authority (ca.crt) of the database's server; empty: that of the system. */}}
+{{- define "payswitch.databaseAuthority" -}}
+{{- if eq .Values.database.mode "cloudnativepg" -}}
+{{ .Values.database.authority | default (printf "%s-database-ca" (include "payswitch.name" .)) }}
+{{- else -}}
+{{ .Values.database.authority }}
 {{- end -}}
 {{- end }}
 
@@ -68,15 +75,18 @@ key: {{ .root.Values.database.url.key }}
 - name: PAYSWITCH_{{ upper $name }}
   value: {{ $value | toString | quote }}
 {{- end }}
-- name: PAYSWITCH_DATABASE
+{{- $secret := required "database.secret names the Secret with a URL of the database for each login" .root.Values.database.secret }}
+{{- range $setting, $key := include "payswitch.logins" . | fromYaml }}
+- name: PAYSWITCH_{{ $setting }}
   valueFrom:
-    secretKeyRef:
-      {{- include "payswitch.databaseSecret" . | nindent 6 }}
+    secretKeyRef: {name: {{ $secret }}, key: {{ $key }}}
+{{- end }}
 {{- with .root.Values.monitoring.tokenSecret }}
 - name: PAYSWITCH_METRICS_TOKEN
   valueFrom:
     secretKeyRef: {name: {{ . }}, key: token}
 {{- end }}
+{{- if ne .process "prepare" }}
 - name: PAYSWITCH_WRITER
   value: {{ include "payswitch.writers" .root | quote }}
 - name: PAYSWITCH_WRITER_TLS_CERTIFICATE
@@ -85,6 +95,7 @@ key: {{ .root.Values.database.url.key }}
   value: /etc/payswitch/tls/tls.key
 - name: PAYSWITCH_WRITER_TLS_CA
   value: /etc/payswitch/tls/ca.crt
+{{- end }}
 {{- end }}
 
 {{/* What every pod has: (dict "root" . "process" "api") */}}
@@ -130,10 +141,18 @@ volumes:
     emptyDir: {}
   - name: tmp
     emptyDir: {}
+  {{- if ne .process "prepare" }}
   - name: tls
     secret:
       secretName: {{ include "payswitch.name" .root }}-{{ .process }}-tls
       defaultMode: 0440
+  {{- end }}
+  {{- with include "payswitch.databaseAuthority" .root }}
+  - name: database-authority
+    secret:
+      secretName: {{ . }}
+      items: [{key: ca.crt, path: ca.crt}]
+  {{- end }}
   {{- range $country, $secret := .root.Values.rails }}
   - name: rail-{{ lower $country }}
     secret:
@@ -154,7 +173,12 @@ volumeMounts:
   - {name: data, mountPath: /data}
   - {name: run, mountPath: /data/run}
   - {name: tmp, mountPath: /tmp}
+  {{- if ne .process "prepare" }}
   - {name: tls, mountPath: /etc/payswitch/tls, readOnly: true}
+  {{- end }}
+  {{- if include "payswitch.databaseAuthority" .root }}
+  - {name: database-authority, mountPath: /etc/payswitch/database, readOnly: true}
+  {{- end }}
   {{- range $country, $secret := .root.Values.rails }}
   - {name: rail-{{ lower $country }}, mountPath: /data/rails/{{ upper $country }}, readOnly: true}
   {{- end }}
