@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from ledger.postgres import BIN
+from ledger.roles import PROCESSES, Login, user_of
+from switch.base.settings import Settings
 from switch.operations import dashboards
-from tests.conftest import psql
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "switch" / "deploy" / "compose"
-SECRETS = ("database-admin", "database-password", "pgpass", "tls.pem", "grafana-password")
+SECRETS = ("database-admin", "roles.sql", "pgpass", "tls.pem", "grafana-password")
 
 
 def run(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -137,32 +137,21 @@ def test_grafana_finds_the_dashboards_where_they_are_written(
     assert dashboards.write(tmp_path)
 
 
-def test_the_user_of_the_database_is_no_superuser_and_owns_it(
-    postgres_url: str, empty_database_url: str, tmp_path: Path
+def test_each_process_logs_in_as_itself_and_the_database_lets_no_other_in(
+    services: dict[str, dict[str, Any]],
 ) -> None:
-    """What the container of the database runs once, with the names of this test's database and role."""
-    (tmp_path / "password").write_text("a password\n")
-    name = psql(empty_database_url, "SELECT current_database()").strip()
-    text = (DEPLOY / "database.sql").read_text()
-    for ours, tests in (
-        ("/run/secrets/database-password", str(tmp_path / "password")),
-        ("ROLE payswitch ", "ROLE compose_test "),
-        ("OWNER TO payswitch;", "OWNER TO compose_test;"),
-        ("DATABASE payswitch ", f"DATABASE {name} "),
-    ):
-        assert ours in text
-        text = text.replace(ours, tests)
-    (tmp_path / "database.sql").write_text(text)
-    done = run(BIN / "psql", postgres_url, "-X", "-v", "ON_ERROR_STOP=1", "-f", tmp_path / "database.sql")
-    assert done.returncode == 0, done.stderr
-    try:
-        found = psql(
-            postgres_url,
-            "SELECT rolcanlogin, rolcreaterole, rolsuper, rolpassword IS NOT NULL FROM pg_authid"
-            f" JOIN pg_database ON datdba = pg_authid.oid WHERE datname = '{name}' AND rolname = 'compose_test'",
-        )
+    stated = {
+        name: value
+        for name, value in services["switch"]["environment"].items()
+        if name.startswith("PAYSWITCH_DATABASE")
+    }
+    rules = [line.split() for line in (DEPLOY / "pg_hba.conf").read_text().splitlines() if line[:1] != "#"]
+    settings = Settings(**{name.removeprefix("PAYSWITCH_").lower(): value for name, value in stated.items()})
+    users = {login: user_of(settings.database_of(login)) for login in (*PROCESSES, Login.OWNER)}
 
-        assert found.strip() == "t|t|f|t"
-    finally:
-        psql(postgres_url, f"ALTER DATABASE {name} OWNER TO postgres")
-        psql(postgres_url, "DROP ROLE compose_test")
+    assert users == {login: login for login in users}
+    assert [rule[:2] + rule[3:] for rule in rules] == [
+        ["local", "all", "peer"],
+        ["host", "payswitch", "samenet", "scram-sha-256"],
+    ]
+    assert set(rules[1][2].split(",")) == set(users)
