@@ -8,13 +8,14 @@ import msgspec
 from switch.approvals.kinds import ChangeKind, Kinds
 from switch.operations import reopen, unfreeze
 from switch.participants import changes as participants
-from switch.participants import corridors, keys, limits, people, rails, resolution
+from switch.participants import corridors, identity_providers, keys, limits, people, rails, resolution
 from switch.settlement import before
 from switch.settlement import changes as settlement
 from switch.webhooks import changes as webhooks
 
 _ALL: Final[tuple[ChangeKind[Any], ...]] = (
     *people.KINDS,
+    *identity_providers.KINDS,
     *participants.KINDS,
     *limits.KINDS,
     *keys.KINDS,

@@ -60,13 +60,19 @@ GRANT SELECT ON switch.caused_since TO payswitch_reader;
 GRANT SELECT ON switch.person, switch.session, switch.person_bearer_key, switch.bearer_key, switch.correspondence,
                 switch.used_nonce
    TO payswitch_api;
-GRANT INSERT (sha256, family, person, began_at, address, browser, confirmed_at),
+GRANT INSERT (sha256, family, person, began_at, address, browser, confirmed_at, issuer, sid),
       UPDATE (seen_at, replaced_at, confirmed_at), DELETE
    ON switch.session TO payswitch_api;
 GRANT SELECT, INSERT (id, person, label, credential, counter), UPDATE (counter, used_at), DELETE
    ON switch.passkey TO payswitch_api;
 GRANT SELECT, INSERT (person, text), UPDATE (read_at) ON switch.person_notice TO payswitch_api;
 GRANT SELECT (at), DELETE ON switch.person_notice TO payswitch_caretaker;
+GRANT SELECT, INSERT (issuer, subject, person), DELETE ON switch.person_subject TO payswitch_api;
+GRANT SELECT, INSERT, UPDATE (title, client_id, claim, grants, just_in_time, second_factors), DELETE
+   ON switch.identity_provider TO payswitch_api, payswitch_caretaker;
+GRANT SELECT ON switch.identity_provider TO payswitch_reader;
+GRANT SELECT (issuer, subject, person) ON switch.person_subject TO payswitch_caretaker;
+GRANT SELECT (family, issuer, sid) ON switch.session TO payswitch_caretaker;
 GRANT INSERT (name, display_name, role, scope, status),
       UPDATE (status, password_hash, totp_secret, totp_step, failures, locked_until, maker_half, checker_half,
               invited_until)

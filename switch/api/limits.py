@@ -46,6 +46,9 @@ SIGN_IN: Final = frozenset(
         *("/console/sign-in", "/console/enrol"),
     }
 )
+OPENID: Final = "/console/openid/"
+"""Each of its steps costs a request to an identity provider."""
+LOGOUT: Final = f"{OPENID}backchannel-logout"
 _RATE: Final = "payswitch.rate"
 PROVED: Final = "payswitch.proved"
 """In the scope of a request: the function by which its connection learns who sent it."""
@@ -144,12 +147,12 @@ class Limiter:
 
         """
         address = address_of(scope)
-        if scope["path"].startswith(callbacks):
+        if scope["path"].startswith((callbacks, LOGOUT)):
             scope[_RATE] = [self, None, "callback"]
             self._check(scope, self._bucket(self._of_addresses, address, "callback"))
             return
         scope[_RATE] = [self, None, "failure"]
-        if scope["method"] == "POST" and scope["path"] in SIGN_IN:
+        if _signs_in(scope):
             self._take(scope, self._bucket(self._of_addresses, address, "sign_in"))
         claimed = directory and _claimed(scope["headers"], directory)
         if claimed:
@@ -194,6 +197,11 @@ class Limiter:
         scope[_RATE][1] = bucket
         if not bucket.take(self._now()):
             raise TooManyRequests
+
+
+def _signs_in(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return (scope["method"] == "POST" and path in SIGN_IN) or path.startswith(OPENID)
 
 
 def admit(scope: Scope, participant: str) -> None:

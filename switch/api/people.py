@@ -24,8 +24,9 @@ from switch.api.runtime import Runtime
 from switch.approvals import approvals
 from switch.base import urls
 from switch.base.decoding import decoded
+from switch.base.settings import Settings
 from switch.change_catalogue import KINDS, describe
-from switch.identity import devices, enrolment, guesses, passkeys, sessions, sign_in
+from switch.identity import devices, enrolment, guesses, passkeys, providers, sessions, sign_in
 from switch.identity.model import Change, ChangeState, Person, Seat
 from switch.identity.passkeys import RelyingParty
 from switch.identity.permissions import Right, may, require
@@ -206,8 +207,18 @@ def device_of(request: Request) -> devices.Device:
 def relying_party_of(request: Request) -> RelyingParty | None:
     """What passkeys are bound to here; None where there cannot be any."""
     settings = request.app.state.runtime.settings
-    authority = settings.authority or (request.headers.get("host", "") if settings.sandbox else "")
-    return passkeys.relying_party(authority, sandbox=settings.sandbox)
+    return passkeys.relying_party(_authority(request, settings), sandbox=settings.sandbox)
+
+
+def origin_of(request: Request) -> str:
+    """The origin of the pages, as browsers see it: `https://pay.example`."""
+    settings = request.app.state.runtime.settings
+    return f"{'http' if settings.sandbox else 'https'}://{_authority(request, settings)}"
+
+
+def _authority(request: Request, settings: Settings) -> str:
+    """The configured authority; in a sandbox without one, the `Host` of the request."""
+    return settings.authority or (request.headers.get("host", "") if settings.sandbox else "")
 
 
 def source_of(request: Request, services: ServiceContext, name: str) -> guesses.SignInSource:
@@ -319,6 +330,16 @@ async def list_people(
     require(person, Right.READ_PEOPLE)
     found = await sessions.everybody(services.pool)
     return answer_page(request, "after", paging.within(found, limit, lambda one: one.name, after))
+
+
+@router.get("/identity-providers", operation_id="listIdentityProviders", tags=["people"])
+async def list_identity_providers(
+    request: Request, services: Services, person: SignedIn, after: After = "", limit: Limit = paging.LIMIT_MAX
+) -> Response:
+    """Get the identity providers whose people may sign in, and what their groups grant."""
+    require(person, Right.READ_PEOPLE)
+    found = await providers.everyone(services.pool)
+    return answer_page(request, "after", paging.within(found, limit, lambda one: one.id, after))
 
 
 @router.post("/enrolment", operation_id="beginEnrolment", tags=["people"])

@@ -56,6 +56,7 @@ class Subject(StrEnum):
 
     PARTICIPANT = "participant"
     PERSON = "person"
+    IDENTITY_PROVIDER = "identity provider"
     PAYMENT = "payment"
     WINDOW = "settlement window"
     CORRIDOR = "corridor"
@@ -70,6 +71,7 @@ ADDRESSES: Final = MappingProxyType(
     {
         Subject.PARTICIPANT: "/v1/participants/{id}",
         Subject.PERSON: "/v1/people",
+        Subject.IDENTITY_PROVIDER: "/v1/identity-providers",
         Subject.PAYMENT: "/v1/payments/{id}",
         Subject.WINDOW: "/v1/windows/{id}",
         Subject.CORRIDOR: "/v1/corridors",

@@ -16,7 +16,7 @@ import asyncpg
 from schemas.errors import NotAllowed, NotAuthentic, Refused
 from schemas.reasons import Reason
 from switch.base.sql import statements
-from switch.identity import passkeys, secrets, sessions
+from switch.identity import passkeys, providers, secrets, sessions
 from switch.identity.model import Role
 from switch.writer.audit_notes import note
 from switch.writer.context import ServiceContext
@@ -167,5 +167,6 @@ async def invite(connection: asyncpg.Connection, name: str, maker_half: str) -> 
     half, hashed = new_half()
     await connection.execute(_INVITE, name, bytes.fromhex(maker_half), bytes.fromhex(hashed), INVITED_HOURS)
     await passkeys.remove_all(connection, name)
+    await providers.unbind(connection, name)
     await sessions.end_all(connection, name)
     return half

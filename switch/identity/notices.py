@@ -15,7 +15,8 @@ from switch.base.sql import statements
 PASSKEY_ADDED: Final = "A passkey was added to your account."
 PASSKEY_REMOVED: Final = "A passkey was removed from your account."
 SESSIONS_ENDED: Final = "Somebody else ended your sessions."
-TEXTS: Final = (PASSKEY_ADDED, PASSKEY_REMOVED, SESSIONS_ENDED)
+PROVIDER_CONNECTED: Final = "You now sign in with an identity provider, no longer with a password."
+TEXTS: Final = (PASSKEY_ADDED, PASSKEY_REMOVED, SESSIONS_ENDED, PROVIDER_CONNECTED)
 KEPT_DAYS: Final = 30
 _SHOWN_MAX: Final = 20
 _OF: Final = statements("switch.identity")("notices_of_person")

@@ -75,10 +75,25 @@ async def everybody(connection: asyncpg.Connection | asyncpg.Pool) -> list[Perso
     return [person_of(row) for row in rows]
 
 
-async def begin(connection: asyncpg.Connection, name: str, device: Device) -> str:
+@dataclass(frozen=True, slots=True)
+class AtProvider:
+    """The issuer of the identity provider that signed a person in, and its id of the session, if any."""
+
+    issuer: str = ""
+    sid: str = ""
+
+
+HERE_ALONE: Final = AtProvider()
+
+
+async def begin(
+    connection: asyncpg.Connection, name: str, device: Device, at: AtProvider = HERE_ALONE
+) -> str:
     """Begin a session of an authenticated person; return the token."""
     token = secrets.token_urlsafe(32)
-    await connection.execute(_BEGIN, _sha256(token), uuid.uuid4(), name, device.address, device.browser)
+    await connection.execute(
+        _BEGIN, _sha256(token), uuid.uuid4(), name, device.address, device.browser, at.issuer, at.sid
+    )
     return token
 
 
@@ -112,6 +127,14 @@ async def renew(connection: asyncpg.Connection, token: str) -> str | None:
     fresh = secrets.token_urlsafe(32)
     done = await connection.fetchval(_REPLACE, _sha256(token), _sha256(fresh))
     return fresh if done else None
+
+
+async def issuer_of(connection: asyncpg.Connection | asyncpg.Pool, token: str) -> str:
+    """The issuer of the provider that began a session; empty if none did, or if there is no session."""
+    found: str | None = await connection.fetchval(
+        "SELECT issuer FROM switch.session WHERE sha256 = $1", _sha256(token)
+    )
+    return found or ""
 
 
 async def end(connection: asyncpg.Connection, token: str) -> None:

@@ -6,10 +6,10 @@ lock a person out nor make the switch compute hashes. An unknown person takes th
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import asyncpg
 
@@ -26,6 +26,7 @@ from switch.writer.audit_notes import note
 from switch.writer.context import ServiceContext
 from switch.writer.event_kinds import EventKind
 
+T = TypeVar("T")
 _WRONG: Final = "name, password or code is wrong"
 _NAME_MAX: Final = 64
 
@@ -79,16 +80,37 @@ async def confirm(context: ServiceContext, name: str, token: str, proof: FactorP
         NotAllowed: the request has no session.
 
     """
+
+    async def then(connection: asyncpg.Connection) -> bool:
+        if not await sessions.confirm(connection, token):
+            raise NotAllowed("sign in first: a key of the sandbox is no session")
+        return True
+
+    await with_factor(context, name, proof, then)
+
+
+async def with_factor(
+    context: ServiceContext,
+    name: str,
+    proof: FactorProof,
+    then: Callable[[asyncpg.Connection], Awaitable[T]],
+) -> T:
+    """Check the second factor of a person, and do something in the same transaction; return its result.
+
+    Raises:
+        NotAuthentic: the factor is wrong, the person may not sign in, or the result is empty.
+
+    """
+    result = None
     async with context.pool.acquire() as connection:
         attempt = await guesses.count(connection, name, CONFIRMATION)
     async with context.pool.acquire() as connection, connection.transaction():
-        proven = await _is_right(context, connection, name, proof, attempt, right=True)
-        if proven:
+        if await _is_right(context, connection, name, proof, attempt, right=True):
             await guesses.forgive(connection, name, CONFIRMATION)
-            if not await sessions.confirm(connection, token):
-                raise NotAllowed("sign in first: a key of the sandbox is no session")
-    if not proven:
+            result = await then(connection)
+    if not result:
         raise NotAuthentic("the code or the passkey is wrong")
+    return result
 
 
 async def _is_right(

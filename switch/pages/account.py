@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic, NotFound, Refused
 from switch.api.people import check_same_origin, forget_cookie, relying_party_of, token_of
-from switch.identity import factors, notices, passkeys, sessions, sign_in
+from switch.identity import factors, notices, passkeys, providers, sessions, sign_in
 from switch.identity.model import Person
 from switch.pages import shell
 from switch.pages.shell import PREFIX, Context, form, redirect, render
@@ -47,6 +47,8 @@ async def _show(request: Request, context: ServiceContext, person: Person, probl
         create=json.dumps(options) if options else "",
         passkey=options_for(request, passkeys.CONFIRM) if known else "",
         notices=await notices.of_person(pool, person.name),
+        connected=await providers.of_person(pool, person.name),
+        providers=[one for one in await providers.everyone(pool) if one.may_have(person)],
         problem=problem,
         base=PREFIX + BASE,
     )

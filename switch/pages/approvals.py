@@ -48,6 +48,7 @@ GROUPS: Final = {
     "calendar": "Settlement",
     "settlement_agent": "Settlement",
     "person": "People",
+    "identity_provider": "People",
 }
 """Group of a kind of change in the list, by the first part of its name."""
 OWN_PAGES: Final = {"participant.onboard": "/participants/new"}
@@ -55,6 +56,7 @@ OWN_PAGES: Final = {"participant.onboard": "/participants/new"}
 PAGES: Final[Mapping[Subject, tuple[shell.NavigationEntry, str]]] = {
     Subject.PARTICIPANT: (shell.PARTICIPANTS, "/participants/{id}"),
     Subject.PERSON: (shell.PEOPLE, "/people"),
+    Subject.IDENTITY_PROVIDER: (shell.PEOPLE, "/people"),
     Subject.PAYMENT: (shell.QUEUES, "/payments/{id}"),  # a regulator may see payments of its country only
     Subject.WINDOW: (shell.WINDOWS, "/windows/{id}"),
     Subject.CORRIDOR: (shell.RAILS, "/rails"),

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from switch.api.people import check_same_origin
 from switch.api.people_sessions import Name
-from switch.identity import guesses, sessions
+from switch.identity import guesses, providers, sessions
 from switch.identity.model import Person, Status
 from switch.identity.permissions import Right, may, require
 from switch.pages import audited, shell
@@ -32,6 +32,7 @@ async def get_people(request: Request, context: Context, person: Reader) -> Resp
     """List current and former users."""
     async with read_only(context.reading) as connection:
         rows = await sessions.everybody(connection)
+        known = await providers.everyone(connection)
     async with context.pool.acquire() as connection:
         failures = await guesses.recent(connection, [row.name for row in rows])
     return render(
@@ -42,6 +43,9 @@ async def get_people(request: Request, context: Context, person: Reader) -> Resp
         failures=failures,
         invite=link("person.add") if may_request(person, "person.add") else "",
         may_end=may(person, Right.END_SESSIONS),
+        providers=known,
+        register=link("identity_provider.set") if may_request(person, "identity_provider.set") else "",
+        remove=lambda id_: link("identity_provider.remove", id=id_),
     )
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Annotated, Final
 
 import segno
@@ -14,16 +13,18 @@ from switch.api.people import (
     check_same_origin,
     device_of,
     forget_cookie,
+    origin_of,
     relying_party_of,
     services_of,
     set_cookie,
     set_device,
     source_of,
 )
-from switch.identity import enrolment, passkeys, sessions
+from switch.identity import enrolment, openid, passkeys, providers, sessions
 from switch.identity import sign_in as signing_in
 from switch.pages import language
 from switch.pages.shell import PREFIX, Context, form, is_ours, redirect, render, static
+from switch.writer.context import ServiceContext
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 _TYPES: Final = {
@@ -33,6 +34,7 @@ _TYPES: Final = {
     "proof.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
+WRONG: Final = "The name, password, code or passkey is wrong, or you are not allowed to sign in now."
 _HOUR: Final = "public, max-age=3600"
 
 
@@ -46,10 +48,10 @@ async def get_static(name: Annotated[str, Path(max_length=40)]) -> Response:
 
 @router.get("/sign-in")
 async def get_sign_in(
-    request: Request, next_: Annotated[str, Query(alias="next", max_length=300)] = ""
+    request: Request, context: Context, next_: Annotated[str, Query(alias="next", max_length=300)] = ""
 ) -> Response:
     """Show the sign-in form."""
-    return _form(request, next_ if is_ours(next_) else "")
+    return await sign_in_form(request, context, next_ if is_ours(next_) else "")
 
 
 @router.post("/sign-in")
@@ -69,21 +71,27 @@ async def post_sign_in(request: Request, context: Context) -> Response:
             source=source_of(request, context, values.get("name", "")),
         )
     except NotAuthentic:
-        return _form(request, wanted if is_ours(wanted) else "", status=401)
+        return await sign_in_form(
+            request, context, wanted if is_ours(wanted) else "", status=401, problem=WRONG
+        )
     response = redirect(request, wanted.removeprefix(PREFIX) if is_ours(wanted) else "")
     set_cookie(response, token)
     set_device(response, context, values.get("name", ""))
     return response
 
 
-def _form(request: Request, wanted: str, status: int = 200) -> Response:
+async def sign_in_form(
+    request: Request, context: ServiceContext, wanted: str = "", *, status: int = 200, problem: str = ""
+) -> Response:
+    """The sign-in page, with the identity providers that there are."""
     return render(
         request,
         "sign_in.html",
         status=status,
         next=wanted,
-        failed=status != HTTPStatus.OK,
+        problem=problem,
         passkey=options_for(request, passkeys.SIGN_IN),
+        providers=await providers.everyone(context.pool),
     )
 
 
@@ -105,10 +113,24 @@ async def post_sign_out(request: Request, context: Context) -> Response:
     """End the session."""
     check_same_origin(request)
     token = request.cookies.get(sessions.COOKIE)
+    issuer = ""
     if token:
         async with context.pool.acquire() as connection:
+            issuer = await sessions.issuer_of(connection, token)
             await sessions.end(connection, token)
-    return forget_cookie(redirect(request, "/sign-in"))
+    page = await leave(request, context, issuer) if issuer else None
+    return forget_cookie(page or redirect(request, "/sign-in"))
+
+
+async def leave(request: Request, context: ServiceContext, issuer: str) -> Response | None:
+    """The page that leads to the provider's own sign-out; None if there is none."""
+    known = await providers.everyone(context.pool)
+    provider = next((one for one in known if one.issuer == issuer), None)
+    if provider is None:
+        return None
+    back = f"{origin_of(request)}{PREFIX}/sign-in"
+    address = await openid.logout_address(provider, back, sandbox=context.sandbox)
+    return render(request, "onward.html", address=address) if address else None
 
 
 @router.post("/language")

@@ -17,6 +17,7 @@ from switch.pages import (
     country,
     log,
     open_data,
+    openid,
     oversight,
     overview,
     own_keys,
@@ -42,6 +43,7 @@ NO_PAGE: Final = "Page not found."
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     sign_in.router,
+    openid.router,
     account.router,
     overview.router,
     payments.router,

@@ -211,6 +211,9 @@ def people(walk: Walk, _: Path) -> None:
     assert walk.type("people sessions") == ""  # signed out
     assert json.loads(walk.type("people end-sessions"))["ended"] == 0
     walk.passed("people sign-in")
+    walk.two("change request identity_provider.set")
+    ended = ["change", "request", "identity_provider.remove", '{"id": "bank-login"}']
+    walk.agree(walk.done([*ended, "--as", operator, "--reason", "tried"]))
     removed = ["change", "request", "person.remove", json.dumps({"name": name})]
     walk.agree(walk.done([*removed, "--as", operator, "--reason", "left"]))
 

@@ -24,7 +24,7 @@ LISTS = [
 READS = [route for route in ROUTES if route.methods == {"GET"} and route.operation_id != "getReport"]
 PEOPLES = {
     *("listPeople", "listChanges", "listChangeKinds", "getMe", "getChange"),
-    *("listMySessions", "listSessionsOfPerson"),
+    *("listMySessions", "listSessionsOfPerson", "listIdentityProviders"),
 }
 
 

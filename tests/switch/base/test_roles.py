@@ -69,6 +69,8 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.identity.enrolment/create_first": OWNER,
     "switch.identity.nonces/forget_nonces": (C,),
     "switch.identity.notices/forget_old": (C,),
+    "switch.identity.providers/end_sessions_of_issuer": (A, C),
+    "switch.identity.providers/identity_providers": (A, C, R),
     "switch.identity.sessions/end_all": (A, C),
     "switch.identity.sessions/forget_old": (C,),
     "switch.operations.caused":       (R,),

@@ -16,7 +16,7 @@ from switch.api import problems
 from switch.approvals.effects import Subject
 from switch.base.plausibility import Measure
 from switch.change_catalogue import KINDS
-from switch.identity import notices, passkeys
+from switch.identity import federated, notices, openid, passkeys, providers
 from switch.identity.model import ChangeState, Role, Status
 from switch.operations import oversight
 from switch.pages import (
@@ -27,6 +27,7 @@ from switch.pages import (
     own_tests,
     participants,
     reports,
+    sign_in,
     site,
 )
 from switch.pages.shell import NAVIGATION
@@ -101,10 +102,27 @@ def refusals() -> set[str]:
     return {message for message in found if "{" not in message}
 
 
+FAULTY: tuple[tuple[str, tuple[Role, ...], bool, tuple[str, ...]], ...] = (
+    ("", (Role.REGULATOR,), False, ()),
+    ("", (Role.OPERATOR,), True, ()),
+    ("", (Role.AUDITOR,), True, ()),
+    ("", (Role.OPERATOR, Role.CHECKER), False, ("otp",)),
+)
+
+
+def faults(registration: tuple[str, tuple[Role, ...], bool, tuple[str, ...]]) -> str | None:
+    """What is said against a registration of an identity provider."""
+    scope, roles, just_in_time, factors = registration
+    return providers.faults(scope, roles, just_in_time=just_in_time, second_factors=factors)
+
+
 OWN = {
     *own_messages.NAMES.values(),
     *notices.TEXTS,
-    *(passkeys._BAD, "the code or the passkey is wrong"),
+    *(passkeys._BAD, "the code or the passkey is wrong", sign_in.WRONG),
+    *(openid._WRONG, openid._AWAY, federated._REFUSED, "no such identity provider"),
+    "this form has expired: open it again",
+    *filter(None, map(faults, FAULTY)),
     *own_keys.TONES,
     *(KINDS[kind].title for kind in own_keys.CHANGE_KINDS.values()),
     *(state.value for state in ChangeState),

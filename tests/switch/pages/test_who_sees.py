@@ -24,6 +24,10 @@ OPEN = {
     ("POST", "/language"),
     ("GET", "/enrol"),
     ("POST", "/enrol"),
+    ("GET", "/openid/sign-in/{id}"),
+    ("GET", "/openid/callback"),
+    ("POST", "/openid/second-factor"),
+    ("POST", "/openid/backchannel-logout"),
     ("GET", "/open-data"),
     ("GET", "/open-data/{measure}.svg"),
 }
@@ -73,6 +77,7 @@ SEES = {
     ("POST", "/me/passkeys"):                 EVERYBODY,
     ("POST", "/me/passkeys/remove"):          EVERYBODY,
     ("POST", "/me/notices/read"):             EVERYBODY,
+    ("POST", "/me/provider"):                 EVERYBODY,
     ("GET", "/own/position"):                 {"participant"},
     ("GET", "/own/statements"):               {"participant"},
     ("GET", "/own/messages"):                 {"participant"},
