@@ -23,7 +23,7 @@ from schemas.reasons import Reason
 from switch.base import calendars, logs
 from switch.base.sql import statements
 from switch.payments.pricing import POSITION, SCHEME
-from switch.settlement import confirmations, delivery, instructions, positions, reads
+from switch.settlement import confirmations, instructions, positions, reads
 from switch.settlement.confirmations import AgentNotification, LineOutcome
 from switch.settlement.files import SettlementFiles
 from switch.settlement.reads import SettlementLine
@@ -57,6 +57,7 @@ _IS_AGENT: Final = _statement("is_agent")
 _UNFINISHED: Final = _statement("unfinished_settlements")
 _OPEN_WINDOW: Final = _statement("open_window")
 _ADD: Final = _statement("add_settlement")
+_ADD_DELIVERY: Final = _statement("add_delivery")
 _SET_INSTRUCTED: Final = _statement("set_instructed")
 _ADD_CONFIRMATION: Final = _statement("add_confirmation")
 _UNPROCESSED: Final = _statement("unprocessed_confirmations")
@@ -205,7 +206,7 @@ async def instruct(context: ServiceContext, window: int) -> None:
                 octets,
             )
             if agent["door"]:
-                await delivery.begin(connection, window, agent["door"])
+                await connection.execute(_ADD_DELIVERY, window, agent["door"])
         await note(
             connection, EventKind(f"SETTLEMENT_{state}"), window=window, message=message_id, sha256=digest
         )

@@ -52,15 +52,9 @@ _OK: Final = range(200, 300)
 _NOT_FOUND: Final = 404
 
 _statement: Final = statements("switch.settlement")
-_BEGIN: Final = _statement("add_delivery")
 _DUE: Final = _statement("due_deliveries")
 _TAKE: Final = _statement("take_delivery")
 _RECORD: Final = _statement("record_exchange")
-
-
-async def begin(connection: asyncpg.Connection, window: int, door: str) -> None:
-    """Schedule the delivery of an instruction, in the transaction that stores it."""
-    await connection.execute(_BEGIN, window, door)
 
 
 async def deliver(context: ServiceContext) -> None:
