@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas import verdict
+from schemas.errors import Restoring
 from switch.api import enquiries, naming, receiving, requests_to_pay, returns, suspension
 from switch.payments import stated
 
@@ -37,6 +38,8 @@ class IsoEndpoint:
         stated.check_use(received.message.header, datetime.now(UTC))
         naming.check_senders(received)
         if not self.read_only:
+            if received.runtime.directory.now.closed:  # what it is about may be lost: no answer would be true
+                raise Restoring
             await suspension.check(received)
         return await self.handler(received)
 

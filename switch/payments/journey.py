@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters import registry
-from schemas.errors import DuplicateUetr, NotFound
+from schemas.errors import DuplicateUetr, NotFound, Restoring
 from schemas.money import Money
 from switch.base.sql import statements
 from switch.payments.intake import PaymentStatus
@@ -22,6 +22,7 @@ _KEPT: Final = _statement("kept_result")
 _ARCHIVED: Final = "its history is archived"
 _RETURNED: Final = "returned"
 _PAYMENT: Final = _statement("payment")
+_CLOSED: Final = "SELECT EXISTS (SELECT FROM switch.closed)"
 KINDS: Final = OF_PAYMENTS
 _NAMES: Final = {
     Event.REFUSE: "refused",
@@ -138,10 +139,13 @@ async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None)
 
     Raises:
         NotFound: there is none, or no owner is a party: the response is the same.
+        Restoring: the same, while the switch is closed after a restore: the database may have lost it.
 
     """
     payment = await pool.fetchrow(_PAYMENT, uetr)
     if payment is None or not _has_part(payment, owners):
+        if await pool.fetchval(_CLOSED):
+            raise Restoring("the database was restored, and may have lost this payment: ask again later")
         raise NotFound
     rows = await _events(pool, uetr)
     state, reason, detail, _ = await _status(pool, uetr, rows)
