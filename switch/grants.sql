@@ -144,7 +144,7 @@ GRANT INSERT (rail, cycle, lines) ON switch.rail_cycle TO payswitch_caretaker;
 GRANT INSERT, UPDATE (done, code, minor) ON switch.rail_cycle_line TO payswitch_caretaker;
 GRANT INSERT (rail, cycle, ref, uetr, kind, detail) ON switch.reconciliation_break TO payswitch_caretaker;
 GRANT INSERT, UPDATE (done, code, minor) ON switch.restore_line TO payswitch_caretaker;
-GRANT UPDATE (read_at) ON switch.restore_rail TO payswitch_caretaker;
+GRANT UPDATE (read_at, seen_at) ON switch.restore_rail TO payswitch_caretaker;
 GRANT UPDATE (settlement_window) ON switch.settled_before TO payswitch_caretaker;
 GRANT INSERT (service, ok, micros, every_s, detail) ON switch.probe TO payswitch_caretaker;
 GRANT INSERT ON switch.payment_party TO payswitch_caretaker;

@@ -885,6 +885,7 @@ CREATE TABLE switch.restore_rail (
     currency char(3) NOT NULL,
     read_at  timestamptz,            -- since when all of its files are read
     by       text NOT NULL DEFAULT '', -- people who confirmed that a file which is not final is complete
+    seen_at  timestamptz, -- when a file of these days was last read, also of a day that had not ended
     PRIMARY KEY (rail, since)
 );
 

@@ -27,7 +27,9 @@ _STATE: Final = _statement("restore_state")
 _RECOVERED: Final = _statement("recovered_payments")
 _BREAKS_OF: Final = _statement("breaks_of_uetrs")
 _LOOK: Final = _statement("look_since_restore")
-_HAS_FILE: Final = "SELECT EXISTS (SELECT FROM switch.rail_cycle_line WHERE rail = $1)"
+_HAS_FILE: Final = (
+    "SELECT bool_and(seen_at IS NOT NULL) FROM switch.restore_rail WHERE rail = $1 AND read_at IS NULL"
+)
 _TWICE: Final = term(
     "A payment that a rail executed and that is not in its file would be paid twice if it is sent again."
 )
@@ -136,9 +138,7 @@ async def _check_open(connection: asyncpg.Connection, content: OpenAgain) -> Non
     for rail in content.complete:
         if rail not in unread:
             raise refuse(f"rail {rail} does not wait for files")
-        if not await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM switch.rail_cycle_line WHERE rail = $1)", rail
-        ):
+        if not await connection.fetchval(_HAS_FILE, rail):
             raise refuse(f"no file of rail {rail} was read: payswitch rails reconcile {rail}")
     found = await verify.reconciled(connection)
     if not found.ok:
