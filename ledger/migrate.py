@@ -7,7 +7,8 @@ retries.
 
 The rights of the roles are in `<package>/grants.sql`. This file is not a migration: it is edited with the
 schema, and applied whole after the `pre` migrations, every time. A right that the running version still needs
-is taken away in the next release.
+is taken away in the next release. The database notes the release that set the rights: an older one, started
+again, leaves them as they are.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Final
 
@@ -43,6 +45,7 @@ PACKAGES: Final = ("ledger", "switch")
 _NAME = re.compile(r"\d{4}_(pre|post)_[a-z0-9_]+\.sql", re.ASCII)
 
 _HISTORY: Final = statement("prepare_history")
+_STATE_RIGHTS: Final = statement("state_rights")
 
 
 class Phase(StrEnum):
@@ -141,14 +144,20 @@ async def migrate(
 
 
 async def _grant(connection: asyncpg.Connection, packages: Sequence[str]) -> None:
-    """Give every role the rights of these packages, and no others."""
+    """Give every role the rights of these packages, and no others, unless a later release has set them."""
     rights = [files(package) / "grants.sql" for package in packages]
     texts = [file.read_text(encoding="utf-8") for file in rights if file.is_file()]
     if texts:
         await roles.ensure(connection)
         async with connection.transaction():
-            for text in texts:
-                await connection.execute(text)
+            if await connection.fetchval(_STATE_RIGHTS, _release()):
+                for text in texts:
+                    await connection.execute(text)
+
+
+def _release() -> list[int]:
+    """The numbers of this release, in the order of releases: [0, 1, 0]."""
+    return [int(number) for number in re.findall(r"\d+", version("payswitch"))[:3]]
 
 
 async def pending(

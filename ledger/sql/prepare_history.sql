@@ -7,3 +7,7 @@ CREATE TABLE IF NOT EXISTS migration.applied (
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (package, name)
 );
+CREATE TABLE IF NOT EXISTS migration.rights (
+    one     boolean PRIMARY KEY DEFAULT true CHECK (one),
+    release integer[] NOT NULL
+);

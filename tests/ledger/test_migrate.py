@@ -151,3 +151,25 @@ async def test_a_migration_under_load_fails_no_payment_and_holds_none_up_for_lon
     assert set(verdicts) == {LedgerVerdict.CREATED}
     assert writer.meters.retries == 0
     assert while_reading > 2 * len(payers)  # behind a migration that waits, each would end one at most
+
+
+async def test_an_older_release_leaves_the_rights_of_a_later_one(database_url: str) -> None:
+    """An old `up` set back the rights of a release that had changed grants.sql and no migration."""
+    connection = await asyncpg.connect(database_url)
+    may = "SELECT has_table_privilege('payswitch_messenger', 'ledger.account', 'SELECT')"
+    own = await connection.fetchval("SELECT release FROM migration.rights")
+    later = [own[0], own[1], own[2] + 1]
+    try:
+        await connection.execute("GRANT SELECT ON ledger.account TO payswitch_messenger")
+        await connection.execute("UPDATE migration.rights SET release = $1", later)
+        await migrate(database_url)
+
+        assert await connection.fetchval(may) is True
+        assert await connection.fetchval("SELECT release FROM migration.rights") == later
+        await connection.execute("UPDATE migration.rights SET release = $1", [0, 0, 9])
+        await migrate(database_url)
+
+        assert await connection.fetchval(may) is False
+        assert await connection.fetchval("SELECT release FROM migration.rights") == own
+    finally:
+        await connection.close()
