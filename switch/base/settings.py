@@ -211,6 +211,8 @@ class Settings(BaseSettings):
     """Responses 401 per second to one client address, over all workers; 0 means no limit."""
     rate_callback_failure: float = Field(default=10.0, ge=0)
     """Callbacks per second that no rail signed, of one client address, over all workers; 0 means no limit."""
+    rate_public: float = Field(default=20.0, ge=0)
+    """Requests per second of one client address for checkpoints and their proofs; 0 means no limit."""
     trusted_proxies: tuple[Network, ...] = ()
     """Proxies whose `X-Forwarded-For` states the address of the client: `["10.20.0.5/32"]`."""
     rate_sign_in: float = Field(default=10.0, ge=0)
@@ -222,6 +224,14 @@ class Settings(BaseSettings):
     checkpoint_key_pkcs11: TokenReference | None = None
     """The key of checkpoints in a PKCS#11 token, instead of a file: `{"module": "/usr/lib/hsm.so", "token":
     "payswitch", "label": "checkpoints", "pin_file": "hsm-pin"}`; paths are relative to `data`."""
+    checkpoint_key_environment: str | None = None
+    """The variable of the environment that holds the key of checkpoints (Ed25519, PEM), instead of a file."""
+    report_key_pkcs11: TokenReference | None = None
+    """The key of reports in a PKCS#11 token, instead of a file, as `checkpoint_key_pkcs11`."""
+    report_key_environment: str | None = None
+    """The variable of the environment that holds the key of reports (Ed25519, PEM), instead of a file."""
+    witness_quorum: int = Field(default=1, ge=1)
+    """Witnesses that must have cosigned a checkpoint; with fewer, operators are alerted."""
     checkpoint_every_s: float = Field(default=60.0, gt=0)
     invariants_every_s: float = Field(default=15.0, gt=0)
     """Interval of the invariant checks; a failed invariant freezes the books."""

@@ -15,8 +15,7 @@ import asyncpg
 from adapters import registry
 from ledger import roles
 from ledger.migrate import Phase, compare, migrate, pending
-from schemas.signing.token import TokenError
-from switch.base import causes, files, installation, personal_data, settings_file
+from switch.base import causes, files, installation, outside_keys, personal_data, settings_file
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.cli import steps
@@ -182,21 +181,19 @@ def _keys(settings: Settings) -> Iterator[str]:
         fault = _fault(partial(read, file), file) if file.exists() else ""
         if fault:
             yield fault
-    yield from _faults_of_checkpoint_key(settings)
+    for key in (outside_keys.of_checkpoints(settings), outside_keys.of_reports(settings)):
+        yield from key.faults()
+    yield from _faults_of_checkpoint_files(settings)
 
 
-def _faults_of_checkpoint_key(settings: Settings) -> Iterator[str]:
-    reference = settings.checkpoint_key_pkcs11
-    if reference is None:
+def _faults_of_checkpoint_files(settings: Settings) -> Iterator[str]:
+    outside = outside_keys.of_checkpoints(settings)
+    if not outside.stated or list(outside.faults()):
         return
-    found = list(reference.faults(settings.data))
-    if not found:
-        try:
-            housekeeping.signer(settings)
-        except (TokenError, TypeError, OSError) as error:
-            found = [str(error)]
-    for fault in found:
-        yield f"PAYSWITCH_CHECKPOINT_KEY_PKCS11: {fault}"
+    try:
+        housekeeping.signer(settings)
+    except (ValueError, TypeError, OSError) as error:
+        yield f"DATA/audit: {error}"
 
 
 def _fault(read: Callable[[], object], file: Path) -> str:

@@ -1,6 +1,5 @@
 """Periodic maintenance of the ledger's history by the caretaker: new partitions, signed checkpoints."""
 
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +15,10 @@ from cryptography.hazmat.primitives.serialization import (
 from ledger import audit, partitions
 from ledger.detach import Companion
 from ledger.signing import Signer
-from schemas.signing.token import TokenError, open_key
-from switch.base import metrics
+from switch.base import metrics, outside_keys
 from switch.base.files import write_once
 from switch.base.settings import Settings
 from switch.base.sql import statements
-from switch.base.tokens import TokenReference
 from switch.operations import restored
 
 PARTITIONS_EVERY_S: Final = 60.0
@@ -39,19 +36,21 @@ _LINES: Final = "verifier-keys.txt"
 def signer(settings: Settings) -> Signer:
     """The operator's signer: the key, made once, and also the previous key during a rotation.
 
-    If the key is in a token, a key in a file signs beside it until it is retired.
+    If the key is outside, in a token or in the environment, a key in a file signs beside it until it is
+    retired.
 
     Raises:
         TypeError: a file is not an Ed25519 key.
+        UnusableKey: the key in the environment cannot be used.
         TokenError: the key in the token cannot be used.
 
     """
     directory = settings.data / "audit"
-    in_token = settings.checkpoint_key_pkcs11
-    if in_token is None and not (directory / _KEY).exists():
+    outside = outside_keys.of_checkpoints(settings).open()
+    if outside is None and not (directory / _KEY).exists():
         _make_key(directory)
     files = [directory / _KEY, directory / _PREVIOUS]
-    keys = [] if in_token is None else [_of_token(in_token, settings.data)]
+    keys = [] if outside is None else [outside]
     made = Signer(settings.log_origin, *keys, *(_load(file) for file in files if file.exists()))
     _remember(directory / _LINES, made)
     return made
@@ -61,12 +60,16 @@ def rotate_key(settings: Settings) -> Signer:
     """Begin a rotation: from now on the old key and a new one both sign.
 
     Raises:
-        ValueError: the last rotation has not ended, or the key is in a token.
+        ValueError: the last rotation has not ended, or the key is not in a file.
 
     """
     if settings.checkpoint_key_pkcs11 is not None:
         raise ValueError(
             "the key is in a token: make another one there, and name it in PAYSWITCH_CHECKPOINT_KEY_PKCS11"
+        )
+    if settings.checkpoint_key_environment is not None:
+        raise ValueError(
+            f"the key is in the environment: put another one into {settings.checkpoint_key_environment}"
         )
     directory = settings.data / "audit"
     signer(settings)
@@ -79,9 +82,9 @@ def rotate_key(settings: Settings) -> Signer:
 def retire_key(settings: Settings) -> Signer:
     """End a rotation: the old key is destroyed; its verifier line stays in `verifier-keys.txt`.
 
-    If the key is in a token, every key in a file is an old one.
+    If the key is outside, every key in a file is an old one.
     """
-    old = [_PREVIOUS] if settings.checkpoint_key_pkcs11 is None else [_PREVIOUS, _KEY]
+    old = [_PREVIOUS, _KEY] if outside_keys.of_checkpoints(settings).stated else [_PREVIOUS]
     for name in old:
         (settings.data / "audit" / name).unlink(missing_ok=True)
     return signer(settings)
@@ -103,15 +106,6 @@ def _load(file: Path) -> Ed25519PrivateKey:
     key = load_pem_private_key(file.read_bytes(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
         raise TypeError(f"{file} is not an Ed25519 key")
-    return key
-
-
-@cache
-def _of_token(reference: TokenReference, data: Path) -> Ed25519PrivateKey:
-    """Open it once a process: a checkpoint is signed every minute."""
-    key = open_key(reference.key(data))
-    if not isinstance(key, Ed25519PrivateKey):
-        raise TokenError(f"the key {reference.label} in the token {reference.token} is not an Ed25519 key")
     return key
 
 

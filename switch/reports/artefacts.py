@@ -16,9 +16,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from schemas.signing import jws
 from schemas.signing.keys import PublicKey, SigningKey
-from switch.base.files import write_once
+from switch.base.files import write_once, write_whole
 
 KEYID: Final = "payswitch-reports-1"
 _READ_ONLY: Final = 0o440
@@ -55,9 +57,10 @@ class Artefact:
 class ReportStore:
     """The directory of finished reports, and the key that signs them."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, outside: Ed25519PrivateKey | None = None) -> None:
         self.directory = directory
-        self._key = _load_key(directory / "report.key")
+        file = directory / "report.key"
+        self._key = _load_key(file) if outside is None else _take_up(file, SigningKey(KEYID, outside))
 
     @property
     def public_key(self) -> PublicKey:
@@ -127,6 +130,16 @@ def verify(path: Path, key: PublicKey) -> None:
     named = _NAME.fullmatch(path.name)
     if named and named[1] != hashlib.sha256(octets).hexdigest():
         raise ValueError(f"{path.name} has not the hash of its content in its name")
+
+
+def _take_up(file: Path, key: SigningKey) -> SigningKey:
+    """Use a key that is outside; the public key of the one before stays, for what it signed."""
+    current = file.with_suffix(".pub")
+    if current.exists() and current.read_bytes() != key.public.pem:
+        former = hashlib.sha256(current.read_bytes()).hexdigest()[:16]
+        write_once(current.with_name(f"report.{former}.pub"), current.read_bytes(), 0o444)
+    write_whole(current, key.public.pem, 0o444)
+    return key
 
 
 def _load_key(file: Path) -> SigningKey:

@@ -16,7 +16,7 @@ import asyncpg
 import msgspec
 
 from schemas.errors import NotAllowed, NotFound, Unavailable
-from switch.base import personal_data
+from switch.base import outside_keys, personal_data
 from switch.base.personal_data import KeyRing
 from switch.base.settings import Settings
 from switch.reports import catalogue, pattern_rules, patterns, render
@@ -59,7 +59,7 @@ class ReportService:
         cls, settings: Settings, pool: asyncpg.Pool, reading: asyncpg.Pool, link: Link
     ) -> "ReportService":
         """Open the report service of an installation."""
-        store = ReportStore(settings.data / "reports")
+        store = ReportStore(settings.data / "reports", outside_keys.of_reports(settings).open())
         source = Source.open(settings, reading)
         return cls(pool, reading, link, store, source, personal_data.load(settings.personal_data_keys))
 

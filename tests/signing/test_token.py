@@ -24,19 +24,22 @@ from adapters.port import RailConnection
 from adapters.simulation.harness import sample_order
 from ledger.signing import Signer, open_note
 from schemas.errors import Unavailable
-from schemas.signing import token
-from schemas.signing.keys import SigningKey
+from schemas.signing import jws, token
+from schemas.signing.keys import PublicKey, SigningKey
 from schemas.signing.token import TokenError, TokenKey, open_key
+from switch.base import outside_keys
 from switch.base.settings import Settings
 from switch.base.tokens import TokenReference
 from switch.cli import preflight
 from switch.operations import housekeeping
+from switch.reports.artefacts import ReportStore
 
 pkcs11 = pytest.importorskip("pkcs11", reason="the extra `hsm` is not installed")
 MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 PIN = "CANARY-1234"
 OTHER = rsa.generate_private_key(65537, 2048)
 """It is in a file and in the token."""
+RSA_PEM = OTHER.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 pytestmark = pytest.mark.skipif(not MODULE.exists(), reason="SoftHSM (Debian: softhsm2) is not installed")
 
@@ -128,6 +131,52 @@ def test_keys_on_curves_sign_as_participants_and_checkpoints_do(place: TokenKey)
         assert not key.public.verify(key.sign(b"content"), b"another")
     signer = Signer("switch.example/ledger", edwards)
     assert open_note(signer.sign(7, b"r" * 32), [signer.verifier_key]).size == 7
+
+
+def test_reports_are_signed_in_the_token(
+    place: TokenKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HSM_PIN", PIN)
+    before = ReportStore(tmp_path)
+    old = before.sign(b"report")
+    reference = {"module": MODULE, "token": "rails", "label": "ed", "pin_environment": "HSM_PIN"}
+    settings = Settings(data=tmp_path, rails=(), report_key_pkcs11=TokenReference(**reference))
+    store = ReportStore(tmp_path, outside_keys.of_reports(settings).open())
+
+    jws.verify(store.sign(b"report"), b"report", key=store.public_key)
+    assert (tmp_path / "report.pub").read_bytes() == store.public_key.pem
+    (former,) = tmp_path.glob("report.*.pub")
+    jws.verify(old, b"report", key=PublicKey.from_pem(store.public_key.keyid, former.read_bytes()))
+    assert preflight.examine_files(settings) == []
+    wrong = settings.model_copy(update={"report_key_pkcs11": TokenReference(**{**reference, "label": "rsa"})})
+    (fault,) = preflight.examine_files(wrong)
+    assert fault.startswith("PAYSWITCH_REPORT_KEY_PKCS11: ")
+
+
+def test_keys_of_the_switch_may_be_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = ed25519.Ed25519PrivateKey.generate()
+    pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    monkeypatch.setenv("CHECKPOINTS_PEM", pem)
+    file = housekeeping.signer(Settings(data=tmp_path))
+    settings = Settings(data=tmp_path, rails=(), checkpoint_key_environment="CHECKPOINTS_PEM")
+    both, alone = housekeeping.signer(settings), housekeeping.retire_key(settings)
+
+    assert (both.verifier_keys[1], len(alone.verifier_keys)) == (file.verifier_key, 1)
+    assert not (tmp_path / "audit" / "checkpoint.key").exists()
+    assert preflight.examine_files(settings) == []
+    with pytest.raises(ValueError, match="in the environment"):
+        housekeeping.rotate_key(settings)
+    for text in ("", "nonsense", RSA_PEM):
+        monkeypatch.setenv("CHECKPOINTS_PEM", text)
+        (fault,) = preflight.examine_files(settings)
+        assert fault.startswith("PAYSWITCH_CHECKPOINT_KEY_ENVIRONMENT: ")
+        assert "nonsense" not in fault
+    both_stated = settings.model_copy(
+        update={"checkpoint_key_pkcs11": TokenReference(module=MODULE, token="t", label="l", pin_file="p")}
+    )
+    assert "state either" in preflight.examine_files(both_stated)[0]
 
 
 def test_checkpoints_are_signed_in_the_token_and_beside_it_until_the_file_is_retired(
