@@ -171,15 +171,34 @@ def judge_restore(state: WitnessState, bundle: Mapping[str, Any], content: Note)
         raise CosignRefusal(422, f"no event after the {state.size} of the witness states a restore")
     base = state.carried(min(each.kept for each in restores))
     if base is not None:
-        older = [content_of(each["checkpoint"]) for each in bundle["older"]]
-        if not any((each.size, each.root) == (base.content.size, base.content.root) for each in older):
-            raise CosignRefusal(
-                422,
-                f"there is no proof that the log kept the {base.content.size} events before the restore",
-                held=base.note,
-                kind="unproved",
-            )
+        _check_carried(bundle, base, content)
     return restores
+
+
+def _check_carried(bundle: Mapping[str, Any], base: HeldCheckpoint, content: Note) -> None:
+    """The new epoch must extend what the witness holds of the events that were kept.
+
+    The restored database may have the events and not the checkpoint: then `held` has the proof by its size.
+    """
+    size, root = base.content.size, base.content.root
+    older = [content_of(each["checkpoint"]) for each in bundle["older"]]
+    if any((each.size, each.root) == (size, root) for each in older):
+        return  # its proof is verified with the bundle
+    held = bundle.get("held", {})
+    if held.get("size") != size:
+        text = (
+            f"there is no proof that the log kept the {size} events before the restore: get"
+            f" /v1/audit/consistency?from={size}&to={content.size}"
+        )
+        raise CosignRefusal(409, text, size=size)
+    proof = [bytes.fromhex(part) for part in held["proof"]]
+    if not verify_consistency(size, content.size, root, content.root, proof):
+        raise CosignRefusal(
+            422,
+            f"the proof does not show that the log kept the {size} events before the restore",
+            held=base.note,
+            kind="unproved",
+        )
 
 
 def _stated(restore: Mapping[str, Any], epoch: int) -> SeenRestore:

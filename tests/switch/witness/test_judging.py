@@ -212,7 +212,10 @@ def test_a_bundle_with_nonsense_beside_a_good_checkpoint_is_refused(
     assert refusal.value.status == 400
 
 
-def test_a_new_epoch_needs_the_statement_of_the_restore(witness: WitnessFolder, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_size", [True, False])
+def test_a_new_epoch_needs_the_statement_of_the_restore(
+    witness: WitnessFolder, tmp_path: Path, by_size: bool
+) -> None:
     log = LogInMemory(5)
     show(witness, log, 0)
     log.add(4)
@@ -221,11 +224,20 @@ def test_a_new_epoch_needs_the_statement_of_the_restore(witness: WitnessFolder, 
     log.restore(kept=7, lost=10, published=lost)
 
     assert refused(witness, log, 9).status == 404
-    for bundle in ({**log.bundle(5), "restores": []}, log.bundle(), log.bundle(6)):
+    held = {"size": 5, "proof": [part.hex() for part in log.proof(5)]}
+    for bundle, status in (
+        ({**log.bundle(5), "restores": []}, 422),
+        (log.bundle(), 409),
+        (log.bundle(6), 409),
+        ({**log.bundle(), "held": {**held, "size": 6}}, 409),
+        ({**log.bundle(), "held": {**held, "proof": held["proof"][::-1]}}, 422),
+        ({**log.bundle(), "held": 5}, 400),
+        ({**log.bundle(), "held": {"size": 5}}, 400),
+    ):
         with pytest.raises(CosignRefusal) as refusal:
             judging.add_bundle(witness, bundle)
-        assert refusal.value.status == 422
-    begun = judging.add_bundle(witness, log.bundle(5))
+        assert refusal.value.status == status
+    begun = judging.add_bundle(witness, {**log.bundle(), "held": held} if by_size else log.bundle(5))
 
     assert [(each.epoch, each.kept, each.first, each.published) for each in begun.restores] == [
         (2, 7, 18, lost)
@@ -245,8 +257,10 @@ def test_a_restore_is_no_way_to_rewrite_what_it_kept(witness: WitnessFolder, log
     forged = LogInMemory(7, text="forged")
     forged.restore(kept=6, lost=10)
 
-    with pytest.raises(CosignRefusal, match="no proof that the log kept the 5 events"):
-        judging.add_bundle(witness, forged.bundle(5))
+    proof = [part.hex() for part in forged.proof(5)]
+    for bundle in (forged.bundle(5), {**forged.bundle(), "held": {"size": 5, "proof": proof}}):
+        with pytest.raises(CosignRefusal, match="the log kept the 5 events"):
+            judging.add_bundle(witness, bundle)
 
 
 def test_state_is_thinned_to_the_last_of_each_day(

@@ -89,6 +89,8 @@ def test_a_new_epoch_over_http(witness: ServedWitness, log: LogInMemory) -> None
     log.restore(kept=5, lost=4)
     assert add(witness, log, 0)[0] == 404
     assert call(witness, "POST", "/add-epoch", log.note().encode())[0] == 422
+    asked = call(witness, "POST", "/add-epoch", json.dumps(log.bundle()).encode())
+    assert asked == (409, "text/x.tlog.size", "5\n")
     status, _, line = call(witness, "POST", "/add-epoch", json.dumps(log.bundle(5)).encode())
 
     assert status == 200
