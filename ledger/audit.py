@@ -5,7 +5,7 @@ reads leaves and never blocks the writer. `grow` stores the roots of complete su
 proof over ten million events reads only a few hundred rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from ledger.merkle import (
     root_of,
     split,
 )
-from ledger.signing import Signer
+from ledger.signing import Signer, content_of, epoch_of
 from ledger.sql import statement
 
 BLOCK_LEVEL: Final = 8
@@ -46,6 +46,8 @@ _PAGE_CHECKPOINTS: Final = statement("page_checkpoints")
 _EVENT: Final = statement("audit_event")
 _ADD_CHECKPOINT: Final = statement("add_checkpoint")
 _RESTORES: Final = statement("read_restores")
+_ADD_COSIGNATURE: Final = statement("add_cosignature")
+_COSIGNATURES: Final = statement("read_cosignatures")
 
 BUNDLE_FORMAT: Final = "payswitch-audit-bundle/1"
 
@@ -62,6 +64,14 @@ class Checkpoint:
     root: bytes
     at: datetime
     note: str
+    """As the log signed it."""
+    cosignatures: tuple[str, ...] = ()
+    """Lines of witnesses, if they were read with it."""
+
+    @property
+    def cosigned(self) -> str:
+        """The note with the lines of witnesses."""
+        return "".join((self.note, *self.cosignatures))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +169,21 @@ async def checkpoint(connection: asyncpg.Connection, signer: Signer) -> Checkpoi
     if size == 0:
         return None
     tree = await root(connection, size)
-    epoch = 1 + len(await restores(connection))
-    row = await connection.fetchrow(_ADD_CHECKPOINT, size, tree, signer.sign(size, tree, epoch))
+    row = await connection.fetchrow(
+        _ADD_CHECKPOINT, size, tree, signer.sign(size, tree, await epoch(connection, signer.origin))
+    )
     return None if row is None else Checkpoint(*row)
+
+
+async def epoch(connection: asyncpg.Connection | asyncpg.Pool, name: str) -> int:
+    """The present epoch of the log of this name.
+
+    It is larger than that of every checkpoint that a restore is known to have left out: a database that was
+    restored to before an earlier restore does not know that one.
+    """
+    known = await restores(connection)
+    left_out = [epoch_of(content_of(each.published).origin, name) or 1 for each in known if each.published]
+    return max(1 + len(known), *(1 + each for each in left_out), 1)
 
 
 async def restores(connection: asyncpg.Connection | asyncpg.Pool) -> list[Restore]:
@@ -178,13 +200,30 @@ async def page(
     connection: asyncpg.Connection | asyncpg.Pool, *, before: int | None = None, limit: int = 1
 ) -> list[Checkpoint]:
     """Read checkpoints, newest first, with fewer events than `before`."""
-    return [Checkpoint(*row) for row in await connection.fetch(_PAGE_CHECKPOINTS, before, None, limit)]
+    return [_checkpoint(row) for row in await connection.fetch(_PAGE_CHECKPOINTS, before, None, limit)]
 
 
 async def find(connection: asyncpg.Connection | asyncpg.Pool, size: int) -> Checkpoint | None:
     """Find the checkpoint of this size."""
     row = await connection.fetchrow(_PAGE_CHECKPOINTS, None, size, 1)
-    return None if row is None else Checkpoint(*row)
+    return None if row is None else _checkpoint(row)
+
+
+def _checkpoint(row: asyncpg.Record) -> Checkpoint:
+    return Checkpoint(row["size"], row["root"], row["at"], row["note"], tuple(row["lines"]))
+
+
+async def add_cosignature(
+    connection: asyncpg.Connection | asyncpg.Pool, size: int, key: str, line: str
+) -> None:
+    """Keep the cosignature of a checkpoint that was verified before. Once given out it never changes."""
+    await connection.execute(_ADD_COSIGNATURE, size, key, line)
+
+
+async def cosignatures(connection: asyncpg.Connection) -> AsyncIterator[tuple[int, str, str, str]]:
+    """Every cosignature: events, verifier key, line, and note of its checkpoint. In a transaction."""
+    async for row in connection.cursor(_COSIGNATURES):
+        yield row["size"], row["key"], row["line"], row["note"]
 
 
 async def find_event(connection: asyncpg.Connection, seq: int) -> ArchivedEvent | None:
@@ -197,10 +236,22 @@ async def find_event(connection: asyncpg.Connection, seq: int) -> ArchivedEvent 
 
 
 async def consistency(
-    connection: asyncpg.Connection, first: Checkpoint, second: Checkpoint
+    connection: asyncpg.Connection, newest: Checkpoint, *older: Checkpoint
 ) -> dict[str, Any]:
-    """Make a bundle without events, which proves that the larger tree of `second` extends that of `first`."""
-    return await _bundle(connection, [first, second], [])
+    """Make a bundle without events, which proves that the tree of `newest` extends those of `older`."""
+    return await _bundle(connection, [*older, newest], [])
+
+
+async def consistency_of_held(
+    connection: asyncpg.Connection, newest: Checkpoint, size: int
+) -> dict[str, Any]:
+    """Make a bundle with a proof that the tree of `newest` extends the first `size` events.
+
+    For a checkpoint that others hold and a restore lost, while it kept the events.
+    """
+    made = await _bundle(connection, [newest], [])
+    proof = await prove_consistency(connection, size, newest.size)
+    return {**made, "held": {"size": size, "proof": _hex(proof)}}
 
 
 async def bundle(
@@ -233,7 +284,7 @@ async def bundle_of(connection: asyncpg.Connection, events: Sequence[ArchivedEve
         ValueError: no checkpoint covers them yet.
 
     """
-    published = [Checkpoint(*row) for row in await connection.fetch(_BUNDLE_CHECKPOINTS, NEWEST_IN_BUNDLE)]
+    published = [_checkpoint(row) for row in await connection.fetch(_BUNDLE_CHECKPOINTS, NEWEST_IN_BUNDLE)]
     if not published or any(event.seq > published[-1].size for event in events):
         raise ValueError("there is no checkpoint yet")
     return await _bundle(connection, published, events)
@@ -246,10 +297,10 @@ async def _bundle(
     found = [await _restored(connection, each, newest.size) for each in await restores(connection)]
     return {
         "format": BUNDLE_FORMAT,
-        "checkpoint": newest.note,
+        "checkpoint": newest.cosigned,
         "older": [
             {
-                "checkpoint": old.note,
+                "checkpoint": old.cosigned,
                 "proof": _hex(await prove_consistency(connection, old.size, newest.size)),
             }
             for old in older

@@ -26,7 +26,7 @@ GRANT UPDATE (closing_seq, closed_at) ON ledger.settlement_window TO payswitch_w
 -- Whoever reads the ledger reads all of it.
 GRANT SELECT ON ledger.head, ledger.account, ledger.transfer, ledger.leg, ledger.resolution, ledger.settlement_window,
                 ledger.window_balance, ledger.event, ledger.audit_node, ledger.checkpoint, ledger.archive,
-                ledger.archived_leaves, ledger.restore
+                ledger.archived_leaves, ledger.restore, ledger.cosignature
    TO payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_reader;
 
 -- Each process checks before its start that the schema is that of its version.
@@ -36,8 +36,11 @@ GRANT SELECT ON migration.applied TO payswitch_writer, payswitch_api, payswitch_
 -- The caretaker: room for further events, and checkpoints, which cannot be taken back.
 GRANT INSERT ON ledger.audit_node, ledger.checkpoint TO payswitch_caretaker;
 
--- The messenger: the events of payments.
-GRANT SELECT ON ledger.head, ledger.event, ledger.transfer, ledger.restore TO payswitch_messenger;
+-- The messenger: the events of payments; the log's proofs for witnesses, and what they say of it.
+GRANT SELECT ON ledger.head, ledger.event, ledger.transfer, ledger.restore, ledger.audit_node, ledger.checkpoint,
+                ledger.archived_leaves, ledger.cosignature
+   TO payswitch_messenger;
+GRANT INSERT (size, key, line) ON ledger.cosignature TO payswitch_api, payswitch_messenger;
 
 -- Functions, with every signature of each: during an upgrade, old and new ones exist side by side.
 DO $$

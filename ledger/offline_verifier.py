@@ -1,6 +1,6 @@
 """Verify an audit bundle without the switch. This one file and the `cryptography` package are all it needs.
 
-    python offline_verifier.py BUNDLE.json KEY [KEY...] [--kept FILE]
+    python offline_verifier.py BUNDLE.json KEY [KEY...] [--kept FILE] [--witness KEY]
 
 Each KEY is a verifier key, `name+id+base64`, that you got from the operator separately from the bundle.
 Prints each problem on one line and exits with 1, or prints what was proved and exits with 0.
@@ -8,7 +8,11 @@ Prints each problem on one line and exits with 1, or prints what was proved and 
 What is proved: the newest checkpoint is signed by a key you trust; every event in the bundle is in the tree
 of that checkpoint, at its place and unchanged; and the tree extends every older checkpoint in the bundle, so
 nothing that was published before was changed, removed, inserted or reordered. Compare the older checkpoints
-with those you kept: the notes are plain text and must be identical.
+with those you kept: the texts of the notes, up to the empty line, must be identical.
+
+Witnesses outside cosign checkpoints. `--witness` names the verifier key of one, which you got from that
+witness; it can be repeated. The bundle must then have a checkpoint that it cosigned. Whoever has the key of
+the log can sign a rewritten one, but not for the witness.
 
 A database that was restored to an earlier instant begins a new epoch of the log. The bundle proves the event
 that states it: which events are kept, and the last published checkpoint that is left out. `--kept` compares a
@@ -100,16 +104,67 @@ def compare_kept(kept: str, bundle: dict[str, Any], keys: Sequence[str]) -> tupl
         size, _ = open_checkpoint(kept, keys)
     except (Rejected, ValueError) as error:
         return 1, f"WRONG  the kept checkpoint: {error}"
-    if kept == bundle["checkpoint"] or any(kept == older["checkpoint"] for older in bundle["older"]):
+    if text_of(kept) in {text_of(note) for note in notes_of(bundle)}:
         return 0, f"proved: the log extends the kept checkpoint of {size} events"
     for restore in bundle.get("restores", []):
         stated = json.loads(bytes.fromhex(restore["event"]["body"]))
         if stated["kept"] < size < stated["first"]:
             at = datetime.fromtimestamp(restore["event"]["at"] / 1e6, UTC).isoformat(timespec="seconds")
-            named = " It is the checkpoint that the restore names." if stated["published"] == kept else ""
+            named = (
+                " It is the checkpoint that the restore names."
+                if text_of(stated["published"]) == text_of(kept)
+                else ""
+            )
             text = f"LEFT OUT  by the restore of {at}: events after {stated['kept']} of the kept checkpoint."
             return 3, text + named
     return 1, "WRONG  the bundle has no proof that the log extends the kept checkpoint"
+
+
+def notes_of(bundle: dict[str, Any]) -> list[str]:
+    """The newest checkpoint and the older ones, newest first."""
+    return [bundle["checkpoint"], *(older["checkpoint"] for older in reversed(bundle["older"]))]
+
+
+def text_of(note: str) -> str:
+    """The signed part of a note."""
+    return note.rpartition("\n\n")[0]
+
+
+def witnessed(bundle: dict[str, Any], key: str) -> tuple[int, str]:
+    """The largest checkpoint of a valid bundle that a witness cosigned; an exit code and a text."""
+    name = key.split("+", maxsplit=1)[0]
+    try:
+        for note in notes_of(bundle):
+            text = text_of(note) + "\n"
+            for line in note.rpartition("\n\n")[2].splitlines():
+                at = cosigned(text, line, key)
+                if at is not None:
+                    when = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+                    return 0, f"witnessed: {name} cosigned {text.splitlines()[1]} events at {when}"
+    except (Rejected, ValueError, OverflowError):
+        return 1, "WRONG  a key is not that of a witness"
+    return 1, f"WRONG  {name} cosigned no checkpoint of this bundle"
+
+
+def cosigned(text: str, line: str, key: str) -> int | None:
+    """The time of a line that is a cosignature of the text by this witness; None if it is not one."""
+    name, key_id, encoded = key.strip().split("+", 2)
+    public = base64.b64decode(encoded, validate=True)
+    if public[:1] != b"\x04" or sha256(name.encode() + b"\n" + public).hexdigest()[:8] != key_id:
+        raise Rejected("a key is not name+id+base64")
+    prefix = f"\u2014 {name} "
+    if not line.startswith(prefix):
+        return None
+    signature = base64.b64decode(line[len(prefix) :], validate=True)
+    if signature[:4].hex() != key_id:
+        return None
+    at = int.from_bytes(signature[4:12], "big")
+    try:
+        message = f"cosignature/v1\ntime {at}\n{text}".encode()
+        Ed25519PublicKey.from_public_bytes(public[1:]).verify(signature[12:], message)
+    except InvalidSignature:
+        return None
+    return at
 
 
 def check_event(event: dict[str, Any], previous: int, size: int, root: bytes) -> None:
@@ -215,15 +270,25 @@ def read_kept(file: str) -> str:
     return str(json.loads(text)["checkpoint"]) if text.lstrip().startswith("{") else text
 
 
+def options(words: list[str], name: str) -> list[str]:
+    """Take the values of an option out of the words."""
+    found = []
+    while name in words[:-1]:
+        place = words.index(name)
+        found.append(words[place + 1])
+        del words[place : place + 2]
+    return found
+
+
 def main(arguments: Sequence[str]) -> int:
     """Verify the bundle named by the arguments. 3: it is valid, and a restore left out what was kept."""
-    words, kept_file = list(arguments), ""
-    if "--kept" in words[:-1]:
-        place = words.index("--kept")
-        kept_file = words[place + 1]
-        del words[place : place + 2]
+    words = list(arguments)
+    kept_file = next(iter(options(words, "--kept")), "")
+    witnesses = options(words, "--witness")
     if len(words) < 2:  # noqa: PLR2004 - a bundle and a key
-        sys.stderr.write("usage: offline_verifier.py BUNDLE.json KEY [KEY...] [--kept FILE]\n")
+        sys.stderr.write(
+            "usage: offline_verifier.py BUNDLE.json KEY [KEY...] [--kept FILE] [--witness KEY]\n"
+        )
         return 2
     try:
         bundle = json.loads(Path(words[0]).read_text(encoding="utf-8"))
@@ -235,14 +300,15 @@ def main(arguments: Sequence[str]) -> int:
     wrong = verify(bundle, keys)
     for line in wrong:
         sys.stdout.write(f"WRONG  {line}\n")
-    if not wrong:
-        events, older = len(bundle["events"]), len(bundle["older"])
-        sys.stdout.write(f"proved: {events} events in the checkpoint, which extends {older} older ones\n")
-        if kept:
-            code, text = compare_kept(kept, bundle, keys)
-            sys.stdout.write(f"{text}\n")
-            return code
-    return 1 if wrong else 0
+    if wrong:
+        return 1
+    events, older = len(bundle["events"]), len(bundle["older"])
+    sys.stdout.write(f"proved: {events} events in the checkpoint, which extends {older} older ones\n")
+    results = [witnessed(bundle, witness) for witness in witnesses]
+    results += [compare_kept(kept, bundle, keys)] if kept else []
+    for _, text in results:
+        sys.stdout.write(f"{text}\n")
+    return next((code for code, _ in sorted(results) if code), 0)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from switch.approvals.kinds import ChangeKind, Kinds
-from switch.operations import reopen, unfreeze
+from switch.operations import reopen, unfreeze, witness_changes
 from switch.participants import changes as participants
 from switch.participants import corridors, identity_providers, keys, limits, people, rails, resolution
 from switch.settlement import before
@@ -27,6 +27,7 @@ _ALL: Final[tuple[ChangeKind[Any], ...]] = (
     *unfreeze.KINDS,
     *reopen.KINDS,
     *webhooks.KINDS,
+    *witness_changes.KINDS,
 )
 KINDS: Final[Kinds] = MappingProxyType({kind.name: kind for kind in _ALL})
 assert len(KINDS) == len(_ALL), "two kinds of one name"

@@ -49,7 +49,8 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
                 switch.report_artefact, switch.probe, switch.payment_party, switch.pattern_rules, switch.webhook,
                 switch.webhook_delivery, switch.webhook_key, switch.payment_limit, switch.daily_use,
                 switch.counted_payment, switch.decided_order, switch.freeze, switch.invariant_look, switch.claim,
-                switch.key_use, switch.closed, switch.restore_rail, switch.restore_line, switch.settled_before
+                switch.key_use, switch.closed, switch.restore_rail, switch.restore_line, switch.settled_before,
+                switch.witness
    TO payswitch_api, payswitch_caretaker, payswitch_reader;
 GRANT SELECT (name, display_name, role, scope, status, created_at) ON switch.person
    TO payswitch_caretaker, payswitch_reader;
@@ -84,6 +85,7 @@ GRANT INSERT (change, seat, person, maker, decision, reason) ON switch.change_vo
 
 -- The API: requests of participants.
 GRANT INSERT ON switch.used_nonce TO payswitch_api;
+GRANT UPDATE (size, attempts, due_at, result, refuses_at) ON switch.witness TO payswitch_api;
 GRANT INSERT, UPDATE (used_at, ahead_s) ON switch.key_use TO payswitch_api;
 GRANT INSERT (id, uetr, sender, receiver, definition, message_id, fingerprint, body, sealed_key)
    ON switch.correspondence TO payswitch_api;
@@ -122,6 +124,7 @@ GRANT UPDATE (taken_at) ON switch.settlement_confirmation TO payswitch_api, pays
 GRANT UPDATE (owner, resolution, resolved_at) ON switch.reconciliation_break
    TO payswitch_api, payswitch_caretaker;
 GRANT INSERT (added_at), UPDATE (retired_at) ON switch.webhook_key TO payswitch_api, payswitch_caretaker;
+GRANT INSERT (key, name, url), UPDATE (url, removed_at) ON switch.witness TO payswitch_api, payswitch_caretaker;
 GRANT UPDATE (status) ON switch.person TO payswitch_caretaker;
 GRANT SELECT (person), DELETE ON switch.person_bearer_key TO payswitch_api, payswitch_caretaker;
 
@@ -153,7 +156,9 @@ GRANT INSERT (seq, state, tree, faults), UPDATE (seq, state, tree, at, faults) O
 GRANT DELETE ON switch.webhook_delivery TO payswitch_caretaker;
 
 -- The messenger: webhooks, and of payments what a participant may learn of its own.
-GRANT SELECT ON switch.webhook, switch.webhook_delivery, switch.webhook_key, switch.closed TO payswitch_messenger;
+GRANT SELECT ON switch.webhook, switch.webhook_delivery, switch.webhook_key, switch.closed, switch.witness
+   TO payswitch_messenger;
+GRANT UPDATE (size, attempts, due_at, result, refuses_at) ON switch.witness TO payswitch_messenger;
 GRANT SELECT (number, uetr, sender, debtor_agent, creditor_agent, native_ref) ON switch.payment
    TO payswitch_messenger;
 GRANT UPDATE (cursor, disabled) ON switch.webhook TO payswitch_messenger;

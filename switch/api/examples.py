@@ -231,6 +231,9 @@ PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType(
         "number": 1,
         "quarter": "2026-Q3",
         "seq": 4711,
+        "size": 812012,
+        "from": 811904,
+        "to": 812012,
         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "since": _DAY,
         "uetr": ORIGINAL,
@@ -238,6 +241,24 @@ PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType(
     }
 )
 """Parameter -> its example, where the parameter is required."""
+CHECKPOINT: Final = (
+    "payswitch.example/ledger\n812012\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n"
+    "\u2014 payswitch.example/ledger Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1g==\n"
+)
+COSIGNATURE: Final = (
+    "\u2014 witness.centralbank.example/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJs\n"
+)
+CHECKPOINT_DOCUMENT: Final = MappingProxyType(
+    {
+        "size": 812012,
+        "root": "0ac5186a91863e8e1d90c808014aa89bf5da8e3ee1d9f07630f0378f68f1ab62",
+        "origin": "payswitch.example/ledger",
+        "published_at": "2026-11-23T08:36:00.000000+00:00",
+        "checkpoint": CHECKPOINT + COSIGNATURE,
+        "cosigned_by": ["witness.centralbank.example/w1"],
+    }
+)
+"""A checkpoint of the log with the line of a witness, in the form of both; its signatures are made up."""
 IDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "/v1/me/sessions": ORIGINAL,

@@ -18,6 +18,8 @@ names a key and cannot sign with it is refused, while the owner of the key is no
 Authentic callbacks of rails are never limited: they decide what happens to money. Only those that no rail
 signed count, by address, in a bucket of their own; an address that sent too many is refused until it refills.
 
+What is public, the checkpoints of the log, is limited by address too.
+
 Responses carry `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10).
 """
 
@@ -32,7 +34,7 @@ from schemas.errors import TooManyRequests
 from switch.base.settings import Settings
 from switch.payments.directory import DirectorySnapshot
 
-Class = Literal["pay", "enquire", "report", "change", "failure", "sign_in", "callback"]
+Class = Literal["pay", "enquire", "report", "change", "failure", "sign_in", "callback", "public"]
 Scope = MutableMapping[str, Any]
 Headers = list[tuple[bytes, bytes]]
 
@@ -53,6 +55,7 @@ _RATE: Final = "payswitch.rate"
 PROVED: Final = "payswitch.proved"
 """In the scope of a request: the function by which its connection learns who sent it."""
 _ENQUIRIES: Final = ("/v1/iso20022/pacs.028", "/v1/iso20022/acmt.023", "/v1/iso20022/camt.003")
+PUBLIC: Final = "/v1/audit/"
 _KEYID: Final = b'keyid="'
 
 
@@ -127,6 +130,7 @@ class Limiter:
             "failure": settings.rate_failure / settings.workers,
             "sign_in": settings.rate_sign_in / settings.workers,
             "callback": settings.rate_callback_failure / settings.workers,
+            "public": settings.rate_public / settings.workers,
         }
 
     def arrive(
@@ -142,8 +146,8 @@ class Limiter:
         request authenticate its sender; it is called only if needed.
 
         Raises:
-            TooManyRequests: the claimed participant has no token; the address tried to sign in too often; or
-                it failed too often and this request is not authenticated.
+            TooManyRequests: the claimed participant has no token; the address tried to sign in, or read what
+                is public, too often; or it failed too often and this request is not authenticated.
 
         """
         address = address_of(scope)
@@ -154,6 +158,8 @@ class Limiter:
         scope[_RATE] = [self, None, "failure"]
         if _signs_in(scope):
             self._take(scope, self._bucket(self._of_addresses, address, "sign_in"))
+        if scope["path"].startswith(PUBLIC):
+            self._take(scope, self._bucket(self._of_addresses, address, "public"))
         claimed = directory and _claimed(scope["headers"], directory)
         if claimed:
             name = class_of(scope["method"], scope["path"])

@@ -65,6 +65,7 @@ class Subject(StrEnum):
     RECONCILIATION_BREAK = "reconciliation break"
     WEBHOOK_KEY = "webhook key"
     BOOKS = "books"
+    WITNESS = "witness"
 
 
 ADDRESSES: Final = MappingProxyType(
@@ -78,6 +79,7 @@ ADDRESSES: Final = MappingProxyType(
         Subject.RAIL: "/v1/rails",
         Subject.CALENDAR: "/v1/calendars/{id}",
         Subject.WEBHOOK_KEY: "/v1/webhook-keys",
+        Subject.WITNESS: "/v1/audit/witnesses",
     }
 )
 """Subject -> the resource of the API, if there is one."""

@@ -63,12 +63,18 @@ def verify(
         Path | None,
         typer.Option("--kept", exists=True, dir_okay=False, help="a checkpoint or bundle that you kept"),
     ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option("--witness", help="verifier key of a witness that must have cosigned a checkpoint"),
+    ] = None,
 ) -> None:
     """Check a bundle offline; exit code 1 if a proof fails. `ledger/offline_verifier.py` does it alone.
 
     With --kept also whether the log extends what you kept; exit code 3 if a restore left it out.
     """
     more = ["--kept", str(kept)] if kept else []
+    for key in witness or ():
+        more += ["--witness", key]
     raise typer.Exit(offline_verifier.main([str(bundle), *keys, *more]))
 
 

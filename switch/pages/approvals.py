@@ -37,6 +37,7 @@ GROUPS: Final = {
     "rate": "Rails and corridors",
     "participant": "Participants",
     "webhook_key": "Participants",
+    "witness": "Participants",
     "account": "Participants",
     "cap": "Participants",
     "funds": "Participants",

@@ -23,7 +23,7 @@ from schemas.errors import InvalidMessage, NotFound, Unavailable
 from switch.api.reports import Reporting
 from switch.base.sql import statements
 from switch.identity.model import Person
-from switch.operations import housekeeping
+from switch.operations import housekeeping, witnesses
 from switch.pages import audited, shell
 from switch.pages.audited import read_only
 from switch.pages.shell import PREFIX, Switch, finish, render
@@ -59,12 +59,14 @@ async def get_proofs(request: Request, switch: Switch, person: Reader, before: S
     """Show the forms of proofs, the checkpoints, and the offline verifier."""
     async with read_only(switch.reading) as connection:
         found = await audit.page(connection, before=before, limit=_CHECKPOINTS_SHOWN)
+        registered = await witnesses.read(connection)
     return render(
         request,
         "proofs.html",
         person,
         checkpoints=found,
         more=found[-1].size if len(found) == _CHECKPOINTS_SHOWN else None,
+        witnesses=registered,
         keys=housekeeping.verifier_lines(switch.settings),
     )
 
@@ -81,7 +83,7 @@ async def get_proof(  # noqa: PLR0917 - one per query parameter
 ) -> Response:
     """Show the proof of a payment, a window or an event."""
     bundle, name = await _bundle(request, reporting, person, uetr, window, event)
-    return _shown(request, switch, person, bundle, name)
+    return await _shown(request, switch, person, bundle, name)
 
 
 @router.get("/proofs/consistency")
@@ -90,7 +92,7 @@ async def get_consistency(
 ) -> Response:
     """Show that a later checkpoint extends an earlier one."""
     bundle, name = await _between(switch.reading, first, second)
-    return _shown(request, switch, person, bundle, name)
+    return await _shown(request, switch, person, bundle, name)
 
 
 @router.get("/proofs/bundle.json")
@@ -177,10 +179,13 @@ async def _between(pool: asyncpg.Pool, first: int | None, second: int | None) ->
         older, newer = await audit.find(connection, smaller), await audit.find(connection, larger)
         if older is None or newer is None:
             raise NotFound("no such checkpoint")
-        return await audit.consistency(connection, older, newer), f"checkpoints-{smaller}-{larger}"
+        return await audit.consistency(connection, newer, older), f"checkpoints-{smaller}-{larger}"
 
 
-def _shown(request: Request, switch: Switch, person: Person, bundle: dict[str, Any], name: str) -> Response:
+async def _shown(
+    request: Request, switch: Switch, person: Person, bundle: dict[str, Any], name: str
+) -> Response:
+    registered = await witnesses.read(switch.reading)
     keys = housekeeping.verifier_lines(switch.settings)
     size, root = offline_verifier.open_checkpoint(bundle["checkpoint"], keys)
     return render(
@@ -191,6 +196,7 @@ def _shown(request: Request, switch: Switch, person: Person, bundle: dict[str, A
         bundle=bundle,
         wrong=offline_verifier.verify(bundle, keys),
         keys=keys,
+        witness_keys=[witness.key for witness in registered],
         size=size,
         root=root.hex(),
         older=[offline_verifier.open_checkpoint(each["checkpoint"], keys)[0] for each in bundle["older"]],

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from ledger.garbage import collect_in_short_steps
 from schemas.errors import NotAuthentic, SwitchError, TooManyRequests
 from switch.api import (
+    audit,
     callbacks,
     disclosure,
     events,
@@ -63,6 +64,7 @@ ROUTERS: Final = (
     webhooks.router,
     webhooks.keys_router,
     reports.router,
+    audit.router,
     health.router,
     disclosure.router,
 )

@@ -2,18 +2,22 @@
 
 import asyncio
 import re
+import time
 from typing import Any
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.async_api import Page, Route, expect
 
 from ledger import audit
+from ledger.signing import Cosigner
 from switch.operations import housekeeping
 from tests.browser import paying
 from tests.browser.looking import LANGUAGES, WAIT_MS, Look, Picture, expect_accessible
 from tests.switch.identity.test_people_api import bearer, call, status_report
 from tests.switch.stack import Stack
+from tests.switch.witness import test_witnessing as witnessing
 
 PAGES = {
     "regulator-in": ("/country", "/windows", "/statistics", "/proofs", "/log", "/participants/asha-bank"),
@@ -169,6 +173,28 @@ async def test_a_changed_byte_is_found_in_the_page(look: Look) -> None:
     await expect(page.locator("#verdict")).to_have_class("problem")
     await expect(page.locator("#signature")).to_have_class("good")
     await expect(page.locator("dd.bad[id^=event-]")).to_have_count(1)
+
+
+async def test_cosignatures_of_witnesses_are_verified_in_the_page(look: Look) -> None:
+    uetr = await paying.paid(look.stack)
+    size = await publish(look.stack)
+    witness, other = (Cosigner("browser.test", Ed25519PrivateKey.generate()) for _ in range(2))
+    _, found = await witnessing.get(look.stack, f"checkpoints/{size}")
+    line = witness.cosign(found["checkpoint"], int(time.time()))
+    async with witnessing.registered(look.stack, witness.verifier_key):
+        assert await witnessing.post(look.stack, size, line) == 204
+        page = await look("auditor", f"/proofs/show?uetr={uetr}")
+        shown = page.locator("#witnessed li")
+        await expect(shown.filter(has_text=f"browser.test: Cosigned up to event {size}")).to_have_class(
+            "good"
+        )
+        await page.fill("#witness-keys", other.verifier_key)
+        await page.click("#again")
+        await expect(shown).to_have_class("bad")
+        await expect(page.locator("#verdict")).to_have_class("done")
+        await expect_accessible(page)
+        page = await look("regulator-in", "/proofs")
+        await expect(page.locator("#witnesses tr", has_text="browser.test")).to_contain_text("cosigns")
 
 
 async def test_two_checkpoints_are_compared_in_the_page(look: Look, picture: Picture) -> None:

@@ -1,5 +1,6 @@
 """Every example of OpenAPI is sent to a sandbox and accepted: each message, version and representation."""
 
+import asyncio
 import json
 import re
 import time
@@ -14,6 +15,7 @@ from schemas import codec, files, fresh
 from schemas.catalogue import catalogue
 from switch.api import examples
 from switch.identity import secrets
+from switch.operations import housekeeping
 from tests.docs.blocks import PAGES
 from tests.switch.stack import Stack
 
@@ -128,6 +130,7 @@ def test_a_fresh_message_has_new_ids_and_the_rest_as_it_was() -> None:
 # ── all other operations ─────────────────────────────────────────────────────────────────────────────────
 
 TRIED_ELSEWHERE = {
+    "addCosignature": "tests/switch/witness/test_witnessing.py",
     "beginEnrolment": "tests/switch/identity/test_people_api.py",
     "finishEnrolment": "tests/switch/identity/test_people_api.py",
     "confirmSettlement": "tests/switch/settlement/test_settlement_day.py",
@@ -172,13 +175,24 @@ def present(stack: Stack) -> dict[tuple[str, str], Any]:
     )
     _, hook = call(stack, "POST", "/v1/webhooks", bank, examples.BODIES["addWebhook"])
     _, windows = call(stack, "GET", "/v1/windows", bank)
+    size = asyncio.run(published(stack))
     return {
+        **{("/v1/audit", name): size for name in ("size", "from", "to")},
         ("/v1/changes/{number}/withdraw", "number"): other["number"],
         ("/v1/changes", "number"): one["number"],
         ("/v1/webhooks", "id"): hook["id"],
         ("/v1/payments", "uetr"): sent(stack, "pacs.008.001.08"),
         ("/v1/", "window"): windows[-1]["window"],
     }
+
+
+async def published(stack: Stack) -> int:
+    """The events of a checkpoint that is there."""
+    connection = await stack.connect()
+    await housekeeping.publish(connection, stack.settings)
+    size: int = await connection.fetchval("SELECT max(size) FROM ledger.checkpoint")
+    await connection.close()
+    return size
 
 
 def test_every_other_operation_answers_its_example(

@@ -14,6 +14,7 @@ HISTORY = [
     "window_balance",
     "audit_node",
     "checkpoint",
+    "cosignature",
     "archive",
     "archived_leaves",
     "restore",
@@ -43,6 +44,7 @@ async def test_the_writer_cannot_change_history(as_role, table, statement):
         "window_balance": "account",
         "audit_node": "position",
         "checkpoint": "size",
+        "cosignature": "size",
         "archive": "first_seq",
         "archived_leaves": "block",
     }.get(table, "number")

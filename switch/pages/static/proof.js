@@ -4,6 +4,7 @@
 (() => {
   const bundle = JSON.parse(document.getElementById("bundle").textContent);
   const keys = document.getElementById("keys");
+  const witnessKeys = document.getElementById("witness-keys");
   const verdict = document.getElementById("verdict");
   const HASHED = crypto.subtle !== undefined; // only if the page was loaded by https or from this machine
 
@@ -74,17 +75,62 @@
     return sn === 0 && same(older, firstRoot) && same(newer, secondRoot);
   };
 
-  const signedBy = async (text, line, key) => {
+  const LOG = 1; // algorithm bytes of verifier keys: a log's signature, a witness's cosignature
+  const WITNESS = 4;
+
+  // The name and the public key of a verifier key, and what a line has after the key id; null if they do not belong together.
+  const partsOf = async (line, key, kind) => {
     const [, name, id, encoded] = key.match(/^([^+]+)\+([0-9a-f]{8})\+(.+)$/) || [];
-    if (!name) return false;
+    if (!name) return null;
     const known = ofBase64(encoded);
     const digest = await sha256(new TextEncoder().encode(`${name}\n`), known);
-    if (known[0] !== 1 || hex(digest).slice(0, 8) !== id) return false;
-    if (!line.startsWith(`\u2014 ${name} `)) return false;
+    if (known[0] !== kind || hex(digest).slice(0, 8) !== id) return null;
+    if (!line.startsWith(`\u2014 ${name} `)) return null;
     const signature = ofBase64(line.slice(name.length + 3));
-    if (hex(signature.slice(0, 4)) !== id) return false;
-    const imported = await crypto.subtle.importKey("raw", known.slice(1), { name: "Ed25519" }, false, ["verify"]);
-    return crypto.subtle.verify({ name: "Ed25519" }, imported, signature.slice(4), new TextEncoder().encode(text));
+    return hex(signature.slice(0, 4)) === id ? { known: known.slice(1), signature: signature.slice(4) } : null;
+  };
+
+  const verifies = async (known, signature, text) => {
+    const imported = await crypto.subtle.importKey("raw", known, { name: "Ed25519" }, false, ["verify"]);
+    return crypto.subtle.verify({ name: "Ed25519" }, imported, signature, new TextEncoder().encode(text));
+  };
+
+  const signedBy = async (text, line, key) => {
+    const parts = await partsOf(line, key, LOG);
+    return parts !== null && verifies(parts.known, parts.signature, text);
+  };
+
+  // C2SP tlog-cosignature, version 1: eight bytes of time before the signature.
+  const cosignedBy = async (text, line, key) => {
+    const parts = await partsOf(line, key, WITNESS);
+    if (parts === null || parts.signature.length !== 72) return false;
+    const time = new DataView(parts.signature.buffer).getBigUint64(0);
+    return verifies(parts.known, parts.signature.slice(8), `cosignature/v1\ntime ${time}\n${text}`);
+  };
+
+  // The size of the newest checkpoint of the bundle that the witness cosigned; 0 if there is none.
+  const witnessedUpTo = async (key) => {
+    for (const note of [bundle.checkpoint, ...bundle.older.map((older) => older.checkpoint).reverse()]) {
+      const cut = note.lastIndexOf("\n\n");
+      const text = `${note.slice(0, cut)}\n`;
+      for (const line of note.slice(cut + 2).split("\n")) {
+        if (await cosignedBy(text, line, key)) return Number(text.split("\n")[1]);
+      }
+    }
+    return 0;
+  };
+
+  const showWitnesses = async () => {
+    const list = document.getElementById("witnessed");
+    const found = [];
+    for (const key of witnessKeys.value.split("\n").map((line) => line.trim()).filter(Boolean)) {
+      const entry = document.createElement("li");
+      const size = await witnessedUpTo(key);
+      entry.textContent = `${key.split("+")[0]}: ${size ? `${list.dataset.size} ${size}` : list.dataset.none}`;
+      entry.className = size ? "good" : "bad";
+      found.push(entry);
+    }
+    list.replaceChildren(...found);
   };
 
   const opened = async (note, lines) => {
@@ -122,6 +168,7 @@
       previous = event.seq;
       holds = report(document.getElementById(`event-${event.seq}`), there) && holds;
     }
+    await showWitnesses();
     verdict.textContent = holds ? verdict.dataset.all : verdict.dataset.not;
     verdict.className = holds ? "done" : "problem";
   };

@@ -83,9 +83,18 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "restore.open": {"found": "all reconciled", "complete": ["IN"]},
     "webhook_key.add": {},
     "webhook_key.retire": {"number": 1},
+    "witness.add": {"key": "w.test+00000000+AAAA", "url": "https://w.test"},
+    "witness.remove": {"name": "w.test"},
 }  # fmt: skip
 """One request of each kind. What it is about need not be there: an effect decides nothing."""
-ALREADY_SO = {"books.unfreeze", "participant.resume", "person.resume", "rail.retire", "restore.open"}
+ALREADY_SO = {
+    "witness.remove",
+    "books.unfreeze",
+    "participant.resume",
+    "person.resume",
+    "rail.retire",
+    "restore.open",
+}
 """Nothing is frozen, closed or suspended here, and no rail is registered."""
 
 

@@ -30,7 +30,8 @@ ELSEWHERE: frozenset[str] = frozenset()
 # fmt: off
 RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "ledger.archive":                 (A, C, R),
-    "ledger.audit":                   (A, C, R),
+    "ledger.audit":                   (A, C, M, R),
+    "ledger.audit/add_cosignature":   (A, M),
     "ledger.audit/audit_grow":        (C,),
     "ledger.audit/add_checkpoint":    (C,),
     "ledger.detach":                  OWNER,
@@ -88,6 +89,10 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.operations.unfreeze":     (A, C),
     "switch.operations.upgrade":      OWNER,
     "switch.operations.verify":       (C, R),
+    "switch.operations.witness_changes": (A, C),
+    "switch.operations.witness_pushing": (M,),
+    "switch.operations.witnesses":    (A, C, R),
+    "switch.operations.witnesses/witness_cosigned": (A,),
     "switch.pages":                   (A, R),
     "switch.pages.charts":            (A,),
     "switch.pages.country":           (R,),
@@ -301,7 +306,7 @@ def test_every_place_in_the_table_has_statements() -> None:
 EVERYBODY = (*PROCESSES, REGULATOR)
 HISTORY = (
     "ledger.event", "ledger.transfer", "ledger.leg", "ledger.resolution", "ledger.window_balance",
-    "ledger.checkpoint", "ledger.audit_node", "ledger.archive", "ledger.archived_leaves", "switch.payment",
+    "ledger.checkpoint", "ledger.cosignature", "ledger.audit_node", "ledger.archive", "ledger.archived_leaves", "switch.payment",
     "switch.message", "switch.message_key", "switch.change_vote", "switch.settlement_instruction",
     "switch.report_artefact", "switch.probe", "switch.pattern_rules", "switch.decided_order",
     "switch.installation",
