@@ -294,6 +294,17 @@ CHECKPOINT_AGE: Final = Gauge(
     "Age of the oldest event without a signed checkpoint; 0 if all are covered",
     multiprocess_mode=_CURRENT,
 )
+WITNESS_AGE: Final = Gauge(
+    "payswitch_witness_age_seconds",
+    "Age of the oldest checkpoint that too few witnesses have cosigned; 0 if there is none",
+    multiprocess_mode=_CURRENT,
+)
+WITNESSES: Final = Gauge(
+    "payswitch_witnesses",
+    "Registered witnesses; refusing: those that hold another history of the log",
+    ("state",),
+    multiprocess_mode=_CURRENT,
+)
 PARTITION_ROOM: Final = Gauge(
     "payswitch_partition_room_events",
     "Events until the last partition is full; at 0 nothing can be written",

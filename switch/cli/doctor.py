@@ -34,7 +34,7 @@ from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.cli import preflight, steps
 from switch.cli.steps import MissingStep
-from switch.operations import certificates, facts, housekeeping
+from switch.operations import certificates, facts, housekeeping, witnesses
 from switch.payments import rail_connection
 from switch.processes import caretaker, messenger
 from switch.writer.client import Link
@@ -48,6 +48,7 @@ POSTGRES_MIN: Final = 150000
 DISK_FREE_MIN: Final = 0.15
 CLOCK_MAX_S: Final = 1.0
 CHECKPOINT_MAX_S: Final = 300.0
+WITNESS_MAX_S: Final = 900.0
 UNKNOWN_MAX_S: Final = 900.0
 LOOK_MAX_S: Final = 300.0
 BACKUP_MAX_S: Final = 26 * 3600.0
@@ -554,6 +555,22 @@ async def _history(connection: asyncpg.Connection, settings: Settings) -> AsyncI
             f"The newest signed checkpoint does not cover events that are {age / 60:.0f} minutes old.",
             f"Check that the caretaker is running and can read {settings.data}/audit.",
             "checkpoint-stale",
+        )
+    for witness in await witnesses.read(connection):
+        if witness.refuses_at is not None:
+            yield _finding(
+                "witness-refuses",
+                f"The witness {witness.name} holds another history of the log: {witness.result}.",
+                "Compare both with payswitch verify --witness-state before anything else is done.",
+                "witness-refuses",
+            )
+    age = await witnesses.unwitnessed_s(connection, settings.witness_quorum)
+    if age > WITNESS_MAX_S:
+        yield _finding(
+            "witnesses-behind",
+            f"Too few witnesses have cosigned the checkpoints of the last {age / 60:.0f} minutes.",
+            "Ask the people of each witness whether it runs.",
+            "witnesses-behind",
         )
     for table in housekeeping.TABLES:
         if await partitions.room(connection, table) < PARTITION_ROOM_MIN:

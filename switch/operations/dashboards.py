@@ -203,6 +203,8 @@ MONEY: Final = Dashboard(
         ),
         _value(f"max({_P}_invariants_behind_events)", "", "Events not checked yet"),
         _value(f"max({_P}_checkpoint_age_seconds)", "", "Oldest event without a checkpoint", "s", limit=300),
+        _value(f"max({_P}_witness_age_seconds)", "", "Oldest checkpoint without witnesses", "s", limit=900),
+        _value(f"max by (state) ({_P}_witnesses)", "{{state}}", "Witnesses of the log"),
         _value(
             f"max by (currency) ({_P}_settlement_window_overdue_seconds)",
             "{{currency}}",

@@ -13,7 +13,7 @@ from ledger import backup, migrate, positions
 from switch.base import calendars, metrics
 from switch.base.settings import Settings
 from switch.base.sql import statements
-from switch.operations import certificates
+from switch.operations import certificates, witnesses
 from switch.payments import reach
 from switch.payments.rails import Rails
 from switch.settlement import reads
@@ -75,7 +75,16 @@ async def state_slowly(pool: asyncpg.Pool, settings: Settings, known: Rails) -> 
     for state_, age in await pool.fetch(_SETTLEMENTS):
         metrics.SETTLEMENT_AGE.labels(state_).set(age)
     await _state_windows(pool)
+    await _state_witnesses(pool, settings)
     metrics.WAL_ARCHIVE_FAILING.set(await pool.fetchval(ARCHIVER))
+
+
+async def _state_witnesses(pool: asyncpg.Pool, settings: Settings) -> None:
+    """Export who vouches for the log, and for how long too few have."""
+    metrics.WITNESS_AGE.set(await witnesses.unwitnessed_s(pool, settings.witness_quorum))
+    refusing = [witness.refuses_at is not None for witness in await witnesses.read(pool)]
+    metrics.WITNESSES.labels("refusing").set(sum(refusing))
+    metrics.WITNESSES.labels("cosigning").set(len(refusing) - sum(refusing))
 
 
 def _state_build() -> None:

@@ -1,4 +1,4 @@
-"""The messenger process: delivers webhooks. It is separate, so that slow receivers cannot affect payments."""
+"""The messenger process: webhooks, and checkpoints for witnesses. Slow receivers cannot affect payments."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +11,7 @@ from ledger.roles import Login
 from switch.base import installation, lifeline, logs
 from switch.base.settings import Settings
 from switch.operations import vitals
+from switch.operations.witness_pushing import CheckpointPusher
 from switch.processes import process
 from switch.webhooks import signing
 from switch.webhooks.delivery import AT_ONCE, Messenger
@@ -30,18 +31,21 @@ async def run(settings: Settings) -> None:
         pool = await installation.open_pool(settings, Login.MESSENGER, "messenger")
         keys = signing.SigningKeys(settings.webhook_key)
         messenger = Messenger(pool, keys, settings)
+        pusher = CheckpointPusher(pool, settings)
         watching = asyncio.create_task(vitals.watch("messenger", pool))
         collect_in_short_steps()
         _log.info("messenger_ready")
         while not ending.begun:
             try:
                 await messenger.tick()
+                await pusher.tick()
                 lifeline.beat()
             except Exception as error:  # noqa: BLE001 - the outermost loop: it must turn whatever happens
                 _log.warning("tried_again", error=type(error).__name__, detail=logs.where(error))
             await ending.wait(_TICK_S)
         watching.cancel()
         await messenger.close()
+        await pusher.close()
     ending.check()
 
 
