@@ -13,11 +13,12 @@ end: balances, open windows, and that no table has an extra row.
     balances      counters, cap and state of every account are the sum of the log
     caps          no cap was exceeded at any entry
     windows       every posting is in exactly one window; closed windows have the counters of their closing
-    audit         the tree over the leaves has the root of every published checkpoint
+    audit         the tree over the leaves has the root of every published checkpoint, and of every one that a
+                  witness outside holds
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -70,6 +71,15 @@ Rows = list[Row]
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessedTree:
+    """A tree that a witness outside cosigned."""
+
+    size: int
+    root: bytes
+    witness: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """The result for one invariant: whether it holds, why not, and the number of checked items."""
 
@@ -83,14 +93,17 @@ async def verify(
     connection: asyncpg.Connection,
     progress: Callable[[int], None] | None = None,
     files: Path | None = None,
+    witnessed: Sequence[WitnessedTree] = (),
 ) -> AsyncIterator[CheckResult]:
     """Check everything in one snapshot; return the results in the order of `CHECKS`.
 
+    `witnessed`: what witnesses hold, which must be trees of this log; without those that a restore left out.
     `progress` is called periodically with the number of checked events. Detached events are read from their
     archive if it is in `files`; otherwise the check continues from the state in the signed note.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         walk = Walk(connection)
+        walk.compare_with(witnessed)
         async for done in walk.run(files):
             if progress is not None:
                 progress(done)
@@ -167,6 +180,8 @@ class Walk:
         self._window_balances = 0
         self._tree = Frontier()
         self._checkpoints: dict[int, bytes] = {}
+        self._witnessed: dict[int, list[WitnessedTree]] = {}
+        self._agreed: dict[str, int] = {}
         self.checked = dict.fromkeys(CHECKS, 0)
 
     @property
@@ -189,6 +204,11 @@ class Walk:
         self._next_seq = mark.seq + 1
         self._window_balances = archives.restore_state(self._replay, mark.state)
         self._tree = Frontier.restored(mark.seq, mark.tree)
+
+    def compare_with(self, witnessed: Iterable[WitnessedTree]) -> None:
+        """Compare the trees of witnesses too, on the way."""
+        for each in witnessed:
+            self._witnessed.setdefault(each.size, []).append(each)
 
     async def run(self, files: Path | None = None, until: int = _END) -> AsyncIterator[int]:
         """Walk to the end, or to an event; yields the number of checked events."""
@@ -309,11 +329,30 @@ class Walk:
             self.checked["audit"] += 1
             if published != self._tree.root():
                 self._replay.fault("audit", seq, "the tree differs from the published one")
+        for witnessed in self._witnessed.pop(self._tree.size, ()):
+            self._compare_witnessed(seq, witnessed)
+
+    def _compare_witnessed(self, seq: int, witnessed: WitnessedTree) -> None:
+        self.checked["audit"] += 1
+        if witnessed.root == self._tree.root():
+            self._agreed[witnessed.witness] = seq
+            return
+        agreed = self._agreed.get(witnessed.witness, 0)
+        self._replay.fault(
+            "audit",
+            seq,
+            f"events {agreed + 1} to {seq} are not those that the witness {witnessed.witness} cosigned",
+        )
 
     async def _compare_tree(self) -> None:
         """No checkpoint may be after the end of the log, and the stored subtrees must give the same root."""
         for size in self._checkpoints:
             self._replay.fault("audit", size, "a published checkpoint has events that are missing")
+        for size, held in self._witnessed.items():
+            for each in held:
+                self._replay.fault(
+                    "audit", size, f"the witness {each.witness} cosigned events that are missing"
+                )
         self.checked["audit"] += 1
         try:
             stored = await audit.root(self._connection, self._tree.size)

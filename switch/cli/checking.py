@@ -2,30 +2,49 @@
 
 import asyncio
 import json
+from typing import Annotated
 
 import typer
 
 from switch.base import personal_data
 from switch.change_catalogue import KINDS
 from switch.cli.connect import Archives, Data, Database, database, progress, settings_for
+from switch.cli.failures import CommandFailed
 from switch.operations import verify as checks
+from switch.operations import witness_states
+from switch.witness.folder import NoWitness
 
 
 def verify(
+    witness_state: Annotated[
+        list[str] | None,
+        typer.Option("--witness-state", help="what a witness holds: its state.json, or its address"),
+    ] = None,
     archives: Archives = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Check every ledger and payment invariant. Prints one JSON document; exit code 1 if a check fails."""
+    """Check every ledger and payment invariant. Prints one JSON document; exit code 1 if a check fails.
+
+    With --witness-state also whether the log is the one that the witness cosigned, which root of the switch
+    cannot forge. It can be repeated.
+    """
     settings = settings_for(data, database_url)
+    try:
+        states = [witness_states.load(source) for source in witness_state or ()]
+    except NoWitness as error:
+        raise CommandFailed(str(error)) from None
 
     async def run() -> list[dict[str, object]]:
         async with database(settings) as connection:
             keys = settings.personal_data_keys
             acknowledged = settings.data / "sandbox" / "acknowledged.jsonl"
-            return [
-                {"check": r.name, "ok": r.ok, "checked": r.checked, "detail": r.detail}
-                async for r in checks.verify(
+            lines = settings.published_file.parent / "verifier-keys.txt"
+            log = lines.read_text(encoding="utf-8").split() if lines.exists() else []
+            trees, of_witnesses = await witness_states.trees(connection, states, log)
+            found = [
+                result
+                async for result in checks.verify(
                     connection,
                     settings.rails_directory,
                     acknowledged,
@@ -33,7 +52,13 @@ def verify(
                     progress=progress("events verified"),
                     keys=personal_data.load(keys) if keys.exists() else None,
                     kinds=KINDS,
+                    witnessed=trees,
                 )
+            ]
+            found += [result async for result in witness_states.witnessed(connection)]
+            return [
+                {"check": r.name, "ok": r.ok, "checked": r.checked, "detail": r.detail}
+                for r in (*found, *of_witnesses)
             ]
 
     results = asyncio.run(run())

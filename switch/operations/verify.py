@@ -29,7 +29,7 @@ from adapters.creditor import find_alias
 from adapters.simulation import book as rail_book
 from adapters.simulation.sandbox import is_paid, is_simulated
 from ledger import verify as ledger_verify
-from ledger.verify import CheckResult
+from ledger.verify import CheckResult, WitnessedTree
 from schemas import codec, credit_transfer
 from switch.approvals.kinds import Kinds
 from switch.base import personal_data
@@ -151,14 +151,16 @@ async def verify(
     progress: Callable[[int], None] | None = None,
     keys: KeyRing | None = None,
     kinds: Kinds | None = None,
+    witnessed: Sequence[WitnessedTree] = (),
 ) -> AsyncIterator[CheckResult]:
     """Check everything, one result at a time; `rails` has a directory for each rail with its book.
 
+    `witnessed`: trees that witnesses hold, which the log must have.
     Credited accounts are compared if `keys` are given to read the messages. Detached history is read again if
     `archives` has its files; `progress` receives the number of events that are done. The causes of events are
     checked if `kinds` of changes are given.
     """
-    async for result in ledger_verify.verify(connection, progress, archives):
+    async for result in ledger_verify.verify(connection, progress, archives, witnessed):
         name = f"{_NUMBERS.get(result.name, '')} {result.name}".strip()
         yield replace(result, name=name)
     for result in await _books_agree(connection, rails, keys):

@@ -21,11 +21,14 @@ import pytest
 
 from adapters.simulation import book as rail_book
 from ledger import offline_verifier
+from ledger.signing import content_of
 from switch import cli
 from switch.client import NoAnswer, PaymentState
 from switch.settlement.day import line_id
+from switch.witness.folder import WitnessFolder, WitnessState
 from tests.chaos.switch_process import SETTINGS, SwitchProcess, uetr_of
 from tests.docs.blocks import ROOT, of_page
+from tests.switch.witness.serving import ServedWitness, served
 
 pytestmark = pytest.mark.chaos
 
@@ -169,9 +172,43 @@ class Forgotten:
     """Exported after the instant."""
 
 
-def live_past_the_instant(switch: SwitchProcess, life: Life) -> Forgotten:
+@contextlib.contextmanager
+def witnessed(switch: SwitchProcess) -> Iterator[ServedWitness]:
+    """The switch, started, and a witness of its log that two people have registered."""
     switch.start()
     switch.wait_until_ready()
+    keys = run(switch, "payswitch audit keys").split()
+    with served(switch.data.parent / "witness", keys, name="central-bank.test") as witness:
+        content = json.dumps({"key": witness.key, "url": witness.url})
+        ask_and_approve(
+            switch,
+            f"payswitch change request witness.add '{content}' --as operator --reason test",
+            "payswitch change approve 1 --as checker --reason test",
+        )
+        yield witness
+
+
+def held(witness: ServedWitness) -> WitnessState:
+    return WitnessFolder(witness.directory).read()
+
+
+def check_witness(switch: SwitchProcess, witness: ServedWitness, kept: int) -> None:
+    """It has cosigned the new epoch, and told its people; what it holds of the kept events is still proved."""
+    until(lambda: held(witness).epoch == 2)
+    state = held(witness)
+    assert [each.kept for each in state.restores] == [kept]
+    told = [each["event"] for each in witness.told]
+    assert told.count("ALARM_RESTORE") == 1
+    assert {"ALARM_FORK", "WARNING_UNPROVED"}.isdisjoint(told)
+    left_out = [state.is_left_out(each) for each in state.checkpoints]
+    assert {True, False} == set(left_out)
+    checks = json.loads(run(switch, f"payswitch verify --witness-state {witness.url}"))["checks"]
+    found = {each["check"]: each["ok"] for each in checks}
+    assert [found[name] for name in ("audit", "witnesses", "witness central-bank.test")] == [True] * 3
+
+
+def live_past_the_instant(switch: SwitchProcess, life: Life, witness: ServedWitness) -> Forgotten:
+    until(lambda: held(witness).size > 0)
     run(switch, "payswitch backup")
     kept = asyncio.run(pay_all(life, [TO_PAKISTAN, TO_INDIA]))
     time.sleep(0.1)
@@ -182,6 +219,8 @@ def live_past_the_instant(switch: SwitchProcess, life: Life) -> Forgotten:
     assert life.told == dict.fromkeys(kept + lost, "ACCC")
     bundle = switch.data.parent / "bundle.json"
     run(switch, f"payswitch audit export {lost[0]} -o {bundle}")
+    published = content_of(json.loads(bundle.read_text())["checkpoint"]).size
+    until(lambda: held(witness).size >= published)
     events = {**life.events("asha-bank"), **life.events("noor-wallet")}
     switch.end()
     return Forgotten(kept, lost, instant, events_kept, events, bundle)
@@ -248,9 +287,16 @@ def carried(switch: SwitchProcess, life: Life) -> dict[str, set[int]]:
 
 @pytest.mark.timeout(300)
 def test_rails_that_are_ahead_of_a_restored_database(switch: SwitchProcess) -> None:
-    life = Life(switch)
-    was = live_past_the_instant(switch, life)
-    refused = walk(switch, life, was)
+    with witnessed(switch) as witness:
+        life = Life(switch)
+        was = live_past_the_instant(switch, life, witness)
+        refused = walk(switch, life, was)
+        kept = json.loads(run(switch, "payswitch restore status"))["restores"][0]["kept"]
+        check_witness(switch, witness, kept)
+    check_after_opening(switch, life, was, refused)
+
+
+def check_after_opening(switch: SwitchProcess, life: Life, was: Forgotten, refused: str) -> None:
     new = asyncio.run(pay_all(life, [TO_PAKISTAN, TO_INDIA]))
 
     # What was refused is executed once, what a rail has is not sent again, and no id is given out twice.
