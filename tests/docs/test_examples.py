@@ -46,6 +46,8 @@ ELSEWHERE = {
         for language in ("sql", "ini")
     },
     ("docs/operate/restore.md", "sh"): "tests/chaos/test_restore.py",
+    ("docs/operate/witnesses.md", "sh"): "tests/docs/test_witnesses.py",
+    ("docs/regulate/witnesses.md", "sh"): "tests/docs/test_witnesses.py",
     **{
         ("docs/operate/going-live.md", language): "tests/docs/test_going_live.py"
         for language in ("sh", "json", "python")

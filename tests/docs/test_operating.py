@@ -38,6 +38,8 @@ from tests.switch.stack import Stack
 PAGES = ("docs/operate/", "docs/regulate/")
 WALKED_ELSEWHERE = {
     "docs/operate/going-live.md": "it needs a bare data directory: tests/docs/test_going_live.py",
+    "docs/operate/witnesses.md": "it needs a witness: tests/docs/test_witnesses.py",
+    "docs/regulate/witnesses.md": "it needs a witness: tests/docs/test_witnesses.py",
     "docs/operate/restore.md": "it needs a switch whose database was restored: tests/chaos/test_restore.py",
 }
 """Pages, and where they are walked."""
@@ -399,6 +401,7 @@ def records(walk: Walk, place: Path) -> None:
 def the_books(walk: Walk, _: Path) -> None:
     """The books are frozen by hand; two people end that after a look that found nothing."""
     walk.type("ledger freeze", "ledger-imbalance")
+    walk.passed("ledger freeze", "witness-refuses")
     try:
         asyncio.run(walk.stack.until_looked())
         walk.two("ledger unfreeze", "ledger-imbalance")

@@ -160,6 +160,16 @@ def test_attempts_to_sign_in_are_counted_by_address() -> None:
         arrive(limiter, scope("/v1/sign-in", "POST", "2001:db8::2"))
 
 
+def test_what_is_public_is_counted_by_address_alone() -> None:
+    limiter = Limiter(Settings(workers=1, rate_public=0.2), Clock())
+    for path in ("/v1/audit/checkpoints", "/v1/audit/consistency"):
+        arrive(limiter, scope(path))
+    with pytest.raises(TooManyRequests):
+        arrive(limiter, scope("/v1/audit/checkpoints/5/cosignatures", "POST"))
+    arrive(limiter, scope("/v1/positions"))
+    arrive(limiter, scope("/v1/audit/checkpoints", address="192.0.2.77"))
+
+
 def test_memory_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "KEPT_MAX", 10)
     limiter = Limiter(Settings(), Clock())
