@@ -157,3 +157,12 @@ async def test_events_of_earlier_versions_are_not_compared(
 
     assert result.ok
     assert "not compared:" in result.detail
+    key = (
+        FORGED["a key"][0]
+        .replace("public_key)", "public_key, valid_from)")
+        .replace("algorithm, public_key FROM", "algorithm, 'x', now() - interval '1 day' FROM")
+    )
+    await as_owner(database_url, key)
+    assert "key stolen-1" in (await check(services)).detail
+    await as_owner(database_url, "INSERT INTO switch.installation (sandbox) VALUES (true)")
+    assert (await check(services)).ok  # only a sandbox had keys that nobody approved
