@@ -36,6 +36,7 @@ GRANT SELECT ON switch.change, switch.change_vote TO payswitch_writer; -- the ca
 GRANT SELECT (name, role, scope, status) ON switch.person TO payswitch_writer;
 GRANT SELECT (id, uetr, kind, resolved_at) ON switch.reconciliation_break TO payswitch_writer;
 GRANT SELECT ON switch.participant_key, switch.fx_rate TO payswitch_writer;
+GRANT SELECT ON switch.settlement, switch.settlement_line TO payswitch_writer;
 GRANT SELECT (id, bic) ON switch.participant TO payswitch_writer;
 GRANT SELECT (creditor_agent) ON switch.payment TO payswitch_writer;
 

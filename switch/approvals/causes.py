@@ -55,6 +55,8 @@ def needs_change(command: Command) -> bool:
         return command.only_in_doubt
     if isinstance(command, Return):
         return not command.sender
+    if isinstance(command, Fund) and command.line and not command.change:
+        return False  # `switch.settlement.causes` decides
     return isinstance(command, _DECIDED)
 
 

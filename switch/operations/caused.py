@@ -24,6 +24,7 @@ from switch.approvals.content import cap_of, money_of
 from switch.approvals.kinds import ChangeIds, ChangeKind, Kinds
 from switch.base.sql import statements
 from switch.payments.pricing import FEES, POSITION, SCHEME
+from switch.settlement import day
 from switch.writer.event_kinds import EventKind
 
 NAME: Final = "causes"
@@ -33,6 +34,7 @@ _statement: Final = statements("switch.operations")
 _EVENTS: Final = _statement("caused_events")
 _DECISIONS: Final = _statement("decisions")
 _KEYS: Final = _statement("keys_of_participants")
+_LATE: Final = _statement("late_lines")
 _SINCE: Final = _statement("caused_since")
 _ACCOUNTS: Final = "SELECT number, owner, currency::text, purpose FROM ledger.account"
 _FUNDS: Final = {"funds.in", "funds.out", "restore.settled"}
@@ -99,6 +101,8 @@ async def check_causes(connection: asyncpg.Connection, kinds: Kinds) -> CheckRes
     decided = await _decided(connection, sandbox=since["sandbox"])
     accounts = {row["number"]: row for row in await connection.fetch(_ACCOUNTS)}
     keys = {row["keyid"]: row for row in await connection.fetch(_KEYS)}
+    lines = {row["id"].hex: row for row in await connection.fetch(_LATE)}
+    known = _Known(decided, accounts, keys, lines, kinds, since["sandbox"])
     found = _Found()
     used: set[int] = set()
     async for row in connection.cursor(_EVENTS, list(_DOES)):
@@ -106,20 +110,20 @@ async def check_causes(connection: asyncpg.Connection, kinds: Kinds) -> CheckRes
             found.older += 1
             continue
         found.checked += 1
-        lacks = _lacks(row, decided, accounts, keys, kinds, sandbox=since["sandbox"])
+        lacks = _lacks(row, known)
         if not lacks and row["kind"] in _ONCE:
             change = _body(row["body"]).get("change", 0)
             lacks = f"change {change} caused another one" if change and change in used else ""
             used.add(change)
         if lacks:
             found.faults.append(f"event {row['seq']} ({row['kind']}): {lacks}")
-    known = _keys_of(decided.values())
+    added = _keys_of(decided.values())
     for keyid, key in keys.items():
         if since["sandbox"] and since["at"] is not None and key["valid_from"] <= since["at"]:
             found.older += 1  # an earlier version made it, and a sandbox asks nobody
             continue
         found.checked += 1
-        if (keyid, key["participant"], key["public_key"]) not in known:
+        if (keyid, key["participant"], key["public_key"]) not in added:
             found.faults.append(f"key {keyid} of {key['participant']}: no change of two people added it")
     return found.result()
 
@@ -156,32 +160,53 @@ def _body(octets: bytes) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _lacks(
-    row: asyncpg.Record,
-    decided: Mapping[int, _Decided],
-    accounts: Mapping[int, asyncpg.Record],
-    keys: Mapping[str, asyncpg.Record],
-    kinds: Kinds,
-    *,
-    sandbox: bool,
-) -> str:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What events are compared with."""
+
+    decided: Mapping[int, _Decided]
+    accounts: Mapping[int, asyncpg.Record]
+    keys: Mapping[str, asyncpg.Record]
+    lines: Mapping[str, asyncpg.Record]
+    kinds: Kinds
+    sandbox: bool
+
+
+def _lacks(row: asyncpg.Record, known: _Known) -> str:
     """Why an event has no cause; empty if it has."""
     body = _body(row["body"])
     if row["kind"] == EventKind.RETURN and body.get("sender"):
-        return _lacks_signature(row, body, keys, sandbox=sandbox)
-    change = decided.get(body.get("change", 0))
+        return _lacks_signature(row, body, known.keys, sandbox=known.sandbox)
+    if row["kind"] == EventKind.FUND and body.get("line"):
+        fits = _is_line(row, known.lines.get(body["line"]))
+        return "" if fits else "its line of a settlement says something else"
+    change = known.decided.get(body.get("change", 0))
     if change is None:
         return "it names no change"
     if change.lacks:
         return f"change {body['change']}: {change.lacks}"
-    kind = kinds.get(change.kind)
+    kind = known.kinds.get(change.kind)
     if kind is None or change.kind not in _DOES[row["kind"]]:
         return f"change {body['change']} is a {change.kind}"
     try:
-        fits = _fits(row, body, kind, kind.read(change.content), accounts)
+        fits = _fits(row, body, kind, kind.read(change.content), known.accounts)
     except (SwitchError, UnreadableChange):
         fits = False
     return "" if fits else f"change {body['change']} says something else"
+
+
+def _is_line(row: asyncpg.Record, line: asyncpg.Record | None) -> bool:
+    """Whether an event moves the money of a line that its agent settled late."""
+    if line is None:
+        return False
+    leg = day.leg_of(line["account"], line["scheme"], line["minor"])
+    late = day.late_of(line["settlement_window"], line["participant"], line["id"], leg)
+    try:
+        moved = decode_change(row["change"])
+    except UnreadableChange:
+        return False
+    legs = ((leg.debit, leg.credit, leg.amount, leg.purpose),)
+    return isinstance(moved, SetChange) and (moved.id.bytes, moved.legs) == (late.id, legs)
 
 
 def _lacks_signature(

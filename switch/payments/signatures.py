@@ -40,7 +40,7 @@ _RATES: Final = _statement("read_rates_in_force")
 _CREDITORS: Final = "SELECT uetr, creditor_agent FROM switch.payment WHERE uetr = ANY($1)"
 _PAY: Final = "/v1/iso20022/pacs.008"
 _GIVE_BACK: Final = "/v1/iso20022/pacs.004"
-_READ_EVERY_S: Final = 1.0
+_READ_EVERY_S: Final = 5.0
 _READ_AGAIN_S: Final = 0.05
 """A key or a rate that is not known yet may be new: they are read for its sake, but not more often."""
 _SLACK_S: Final = 5
@@ -76,7 +76,7 @@ class Signatures(BatchPart):
         self._read_at = float("-inf")
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
-        """Read keys, participants and rates each second, and at once for a key that is new."""
+        """Read keys, participants and rates every few seconds; at once for a key or a rate that is new."""
         evidence = [
             command.evidence
             for command in commands

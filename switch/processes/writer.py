@@ -39,6 +39,7 @@ from switch.operations import restored, vitals
 from switch.payments.signatures import Signatures
 from switch.processes import process, status
 from switch.processes.lease import Lease
+from switch.settlement.causes import SettlementCauses
 from switch.writer import addresses, kinds
 from switch.writer.absence import AbsenceRule, rule_of
 from switch.writer.addresses import LocalPeers
@@ -414,7 +415,11 @@ async def run(settings: Settings) -> None:
         settings.writer_queue_bytes_max,
         replicated=settings.synchronous_standby,
         high_water=HighWater(settings.high_water_file),
-        causes=[Causes(KINDS, sandbox=settings.sandbox), Signatures(sandbox=settings.sandbox)],
+        causes=[
+            Causes(KINDS, sandbox=settings.sandbox),
+            SettlementCauses(sandbox=settings.sandbox),
+            Signatures(sandbox=settings.sandbox),
+        ],
     )
     lease = Lease(settings)
     await server.listen(settings)

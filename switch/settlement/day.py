@@ -262,13 +262,8 @@ async def _instruct_line(
     if line.total_minor == 0:
         await _move_line(connection, window, line, LineEvent.CONFIRM, reason="nothing to settle")
         return
-    command = Hold(
-        line.id.bytes,
-        hashlib.sha256(line.id.bytes).digest(),
-        [_leg(line, scheme)],
-        f"settlement of window {window}: {line.participant}",
-    )
-    reply = await context.link.ask(command)
+    leg = leg_of(line.account, scheme, line.total_minor)
+    reply = await context.link.ask(hold_of(window, line.participant, line.id, leg))
     if reply.verdict in _MADE and reply.state == TransferState.PENDING:
         await _move_line(connection, window, line, LineEvent.INSTRUCT, transfer=reply.number)
     else:
@@ -277,12 +272,24 @@ async def _instruct_line(
         await _move_line(connection, window, line, LineEvent.HOLD, reason=text)
 
 
-def _leg(line: SettlementLine, scheme: int) -> CommandLeg:
+def leg_of(account: int, scheme: int, minor: int) -> CommandLeg:
     """The position of a participant that owes is credited from the scheme's account; others are debited."""
-    minor = line.total_minor
     if minor < 0:
-        return CommandLeg(scheme, line.account, -minor, SETTLEMENT)
-    return CommandLeg(line.account, scheme, minor, SETTLEMENT)
+        return CommandLeg(scheme, account, -minor, SETTLEMENT)
+    return CommandLeg(account, scheme, minor, SETTLEMENT)
+
+
+def hold_of(window: int, participant: str, line: uuid.UUID, leg: CommandLeg) -> Hold:
+    """Reserve the money of a line."""
+    text = f"settlement of window {window}: {participant}"
+    return Hold(line.bytes, hashlib.sha256(line.bytes).digest(), [leg], text)
+
+
+def late_of(window: int, participant: str, line: uuid.UUID, leg: CommandLeg) -> Fund:
+    """Move the money of a line in one step, once, after its hold was released."""
+    id_ = uuid.uuid5(_NAMESPACE, f"{window}/{participant}")
+    text = f"late settlement of window {window}: {participant}"
+    return Fund(id_.bytes, hashlib.sha256(id_.bytes).digest(), [leg], text, line=line.bytes)
 
 
 async def finish(context: ServiceContext, window: int) -> bool:
@@ -442,12 +449,9 @@ async def _move_late(
     line: SettlementLine,
 ) -> Reply:
     """Move the money in one step, once, if the agent settled a line after its hold was released."""
-    id_ = uuid.uuid5(_NAMESPACE, f"{settlement.window}/{line.participant}")
     scheme = await _scheme_account(connection, settlement.currency)
-    text = f"late settlement of window {settlement.window}: {line.participant}"
-    return await context.link.ask(
-        Fund(id_.bytes, hashlib.sha256(id_.bytes).digest(), [_leg(line, scheme)], text)
-    )
+    leg = leg_of(line.account, scheme, line.total_minor)
+    return await context.link.ask(late_of(settlement.window, line.participant, line.id, leg))
 
 
 async def _refused(

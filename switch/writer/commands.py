@@ -178,6 +178,8 @@ class Fund(msgspec.Struct, array_like=True, frozen=True, tag="fund"):
     note: str
     change: int = 0
     """The change that two people approved, whose execution this is; negative: made for a sandbox."""
+    line: bytes = b""
+    """Id of the line of a settlement that is moved late; it is the cause then, and there is no change."""
 
 
 class Return(msgspec.Struct, array_like=True, frozen=True, tag="return"):

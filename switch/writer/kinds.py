@@ -110,6 +110,10 @@ def _of_change(command: Any) -> bool:
     return bool(command.change > 0)
 
 
+def _of_change_or_line(command: Fund) -> bool:
+    return _of_change(command) or (command.change == 0 and bool(command.line))
+
+
 def _of_two_people(step: Advance) -> bool:
     return step.only_in_doubt and _of_change(step)
 
@@ -129,8 +133,13 @@ def _of_people(command: Return) -> bool:
 _OF_CHANGES: Final = (CloseAccounts, Fund, OpenAccount, Reopen, SetCap, SetLimit, Unfreeze)
 _OF_THE_DAY: Final = (CloseWindow, Freeze, Hold, Ping, Release)
 _OF_PAYMENTS: Final = (Accept, Advance, Enquired, Refuse, Return)
+_ANY: Final[Rule] = _any
 _BOOKS: Final[Mapping[type, Rule]] = MappingProxyType(
-    dict.fromkeys(_OF_CHANGES, _of_change) | dict.fromkeys(_OF_THE_DAY, _any)
+    {
+        **dict.fromkeys(_OF_CHANGES, _of_change),
+        **dict.fromkeys(_OF_THE_DAY, _ANY),
+        Fund: _of_change_or_line,
+    }
 )
 """What follows from changes and from the settlement day."""
 

@@ -44,13 +44,17 @@ def _of_change(change: int, **facts: object) -> bytes:
     return _encode({**facts, "change": change})
 
 
+def _line_facts(command: Fund) -> dict[str, str]:
+    return {"line": command.line.hex()} if command.line else {}
+
+
 def _fund(command: Fund, books: Books) -> Reply:
     decision = books.move(
         UUID(bytes=command.id),
         book_legs(command.legs),
         fingerprint=command.fingerprint,
         kind=EventKind.FUND,
-        body=_of_change(command.change, note=command.note),
+        body=_of_change(command.change, note=command.note, **_line_facts(command)),
     )
     return Reply(OF_LEDGER[decision.verdict], decision.number)
 

@@ -17,6 +17,7 @@ from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
 from switch.identity.model import Change, ChangeState, Person, Role, Status
 from switch.processes.writer import WriterServer
+from switch.settlement.causes import SettlementCauses
 from switch.writer.client import Link
 from switch.writer.commands import CommandLeg, Hold, OpenAccount, Release
 from switch.writer.context import ServiceContext
@@ -43,7 +44,9 @@ async def open_services(database_url: str) -> AsyncIterator[ServiceContext]:
     """A services with the people of `PEOPLE`, who have no passwords anybody knows."""
     with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
         data = Path(directory)
-        server = WriterServer(database_url, 1000, causes=[Causes(KINDS, sandbox=True)])
+        server = WriterServer(
+            database_url, 1000, causes=[Causes(KINDS, sandbox=True), SettlementCauses(sandbox=True)]
+        )
         await server.serve(data / "w.sock")
         link = Link(data / "w.sock")
         await link.start()

@@ -131,6 +131,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.reports.service":         (A,),
     "switch.sandbox":                 OWNER,
     "switch.settlement":              (A, C),
+    "switch.settlement.causes":       (W,),
     "switch.settlement.day/add_confirmation": (A,),
     "switch.settlement.day/add_delivery": (C,),
     "switch.settlement.day/add_line":  (C,),

@@ -27,7 +27,7 @@ from switch.settlement import day, instructions, positions, reads, states
 from switch.settlement.files import SettlementFiles
 from switch.settlement.states import LineEvent, LineState, SettlementEvent, SettlementState
 from switch.writer import audit_notes
-from switch.writer.commands import CloseWindow, Command, CommandLeg, Fund, Hold, Release, Reply
+from switch.writer.commands import CloseWindow, Command, Fund, Hold, Release, Reply
 from switch.writer.context import ServiceContext
 from tests.switch.services import account, agree, balance, done, onboarding, open_services, pay
 
@@ -753,12 +753,9 @@ async def test_a_hold_that_comes_after_its_window_was_aborted_holds_nothing(serv
     await day.run_due(services)
     asha = await line(services, window, "asha-bank")
     await done(services, "settlement.abort", {"window": window})
-    legs = [
-        CommandLeg(
-            await account(services, "payswitch", purpose="settlement"), asha.account, 20_00, "settlement"
-        )
-    ]
-    late = await services.link.ask(Hold(asha.id.bytes, hashlib.sha256(asha.id.bytes).digest(), legs, "late"))
+    scheme = await account(services, "payswitch", purpose="settlement")
+    leg = day.leg_of(asha.account, scheme, asha.total_minor)
+    late = await services.link.ask(day.hold_of(window, "asha-bank", asha.id, leg))
 
     assert late.verdict == "already_failed"
     assert await services.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
