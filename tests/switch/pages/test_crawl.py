@@ -104,10 +104,10 @@ async def give_back(stack: Stack, uetr: str, amount: str, currency: str) -> None
 async def gross(stack: Stack) -> dict[str, str]:
     """One in a corridor that settles gross, from money that was paid in for it."""
     async with settling_gross(stack) as link:
-        await fund(link, "asha-bank", "INR", PAID_IN)
-        await fund(link, "silkroad-fx", "INR", 0)
-        await fund(link, "silkroad-fx", "PKR", 10 * PAID_IN)
-        await fund(link, "indus-bank", "PKR", 0)
+        await fund(stack, link, "asha-bank", "INR", PAID_IN)
+        await fund(stack, link, "silkroad-fx", "INR", 0)
+        await fund(stack, link, "silkroad-fx", "PKR", 10 * PAID_IN)
+        await fund(stack, link, "indus-bank", "PKR", 0)
         await stack.until_read()
         async with stack.client("asha-bank") as client:
             done = await client.pay(stack.document("asha-bank", "indus-bank"), wait=25)
