@@ -37,6 +37,7 @@ from switch.cli.steps import MissingStep
 from switch.operations import certificates, facts, housekeeping, witnesses
 from switch.payments import rail_connection
 from switch.processes import caretaker, messenger
+from switch.webhooks import signing
 from switch.writer.client import Link
 from switch.writer.kinds import Kind
 
@@ -620,6 +621,18 @@ async def _unresolved(connection: asyncpg.Connection, _: Settings) -> AsyncItera
         )
 
 
+async def _webhook_keys(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[DoctorFinding]:
+    if not settings.webhook_key.exists():
+        return  # a machine without a messenger
+    for fault in await signing.faults(connection, settings.webhook_key):
+        yield _finding(
+            "webhook-key-missing",
+            f"A messenger on this machine could not sign webhooks: {fault}.",
+            "Copy DATA/keys/webhooks*.pem from the machine of the working messenger.",
+            "process-away",
+        )
+
+
 async def _calendars(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[DoctorFinding]:
     year = datetime.now(UTC).year
     for currency, country in await connection.fetch(
@@ -683,6 +696,7 @@ DATABASE: Final[Mapping[str, Callable[[asyncpg.Connection, Settings], AsyncItera
     "backups": _backups,
     "doubts": _unresolved,
     "calendars": _calendars,
+    "webhook keys": _webhook_keys,
     "set-up": _set_up,
 }
 

@@ -36,7 +36,6 @@ _SECRETS: Final = (
 _DECRYPTING: Final = frozenset({"api", "caretaker"})
 """The processes that read personal data, and send orders to rails."""
 _LATEST_KEY: Final = statements("switch.cli")("latest_sealed_key")
-_NO_KEY: Final = "{} is missing: copy it from a machine of this switch; only a new installation makes one"
 _MAY_TAKE: Final = "SELECT pg_has_role(current_user, $1::text::name, $2)"
 _TAKE: Final = "GRANT {} TO CURRENT_USER{}"
 _USER: Final = "SELECT current_user"
@@ -100,9 +99,9 @@ def examine_part(settings: Settings, part: str) -> Iterator[str]:
     if part in _DECRYPTING:
         yield from _rails(settings)
         if not settings.personal_data_keys.exists():
-            yield _NO_KEY.format(settings.personal_data_keys)
+            yield signing.NO_KEY.format(settings.personal_data_keys)
     if part == "messenger" and not settings.webhook_key.exists():
-        yield _NO_KEY.format(settings.webhook_key)
+        yield signing.NO_KEY.format(settings.webhook_key)
     yield from _keys(settings)
 
 
@@ -128,13 +127,19 @@ async def examine_database(settings: Settings, part: str) -> list[str]:
     """
     if missing := await pending(settings.database):
         return [f"the database lacks {len(missing)} migrations: run `payswitch migrate` before new processes"]
-    if part not in _DECRYPTING or not settings.personal_data_keys.exists():
-        return []
     connection = await asyncpg.connect(settings.database, timeout=10)
     try:
-        row = await connection.fetchrow(_LATEST_KEY)
+        if part == "messenger":
+            return await signing.faults(connection, settings.webhook_key)
+        if part in _DECRYPTING and settings.personal_data_keys.exists():
+            return await _of_personal_data(connection, settings)
     finally:
         await connection.close()
+    return []
+
+
+async def _of_personal_data(connection: asyncpg.Connection, settings: Settings) -> list[str]:
+    row = await connection.fetchrow(_LATEST_KEY)
     keys = personal_data.load(settings.personal_data_keys)
     if row is not None and not keys.opens(row["uetr"], row["sealed"]):
         return [f"{settings.personal_data_keys} is not the key file of the payments in this database"]

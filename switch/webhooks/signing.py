@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from schemas.errors import Unavailable
+from switch.base import causes
 from switch.base.files import write_once
 from switch.base.sql import statements
 
@@ -31,6 +32,7 @@ IN_FORCE_MAX: Final = 2
 _PUBLIC_PREFIX: Final = "whpk_"
 _KEYS: Final = statements("switch.webhooks")("webhook_keys")
 _FIRST: Final = 1
+NO_KEY: Final = "{} is missing: copy it from a machine of this switch; only a new installation makes one"
 _log = structlog.get_logger()
 
 
@@ -90,7 +92,7 @@ class SigningKeys:
                 self._keys[row.number] = await self._take_up(pool, row)
         for number in self._keys.keys() - {row.number for row in rows}:
             del self._keys[number]
-            self._file(number).unlink(missing_ok=True)
+            _file(self._first, number).unlink(missing_ok=True)
 
     def headers(self, id_: str, timestamp: int, body: bytes) -> dict[str, str]:
         """The three headers of a delivery at `timestamp` (seconds since 1970), newest signature first."""
@@ -103,7 +105,9 @@ class SigningKeys:
         }
 
     async def _take_up(self, pool: asyncpg.Pool, row: PublishedKey) -> WebhookKey:
-        key = load(self._file(row.number))
+        if fault := _fault(self._first, row):
+            raise causes.Impossible(fault)
+        key = load(_file(self._first, row.number))
         if row.public_key is None:
             await pool.execute(
                 "UPDATE switch.webhook_key SET public_key = $2 WHERE number = $1 AND public_key IS NULL",
@@ -111,14 +115,31 @@ class SigningKeys:
                 key.public,
             )
             _log.info("webhook_key_made", number=row.number)
-        elif row.public_key != key.public:
-            raise ValueError(f"{self._file(row.number)} is not the published key {row.number}")
         return key
 
-    def _file(self, number: int) -> Path:
-        if number == _FIRST:
-            return self._first
-        return self._first.with_name(f"{self._first.stem}-{number}{self._first.suffix}")
+
+async def faults(connection: asyncpg.Connection, first: Path) -> list[str]:
+    """Find the published keys that a messenger of this machine could not sign with."""
+    found = [_fault(first, row) for row in await published(connection) if row.in_force]
+    return [fault for fault in found if fault]
+
+
+def _fault(first: Path, row: PublishedKey) -> str:
+    """Why this machine cannot sign with a published key; empty if it can, or if the pair is not made yet."""
+    file = _file(first, row.number)
+    if row.public_key is None:
+        return ""
+    if not file.exists():
+        return NO_KEY.format(file)
+    if load(file).public != row.public_key:
+        return (
+            f"{file} is not the key {row.number} that receivers know: copy it from a machine of this switch"
+        )
+    return ""
+
+
+def _file(first: Path, number: int) -> Path:
+    return first if number == _FIRST else first.with_name(f"{first.stem}-{number}{first.suffix}")
 
 
 async def published(

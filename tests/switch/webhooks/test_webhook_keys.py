@@ -2,12 +2,20 @@
 
 import asyncio
 import base64
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import aiohttp
+import asyncpg
+import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from switch.base import causes
+from switch.webhooks import signing
 from tests.switch.cli.test_cli import payswitch
 from tests.switch.stack import Stack
 from tests.switch.webhooks.test_events_and_webhooks import call, receiver
@@ -94,3 +102,44 @@ async def test_a_key_follows_another_without_a_gap(stack: Stack):
 
     assert (listed.returncode, listed.stdout.count(old["public_key"])) == (0, 1)
     assert [key["number"] for key in await keys(stack) if key["retired_at"]] == [old["number"]]
+
+
+async def test_a_standby_without_the_key_that_receivers_know_does_not_start(
+    database_url: str, tmp_path: Path
+) -> None:
+    """It made another key, ended because receivers did not know it, and left the file to be found next time."""
+    working, standby = (tmp_path / name / "keys" / "webhooks.pem" for name in ("working", "standby"))
+    standby.parent.mkdir(parents=True)
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=1) as pool:
+        await signing.SigningKeys(working).refresh(pool)
+        with pytest.raises(causes.Impossible, match="copy it from a machine of this switch"):
+            await signing.SigningKeys(standby).refresh(pool)
+        assert not standby.exists()
+        environment = {"PAYSWITCH_DATA": str(tmp_path / "standby"), "PAYSWITCH_DATABASE": database_url}
+        start = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "switch.cli", "run", "messenger"],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert (start.returncode, start.stderr.splitlines()) == (
+            1,
+            [f"payswitch: {signing.NO_KEY.format(standby)}"],
+        )
+
+        signing.load(standby)
+        (other,) = await _faults(pool, standby)
+        assert (
+            other == f"{standby} is not the key 1 that receivers know: copy it from a machine of this switch"
+        )
+        standby.write_bytes(working.read_bytes())
+        assert await _faults(pool, standby) == []
+        await signing.SigningKeys(standby).refresh(pool)
+
+
+async def _faults(pool: asyncpg.Pool, first: Path) -> list[str]:
+    async with pool.acquire() as connection:
+        return await signing.faults(connection, first)
