@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 import psutil
 
-from loadtests import gate, mix
+from loadtests import cores, gate, mix
 from loadtests.gate import GateResult
 from loadtests.generator import Load, SendResult
 
@@ -44,6 +44,8 @@ class Options:
     """Seconds at the beginning of each round that are not measured."""
     profile: tuple[str, ...] = ()
     """The setting of the same name: `stages`, `samples`."""
+    product_cores: int = 0
+    """Cores of the product alone; rails and load get the others. 0: all share all cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,11 @@ def _drive(
         assert generator.stdout is not None
         generator.stdin.write(msgspec.json.encode(load))
         generator.stdin.close()
+        if options.product_cores:
+            theirs = [psutil.Process(generator.pid), *of_target(target.roots)]
+            cores.pin(
+                theirs, lambda one: one.pid != generator.pid and _is_product(one), options.product_cores
+            )
         _expect(generator.stdout.readline(), b"measuring\n")
         before, busy = cpu_by_process(target.roots), _busy_s()
         _expect(generator.stdout.readline(), b"measured\n")
@@ -229,12 +236,21 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 def cpu_by_process(roots: Sequence[psutil.Process]) -> dict[str, float]:
     """CPU seconds so far of trees of processes, by name; children that ended count with their parents."""
     spent: dict[str, float] = {}
-    for process in [process for root in roots for process in (root, *root.children(recursive=True))]:
+    for process in of_target(roots):
         with contextlib.suppress(psutil.NoSuchProcess):
             name = name_of(process.name(), process.cmdline())
             times = process.cpu_times()
             spent[name] = spent.get(name, 0.0) + sum(times[:4])
     return spent
+
+
+def _is_product(process: psutil.Process) -> bool:
+    return part_of(name_of(process.name(), process.cmdline())) != "rails"
+
+
+def of_target(roots: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Processes and all below them."""
+    return [process for root in roots for process in (root, *root.children(recursive=True))]
 
 
 def cpu_by_part(roots: Sequence[psutil.Process]) -> dict[str, float]:

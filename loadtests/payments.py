@@ -7,7 +7,8 @@ is final. After the run the books must balance, or the figures are void.
 
     python -m loadtests payments --json [--seconds N] [--connections N] [--workers N] [--messages xml|json]
                                      [--mix ten|two] [--seed N] [--warm-up N] [--publish]
-                                     [--compare REV | --open-loop | --in-flight | --stages | --flames]
+                                     [--compare REV | --open-loop | --in-flight | --stages | --flames
+                                     | --memory | --history N]
 """
 
 import argparse
@@ -24,7 +25,7 @@ from typing import Any, Final
 
 import psutil
 
-from loadtests import compare, keeping, loads, payments_table, profiles
+from loadtests import compare, cores, history, keeping, loads, memory, payments_table, profiles
 from loadtests.measure import (
     CALM_CONNECTIONS,
     WARM_UP_S,
@@ -114,6 +115,20 @@ def _median_ratio(ours: Figures, peer: Figures) -> float:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmark; exit 1 if any books do not balance."""
+    given = _parser().parse_args(arguments)
+    options = _options(given)
+    with tempfile.TemporaryDirectory(prefix="payswitch-bench-") as place:
+        if (code := _other(given, options, Path(place))) is not None:
+            return code
+        ours, peer, shape = run(Path(place), options)
+    found = report(options, ours, peer, shape)
+    directory = keeping.publishable(given.results, passed=ours.gate.passed and ours.gate.form == "long")
+    keeping.keep(directory, "payments", found, payments_table.page(found))
+    print(json.dumps(found) if given.json else payments_table.page(found))
+    return 0 if ours.balanced and (peer is None or peer.balanced) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m loadtests payments")
     parser.add_argument("--json", action="store_true", help="print the whole report; always on the last line")
     parser.add_argument("--seconds", type=float, default=15.0)
@@ -130,6 +145,12 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the messages and their order")
     parser.add_argument("--warm-up", type=float, default=WARM_UP_S, help="seconds before each round")
+    parser.add_argument(
+        "--product-cores",
+        type=int,
+        default=cores.default(os.cpu_count() or 1),
+        help="cores of the product alone; 0: shared with rails and load, the default on fewer than four",
+    )
     parser.add_argument("--rail-latency", type=float, default=0.05, help="seconds, of both systems' rails")
     parser.add_argument("--without-naive", action="store_true")
     other = parser.add_mutually_exclusive_group()
@@ -137,20 +158,12 @@ def main(arguments: Sequence[str]) -> int:
     other.add_argument("--open-loop", action="store_true", help="constant arrival at fractions of capacity")
     other.add_argument("--in-flight", action="store_true", help="8 to 4,000 payments in flight")
     other.add_argument("--stages", action="store_true", help="CPU of API workers by stage of a payment")
+    other.add_argument("--memory", action="store_true", help="memory of the product over time")
+    other.add_argument("--history", type=int, metavar="N", help="with N past payments behind it, and without")
     other.add_argument("--flames", action="store_true", help="a flame graph of each process")
-    parser.add_argument("--pairs", type=int, default=6, help="of rounds, with --compare")
+    parser.add_argument("--pairs", type=int, default=6, help="of rounds, with --compare and --history")
     keeping.add_options(parser)
-    given = parser.parse_args(arguments)
-    options = _options(given)
-    with tempfile.TemporaryDirectory(prefix="payswitch-bench-") as place:
-        if (code := _other(given, options, Path(place))) is not None:
-            return code
-        ours, peer, shape = run(Path(place), options)
-    found = report(options, ours, peer, shape)
-    directory = keeping.publishable(given.results, passed=ours.gate.passed and ours.gate.form == "long")
-    keeping.keep(directory, "payments", found, payments_table.page(found))
-    print(json.dumps(found) if given.json else payments_table.page(found))
-    return 0 if ours.balanced and (peer is None or peer.balanced) else 1
+    return parser
 
 
 def _options(given: argparse.Namespace) -> Options:
@@ -164,6 +177,7 @@ def _options(given: argparse.Namespace) -> Options:
         mix=given.mix,
         seed=given.seed,
         warm_up_s=given.warm_up,
+        product_cores=given.product_cores,
     )
 
 
@@ -178,6 +192,12 @@ def _other(given: argparse.Namespace, options: Options, place: Path) -> int | No
     elif given.stages:
         found = profiles.stages(place, options)
         page, balanced = profiles.stages_page(found), found["balanced"]
+    elif given.memory:
+        found = memory.run(place, options)
+        page, balanced = memory.page(found), found["balanced"]
+    elif given.history:
+        found = history.run(place, options, given.history, given.pairs)
+        page, balanced = history.page(found), found["other"]["balanced"] and found["this"]["balanced"]
     elif given.flames:
         found, pictures = profiles.graphs(place, options)
         page, balanced = profiles.flames_page(found), found["balanced"]

@@ -29,6 +29,7 @@ from switch.sandbox.world import participants
 ROOT: Final = Path(__file__).parents[1]
 """The checkout that this program belongs to."""
 READY_S: Final = 180.0
+_LOG_LINES: Final = 5
 _PROGRAM: Final = (sys.executable, "-m", "switch.cli")
 
 
@@ -48,7 +49,7 @@ def payswitch(directory: Path, options: Options, tree: Path = ROOT) -> Iterator[
     if options.profile:
         environment["PAYSWITCH_PROFILE"] = json.dumps(options.profile)
     with _process(command, environment, directory.with_suffix(".log"), tree) as root:
-        _wait_until_ready(port, root)
+        _wait_until_ready(port, root, directory.with_suffix(".log"))
         credentials = json.loads((directory / "sandbox" / "credentials.json").read_text())
         keys = {entry["id"]: (entry["keyid"], entry["private_key"]) for entry in credentials["participants"]}
         yield Target(port, (root,), keys, directory / "run" / "profile")
@@ -122,7 +123,7 @@ def naive_switch(ground: NaiveGround, *, workers: int, pool: int) -> Iterator[Ta
     environment = os.environ | {naive.SETTINGS: msgspec.json.encode(settings).decode()}
     command = [sys.executable, "-m", "loadtests.naive"]
     with _process(command, environment, ground.directory / "naive.log") as root:
-        _wait_until_ready(settings.port, root)
+        _wait_until_ready(settings.port, root, ground.directory / "naive.log")
         yield Target(settings.port, (root, *ground.processes), ground.keys)
 
 
@@ -170,13 +171,14 @@ def _process(
                 process.wait()
 
 
-def _wait_until_ready(port: int, process: psutil.Process) -> None:
+def _wait_until_ready(port: int, process: psutil.Process, log: Path) -> None:
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline and process.is_running():
         if _is_ready(port):
             return
         time.sleep(0.1)
-    raise RuntimeError(f"nothing was ready on port {port}")
+    last = " | ".join(log.read_text(errors="replace").splitlines()[-_LOG_LINES:])
+    raise RuntimeError(f"nothing was ready on port {port}; the last lines of its log: {last}")
 
 
 def _is_ready(port: int) -> bool:

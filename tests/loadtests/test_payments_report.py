@@ -116,3 +116,24 @@ def test_the_ratio_is_the_median_of_the_rounds():
     ours, naive = figures(400, 100, 600), figures(100, 100, 100)
 
     assert payments.report(options, ours, naive, {})["ratio_vs_naive"] == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], ("ten", "mixed")),
+        (["--mix", "two"], ("two", "xml")),
+        (["--mix", "two", "--messages", "mixed"], ("two", "mixed")),
+        (["--messages", "json"], ("ten", "json")),
+    ],
+)
+def test_a_mix_has_its_own_representations_unless_others_are_asked_for(words, expected):
+    options = payments._options(payments._parser().parse_args(words))
+
+    assert (options.mix, options.messages) == expected
+
+
+def test_only_one_measurement_is_made_at_a_time(capsys):
+    with pytest.raises(SystemExit):
+        payments._parser().parse_args(["--open-loop", "--memory"])
+    assert "not allowed with" in capsys.readouterr().err
