@@ -27,13 +27,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from ledger.signing import BadNote, Cosigner, Note, content_of, epoch_of, name_of_log
+from ledger.signing import BadNote, Cosigner, Note, content_of, epoch_of, name_of_log, text_of
 
 FORMAT: Final = "payswitch-witness/1"
 NEWEST_KEPT: Final = 100
 """The number of checkpoints that are kept, besides the last one of each day."""
 EVIDENCE_MAX: Final = 1_000
-"""Files of evidence; a flood of submissions must not fill the disk."""
+"""Files of evidence of one kind; a flood of submissions must not fill the disk."""
 _KEY: Final = "witness.key"
 _STATE: Final = "state.json"
 
@@ -274,16 +274,19 @@ class WitnessFolder:
         """Write the state; it is on the disk when this returns."""
         _write(self._directory / _STATE, msgspec.json.format(msgspec.json.encode(state)) + b"\n")
 
-    def keep_evidence(self, kind: str, facts: object) -> Path | None:
-        """Keep evidence, once; None if there is too much of it."""
-        octets = msgspec.json.encode(facts)
+    def keep_evidence(self, kind: str, shown: str, facts: object) -> Path | None:
+        """Keep evidence about a checkpoint, once; None if there is too much of this kind.
+
+        Anybody can show a checkpoint with a wrong proof; a fork takes the key of the log. So they are counted
+        apart, and a flood of the one leaves room for the other.
+        """
         directory = self._directory / "evidence"
         directory.mkdir(exist_ok=True, mode=0o700)
-        file = directory / f"{kind}-{sha256(octets).hexdigest()[:16]}.json"
+        file = directory / f"{kind}-{sha256(text_of(shown).encode()).hexdigest()[:16]}.json"
         if not file.exists():
-            if sum(1 for _ in directory.iterdir()) >= EVIDENCE_MAX:
+            if sum(1 for _ in directory.glob(f"{kind}-*")) >= EVIDENCE_MAX:
                 return None
-            _write(file, msgspec.json.format(octets) + b"\n")
+            _write(file, msgspec.json.format(msgspec.json.encode(facts)) + b"\n")
         return file
 
 

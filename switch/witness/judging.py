@@ -14,7 +14,7 @@ import msgspec
 
 from ledger import offline_verifier
 from ledger.merkle import verify_consistency
-from ledger.signing import BadNote, Note, content_of, known_lines, open_note
+from ledger.signing import BadNote, Note, content_of, known_lines, open_note, text_of
 from switch.witness.folder import HeldCheckpoint, SeenRestore, WitnessFolder, WitnessState, now
 
 PROOF_MAX: Final = 63
@@ -78,7 +78,7 @@ def add_checkpoint(folder: WitnessFolder, shown: Submission) -> Cosigned:
         try:
             content = judge(state, shown)
         except CosignRefusal as refusal:
-            _keep(folder, refusal, shown)
+            _keep(folder, state, refusal, shown)
             raise
         return _cosign(folder, state, shown.note, content)
 
@@ -97,7 +97,7 @@ def add_bundle(folder: WitnessFolder, bundle: Mapping[str, Any]) -> Cosigned:
         try:
             content, restores = _judge_bundle(state, bundle, note)
         except CosignRefusal as refusal:
-            _keep(folder, refusal, Submission(state.size, (), note))
+            _keep(folder, state, refusal, Submission(state.size, (), note))
             raise
         except (KeyError, TypeError, ValueError, AttributeError):
             raise CosignRefusal(400, "not a bundle of proofs") from None
@@ -281,18 +281,20 @@ def _text(bundle: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _keep(folder: WitnessFolder, refusal: CosignRefusal, shown: Submission) -> None:
-    if refusal.kind:
-        folder.keep_evidence(
-            refusal.kind,
-            {
-                "what": refusal.text,
-                "held": refusal.held,
-                "shown": refusal.shown or shown.note,
-                "old": shown.old,
-                "proof": [part.hex() for part in shown.proof],
-            },
-        )
+def _keep(folder: WitnessFolder, state: WitnessState, refusal: CosignRefusal, shown: Submission) -> None:
+    """Keep what was shown with the signatures of the log alone: others may have added lines to it."""
+    if not refusal.kind:
+        return
+    note = refusal.shown or shown.note
+    bare = "".join((text_of(note), "\n", *known_lines(note, state.log)))
+    facts = {
+        "what": refusal.text,
+        "held": refusal.held,
+        "shown": bare,
+        "old": shown.old,
+        "proof": [part.hex() for part in shown.proof],
+    }
+    folder.keep_evidence(refusal.kind, bare, facts)
 
 
 def _cosign(
@@ -304,7 +306,7 @@ def _cosign(
     whole = "".join((content.text, "\n", *known_lines(note, state.log), line))
     for each in restores:
         folder.keep_evidence(
-            "restore", {"what": "a restore of the log's database", "restore": each, "shown": note}
+            "restore", note, {"what": "a restore of the log's database", "restore": each, "shown": note}
         )
     epoch = state.epoch_of(content.origin)
     assert epoch is not None, "its signature was checked"

@@ -152,5 +152,5 @@ def _refuse_shorter(folder: WitnessFolder, state: WitnessState, note: str) -> No
     content = judging.signed(state, note)
     text = f"the newest checkpoint of the log has {content.size} events; the witness cosigned {state.size}"
     held = state.newest.note if state.newest else ""
-    folder.keep_evidence("shorter", {"what": text, "held": held, "shown": note})
+    folder.keep_evidence("shorter", note, {"what": text, "held": held, "shown": note})
     raise CosignRefusal(409, text, size=state.size, held=held, kind="shorter")

@@ -170,12 +170,18 @@ def test_an_older_checkpoint_with_another_root_is_a_fork_too(
 def test_evidence_is_kept_once_and_within_bounds(
     witness: WitnessFolder, log: LogInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A flood of wrong proofs, which anybody can send, leaves room for the evidence of a fork."""
     monkeypatch.setattr(folder, "EVIDENCE_MAX", 3)
     show(witness, log, 0)
+    grown = LogInMemory(9)
+    for number in range(6):
+        refused(witness, grown, 5, proof=(bytes([number]) * 32,))
+        refused(witness, grown, 5, proof=(), note=f"{grown.note()}\u2014 stranger{number} AAAA\n")
+    assert [each["shown"] for each in evidence(tmp_path)] == [grown.note()]
     for number in (1, 1, 2, 3, 4, 5):
         refused(witness, LogInMemory(5, text=f"forged {number}"), 5, proof=())
 
-    assert len(evidence(tmp_path)) == 3
+    assert len(evidence(tmp_path)) == 1 + 3
 
 
 def test_a_bundle_is_checked_without_a_network(witness: WitnessFolder, log: LogInMemory) -> None:
