@@ -112,6 +112,30 @@ async def test_a_witness_that_nobody_may_call_fetches(stack: Stack, keys: list[s
             assert witness["size"] == published["size"]
 
 
+@pytest.mark.parametrize(
+    ("beside", "kind"),
+    [(-1, "missing"), (0, "fork"), (1_000_000, "shorter")],
+    ids=["missing", "fork", "shorter"],
+)
+async def test_who_fetches_finds_what_the_log_no_longer_shows(
+    stack: Stack, keys: list[str], tmp_path: Path, beside: int, kind: str
+) -> None:
+    """The witness holds a checkpoint, signed by the log, that is not the log's now."""
+    folder, file = tmp_path / "w", tmp_path / "held"
+    witness_command("init", str(folder), *keys, "--name", f"{kind}.test")
+    published = await publish(stack)
+    while (await get(stack, f"checkpoints/{published['size'] + beside}"))[0] == 200 and beside:
+        beside -= 1
+    size = published["size"] + beside
+    file.write_text(housekeeping.signer(stack.settings).sign(size, bytes(32), _epoch(published)))
+    witness_command("check", str(folder), str(file))
+    await publish(stack)
+    await asyncio.to_thread(witness_command, "pull", str(folder), stack.url, code=4)
+
+    kept = [evidence.name.partition("-")[0] for evidence in (folder / "evidence").glob("*")]
+    assert kept == ([] if kind == "missing" else [kind])
+
+
 async def test_a_witness_without_a_network_gets_files(stack: Stack, keys: list[str], tmp_path: Path) -> None:
     """A bundle is carried to it, and its line is carried back."""
     folder, file, name = tmp_path / "w", tmp_path / "bundle.json", f"offline-{uuid.uuid4()}.test"
