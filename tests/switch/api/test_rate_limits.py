@@ -170,6 +170,28 @@ def test_what_is_public_is_counted_by_address_alone() -> None:
     arrive(limiter, scope("/v1/audit/checkpoints", address="192.0.2.77"))
 
 
+def test_each_step_of_a_sign_in_with_a_provider_counts_and_its_own_logouts_do_not() -> None:
+    limiter = Limiter(Settings(workers=1, rate_sign_in=0.1), Clock())
+    logout = scope("/console/openid/backchannel-logout", "POST", "192.0.2.9")
+    for _ in range(5):
+        arrive(limiter, logout)
+    arrive(limiter, scope("/console/openid/sign-in/bank", "GET", "192.0.2.9"))
+    for path in ("/console/openid/callback", "/console/openid/sign-in/bank"):
+        with pytest.raises(TooManyRequests):
+            arrive(limiter, scope(path, "GET", "192.0.2.9"))
+
+
+def test_logout_tokens_that_no_provider_signed_are_limited_by_address() -> None:
+    limiter = Limiter(Settings(workers=1, rate_callback_failure=0.1), Clock())
+    made = scope("/console/openid/backchannel-logout", "POST", "192.0.2.9")
+    arrive(limiter, made)
+    answer(made, 400)
+
+    with pytest.raises(TooManyRequests):
+        arrive(limiter, scope("/console/openid/backchannel-logout", "POST", "192.0.2.9"))
+    arrive(limiter, scope("/console/openid/backchannel-logout", "POST", "192.0.2.10"))
+
+
 def test_memory_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "KEPT_MAX", 10)
     limiter = Limiter(Settings(), Clock())

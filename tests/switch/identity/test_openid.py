@@ -15,12 +15,12 @@ from switch.approvals import approvals
 from switch.change_catalogue import KINDS
 from switch.identity import enrolment, factors, federated, openid, providers, secrets, sessions, sign_in
 from switch.identity.devices import HERE
-from switch.identity.model import ChangeState, Role
+from switch.identity.model import ChangeState, Role, Seat
 from switch.writer.context import ServiceContext
 from tests.switch.identity import small_provider, test_sign_in
 from tests.switch.identity.small_provider import CLIENT, SECRET, SmallProvider, signed, unsigned
 from tests.switch.identity.test_sign_in import PASSWORD, code
-from tests.switch.services import agree, done, open_services, person
+from tests.switch.services import agree, done, onboarding, open_services, person
 
 quick_hashes = test_sign_in.quick_hashes
 totp = test_sign_in.totp
@@ -432,6 +432,26 @@ async def test_a_provider_takes_two_people_and_its_issuer_stays(
     (known,) = await providers.everyone(services.pool)
 
     assert (known.title, known.grants["payswitch-auditors"]) == ("Another name", Role.AUDITOR)
+
+
+async def test_a_participant_agrees_to_the_provider_of_its_people(
+    services: ServiceContext, small: SmallProvider
+) -> None:
+    await done(services, "participant.onboard", onboarding("asha-bank"))
+    wanted = content(small, scope="asha-bank", grants=["staff=participant"])
+    change = await approvals.request(
+        services, KINDS, person("olga"), "identity_provider.set", content=wanted, reason="test"
+    )
+    change = await approvals.vote(
+        services, KINDS, person("chen"), change.number, decision="approve", reason="seen"
+    )
+    assert change.seats == (Seat(Role.CHECKER), Seat(Role.PARTICIPANT, "asha-bank"))
+    assert change.state is ChangeState.REQUESTED
+    change = await approvals.vote(
+        services, KINDS, person("pia"), change.number, decision="approve", reason="ours"
+    )
+
+    assert change.state is ChangeState.EXECUTED
 
 
 async def test_a_provider_that_is_removed_signs_its_people_out(
