@@ -115,8 +115,7 @@ async def _enter(
     next_: str,
     device: Device,
 ) -> SignInOutcome:
-    sid = claims.get("sid", "")
-    at = sessions.AtProvider(provider.issuer, sid if isinstance(sid, str) else "")
+    at = sessions.AtProvider(provider.issuer, claims.get("sid", ""))
     async with context.pool.acquire() as connection, connection.transaction():
         name = await providers.person_of(connection, provider, claims)
         if name and provider.has_second_factor(claims):

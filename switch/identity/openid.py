@@ -168,8 +168,10 @@ async def claims_of(
         _log.warning("openid_token_refused", provider=provider.id, cause=type(error).__name__)
         raise NotAuthentic(_WRONG) from None
     fault = _fault(provider, found, time.time())
-    if requires_subject and not _is_text(found.get("sub")):
-        fault = fault or "sub"
+    if not fault and requires_subject and not _is_text(found.get("sub")):
+        fault = "sub"
+    if not fault and "sid" in found and not _is_text(found["sid"]):
+        fault = "sid"
     if fault:
         _log.warning("openid_token_refused", provider=provider.id, cause=fault)
         raise NotAuthentic(_WRONG)
@@ -409,7 +411,8 @@ def _is_hash_of(token: object, stated: object, algorithm: str) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= _TEXT_MAX
+    """Whether a value is a text that the database stores."""
+    return isinstance(value, str) and 0 < len(value) <= _TEXT_MAX and value.isprintable()
 
 
 def _with_query(address: str, query: Mapping[str, str]) -> str:

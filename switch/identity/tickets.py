@@ -49,8 +49,8 @@ def read(data: Path, purpose: str, ticket: str, within_s: int = WITHIN_S) -> Tic
     try:
         if len(ticket) > _BYTES_MAX:
             raise NotAuthentic("this form has expired: open it again")
-        content = json.loads(Seal(data).open(ticket, within_s))
-    except (InvalidToken, FileNotFoundError, ValueError):
+        content = dict(json.loads(Seal(data).open(ticket, within_s)))
+    except (InvalidToken, FileNotFoundError, TypeError, ValueError):
         raise NotAuthentic("this form has expired: open it again") from None
     if content.pop("for", None) != purpose:
         raise NotAuthentic("this form has expired: open it again")
