@@ -21,6 +21,7 @@ import pytest
 
 from tests.cluster.machines import Machine, Network, machines, require
 from tests.docs.blocks import ROOT, of_page
+from tests.switch.certificates import Authority, Identity
 
 PAGE: Final = ROOT / "docs/operate/failover.md"
 FILES: Final = ROOT / "docs/operate/patroni"
@@ -34,6 +35,8 @@ _USER: Final = "postgres"
 _LIBRARY: Final = Path("/usr/lib/postgresql")
 _DOCUMENTED: Final = {name: f"10.0.0.1{place}" for place, name in enumerate(NAMES, 1)}
 _PASSWORD: Final = "another-secret"
+_TLS: Final = "/etc/payswitch/database"
+"""The directory of the certificates in the documented files."""
 URL: Final = f"postgresql://payswitch:{_PASSWORD}@127.0.0.1:5432/payswitch"
 """As the switch has it, on its machine: HAProxy's."""
 READ_URL: Final = URL.replace(":5432", ":5433")
@@ -71,8 +74,8 @@ class Database:
         self.machine.start(["etcd"], log=self.directory / "etcd.log", environment=self.environment)
 
     def start_patroni(self) -> None:
-        command = ["patroni", self.directory / "patroni.yml"]
-        environment = {**self.environment, "PYTHONPATH": ""}
+        command = ["patroni", self.directory / "patroni"]
+        environment = {**self.environment, "PYTHONPATH": "", "HOME": str(self.directory)}
         self.machine.start(command, log=self.directory / "patroni.log", user=_USER, environment=environment)
 
     def status(self) -> dict[str, Any]:
@@ -163,14 +166,21 @@ class Databases:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Databases]:
-    """Three database machines with one primary, and a machine for the switch with HAProxy."""
+def running(*, tls: bool = False) -> Iterator[Databases]:
+    """Three database machines with one primary, and a machine for the switch with HAProxy.
+
+    `tls`: between the database machines, with the documented files for it.
+    """
     require_programs()
     with tempfile.TemporaryDirectory(prefix="payswitch-") as directory, machines(*NAMES, SWITCH) as network:
         found = Databases(network, Path(directory))
         found.directory.chmod(0o755)
         for name in NAMES:
             found.members[name] = _prepare(found, name)
+        if tls:
+            authority = Authority(found.directory)
+            for member in found.members.values():
+                _encrypt(found, member, authority.certify(member.machine.address))
         try:
             _start(found)
             yield found
@@ -203,13 +213,7 @@ def _prepare(cluster: Databases, name: str) -> Database:
     directory = cluster.directory / name
     directory.mkdir()
     shutil.chown(directory, _USER)
-    lines = _own((FILES / "machine.env").read_text(), cluster).splitlines()
-    environment = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    first, own = cluster.network[NAMES[0]].address, cluster.network[name].address
-    for key, value in environment.items():
-        if key not in {"ETCD_INITIAL_CLUSTER", "PATRONI_ETCD_HOSTS"}:
-            environment[key] = name if value == NAMES[0] else value.replace(first, own)
-    environment |= {
+    environment = _environment("machine.env", cluster, name) | {
         "ETCD_DATA_DIR": str(directory / "etcd"),
         "PATRONI_POSTGRESQL_DATA_DIR": str(directory / "data"),
         "PATRONI_POSTGRESQL_BIN_DIR": str(_versions()[0]),
@@ -218,8 +222,38 @@ def _prepare(cluster: Databases, name: str) -> Database:
     settings = (FILES / "patroni.yml").read_text()
     # The sockets of three servers on one real machine need directories of their own.
     settings = settings.replace("  use_unix_socket: true\n", f"{_SOCKETS.format(directory)}", 1)
-    (directory / "patroni.yml").write_text(settings)
+    (directory / "patroni").mkdir()
+    (directory / "patroni" / "patroni.yml").write_text(settings)
     return Database(cluster.network[name], directory, environment)
+
+
+def _environment(file: str, cluster: Databases, name: str) -> dict[str, str]:
+    """The variables of one machine, from a documented file."""
+    lines = _own((FILES / file).read_text(), cluster).splitlines()
+    environment = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    first, own = cluster.network[NAMES[0]].address, cluster.network[name].address
+    for key, value in environment.items():
+        if key not in {"ETCD_INITIAL_CLUSTER", "PATRONI_ETCD_HOSTS"}:
+            environment[key] = name if value == NAMES[0] else value.replace(first, own)
+    return environment
+
+
+def _encrypt(cluster: Databases, member: Database, own: Identity) -> None:
+    """Give a machine its certificate and the documented files of TLS."""
+    place = member.directory / "tls"
+    place.mkdir()
+    for source, name in (
+        (own.certificate, "machine.crt"),
+        (own.key, "machine.key"),
+        (own.authority, "ca.crt"),
+    ):
+        shutil.copy(source, place / name)
+    shutil.chown(place / "machine.key", "root", _USER)
+    (place / "machine.key").chmod(0o640)
+    variables = _environment("tls.env", cluster, member.machine.name)
+    member.environment |= {key: value.replace(_TLS, str(place)) for key, value in variables.items()}
+    settings = (FILES / "tls.yml").read_text().replace(_TLS, str(place))
+    (member.directory / "patroni" / "tls.yml").write_text(settings)
 
 
 _SOCKETS: Final = (
