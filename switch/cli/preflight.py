@@ -28,6 +28,7 @@ from switch.writer import addresses
 _SECRETS: Final = (
     settings_file.NAME,
     "keys/*",
+    "keys/openid/*",
     "audit/*.key",
     "people/*.key",
     "settlement/*.key",

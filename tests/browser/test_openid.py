@@ -101,6 +101,7 @@ def running_provider(
     file.write_text(json.dumps({"issuer": issuer, "port": port, "client": client, "people": PEOPLE}))
     folder = stack.settings.data / "keys" / "openid"
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{id_}.secret").touch(0o600)
     (folder / f"{id_}.secret").write_text(secret)
     command = ["node", str(HERE / "provider.mjs"), str(package), str(file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:

@@ -307,11 +307,12 @@ def test_every_variable_of_the_code_is_a_setting_or_known_as_another(monkeypatch
 
 
 @pytest.mark.parametrize(
-    "name", ["settings.json", "keys/webhooks.pem", "audit/checkpoint.key", "people/seal.key"]
+    "name",
+    ["settings.json", "keys/webhooks.pem", "audit/checkpoint.key", "people/seal.key", "keys/openid/x.secret"],
 )
 def test_a_start_refuses_a_secret_that_others_can_read_with_the_remedy(tmp_path: Path, name: str) -> None:
     file = tmp_path / name
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(exist_ok=True, parents=True)
     file.write_text("{}")
     file.chmod(0o640)
     faults = preflight.examine(Settings(data=tmp_path, rails=(), authority="switch.example"))

@@ -10,10 +10,12 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from schemas.errors import NotAuthentic
 from switch.identity import secrets, sessions
-from switch.identity.devices import Device, device
+from switch.identity.devices import HERE, Device, device
 from tests.switch.cli.test_cli import payswitch
 from tests.switch.identity.test_people_api import bearer, call
+from tests.switch.services import done, open_services
 from tests.switch.stack import Stack
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -183,3 +185,18 @@ async def test_the_command_line_lists_and_ends_sessions(stack: Stack) -> None:
     assert "may not do this" in denied.stderr
     assert json.loads(ended.stdout)["ended"] >= 1
     assert after == 401
+
+
+@pytest.mark.parametrize("kind", ["person.suspend", "person.reset", "person.remove"])
+async def test_what_two_people_change_of_a_person_ends_the_sessions(database_url: str, kind: str) -> None:
+    content = {"name": "amina"} | ({"maker_half": "0" * 64} if kind == "person.reset" else {})
+    async with open_services(database_url) as services:
+        async with services.pool.acquire() as connection:
+            token = await sessions.begin(connection, "amina", HERE)
+            others = await sessions.begin(connection, "olga", HERE)
+        await done(services, kind, content)
+        async with services.pool.acquire() as connection:
+            with pytest.raises(NotAuthentic):
+                await sessions.resume(connection, token)
+
+            assert (await sessions.resume(connection, others)).person.name == "olga"
