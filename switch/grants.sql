@@ -38,7 +38,7 @@ GRANT SELECT (id, uetr, kind, resolved_at) ON switch.reconciliation_break TO pay
 GRANT SELECT ON switch.participant_key, switch.fx_rate TO payswitch_writer;
 GRANT SELECT ON switch.settlement, switch.settlement_line TO payswitch_writer;
 GRANT SELECT (id, bic) ON switch.participant TO payswitch_writer;
-GRANT SELECT (creditor_agent) ON switch.payment TO payswitch_writer;
+GRANT SELECT (creditor_agent, sender) ON switch.payment TO payswitch_writer;
 
 -- The API, the caretaker and the reader see the tables of the business. Payments' messages are sealed.
 GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, switch.fx_rate, switch.rail,
@@ -130,6 +130,9 @@ GRANT UPDATE (status) ON switch.person TO payswitch_caretaker;
 GRANT SELECT (person), DELETE ON switch.person_bearer_key TO payswitch_api, payswitch_caretaker;
 
 GRANT INSERT (currency, participant, minor, change) ON switch.settled_before TO payswitch_api, payswitch_caretaker;
+
+GRANT SELECT, INSERT ON switch.own_uetr TO payswitch_api;
+GRANT SELECT ON switch.own_uetr TO payswitch_messenger, payswitch_caretaker, payswitch_reader;
 
 -- The API and the caretaker send orders to rails; the writer leaves out numbers that a restore may have lost.
 GRANT SELECT, INSERT, UPDATE (next) ON switch.rail_serial

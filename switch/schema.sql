@@ -96,6 +96,15 @@ CREATE TABLE switch.payment (
     native_ref      text NOT NULL
 );
 
+-- The identity of a payment is its sender and the UETR that it states. Where another participant has used the UETR
+-- before, the books, the rail and the creditor agent know the payment by a UETR of its own, derived from both.
+CREATE TABLE switch.own_uetr (
+    uetr   uuid PRIMARY KEY,
+    sender text NOT NULL,
+    stated uuid NOT NULL,
+    UNIQUE (stated, sender)
+);
+
 -- Bytes as they came (direction 0) and as they are sent, and sent again (direction 1), sealed under the payment's key.
 -- Partitions are ranges of the sequence, as those of ledger.event.
 CREATE TABLE switch.message (

@@ -56,6 +56,11 @@ async def get_payment(
     final = context.link.watch(key.bytes)
     try:
         payment = await read_payment(context.pool, key, [reader.id])
+        if payment["uetr"] != uetr:  # it has a UETR of its own: its changes are told under that one
+            context.link.unwatch(key.bytes, final)
+            key = UUID(payment["uetr"])
+            final = context.link.watch(key.bytes)
+            payment = await read_payment(context.pool, key, [reader.id])
         if wait and not payment["final"]:
             with contextlib.suppress(TimeoutError):  # then the present status is returned
                 await asyncio.wait_for(final, min(wait, context.settings.wait_max_s))
@@ -63,7 +68,7 @@ async def get_payment(
     finally:
         context.link.unwatch(key.bytes, final)
     headers = {} if payment["final"] else {"Retry-After": "1"}
-    return JSONResponse(payment, headers=headers)
+    return JSONResponse({**payment, "uetr": uetr}, headers=headers)
 
 
 @router.get("/positions", operation_id="listPositions", tags=["settlement"])

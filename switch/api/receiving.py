@@ -17,7 +17,7 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas import codec, credit_transfer, official, rejection, status_report, verdict
+from schemas import codec, credit_transfer, official, own_uetr, rejection, status_report, verdict
 from schemas.errors import (
     RESEND,
     DuplicateUetr,
@@ -32,6 +32,7 @@ from schemas.errors import (
     Unavailable,
 )
 from schemas.payment import CreditTransfer
+from schemas.reasons import Reason
 from schemas.versions import versions
 from switch.api import body as bodies
 from switch.api import queries
@@ -40,6 +41,7 @@ from switch.api.problems import problem
 from switch.api.proof import Signed
 from switch.api.runtime import Runtime
 from switch.base import metrics, tracing
+from switch.payments import own_uetrs
 from switch.payments.directory import Participant
 from switch.payments.intake import PaymentStatus
 from switch.payments.journey import read_known, read_status
@@ -138,13 +140,30 @@ async def post_pacs_008(request: Request) -> Response:
 async def _credit_transfer(received: Received) -> IsoResponse:
     try:
         payment = credit_transfer.read(received.message)
+        _check_uetr(payment.uetr)
     except Refused as refused:
         return _refusal(received.message, verdict.explained(received.message, refused))
     standing = await _accept(received, payment)
     return _report(received.message, payment, standing)
 
 
+def _check_uetr(uetr: str) -> None:
+    if own_uetr.is_reserved(uetr):
+        raise Refused("no UETR may end in these digits: make another one", reason=Reason.CONTENT_INCORRECT)
+
+
 async def _accept(received: Received, payment: CreditTransfer) -> PaymentStatus:
+    """Accept the payment under the UETR that it states or, if another sender has used it, under its own."""
+    try:
+        return await _accept_and_wait(received, payment)
+    except DuplicateUetr:
+        own = await own_uetrs.assign(received.runtime.pool, received.sender.id, uuid.UUID(payment.uetr))
+        if own is None:
+            raise
+    return await _accept_and_wait(received, payment.model_copy(update={"uetr": str(own)}))
+
+
+async def _accept_and_wait(received: Received, payment: CreditTransfer) -> PaymentStatus:
     """Accept the payment, and wait for its final status as long as the caller will."""
     runtime, wait = received.runtime, received.wait
     uetr = uuid.UUID(payment.uetr)
@@ -185,13 +204,15 @@ async def _accepted_or_known(received: Received, payment: CreditTransfer) -> Pay
         fingerprint = runtime.intake.fingerprint(message, sender)
         # A sender without permission learns nothing of a UETR that may be another participant's.
         others = (DuplicateUetr,) if isinstance(refusal, NotAllowed) else ()
-        with contextlib.suppress(
-            OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, *others
-        ):
-            known = await read_known(runtime.pool, uuid.UUID(payment.uetr), fingerprint)
-            if known is not None:
-                metrics.REPLAYS.labels("hit").inc()
-                return known
+        stated = uuid.UUID(payment.uetr)
+        for uetr in (stated, own_uetr.derive(sender.id, stated)):
+            with contextlib.suppress(
+                OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, *others
+            ):
+                known = await read_known(runtime.pool, uetr, fingerprint)
+                if known is not None:
+                    metrics.REPLAYS.labels("hit").inc()
+                    return known
         raise
 
 

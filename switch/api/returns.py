@@ -21,7 +21,7 @@ from schemas.reasons import Reason
 from switch.api import originals, return_terms
 from switch.api.acknowledgements import acknowledgement
 from switch.api.receiving import STATUS_REPORT, IsoResponse, Received
-from switch.payments import correspondence
+from switch.payments import correspondence, own_uetrs
 from switch.payments.journey import read_payment
 from switch.writer.commands import Advance, Return
 from switch.writer.lifecycle import Event, State
@@ -136,6 +136,7 @@ async def recall(received: Received) -> IsoResponse:
         return _resolution(request, cancellation.REJECTED, cancellation.NO_ORIGINAL)
     if payment.get("debtor_agent") != received.sender.id:
         raise NotAllowed("only the debtor agent may recall a payment")
+    uetr = UUID(payment["uetr"])
     await originals.check(received, payment)
     returned = any(step["event"] == "returned" for step in payment["journey"])
     if payment["state"] == State.ABORTED or returned:
@@ -180,6 +181,14 @@ async def answer_recall(received: Received) -> IsoResponse:
     resolution = cancellation.read_resolution(received.message)
     uetr = UUID(resolution.uetr)
     asker = await correspondence.recalled_by(received.runtime.pool, uetr, received.sender.id)
+    if asker is None:  # the recall states what its sender stated
+        for _, own in await own_uetrs.also(received.runtime.pool, uetr):
+            uetr, asker = (
+                own,
+                await correspondence.recalled_by(received.runtime.pool, own, received.sender.id),
+            )
+            if asker is not None:
+                break
     if asker is None:
         raise NotFound("there is no cancellation request for this payment")
     payment = await read_payment(received.runtime.pool, uetr, [received.sender.id])

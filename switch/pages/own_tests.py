@@ -102,7 +102,8 @@ async def get_journey(request: Request, switch: Switch, person: Viewer, own: Own
         payment=payment,
         steps=payment["journey"],
         events=[
-            files.indented(event.document()) for event in await events.of_payment(switch.pool, own.id, key)
+            files.indented(event.document())
+            for event in await events.of_payment(switch.pool, own.id, UUID(payment["uetr"]))
         ],
     )
 

@@ -12,6 +12,7 @@ from adapters import registry
 from schemas.errors import DuplicateUetr, NotFound, Restoring
 from schemas.money import Money
 from switch.base.sql import statements
+from switch.payments import own_uetrs
 from switch.payments.intake import PaymentStatus
 from switch.writer.event_kinds import OF_PAYMENTS, EventKind
 from switch.writer.lifecycle import FINAL, STATUS, Event, State
@@ -135,6 +136,9 @@ async def read_known(pool: asyncpg.Pool, uetr: UUID, fingerprint: bytes) -> Paym
 async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> dict[str, Any]:
     """Describe a payment to a reader who may see data of `owners`; None is everything.
 
+    `uetr` of the result is that of the books: of a payment with a UETR of its own, its sender states another
+    one. `also_stated`, for readers of everything: further payments whose senders stated this UETR.
+
     `owners` is a list: a single string would be read as its letters.
 
     Raises:
@@ -143,6 +147,10 @@ async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None)
 
     """
     payment = await pool.fetchrow(_PAYMENT, uetr)
+    if owners is not None and (payment is None or payment["sender"] not in owners):
+        own = await own_uetrs.find(pool, owners, uetr)  # what a sender states is its own payment first
+        if own is not None:
+            uetr, payment = own, await pool.fetchrow(_PAYMENT, own)
     if payment is None or not _has_part(payment, owners):
         if await pool.fetchval(_CLOSED):
             raise Restoring("the database was restored, and may have lost this payment: ask again later")
@@ -159,6 +167,7 @@ async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None)
         "detail": detail or None,
         "message": payment["message_name"],
         "message_id": payment["message_id"],
+        **({} if owners is not None else await _also_stated(pool, uetr)),
         **_terms(payment),
         "notes": [{"path": path, "text": text} for path, text in _notes(rows)],
         "journey": [
@@ -167,6 +176,11 @@ async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None)
             for step in _steps(row)
         ],
     }
+
+
+async def _also_stated(pool: asyncpg.Pool, uetr: UUID) -> dict[str, Any]:
+    found = await own_uetrs.also(pool, uetr)
+    return {"also_stated": [{"sender": sender, "uetr": str(own)} for sender, own in found]} if found else {}
 
 
 def _rail_name(country: str) -> str | None:

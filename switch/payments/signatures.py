@@ -21,7 +21,7 @@ import structlog
 
 from ledger.books import Books
 from ledger.encoding import microseconds
-from schemas import codec, credit_transfer, payment_return
+from schemas import codec, credit_transfer, own_uetr, payment_return
 from schemas.errors import NotAuthentic, SwitchError
 from schemas.money import Money
 from schemas.signing import http_signatures
@@ -38,6 +38,7 @@ _KEYS: Final = _statement("read_keys_of_participants")
 _BICS: Final = "SELECT id, left(bic, 8) AS bic FROM switch.participant"
 _RATES: Final = _statement("read_rates_in_force")
 _CREDITORS: Final = "SELECT uetr, creditor_agent FROM switch.payment WHERE uetr = ANY($1)"
+_ALLOWED: Final = _statement("allowed_own_uetrs")
 _PAY: Final = "/v1/iso20022/pacs.008"
 _GIVE_BACK: Final = "/v1/iso20022/pacs.004"
 _READ_EVERY_S: Final = 5.0
@@ -73,6 +74,7 @@ class Signatures(BatchPart):
         self.bics: dict[str, str] = {}
         self._rates: dict[tuple[str, str, str], deque[str]] = {}
         self._creditors: dict[bytes, str] = {}
+        self._own: set[UUID] = set()
         self._read_at = float("-inf")
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
@@ -94,6 +96,19 @@ class Signatures(BatchPart):
         if returned:
             rows = await connection.fetch(_CREDITORS, returned)
             self._creditors = {row["uetr"].bytes: row["creditor_agent"] for row in rows}
+        await self._load_own(connection, commands)
+
+    async def _load_own(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
+        """Read which payments have a UETR of their own; there are hardly ever any."""
+        named = [
+            (UUID(bytes=c.identity.uetr), stated, c.identity.sender)
+            for c in commands
+            if isinstance(c, Accept) and own_uetr.is_reserved(str(UUID(bytes=c.identity.uetr)))
+            for stated in _stated(c)
+        ]
+        if named:
+            rows = await connection.fetch(_ALLOWED, *map(list, zip(*named, strict=True)))
+            self._own = {row["own"] for row in rows}
 
     async def _read(self, connection: asyncpg.Connection) -> None:
         known, self.keys = self.keys, {}
@@ -141,7 +156,9 @@ class Signatures(BatchPart):
             uetr, stated, debtor, creditor = credit_transfer.read_moved(message)
         except SwitchError as error:
             return error.detail
-        if uetr != str(UUID(bytes=command.identity.uetr)) or message.id != command.identity.message_name:
+        kept = UUID(bytes=command.identity.uetr)
+        is_own = kept in self._own and kept == own_uetr.derive(sender, UUID(uetr))
+        if (str(kept) != uetr and not is_own) or message.id != command.identity.message_name:
             return "another payment was signed"
         if (stated.minor, stated.currency) != (terms.debit_minor, terms.debit_currency):
             return "another amount was signed"
@@ -234,3 +251,16 @@ def _of_terms(command: Accept, books: Books) -> str:
     if legs != wanted or purposes - {FEES} not in ({POSITION}, {GROSS}):
         return "its legs move something else than its terms"
     return ""
+
+
+def _stated(command: Accept) -> list[UUID]:
+    """The UETR that the signed message states; none if it cannot be read, which `stop` refuses."""
+    if command.evidence is None:
+        return []
+    for kind in (codec.XML, codec.JSON):
+        try:
+            message = codec.decode(command.evidence.message, media_type=kind, expect="pacs.008")
+            return [UUID(credit_transfer.read_moved(message)[0])]
+        except SwitchError:
+            continue
+    return []

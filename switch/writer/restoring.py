@@ -21,6 +21,7 @@ from ledger.books import Books
 from ledger.columns import Columns, Function, each, one
 from ledger.encoding import microseconds
 from ledger.writer import BatchExtension
+from schemas import own_uetr
 from switch.base.sql import statements
 from switch.writer.commands import (
     Accept,
@@ -30,6 +31,7 @@ from switch.writer.commands import (
     CloseWindow,
     Command,
     Hold,
+    Identity,
     LeaveOut,
     RailGap,
     Refuse,
@@ -126,7 +128,7 @@ class RestoreGate(BatchPart):
             await self._load_held(connection)
         if not (self._ever or self.closed):
             return
-        uetrs = [UUID(bytes=c.identity.uetr) for c in commands if isinstance(c, Accept | Refuse)]
+        uetrs = [u for c in commands if isinstance(c, Accept | Refuse) for u in _uetrs_of(c.identity)]
         row = await connection.fetchrow(_KNOWN, uetrs)
         self._unread = json.loads(row["unread"])
         self._lines = {UUID(uetr).bytes: Line(*line) for uetr, *line in json.loads(row["lines"])}
@@ -154,6 +156,8 @@ class RestoreGate(BatchPart):
         line = self._lines.get(uetr)
         if line is not None:
             return self._stop_known(command, line)
+        if any(other.bytes in self._lines for other in _uetrs_of(command.identity)):
+            return Reply(Verdict.EXISTS_WITH_DIFFERENT_CONTENT)  # the rail knows it by its own UETR
         if self.closed is not None:
             return Reply(Verdict.RESTORING)
         terms = command.terms
@@ -266,3 +270,9 @@ _OPENING: Final[Columns[Reopen]] = Columns(
     one("by_whom", "text", attrgetter("note")),
 )
 RECORD_OPENING: Final = Function("switch.record_opening", _OPENING)
+
+
+def _uetrs_of(identity: Identity) -> tuple[UUID, UUID]:
+    """The UETRs by which a rail may know a payment: that of the command, and the payment's own one."""
+    uetr = UUID(bytes=identity.uetr)
+    return uetr, own_uetr.derive(identity.sender, uetr)

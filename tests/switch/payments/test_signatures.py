@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas import codec
+from schemas import codec, own_uetr
 from schemas.errors import Unavailable
 from schemas.signing import http_signatures, key_request
 from schemas.signing.keys import SigningKey
@@ -169,6 +169,36 @@ async def test_a_payment_that_its_sender_signed_is_accepted_once(world: World, t
     payment = world.payment(to, kind=kind)
 
     assert [(await world.link.ask(payment)).verdict for _ in range(2)] == ["created", "exists"]
+
+
+async def test_a_signed_message_is_one_payment_under_whatever_uetr(world: World) -> None:
+    """A worker must not carry it out a second time, under the UETR of its own that the message might have had."""
+    honest = world.payment()
+    own = own_uetr.derive("asha-bank", uuid.UUID(bytes=honest.identity.uetr))
+    identity = msgspec.structs.replace(honest.identity, uetr=own.bytes)
+    again = msgspec.structs.replace(honest, identity=identity, native_ref=own.hex)
+    recovered = msgspec.structs.replace(again, recovered=own.hex)
+    before = await world.refused(again)
+    await world.link.ask(honest)
+
+    assert "another payment was signed" in before
+    for command in (again, recovered):
+        assert "another payment was signed" in await world.refused(command)
+
+
+async def test_a_message_whose_uetr_another_sender_used_is_a_payment_of_its_own(world: World) -> None:
+    honest = world.payment()
+    identity = honest.identity
+    own = own_uetr.derive("asha-bank", uuid.UUID(bytes=identity.uetr))
+    await world.link.ask(honest)
+    await world.services.pool.execute(
+        "UPDATE switch.payment SET sender = 'ganga-bank'"
+    )  # as if it had been first
+    mine = msgspec.structs.replace(
+        honest, identity=msgspec.structs.replace(identity, uetr=own.bytes), native_ref=own.hex
+    )
+
+    assert [(await world.link.ask(mine)).verdict for _ in range(2)] == ["created", "exists"]
 
 
 def differences(world: World, honest: Accept) -> dict[str, tuple[Accept, str]]:

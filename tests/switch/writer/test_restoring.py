@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from ledger.encoding import microseconds
+from schemas import own_uetr
 from switch.writer.commands import (
     Accept,
     Advance,
@@ -74,6 +75,27 @@ def test_numbers_continue_beyond_all_that_may_have_been_sent(machine: Restored) 
     last = machine.books.next_seq - 1
 
     assert closed(machine, 2 * AT_ONCE + 7) == last + 2 * AT_ONCE + 8
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_payment_that_its_rail_knows_by_its_own_uetr_is_never_sent_by_the_stated_one(
+    machine: Restored, *, is_closed: bool
+) -> None:
+    """Another sender had used the stated UETR, and the restore lost both payments."""
+    if is_closed:
+        closed(machine)
+    machine.part._ever = True
+    own = own_uetr.derive("payer", UUID(bytes=LOST)).bytes
+    machine.knows((own, LINE))
+    stated = machine.accept(LOST)
+    refused = machine.ask(Refuse(Identity(LOST, b"f", "payer", "m", "m", b"raw", 0), "AC01", ""))
+    again = machine.accept(own)
+    recovered = machine.accept(own, "REF1")
+
+    assert stated.verdict == refused.verdict == "exists_with_different_content"
+    assert again.verdict == "known_at_rail"
+    assert recovered.verdict == "created"
+    assert not machine.recorded(LOST)
 
 
 def test_while_closed_nothing_new_is_decided(machine: Restored) -> None:

@@ -1,0 +1,209 @@
+"""The identity of a payment is its sender and its UETR: nobody learns, takes or blocks a UETR of another."""
+
+import asyncio
+import json
+import uuid
+from typing import Any
+
+import aiohttp
+import pytest
+
+from schemas import own_uetr
+from schemas.signing.keys import SigningKey
+from switch.client import Client
+from tests.switch.api.test_doors import assignment, inbox, now, post, wish
+from tests.switch.stack import Stack
+
+ASHA, CREDITOR = "asha-bank", "noor-wallet"
+
+
+def others(stack: Stack) -> str:
+    """Another sender than Asha Bank."""
+    banks = [bank["id"] for bank in stack.credentials["participants"]]
+    return next(bank for bank in banks if bank not in {ASHA, CREDITOR})
+
+
+class Bank:
+    """A bank's own program, without knowledge of others."""
+
+    def __init__(self, http: aiohttp.ClientSession, stack: Stack, name: str) -> None:
+        self.http, self.stack, self.name = http, stack, name
+        self.headers = {"Authorization": f"Bearer {stack.participant(name)['bearer']}", "Prefer": "wait=15"}
+
+    def payment(self, stated: str, amount: str = "100.00") -> dict[str, Any]:
+        document: dict[str, Any] = self.stack.document(self.name, CREDITOR, amount=amount)
+        (tx,) = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
+        tx["PmtId"]["UETR"] = stated
+        return document
+
+    async def send(self, document: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
+        path = f"{self.stack.url}/v1/iso20022/pacs.008"
+        async with self.http.post(path, json=document, headers=self.headers) as answer:
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return answer.status, json.loads(await answer.read()), headers
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        async with self.http.get(f"{self.stack.url}{path}", headers=self.headers) as answer:
+            return answer.status, await answer.json()
+
+
+@pytest.fixture
+async def http() -> Any:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+def asha(http: aiohttp.ClientSession, stack: Stack) -> Bank:
+    return Bank(http, stack, ASHA)
+
+
+@pytest.fixture
+def stranger(http: aiohttp.ClientSession, stack: Stack) -> Bank:
+    return Bank(http, stack, others(stack))
+
+
+def shape(answer: tuple[int, dict[str, Any], dict[str, str]]) -> Any:
+    """What an answer says, without what differs between any two payments."""
+    status, body, headers = answer
+    report = body["Document"]["FIToFIPmtStsRpt"]
+    (tx,) = report["TxInfAndSts"]
+    names = {name.lower() for name in headers} - {"date", "content-length"}
+    return status, sorted(tx), tx["TxSts"], sorted(names)
+
+
+async def test_a_bank_took_the_uetr_of_another_and_blocked_its_payment(asha: Bank, stranger: Bank) -> None:
+    stated = str(uuid.uuid4())
+    first = await stranger.send(stranger.payment(stated, "0.01"))
+    mine = asha.payment(stated)
+    second = await asha.send(mine)
+    again = await asha.send(mine)
+    status, found = await asha.get(f"/v1/payments/{stated}")
+    _, theirs = await stranger.get(f"/v1/payments/{stated}")
+
+    assert (first[0], second[0], again[0]) == (200, 200, 200)
+    assert again[2]["idempotent-replayed"] == "true"
+    assert second[1]["Document"]["FIToFIPmtStsRpt"]["TxInfAndSts"][0]["OrgnlUETR"] == stated
+    assert status == 200
+    assert (found["uetr"], found["debtor_agent"], found["status"]) == (stated, ASHA, "ACCC")
+    assert theirs["interbank_settlement_amount"]["amount"] == "0.01"
+
+
+async def test_the_answer_to_anothers_uetr_is_that_to_a_new_one(asha: Bank, stranger: Bank) -> None:
+    used = str(uuid.uuid4())
+    await asha.send(asha.payment(used))
+    unknown = await stranger.get(f"/v1/payments/{used}")
+    to_used = await stranger.send(stranger.payment(used))
+    to_new = await stranger.send(stranger.payment(str(uuid.uuid4())))
+
+    assert unknown[0] == 404
+    assert shape(to_used) == shape(to_new)
+    assert to_used[2]["location"].endswith(used)
+
+
+async def test_both_payments_move_their_money_once(stack: Stack, asha: Bank, stranger: Bank) -> None:
+    stated = str(uuid.uuid4())
+    own = str(own_uetr.derive(ASHA, uuid.UUID(stated)))
+    await stranger.send(stranger.payment(stated, "3.00"))
+    mine = asha.payment(stated, "7.00")
+    answers = await asyncio.gather(*(asha.send(mine) for _ in range(5)))
+    creditor = Bank(asha.http, stack, CREDITOR)
+    seen = [await creditor.get(f"/v1/payments/{one}") for one in (stated, own)]
+    connection = await stack.connect()
+    rows = await connection.fetch(
+        "SELECT p.sender, r.outcome::text AS outcome FROM switch.payment AS p"
+        " JOIN ledger.resolution AS r ON r.number = p.number WHERE p.uetr = ANY($1)",
+        [uuid.UUID(stated), uuid.UUID(own)],
+    )
+    await connection.close()
+
+    assert {answer[0] for answer in answers} == {200}
+    assert [found["debtor_agent"] for _, found in seen] == [stranger.name, ASHA]
+    assert sorted((row["sender"], row["outcome"]) for row in rows) == sorted(
+        [(stranger.name, "posted"), (ASHA, "posted")]
+    )
+
+
+async def test_the_sender_gets_events_by_what_it_stated(asha: Bank, stranger: Bank) -> None:
+    stated = str(uuid.uuid4())
+    await stranger.send(stranger.payment(stated, "0.01"))
+    await asha.send(asha.payment(stated))
+    events, after = [], 0
+    while True:
+        _, page = await asha.get(f"/v1/events?limit=1000&after={after}")
+        events += [event["type"] for event in page["events"] if event["subject"] == stated]
+        after = page["next"]
+        if not page["more"]:
+            break
+
+    assert {"payment.reserved", "payment.sent", "payment.posted"} <= set(events)
+
+
+async def test_other_content_of_the_same_sender_is_still_a_duplicate(asha: Bank, stranger: Bank) -> None:
+    stated = str(uuid.uuid4())
+    await stranger.send(stranger.payment(stated, "0.01"))
+    await asha.send(asha.payment(stated))
+    path = f"{asha.stack.url}/v1/iso20022/pacs.008"
+    for bank in (asha, stranger):
+        other = bank.payment(stated, "55.00")
+        async with bank.http.post(path, json=other, headers=bank.headers) as answer:
+            assert answer.status == 409
+
+
+async def test_nobody_can_state_a_uetr_that_another_payment_would_have(asha: Bank, stranger: Bank) -> None:
+    taken = str(own_uetr.derive(ASHA, uuid.uuid4()))
+    status, body, _ = await stranger.send(stranger.payment(taken))
+    (tx,) = body["Document"]["FIToFIPmtStsRpt"]["TxInfAndSts"]
+
+    assert (status, tx["TxSts"], tx["StsRsnInf"][0]["Rsn"]["Cd"]) == (422, "RJCT", "CH16")
+    assert (await stranger.get(f"/v1/payments/{taken}"))[0] == 404
+
+
+def test_an_own_uetr_is_a_uetr_and_belongs_to_one_sender_and_one_statement() -> None:
+    stated = uuid.UUID("7c9e6679-7425-40de-944b-e07fc1f90ae7")
+    made = {own_uetr.derive(sender, one) for sender in ("a", "b") for one in (stated, uuid.uuid4())}
+
+    assert len(made) == 4
+    assert own_uetr.derive("a", stated) == own_uetr.derive("a", stated)
+    assert all(one.version == 4 and own_uetr.is_reserved(str(one)) for one in made)
+    assert not own_uetr.is_reserved(str(stated))
+
+
+async def test_a_signed_payment_is_taken_and_awaited_by_what_it_states(stack: Stack, stranger: Bank) -> None:
+    """Its sender's signature covers the stated UETR, which the writer compares with the payment's own."""
+    entry = stack.participant(ASHA)
+    key = SigningKey.from_pem(entry["keyid"], entry["private_key"].encode())
+    document = stack.document(ASHA, CREDITOR, amount="11.00")
+    stated = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"]
+    await stranger.send(stranger.payment(stated, "0.01"))
+    async with Client(stack.url, key=key) as client:
+        paid = await client.pay(document, wait=15)
+        found = await client.payment(stated)
+
+    assert (paid.status, str(paid.uetr), found.status) == ("ACCC", stated, "ACCC")
+
+
+async def test_both_sides_speak_of_the_payment_by_what_its_sender_states(
+    stack: Stack, asha: Bank, stranger: Bank
+) -> None:
+    """The recall of the one reaches the creditor agent, whose answer to it reaches the one, not the stranger."""
+    stated = str(uuid.uuid4())
+    await stranger.send(stranger.payment(stated, "0.01"))
+    await asha.send(asha.payment(stated, "9.00"))
+    head = {"MsgId": uuid.uuid4().hex, "CreDtTm": now()}
+    status = {"FIToFIPmtStsReq": {"GrpHdr": head, "TxInf": [{"OrgnlUETR": stated}]}}
+    details = [{"TxInfAndSts": [{"OrgnlUETR": stated}]}]
+    no = {"RsltnOfInvstgtn": {"Assgnmt": assignment(), "Sts": {"Conf": "RJCR"}, "CxlDtls": details}}
+    answers = [
+        await post(stack, ASHA, "pacs.028", "pacs.028.001.03", status),
+        await post(stack, ASHA, "camt.056", "camt.056.001.08", wish(stated)),
+        await post(stack, CREDITOR, "camt.029", "camt.029.001.09", no),
+    ]
+    own = str(own_uetr.derive(ASHA, uuid.UUID(stated)))
+    letters = {
+        who: [message["definition"][:8] for message in await inbox(stack, who) if message["uetr"] == own]
+        for who in (ASHA, CREDITOR, stranger.name)
+    }
+
+    assert [code for code, _ in answers] == [200, 202, 202], answers
+    assert letters == {ASHA: ["camt.029"], CREDITOR: ["camt.056"], stranger.name: []}
