@@ -17,6 +17,8 @@ _MEMBERS = {"type", "title", "status", "detail", "reason", "retryable"}
 _TRACES = re.compile(rb'Traceback \(most recent|File "/|asyncpg\.|psycopg|\.py", line')
 _PARSER_S = b"Invalid HTTP request received."
 """What the server itself says to bytes that are no HTTP."""
+_LOGOUT = "/console/openid/backchannel-logout"
+"""Its errors have the form that OpenID Connect Back-Channel Logout 1.0 prescribes."""
 
 
 def faults(request: Request, answer: Answer) -> list[str]:
@@ -51,7 +53,8 @@ def _form(request: Request, answer: Answer) -> list[str]:  # noqa: PLR0911 - one
         "application/xml",
         "application/json",
     }
-    if answer.status >= 400 and answer.kind not in {PROBLEM, "text/html"} and not of_a_message:
+    by_openid = request.target.startswith(_LOGOUT) and answer.kind == "application/json"
+    if answer.status >= 400 and answer.kind not in {PROBLEM, "text/html"} and not of_a_message | by_openid:
         return [f"{answer.status} is {answer.kind or 'nothing'}, and no problem"]
     if answer.status >= 400 and answer.kind != "text/html" and CANARY.encode() in answer.body:
         return ["the error repeats what was sent"]
