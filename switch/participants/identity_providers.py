@@ -159,7 +159,8 @@ def _values(provider: IdentityProvider) -> dict[str, str]:
 async def _effect_of_removing(connection: asyncpg.Connection, content: RemoveProvider) -> Effect:
     old = await providers.find(connection, content.id)
     rows = _values(old).items() if old else ()
-    return Effect(tuple(Row(_TERMS[name], value, NOTHING) for name, value in rows))
+    removed = Row(term("Id of the provider"), content.id, NOTHING)
+    return Effect((removed, *(Row(_TERMS[name], value, NOTHING) for name, value in rows)))
 
 
 async def _seats(connection: asyncpg.Connection, content: SetProvider, _maker: Person) -> tuple[Seat, ...]:
