@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 import random
 import re
+import resource
 import sys
 import time
 from array import array
@@ -101,6 +102,8 @@ class SendResult(msgspec.Struct, frozen=True):
     """Payments that were sent while it was measuring, or in an open loop became due."""
     answered: int = 0
     """Of all payments, those answered while it was measuring, with whatever answer."""
+    ended: int = 0
+    """Payments confirmed while it was measuring, whenever they were due: what its CPU was for."""
     per_second: list[int] = []
     """Payments in each whole second of the measurement."""
     by_rail: dict[str, int] = {}
@@ -204,6 +207,7 @@ class LatencyTally:
         self.latencies = array("d")
         self.begun = 0
         self.answered = 0
+        self.ended = 0
         self.in_flight = 0
         self.in_flight_max = 0
         self.stopping = False
@@ -238,6 +242,7 @@ class LatencyTally:
         final = status == b"200" and b"ACCC" in body
         self.answers["200 ACCC" if final else _described(status, body)] += 1
         self.answered += self.covers(now)
+        self.ended += final and self.covers(now)
         place = sent.due_at if self._by_due_time else now
         if final and self.covers(place):
             self.latencies.append(now - sent.due_at)
@@ -413,6 +418,7 @@ async def run(load: Load) -> SendResult:
         cpu_s=cpu,
         begun=tally.begun,
         answered=tally.answered,
+        ended=tally.ended,
         per_second=[tally.per_second[second] for second in range(int(seconds))],
         by_rail=dict(tally.by_rail),
         by_sender=dict(tally.by_sender),
@@ -452,7 +458,9 @@ async def _arrive(load: Load, customers: Sequence[Customer]) -> None:
 
 
 def main() -> None:
-    """Entry point of the process."""
+    """Entry point of the process; each connection is an open file."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     load = msgspec.json.decode(sys.stdin.buffer.read(), type=Load)
     print(msgspec.json.encode(uvloop.run(run(load))).decode(), flush=True)
 

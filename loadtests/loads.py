@@ -30,6 +30,7 @@ class LoadFigures:
     offered_per_s: float
     """Payments that became due, or were sent, in a second."""
     confirmed_per_s: float
+    """Confirmed while it was measured, whenever they were due."""
     confirmed_share: float
     """Of all answers."""
     refused_share: float
@@ -37,7 +38,8 @@ class LoadFigures:
     p50_ms: float
     p99_ms: float
     p999_ms: float
-    cpu_us_per_payment: float
+    cpu_us_per_payment: float | None
+    """Of payments confirmed while it was measured; None if there were none."""
     in_flight_max: int
     unsent: int
     cpu_elsewhere_share: float
@@ -51,13 +53,13 @@ def of_run(run: MeasuredRun) -> LoadFigures:
     refused = sum(count for answer, count in result.answers.items() if answer.startswith(("503", "429")))
     return LoadFigures(
         offered_per_s=round(result.begun / result.seconds, 1),
-        confirmed_per_s=round(result.payments / result.seconds, 1),
+        confirmed_per_s=round(result.ended / result.seconds, 1),
         confirmed_share=round(result.answers.get("200 ACCC", 0) / max(answers, 1), 4),
         refused_share=round(refused / max(answers, 1), 4),
         p50_ms=percentile(result.latencies_ms, 0.5),
         p99_ms=percentile(result.latencies_ms, 0.99),
         p999_ms=percentile(result.latencies_ms, 0.999),
-        cpu_us_per_payment=round(1e6 * product_s / max(result.payments, 1), 1),
+        cpu_us_per_payment=round(1e6 * product_s / result.ended, 1) if result.ended else None,
         in_flight_max=result.in_flight_max,
         unsent=result.unsent,
         cpu_elsewhere_share=round(run.elsewhere, 3),
@@ -117,7 +119,8 @@ def page(found: dict[str, Any]) -> str:
         (
             *(load, of["offered_per_s"], of["confirmed_per_s"]),
             *(f"{100 * of['confirmed_share']:.2f} %", f"{100 * of['refused_share']:.2f} %"),
-            *(of["p50_ms"], of["p99_ms"], of["p999_ms"], of["cpu_us_per_payment"], of["in_flight_max"]),
+            *(of["p50_ms"], of["p99_ms"], of["p999_ms"]),
+            *(of["cpu_us_per_payment"] or "", of["in_flight_max"]),
             f"{100 * of['cpu_elsewhere_share']:.0f} %",
         )
         for load, of in found["loads"].items()

@@ -1,13 +1,13 @@
 """Payments end to end: the whole switch on one machine against the naive switch, in the same run.
 
-Both are driven by the same load process with the same signed pacs.008 messages, over both rails and in both
-directions, and keep their money in the same embedded PostgreSQL at full durability. They take turns, so that
-what else the machine does hits both; the ratio is the median of the rounds' ratios. A payment counts once it
-is final. After the run the books must balance, or the figures are void.
+Both are driven by the same load process with the same signed pacs.008 messages, over the same simulated
+rails (`loadtests.mix`), and keep their money in the same embedded PostgreSQL at full durability. They take
+turns, so that what else the machine does hits both; the ratio is the median of the rounds' ratios. A payment
+counts once it is final. After the run the books must balance, or the figures are void.
 
     python -m loadtests payments --json [--seconds N] [--connections N] [--workers N] [--messages xml|json]
                                      [--mix ten|two] [--seed N] [--warm-up N] [--publish]
-                                     [--compare REV | --open-loop | --in-flight | --stages | --flames
+                                     [--all | --compare REV | --open-loop | --in-flight | --stages | --flames
                                      | --memory | --history N]
 """
 
@@ -18,7 +18,7 @@ import os
 import platform
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
@@ -97,6 +97,7 @@ def report(options: Options, ours: Figures, peer: Figures | None, shape: dict[st
         "cpu_ratio_vs_naive": cpu_ratio,
         "payswitch": asdict(ours),
         "naive": None if peer is None else asdict(peer) | {"best_of": shape},
+        "more": {},
         "settings": asdict(options) | {"calm_connections": CALM_CONNECTIONS, "rounds": ROUNDS},
         "machine": {
             "cpus": os.cpu_count(),
@@ -121,11 +122,16 @@ def main(arguments: Sequence[str]) -> int:
         if (code := _other(given, options, Path(place))) is not None:
             return code
         ours, peer, shape = run(Path(place), options)
-    found = report(options, ours, peer, shape)
+        found = report(options, ours, peer, shape)
+        if given.all:
+            found["more"] = _more(options, Path(place))
     directory = keeping.publishable(given.results, passed=ours.gate.passed and ours.gate.form == "long")
-    keeping.keep(directory, "payments", found, payments_table.page(found))
-    print(json.dumps(found) if given.json else payments_table.page(found))
-    return 0 if ours.balanced and (peer is None or peer.balanced) else 1
+    text = page(found)
+    keeping.keep(directory, "payments", found, text)
+    print(json.dumps(found) if given.json else text)
+    systems = [ours, *([peer] if peer else [])]
+    balanced = [one.balanced for one in systems] + [one["balanced"] for one in found["more"].values()]
+    return 0 if all(balanced) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -156,6 +162,9 @@ def _parser() -> argparse.ArgumentParser:
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--compare", metavar="REV", help="this checkout against another revision, interleaved")
     other.add_argument("--open-loop", action="store_true", help="constant arrival at fractions of capacity")
+    other.add_argument(
+        "--all", action="store_true", help="the figures, then open loop, in flight and stages, in one report"
+    )
     other.add_argument("--in-flight", action="store_true", help="8 to 4,000 payments in flight")
     other.add_argument("--stages", action="store_true", help="CPU of API workers by stage of a payment")
     other.add_argument("--memory", action="store_true", help="memory of the product over time")
@@ -181,29 +190,54 @@ def _options(given: argparse.Namespace) -> Options:
     )
 
 
+def _more(options: Options, place: Path) -> dict[str, Any]:
+    """The other measurements of one switch, each of a switch of its own."""
+    found = {}
+    for name, measured in (
+        ("open_loop", loads.open_loop),
+        ("in_flight", loads.in_flight),
+        ("stages", profiles.stages),
+    ):
+        (directory := place / name).mkdir()
+        found[name] = measured(directory, options)
+    return found
+
+
+_PAGES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
+    "open_loop": loads.page,
+    "in_flight": loads.page,
+    "stages": profiles.stages_page,
+}
+
+
+def page(found: dict[str, Any]) -> str:
+    """The figures in Markdown, with those of the other measurements."""
+    return payments_table.page(found) + "".join(f"\n{_PAGES[name](of)}" for name, of in found["more"].items())
+
+
 def _other(given: argparse.Namespace, options: Options, place: Path) -> int | None:
     """Run another measurement of the same path, if one was asked for; 1 if any books do not balance."""
     if given.compare:
         found = compare.run(place, options, given.compare, given.pairs)
-        page, balanced = compare.page(found), found["other"]["balanced"] and found["this"]["balanced"]
+        text, balanced = compare.page(found), found["other"]["balanced"] and found["this"]["balanced"]
     elif given.open_loop or given.in_flight:
         found = (loads.open_loop if given.open_loop else loads.in_flight)(place, options)
-        page, balanced = loads.page(found), found["balanced"]
+        text, balanced = loads.page(found), found["balanced"]
     elif given.stages:
         found = profiles.stages(place, options)
-        page, balanced = profiles.stages_page(found), found["balanced"]
+        text, balanced = profiles.stages_page(found), found["balanced"]
     elif given.memory:
         found = memory.run(place, options)
-        page, balanced = memory.page(found), found["balanced"]
+        text, balanced = memory.page(found), found["balanced"]
     elif given.history:
         found = history.run(place, options, given.history, given.pairs)
-        page, balanced = history.page(found), found["other"]["balanced"] and found["this"]["balanced"]
+        text, balanced = history.page(found), found["other"]["balanced"] and found["this"]["balanced"]
     elif given.flames:
         found, pictures = profiles.graphs(place, options)
-        page, balanced = profiles.flames_page(found), found["balanced"]
+        text, balanced = profiles.flames_page(found), found["balanced"]
         keeping.keep_pictures(given.results / "flames", pictures)
     else:
         return None
-    keeping.keep(keeping.publishable(given.results, passed=balanced), found["benchmark"], found, page)
-    print(json.dumps(found) if given.json else page)
+    keeping.keep(keeping.publishable(given.results, passed=balanced), found["benchmark"], found, text)
+    print(json.dumps(found) if given.json else text)
     return 0 if balanced else 1

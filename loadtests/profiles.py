@@ -67,9 +67,13 @@ def _profiled(target: Target, options: Options) -> tuple[MeasuredRun, dict[str, 
     assert target.profiles is not None
     before = profiling.read(target.profiles)
     run = measure(target, options)
-    return run, {
-        name: difference(of, before.get(name)) for name, of in profiling.read(target.profiles).items()
-    }
+    return run, spent_between(before, profiling.read(target.profiles))
+
+
+def spent_between(before: Mapping[str, Profile], after: Mapping[str, Profile]) -> dict[str, Profile]:
+    """What each process used; those that ended before have files too, and used nothing."""
+    found = {name: difference(of, before.get(name)) for name, of in after.items()}
+    return {name: of for name, of in found.items() if of.cpu_ns > 0}
 
 
 def difference(after: Profile, before: Profile | None) -> Profile:

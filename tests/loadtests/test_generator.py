@@ -96,7 +96,7 @@ async def test_final_payments_are_counted_with_their_latency():
     result = await result_of(FINAL)
 
     assert 0 < result.payments <= result.answers["200 ACCC"]
-    assert len(result.latencies_ms) == result.payments
+    assert len(result.latencies_ms) == result.payments == result.ended
     assert result.latencies_ms == sorted(result.latencies_ms)
     assert min(result.latencies_ms) > 1
 
@@ -117,6 +117,7 @@ async def test_an_open_loop_counts_from_when_a_payment_was_due():
 
     assert result.begun == result.payments  # those due while it measured all ended, though later
     assert result.answered < result.begun
+    assert result.ended <= result.answered
     assert result.latencies_ms[0] >= 100
     assert result.latencies_ms[-1] > 300
     assert result.in_flight_max == 4

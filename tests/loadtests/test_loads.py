@@ -13,6 +13,7 @@ OVERLOAD = SendResult(
     cpu_s=0.1,
     begun=900,
     answered=890,
+    ended=450,  # the others ended after the measurement
     in_flight_max=512,
     unsent=3,
 )
@@ -22,10 +23,10 @@ def test_shares_are_of_all_answers_and_latencies_of_confirmed_payments():
     run = measure.MeasuredRun(OVERLOAD, {"api": 2.0, "postgres writer": 1.0, "rails": 5.0, "load": 1.0}, 0.02)
     found = loads.of_run(run)
 
-    assert (found.offered_per_s, found.confirmed_per_s) == (300, 200)
+    assert (found.offered_per_s, found.confirmed_per_s) == (300, 150)
     assert (found.confirmed_share, found.refused_share) == (0.7, 0.29)
     assert (found.p50_ms, found.p99_ms, found.p999_ms) == (300, 594, 600)
-    assert found.cpu_us_per_payment == 5000
+    assert found.cpu_us_per_payment == 6666.7
     assert (found.in_flight_max, found.unsent) == (512, 3)
 
 
@@ -36,6 +37,7 @@ def test_a_load_of_which_nothing_was_confirmed_has_figures():
     found = loads.of_run(run)
 
     assert (found.confirmed_per_s, found.refused_share, found.p999_ms) == (0, 1, 0)
+    assert found.cpu_us_per_payment is None
 
 
 @pytest.mark.parametrize("name", ["payments_open_loop", "payments_in_flight"])
@@ -45,4 +47,4 @@ def test_the_page_warns_of_books_that_do_not_balance(name):
     page = loads.page(loads._report(name, options, {"8 in flight": of}, {"verify": False}))
 
     assert "with the rails: NO" in page
-    assert "| 8 in flight | 300.0 | 200.0 | 70.00 % | 29.00 % | 300.0 | 594.0 | 600.0 |" in page
+    assert "| 8 in flight | 300.0 | 150.0 | 70.00 % | 29.00 % | 300.0 | 594.0 | 600.0 |" in page

@@ -6,7 +6,7 @@ import sys
 import psutil
 import pytest
 
-from loadtests import measure, payments, payments_table
+from loadtests import loads, measure, payments, payments_table
 from loadtests.generator import SendResult
 
 
@@ -20,6 +20,7 @@ def a_run(count: int, seconds: float, cpu: dict[str, float]) -> measure.Measured
         cpu_s=0.0,
         begun=count,
         answered=count,
+        ended=count,
         by_rail={"IN": count},
     )
     return measure.MeasuredRun(result, cpu, elsewhere=0.25)
@@ -106,6 +107,18 @@ def test_the_table_warns_of_books_that_do_not_balance():
 
     assert "| NO |" in payments_table.page(found)
     assert found["ratio_vs_naive"] is None
+
+
+def test_the_page_has_the_other_measurements_too():
+    options = measure.Options(1.0, 1, 1, "xml", 0.05, against_naive=False)
+    found = payments.report(options, measure.figures([CALM], CALM, {"a": True}), None, {})
+    of = {"8 in flight": loads.of_run(CALM)}
+    found["more"] = {"in_flight": loads._report("payments_in_flight", options, of, {"verify": False})}
+    page = payments.page(found)
+
+    assert page.startswith("# Benchmark: payments end to end")
+    assert "\n# Payments: payments in flight\n" in page
+    assert "| 8 in flight | 1.0 |" in page
 
 
 def test_the_ratio_is_the_median_of_the_rounds():

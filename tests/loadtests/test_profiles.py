@@ -27,6 +27,12 @@ def test_a_difference_has_only_what_came_since():
     assert profiles.difference(AFTER, None) == AFTER
 
 
+def test_a_process_that_ended_before_is_left_out():
+    found = profiles.spent_between({"api-1": BEFORE, "api-2": AFTER}, {"api-1": AFTER, "api-2": AFTER})
+
+    assert list(found) == ["api-1"]
+
+
 def test_stages_and_the_rest_add_up_to_the_workers():
     workers = {"api-1": profiles.difference(AFTER, BEFORE), "api-2": profiles.difference(AFTER, BEFORE)}
     found = profiles.costs(workers | {"writer-3": Profile("writer", 10**9)}, 3_000.0)
