@@ -73,6 +73,8 @@ def settled(stack: Stack) -> str:
             name in page
             for name in (
                 "payswitch_wal_archive_failing",
+                "payswitch_reconciliation_breaks",
+                "payswitch_settlement_window_overdue_seconds",
                 "payswitch_partition_room_events",
                 "payswitch_invariants_timestamp_seconds",
                 "payswitch_liquidity_used_ratio",
