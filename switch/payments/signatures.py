@@ -37,7 +37,7 @@ _statement: Final = statements("switch.payments")
 _KEYS: Final = _statement("read_keys_of_participants")
 _BICS: Final = "SELECT id, left(bic, 8) AS bic FROM switch.participant"
 _RATES: Final = _statement("read_rates_in_force")
-_CREDITORS: Final = "SELECT uetr, creditor_agent FROM switch.payment WHERE uetr = ANY($1)"
+_CREDITORS: Final = _statement("creditor_agents")
 _ALLOWED: Final = _statement("allowed_own_uetrs")
 _PAY: Final = "/v1/iso20022/pacs.008"
 _GIVE_BACK: Final = "/v1/iso20022/pacs.004"
