@@ -20,7 +20,7 @@ from switch.api.people import (
 )
 from switch.identity import factors, federated, passkeys, sessions, tickets
 from switch.pages import shell
-from switch.pages.shell import PREFIX, Context, form, is_ours, render
+from switch.pages.shell import PREFIX, Context, form, is_ours, page_or_overview, render
 from switch.pages.sign_in import assertion_of, options_for, sign_in_form
 from switch.writer.context import ServiceContext
 
@@ -149,7 +149,7 @@ def _second(request: Request, status: int = 200, problem: str = "") -> Response:
 
 
 def _enter(request: Request, signed: federated.SignInOutcome) -> Response:
-    response = render(request, "onward.html", address=signed.next or PREFIX)
+    response = render(request, "onward.html", address=page_or_overview(signed.next))
     if signed.token:
         set_cookie(response, signed.token)
     return response

@@ -19,7 +19,6 @@ from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic
 from switch.api import body as bodies
 from switch.api.people import find_person, services_of, set_cookie
 from switch.api.runtime import Runtime
-from switch.base import urls
 from switch.base.calendars import zone_in
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
@@ -212,11 +211,23 @@ async def on_sign_in_required(request: Request, _: Exception) -> Response:
 
 
 def is_ours(path: str) -> bool:
-    """Whether a return path is one of these pages; any other would be an open redirect."""
-    parts = urls.split(path)
-    if parts is None:
-        return False
-    return not parts.scheme and not parts.netloc and parts.path.startswith(PREFIX) and "\\" not in path
+    """Whether a return path is one of these pages; any other would be an open redirect.
+
+    A browser takes `//` for the beginning of a host, a backslash for a slash, and leaves out tabs and line
+    breaks: none of them is in an address of a page, so none of them is accepted at any place.
+    """
+    page = path.partition("?")[0]
+    return (
+        (page == PREFIX or page.startswith(f"{PREFIX}/"))
+        and path.isprintable()
+        and "\\" not in path
+        and "//" not in page
+    )
+
+
+def page_or_overview(path: str) -> str:
+    """The return path if it is one of these pages, otherwise the first page."""
+    return path if is_ours(path) else PREFIX
 
 
 async def form(request: Request) -> Mapping[str, str]:

@@ -23,7 +23,7 @@ from switch.api.people import (
 from switch.identity import enrolment, openid, passkeys, providers, sessions
 from switch.identity import sign_in as signing_in
 from switch.pages import language
-from switch.pages.shell import PREFIX, Context, form, is_ours, redirect, render, static
+from switch.pages.shell import PREFIX, Context, form, is_ours, page_or_overview, redirect, render, static
 from switch.writer.context import ServiceContext
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
@@ -74,7 +74,7 @@ async def post_sign_in(request: Request, context: Context) -> Response:
         return await sign_in_form(
             request, context, wanted if is_ours(wanted) else "", status=401, problem=WRONG
         )
-    response = redirect(request, wanted.removeprefix(PREFIX) if is_ours(wanted) else "")
+    response = redirect(request, page_or_overview(wanted).removeprefix(PREFIX))
     set_cookie(response, token)
     set_device(response, context, values.get("name", ""))
     return response
@@ -139,7 +139,7 @@ async def post_language(request: Request) -> Response:
     check_same_origin(request)
     values = await form(request)
     back = values.get("back", "")
-    response = redirect(request, back.removeprefix(PREFIX) if is_ours(back) else "")
+    response = redirect(request, page_or_overview(back).removeprefix(PREFIX))
     if values.get("language") in language.LANGUAGES:
         response.set_cookie(
             language.COOKIE, values["language"], max_age=365 * 86_400, path="/", samesite="lax", httponly=True
