@@ -38,7 +38,7 @@ check: setup  ## formatting, lint, types, import rules, spelling, advisories
 	$(BIN)/python -m tests.supply.audit
 
 test: setup  ## every test but the hour of faults
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 bench: setup  ## benchmarks, with the naive peer in the same run; figures go to build/benchmarks
 	$(BIN)/python -m loadtests payments --json

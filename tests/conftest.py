@@ -54,8 +54,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 LONG_FIRST = (
-    *("chaos", "docs", "adapters/test_tutorial.py", "adapters/test_conformance_kit.py", "browser"),
-    *("switch/payments/test_magic.py", "switch", "adapters"),
+    *("chaos", "docs", "cluster", "adapters/test_tutorial.py", "adapters/test_conformance_kit.py", "browser"),
+    *("switch/payments/test_magic.py", "fuzz", "deploy", "switch", "adapters"),
 )
 """Files and directories that take long come first: at the end the workers share out short ones."""
 

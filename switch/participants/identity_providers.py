@@ -43,12 +43,32 @@ class SetProvider(Content, frozen=True, kw_only=True):
 
     id: Id
     title: Annotated[str, msgspec.Meta(title="Display name", min_length=1, max_length=60)]
-    issuer: Annotated[str, msgspec.Meta(title="Issuer", pattern=r"^https?://\S+$", max_length=300)]
-    client_id: Annotated[str, msgspec.Meta(title="Client id", pattern=r"^[!-~]{1,200}$")]
+    issuer: Annotated[
+        str,
+        msgspec.Meta(
+            title="Issuer",
+            pattern=r"^https?://\S+$",
+            max_length=300,
+            description="the https address of the provider, such as https://login.bank.example",
+        ),
+    ]
+    client_id: Annotated[
+        str,
+        msgspec.Meta(
+            title="Client id",
+            pattern=r"^[!-~]{1,200}$",
+            description="1 to 200 visible ASCII characters, such as payswitch",
+        ),
+    ]
     scope: Annotated[str, msgspec.Meta(title="Country or participant", max_length=35)] = ""
-    claim: Annotated[str, msgspec.Meta(title="Claim with groups", pattern="^[A-Za-z0-9_.:/-]{1,100}$")] = (
-        "groups"
-    )
+    claim: Annotated[
+        str,
+        msgspec.Meta(
+            title="Claim with groups",
+            pattern="^[A-Za-z0-9_.:/-]{1,100}$",
+            description="the name of a claim, such as groups",
+        ),
+    ] = "groups"
     grants: Annotated[list[Grant], msgspec.Meta(title="Groups and roles", min_length=1, max_length=50)]
     just_in_time: Annotated[bool, msgspec.Meta(title="Add people at their first sign-in")] = False
     second_factors: Annotated[
