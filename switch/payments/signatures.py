@@ -31,6 +31,7 @@ from switch.base.sql import statements
 from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME, convert
 from switch.writer.commands import Accept, Command, Evidence, Reply, Return, Terms
 from switch.writer.parts import BatchPart
+from switch.writer.restoring import RestoreGate
 from switch.writer.verdicts import Verdict
 
 _statement: Final = statements("switch.payments")
@@ -67,6 +68,10 @@ class Signatures(BatchPart):
         """`sandbox`: what comes without a signature was sent with a bearer key."""
         self._sandbox = sandbox
         super().__init__()
+
+    def meet(self, parts: Sequence[BatchPart]) -> None:
+        """Know the part that reads what rails executed before a restore."""
+        self._gates = [part for part in parts if isinstance(part, RestoreGate)]
 
     def forget(self) -> None:
         """Drop what was read."""
@@ -165,7 +170,17 @@ class Signatures(BatchPart):
         agents = self.bics.get(debtor[:8]), self.bics.get(creditor[:8])
         if agents != (terms.debtor_agent, terms.creditor_agent) or terms.debtor_agent != sender:
             return "other agents were signed"
-        return "" if command.recovered else self._of_rate(terms)
+        return self._of_recovered(command) if command.recovered else self._of_rate(terms)
+
+    def _of_recovered(self, command: Accept) -> str:
+        """Why a payment before a restore is not what its rail executed; `RestoreGate` compared the amount.
+
+        If the file states no amount, the rate in force counts, as for a new payment.
+        """
+        terms = command.terms
+        key = terms.debit_currency, terms.credit_currency, terms.fx_provider
+        is_stated = any(gate.credited(command.identity.uetr) is not None for gate in self._gates)
+        return "" if is_stated and key in self._rates else self._of_rate(terms)
 
     def _knows_rate(self, terms: Terms) -> bool:
         key = terms.debit_currency, terms.credit_currency, terms.fx_provider

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+import structlog
 from msgspec.structs import asdict
 
 from ledger.books import Books
@@ -22,6 +23,7 @@ from ledger.columns import Columns, Function, each, one
 from ledger.encoding import microseconds
 from ledger.writer import BatchExtension
 from schemas import own_uetr
+from switch.base import metrics
 from switch.base.sql import statements
 from switch.writer.commands import (
     Accept,
@@ -58,6 +60,7 @@ _SENDS: Final = frozenset({Event.SEND, Event.EXPIRE, Event.CANCEL})
 """Steps that are wrong if the order was sent in the time that the restore lost."""
 _STOPPED: Final = Return | Hold | Release | CloseWindow | CloseAccounts
 _encode = msgspec.json.Encoder(order="deterministic").encode
+_log = structlog.get_logger()
 
 
 class Line(NamedTuple):
@@ -129,6 +132,7 @@ class RestoreGate(BatchPart):
         if not (self._ever or self.closed):
             return
         uetrs = [u for c in commands if isinstance(c, Accept | Refuse) for u in _uetrs_of(c.identity)]
+        uetrs += [UUID(bytes=c.uetr) for c in commands if isinstance(c, Advance)]
         row = await connection.fetchrow(_KNOWN, uetrs)
         self._unread = json.loads(row["unread"])
         self._lines = {UUID(uetr).bytes: Line(*line) for uetr, *line in json.loads(row["lines"])}
@@ -151,11 +155,16 @@ class RestoreGate(BatchPart):
 
     def _stop_new(self, command: Accept | Refuse, books: Books) -> Reply | None:
         uetr = command.identity.uetr
-        if not (self._ever or self.closed) or books.find(UUID(bytes=uetr)) is not None:
+        recovered = isinstance(command, Accept) and command.recovered
+        if not (self._ever or self.closed or recovered) or books.find(UUID(bytes=uetr)) is not None:
             return None
         line = self._lines.get(uetr)
         if line is not None:
             return self._stop_known(command, line)
+        return _not_recovered(uetr) if recovered else self._stop_unknown(command)
+
+    def _stop_unknown(self, command: Accept | Refuse) -> Reply | None:
+        """What no file of a rail has by this UETR."""
         if any(other.bytes in self._lines for other in _uetrs_of(command.identity)):
             return Reply(Verdict.EXISTS_WITH_DIFFERENT_CONTENT)  # the rail knows it by its own UETR
         if self.closed is not None:
@@ -182,8 +191,15 @@ class RestoreGate(BatchPart):
                 return Reply(Verdict.UNAVAILABLE, reason=f"{text}: the operator resolves it")
         return None if fits else Reply(Verdict.KNOWN_AT_RAIL, detail=json.dumps(line._asdict()))
 
+    def credited(self, uetr: bytes) -> int | None:
+        """What a rail credited before a restore, in minor units, by its file; None if it states nothing."""
+        line = self._lines.get(uetr)
+        return line.minor if line is not None and line.done else None
+
     def _stop_step(self, command: Advance, books: Books) -> Reply | None:
         payment = self._records.open.get(command.uetr)
+        if payment is not None and command.uetr in self._lines and not command.only_in_doubt:
+            return Reply(Verdict.ILLEGAL, payment.number, payment.state)  # recovered: two people end it
         if command.event in _SENDS:
             waits = self.closed is not None or (payment is not None and payment.rail in self._unread)
             return Reply(Verdict.RESTORING) if waits else None
@@ -270,6 +286,14 @@ _OPENING: Final[Columns[Reopen]] = Columns(
     one("by_whom", "text", attrgetter("note")),
 )
 RECORD_OPENING: Final = Function("switch.record_opening", _OPENING)
+
+
+def _not_recovered(uetr: bytes) -> Reply:
+    """Refuse what a worker says was executed, and no file of a rail does."""
+    metrics.WRITER_REFUSED.labels("cause").inc()
+    lacks = "a line of a rail's file"
+    _log.error("cause_refused", command="Accept", uetr=str(UUID(bytes=uetr)), lacks=lacks)
+    return Reply(Verdict.UNAVAILABLE, reason="no rail's file says that it was executed before a restore")
 
 
 def _uetrs_of(identity: Identity) -> tuple[UUID, UUID]:

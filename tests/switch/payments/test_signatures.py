@@ -21,6 +21,7 @@ from switch.processes.writer import WriterServer
 from switch.writer.client import Link
 from switch.writer.commands import Accept, Advance, CommandLeg, Evidence, Identity, Return, Terms
 from switch.writer.context import ServiceContext
+from switch.writer.restoring import RestoreGate
 from tests.switch.services import balance, done, onboarding, open_services
 
 XML = "application/xml"
@@ -36,6 +37,7 @@ class World:
 
     services: ServiceContext
     link: Link
+    server: WriterServer
     keys: dict[str, SigningKey]
     accounts: dict[tuple[str, str, str], int]
 
@@ -120,6 +122,20 @@ class World:
     def account(self, owner: str, currency: str = "INR") -> int:
         return self.accounts[owner, currency, "position"]
 
+    async def executed_before_a_restore(self, payment: Accept, minor: int | None) -> None:
+        """Restore the switch as of now, with a rail's file that has this payment, and start its writer anew."""
+        await self.services.pool.execute(
+            "INSERT INTO ledger.restore (number, kept, root, first, published) VALUES (1, 1, '', 2, '')"
+        )
+        await self.services.pool.execute(
+            "INSERT INTO switch.restore_line (rail, ref, uetr, cycle, done, code, minor)"
+            " VALUES ('IN', 'REF1', $1, current_date, true, '', $2)",
+            uuid.UUID(bytes=payment.identity.uetr),
+            minor,
+        )
+        gate = next(part for part in self.server._writer.host.parts if isinstance(part, RestoreGate))
+        gate._ever = True  # as a writer reads it when it starts
+
     async def refused(self, command: Accept | Return) -> str:
         with pytest.raises(Unavailable) as error:
             await self.link.ask(command)
@@ -156,7 +172,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
         await server.serve(services.data / "strict.sock")
         link = Link(services.data / "strict.sock")
         await link.start()
-        yield World(services, link, keys, {tuple(row)[:3]: row["number"] for row in rows})
+        yield World(services, link, server, keys, {tuple(row)[:3]: row["number"] for row in rows})
         await link.stop()
         server._listener.close()
         await server._listener.wait_closed()
@@ -177,13 +193,11 @@ async def test_a_signed_message_is_one_payment_under_whatever_uetr(world: World)
     own = own_uetr.derive("asha-bank", uuid.UUID(bytes=honest.identity.uetr))
     identity = msgspec.structs.replace(honest.identity, uetr=own.bytes)
     again = msgspec.structs.replace(honest, identity=identity, native_ref=own.hex)
-    recovered = msgspec.structs.replace(again, recovered=own.hex)
     before = await world.refused(again)
     await world.link.ask(honest)
 
     assert "another payment was signed" in before
-    for command in (again, recovered):
-        assert "another payment was signed" in await world.refused(command)
+    assert "another payment was signed" in await world.refused(again)
 
 
 async def test_a_message_whose_uetr_another_sender_used_is_a_payment_of_its_own(world: World) -> None:
@@ -291,6 +305,38 @@ async def test_a_worker_cannot_invent_a_rate_or_credit_more(world: World) -> Non
     fresh = replace(invented, terms=replace(invented.terms, rate="9.0000000000"))
     time.sleep(0.1)
     assert (await world.link.ask(fresh)).verdict == "created"  # a new rate is known at once
+
+
+async def test_a_payment_said_to_be_recovered_needs_the_line_of_a_rail(world: World) -> None:
+    """A worker would have had any rate and amount accepted, and then posted by its own word."""
+    honest, replace = world.payment("indus-bank"), msgspec.structs.replace
+    fx, payee = world.account("fx", "PKR"), world.account("indus-bank", "PKR")
+    legs = [honest.legs[0], CommandLeg(fx, payee, 90_000_00, "conversion"), honest.legs[2]]
+    invented = replace(honest, legs=legs, terms=replace(honest.terms, credit_minor=90_000_00, rate="900"))
+
+    for command in (honest, invented):
+        assert "no rail's file" in await world.refused(replace(command, recovered="x"))
+    assert (await world.link.ask(honest)).verdict == "created"
+
+
+@pytest.mark.parametrize("stated", [400_00, None])
+async def test_a_recovered_payment_is_what_its_rail_executed(world: World, stated: int | None) -> None:
+    """The rail's amount counts; if its file states none, the rate in force does."""
+    honest, replace = world.payment("indus-bank"), msgspec.structs.replace
+    fx, payee = world.account("fx", "PKR"), world.account("indus-bank", "PKR")
+    await world.executed_before_a_restore(honest, stated)
+
+    def recovered(minor: int, rate: str) -> Accept:
+        legs = [honest.legs[0], CommandLeg(fx, payee, minor, "conversion"), honest.legs[2]]
+        terms = replace(honest.terms, credit_minor=minor, rate=rate)
+        return replace(honest, legs=legs, terms=terms, recovered="REF1", hold=True)
+
+    assert await world.refused(recovered(900_00, "9"))
+    right = recovered(400_00, "4") if stated else recovered(328_35, RATE)
+    assert (await world.link.ask(right)).state == "UNKNOWN"
+    confirmed = await world.link.ask(Advance(honest.identity.uetr, "CONFIRM", rail="IN"))
+    assert (confirmed.verdict, confirmed.state) == ("illegal", "UNKNOWN")
+    assert await balance(world.services, "indus-bank", "PKR") == 0
 
 
 async def test_a_key_counts_while_it_is_in_force_and_a_new_one_at_once(world: World) -> None:

@@ -143,6 +143,34 @@ def test_what_a_rail_executed_is_held_and_never_sent(machine: Restored) -> None:
     assert machine.ask(Advance(LOST, Event.CONFIRM, only_in_doubt=True)).state == "COMMITTED"
 
 
+def test_what_no_file_of_a_rail_states_is_never_recovered(machine: Restored) -> None:
+    never_restored = machine.accept(NEW, recovered="x")
+    closed(machine)
+    machine.knows((LOST, LINE))
+    while_closed = machine.accept(NEW, recovered="REF1")
+    machine.ask(Reopen("two people", []))
+
+    assert never_restored.verdict == while_closed.verdict == "unavailable"
+    assert machine.accept(NEW, recovered="REF1").verdict == "unavailable"
+    assert not machine.recorded(NEW)
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+@pytest.mark.parametrize("event", [Event.CONFIRM, Event.REJECT, Event.DOUBT, Event.DEFER, Event.CANCEL])
+def test_no_worker_ends_what_was_recovered(machine: Restored, event: Event, *, is_closed: bool) -> None:
+    """A stolen worker would post it at once; a rail that answers has its answer in its file as well."""
+    closed(machine)
+    machine.knows((LOST, LINE))
+    machine.accept(LOST, recovered="REF1")
+    if not is_closed:
+        machine.ask(Reopen("two people", []))
+    replies = [machine.ask(Advance(LOST, event, rail=rail, due_at=9)) for rail in ("PK", "")]
+
+    assert not {"advanced", "noted"} & {reply.verdict for reply in replies}
+    assert machine.records.open[LOST].state is State.UNKNOWN
+    assert machine.ask(Advance(LOST, Event.CONFIRM, only_in_doubt=True, change=1)).state == "COMMITTED"
+
+
 def test_another_amount_or_another_order_is_not_booked(machine: Restored) -> None:
     closed(machine)
     machine.knows((LOST, LINE))
