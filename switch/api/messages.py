@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse
 
-from schemas import codec
 from switch.api import paging
 from switch.api.reads import Context, Reader
 from switch.payments import correspondence
@@ -42,11 +41,5 @@ def _document(letter: StoredMessage) -> dict[str, Any]:
         "sender": letter.sender,
         "definition": letter.definition,
         "uetr": str(letter.uetr) if letter.uetr else None,
-        "message": None if letter.raw is None else _message(letter),
+        "message": letter.content,
     }
-
-
-def _message(letter: StoredMessage) -> dict[str, Any]:
-    """The ISO document as JSON, in whichever format its sender sent it."""
-    assert letter.raw is not None
-    return {"$type": letter.definition, "Document": codec.again(letter.raw, letter.definition).document}

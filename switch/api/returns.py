@@ -21,8 +21,8 @@ from schemas.reasons import Reason
 from switch.api import originals, return_terms
 from switch.api.acknowledgements import acknowledgement
 from switch.api.receiving import STATUS_REPORT, IsoResponse, Received
-from switch.payments import correspondence, own_uetrs
-from switch.payments.journey import read_payment
+from switch.payments import correspondence
+from switch.payments.journey import read_payment, read_received
 from switch.writer.commands import Advance, Return
 from switch.writer.lifecycle import Event, State
 from switch.writer.verdicts import Verdict
@@ -46,8 +46,8 @@ async def return_payment(received: Received) -> IsoResponse:
 
     """
     asked = payment_return.read(received.message)
-    payment = await read_payment(received.runtime.pool, UUID(asked.uetr), [received.sender.id])
-    _check_return(asked, payment, received.sender.id)
+    payment = await read_received(received.runtime.pool, UUID(asked.uetr), received.sender.id)
+    _check_return(asked, payment)
     await originals.check(received, payment)
     if not payment.get("returned"):
         await return_terms.check(received, asked, payment)
@@ -56,7 +56,7 @@ async def return_payment(received: Received) -> IsoResponse:
         Return(
             id=correspondence.identity(received.sender.id, received.message, message_id).bytes,
             fingerprint=received.runtime.keys.fingerprint(received.sender.id, digest(received.message)),
-            uetr=UUID(asked.uetr).bytes,
+            uetr=UUID(payment["uetr"]).bytes,
             sender=received.sender.id,
             message_id=message_id,
             reason=asked.reason or "",
@@ -72,9 +72,7 @@ async def return_payment(received: Received) -> IsoResponse:
     return _report(received, asked, payment, "RJCT", reason, reply.verdict.text)
 
 
-def _check_return(asked: PaymentReturn, payment: dict[str, Any], sender: str) -> None:
-    if payment.get("creditor_agent") != sender:
-        raise NotAllowed("only the creditor agent may return a payment")
+def _check_return(asked: PaymentReturn, payment: dict[str, Any]) -> None:
     if payment["state"] != State.COMMITTED:
         raise Refused("this payment was not credited", reason=Reason.REASON_NOT_SPECIFIED)
     credited = payment["credited_amount"]
@@ -94,7 +92,7 @@ async def _notify_debtor_agent(received: Received, asked: PaymentReturn, payment
         message_id=asked.id or asked.message_id,
         sender=received.sender.id,
         receiver=payment["debtor_agent"],
-        uetr=UUID(asked.uetr),
+        uetr=UUID(payment["uetr"]),
     )
 
 
@@ -174,24 +172,17 @@ async def answer_recall(received: Received) -> IsoResponse:
     """camt.029 of the creditor agent: store it for the debtor agent, and acknowledge it by admi.007.
 
     Raises:
-        NotFound: the caller has no cancellation request for this payment.
+        NotFound: the caller has no such payment, or no cancellation request for it.
+        NotAllowed: the caller is not its creditor agent.
         Refused: a detail does not belong to the payment of the UETR, or the addressee is wrong.
 
     """
     resolution = cancellation.read_resolution(received.message)
-    uetr = UUID(resolution.uetr)
+    payment = await read_received(received.runtime.pool, UUID(resolution.uetr), received.sender.id)
+    uetr = UUID(payment["uetr"])
     asker = await correspondence.recalled_by(received.runtime.pool, uetr, received.sender.id)
-    if asker is None:  # the recall states what its sender stated
-        for _, own in await own_uetrs.also(received.runtime.pool, uetr):
-            uetr, asker = (
-                own,
-                await correspondence.recalled_by(received.runtime.pool, own, received.sender.id),
-            )
-            if asker is not None:
-                break
     if asker is None:
         raise NotFound("there is no cancellation request for this payment")
-    payment = await read_payment(received.runtime.pool, uetr, [received.sender.id])
     await originals.check(received, payment)
     await correspondence.store(
         received.runtime.pool,

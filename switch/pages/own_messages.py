@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from schemas import codec, files
+from schemas import files
 from switch.identity.permissions import Right, require
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, render
@@ -71,11 +71,6 @@ async def get_message(
         person,
         message=message,
         does=NAMES.get(message.definition[:8], ""),
-        text=None if message.raw is None else _as_json(message.raw, message.definition),
+        text=None if message.content is None else files.indented(message.content),
         base=PREFIX + BASE,
     )
-
-
-def _as_json(raw: bytes, definition: str) -> str:
-    message = codec.again(raw, definition)
-    return files.indented({"$type": message.id, "Document": message.document})

@@ -1,6 +1,9 @@
 """Messages between participants: cancellation requests, their resolutions, requests to pay.
 
 The switch stores them as received and shows each to its receiver. None of them moves money by itself.
+
+A receiver may know the payment by another UETR than the sender does (`own_uetrs`): it is shown the message
+with the one that it knows, so that its answer names the same payment. What is stored is as it was received.
 """
 
 import uuid
@@ -12,7 +15,7 @@ from uuid import UUID
 
 import asyncpg
 
-from schemas import codec
+from schemas import codec, own_uetr
 from schemas.errors import DuplicateUetr, NotFound
 from switch.base import personal_data
 from switch.base.personal_data import Erased, KeyRing
@@ -22,6 +25,7 @@ from switch.writer.event_kinds import EventKind
 
 _NAMESPACE: Final = uuid.UUID("0d9f5a62-7c1e-4b55-8c2e-51ad1a0f6f60")
 _NAME: Final = len("pain.013")
+_ORIGINAL: Final = "OrgnlUETR"
 SWITCH: Final = "payswitch"
 """Sender of messages that no participant sent."""
 _statement: Final = statements("switch.payments")
@@ -33,7 +37,7 @@ _LATEST: Final = _statement("latest_messages")
 _RECALLS: Final = _statement("count_recalls")
 _OF_ID: Final = _statement("messages_of_id")
 _SENT: Final = "SELECT definition, body, sealed_key FROM switch.correspondence WHERE id = $1"
-_ONE: Final = "SELECT * FROM switch.correspondence WHERE receiver = $1 AND seq = $2"
+_ONE: Final = _statement("received_message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,14 @@ class StoredMessage:
     sender: str
     definition: str
     uetr: UUID | None
-    raw: bytes | None
-    """As its sender wrote it; None if it was erased."""
+    """As the receiver knows the payment."""
+    document: Mapping[str, Any] | None
+    """As its sender wrote it, but for that UETR; None if it was erased."""
+
+    @property
+    def content(self) -> dict[str, Any] | None:
+        """The message as JSON, in whichever format its sender sent it; None if it was erased."""
+        return None if self.document is None else {"$type": self.definition, "Document": self.document}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,5 +199,19 @@ def _stored_message(row: asyncpg.Record, keys: KeyRing) -> StoredMessage:
     try:
         raw = keys.open(row["id"], personal_data.CAME, row["sealed_key"], row["body"])
     except Erased:
-        raw = None
-    return StoredMessage(row["seq"], row["at"], row["sender"] or SWITCH, row["definition"], row["uetr"], raw)
+        found = None
+    else:
+        found = codec.again(raw, row["definition"]).document
+        if row["uetr"] is not None and own_uetr.is_reserved(str(row["uetr"])):
+            found = _about(found, str(row["known_uetr"]))
+    sender = row["sender"] or SWITCH
+    return StoredMessage(row["seq"], row["at"], sender, row["definition"], row["known_uetr"], found)
+
+
+def _about(content: Any, uetr: str) -> Any:
+    """A message about one payment, with this UETR in place of the one that its sender states."""
+    if isinstance(content, list):
+        return [_about(part, uetr) for part in content]
+    if not isinstance(content, dict):
+        return content
+    return {tag: uetr if tag == _ORIGINAL else _about(part, uetr) for tag, part in content.items()}

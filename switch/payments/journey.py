@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters import registry
-from schemas.errors import DuplicateUetr, NotFound, Restoring
+from schemas.errors import DuplicateUetr, NotAllowed, NotFound, Restoring
 from schemas.money import Money
 from switch.base.sql import statements
 from switch.payments import own_uetrs
@@ -151,6 +151,29 @@ async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None)
         own = await own_uetrs.find(pool, owners, uetr)  # what a sender states is its own payment first
         if own is not None:
             uetr, payment = own, await pool.fetchrow(_PAYMENT, own)
+    return await _described(pool, uetr, payment, owners)
+
+
+async def read_received(pool: asyncpg.Pool, uetr: UUID, creditor_agent: str) -> dict[str, Any]:
+    """Describe the payment that its creditor agent names: by the UETR of the books.
+
+    A creditor agent that sends a payment under the same UETR has two; it returns the one that it received.
+
+    Raises:
+        NotFound, Restoring: as `read_payment`.
+        NotAllowed: the caller is a party, but not its creditor agent.
+
+    """
+    payment = await pool.fetchrow(_PAYMENT, uetr)
+    found = await _described(pool, uetr, payment, [creditor_agent])
+    if found.get("creditor_agent") != creditor_agent:
+        raise NotAllowed("only the creditor agent may return a payment, or answer its recall")
+    return found
+
+
+async def _described(
+    pool: asyncpg.Pool, uetr: UUID, payment: asyncpg.Record | None, owners: list[str] | None
+) -> dict[str, Any]:
     if payment is None or not _has_part(payment, owners):
         if await pool.fetchval(_CLOSED):
             raise Restoring("the database was restored, and may have lost this payment: ask again later")

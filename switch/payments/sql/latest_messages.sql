@@ -1,11 +1,13 @@
 -- latest_messages: messages for a participant, newest first, without their content.
 --   $1 receiver  $2 sequence numbers below  $3 maximum rows
-SELECT c.seq, c.at, coalesce(c.sender, 'payswitch'), c.definition, c.message_id, c.uetr,
+SELECT c.seq, c.at, coalesce(c.sender, 'payswitch'), c.definition, c.message_id,
+       coalesce(o.stated, c.uetr) AS known_uetr,
        c.sealed_key IS NULL AS erased,
        c.uetr IS NOT NULL AND EXISTS (
            SELECT FROM switch.correspondence AS a
            WHERE a.uetr = c.uetr AND a.sender = c.receiver AND a.seq > c.seq
        ) AS answered
 FROM switch.correspondence AS c
+LEFT JOIN switch.own_uetr AS o ON o.uetr = c.uetr AND o.sender = c.receiver
 WHERE c.receiver = $1 AND c.seq < $2 AND c.made < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY c.seq DESC LIMIT $3

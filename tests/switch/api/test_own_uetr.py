@@ -11,7 +11,7 @@ import pytest
 from schemas import own_uetr
 from schemas.signing.keys import SigningKey
 from switch.client import Client
-from tests.switch.api.test_doors import assignment, inbox, now, post, wish
+from tests.switch.api.test_doors import assignment, given_back, inbox, now, post, wish
 from tests.switch.stack import Stack
 
 ASHA, CREDITOR = "asha-bank", "noor-wallet"
@@ -192,18 +192,102 @@ async def test_both_sides_speak_of_the_payment_by_what_its_sender_states(
     await asha.send(asha.payment(stated, "9.00"))
     head = {"MsgId": uuid.uuid4().hex, "CreDtTm": now()}
     status = {"FIToFIPmtStsReq": {"GrpHdr": head, "TxInf": [{"OrgnlUETR": stated}]}}
-    details = [{"TxInfAndSts": [{"OrgnlUETR": stated}]}]
-    no = {"RsltnOfInvstgtn": {"Assgnmt": assignment(), "Sts": {"Conf": "RJCR"}, "CxlDtls": details}}
+    own = str(own_uetr.derive(ASHA, uuid.UUID(stated)))
     answers = [
         await post(stack, ASHA, "pacs.028", "pacs.028.001.03", status),
         await post(stack, ASHA, "camt.056", "camt.056.001.08", wish(stated)),
-        await post(stack, CREDITOR, "camt.029", "camt.029.001.09", no),
+        await post(stack, CREDITOR, "camt.029", "camt.029.001.09", no(own)),
     ]
-    own = str(own_uetr.derive(ASHA, uuid.UUID(stated)))
     letters = {
-        who: [message["definition"][:8] for message in await inbox(stack, who) if message["uetr"] == own]
-        for who in (ASHA, CREDITOR, stranger.name)
+        who: [message["definition"][:8] for message in await inbox(stack, who) if original(message) in names]
+        for who, names in ((ASHA, {stated}), (CREDITOR, {own}), (stranger.name, {stated, own}))
     }
 
     assert [code for code, _ in answers] == [200, 202, 202], answers
+    assert report(answers[0][1])["OrgnlUETR"] == stated
     assert letters == {ASHA: ["camt.029"], CREDITOR: ["camt.056"], stranger.name: []}
+
+
+def no(uetr: str) -> dict[str, Any]:
+    """A camt.029 that declines."""
+    details = [{"TxInfAndSts": [{"OrgnlUETR": uetr}]}]
+    return {"RsltnOfInvstgtn": {"Assgnmt": assignment(), "Sts": {"Conf": "RJCR"}, "CxlDtls": details}}
+
+
+def report(answer: dict[str, Any]) -> dict[str, Any]:
+    """The transaction of a pacs.002."""
+    (transaction,) = answer["Document"]["FIToFIPmtStsRpt"]["TxInfAndSts"]
+    found: dict[str, Any] = transaction
+    return found
+
+
+def original(message: dict[str, Any]) -> str:
+    """The UETR of a received message, which the message itself states, too."""
+    if message["uetr"] is not None:
+        assert f'"OrgnlUETR": "{message["uetr"]}"' in json.dumps(message["message"])
+    return message["uetr"] or ""
+
+
+async def newest(stack: Stack, who: str, definition: str) -> dict[str, Any]:
+    found = [message for message in await inbox(stack, who) if message["definition"].startswith(definition)]
+    return found[-1]
+
+
+async def test_a_bank_recalled_the_payment_of_another_by_stating_its_uetr(
+    stack: Stack, asha: Bank, stranger: Bank
+) -> None:
+    """The creditor agent returned what the recall stated: the payment of the bank that had the UETR first."""
+    stated = str(uuid.uuid4())
+    await asha.send(asha.payment(stated, "6.00"))
+    await stranger.send(stranger.payment(stated, "6.00"))
+    own = str(own_uetr.derive(stranger.name, uuid.UUID(stated)))
+    asked = await post(stack, stranger.name, "camt.056", "camt.056.001.08", wish(stated))
+    recall = await newest(stack, CREDITOR, "camt.056")
+    named = original(recall)
+    amount = (await Bank(asha.http, stack, CREDITOR).get(f"/v1/payments/{named}"))[1]["credited_amount"]
+    back = given_back(named, amount["amount"], amount["currency"])
+    answer = await post(stack, CREDITOR, "pacs.004", "pacs.004.001.09", back)
+    hers, theirs = [(await bank.get(f"/v1/payments/{stated}"))[1] for bank in (asha, stranger)]
+    notice = await newest(stack, stranger.name, "pacs.004")
+
+    assert (asked[0], answer[0], named) == (202, 200, own)
+    assert recall["sender"] == stranger.name
+    assert (hers["returned"], theirs["returned"]) == (False, True)
+    assert (original(notice), notice["sender"]) == (stated, CREDITOR)
+    assert report(answer[1])["OrgnlUETR"] == own
+
+
+async def test_the_stated_uetr_of_a_recall_is_no_other_payment_for_an_answer(
+    stack: Stack, asha: Bank, stranger: Bank
+) -> None:
+    """A resolution found the recalled payment by what its sender states, and a return another one."""
+    stated = str(uuid.uuid4())
+    await asha.send(asha.payment(stated, "6.00"))
+    await stranger.send(stranger.payment(stated, "6.00"))
+    await post(stack, stranger.name, "camt.056", "camt.056.001.08", wish(stated))
+    own = str(own_uetr.derive(stranger.name, uuid.UUID(stated)))
+    answers = [await post(stack, CREDITOR, "camt.029", "camt.029.001.09", no(uetr)) for uetr in (stated, own)]
+
+    assert [code for code, _ in answers] == [404, 202]
+    assert original(await newest(stack, stranger.name, "camt.029")) == stated
+
+
+async def test_a_creditor_agent_that_pays_on_under_the_same_uetr_returns_what_it_received(
+    stack: Stack, asha: Bank
+) -> None:
+    stated, indus = str(uuid.uuid4()), Bank(asha.http, stack, "indus-bank")
+    received = stack.document(ASHA, indus.name, amount="6.00")
+    received["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"] = stated
+    first = await asha.send(received)
+    onward = stack.document(indus.name, ASHA, amount="5.00")
+    onward["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"] = stated
+    second = await indus.send(onward)
+    asked = await post(stack, ASHA, "camt.056", "camt.056.001.08", wish(stated))
+    (_, paid) = await asha.get(f"/v1/payments/{stated}")
+    amount = paid["credited_amount"]
+    back = given_back(stated, amount["amount"], amount["currency"])
+    answer = await post(stack, indus.name, "pacs.004", "pacs.004.001.09", back)
+    hers, theirs = [(await bank.get(f"/v1/payments/{stated}"))[1] for bank in (asha, indus)]
+
+    assert (first[0], second[0], asked[0], answer[0]) == (200, 200, 202, 200), second
+    assert (hers["returned"], theirs["returned"]) == (True, False)
