@@ -309,7 +309,7 @@ async def test_an_adapter_that_leaves_connections_open_is_noticed(rails):
     for connection in kept:
         connection.close()
 
-    assert found.detail == f"{len(kept)} connections remain"
+    assert found.detail == f"{len(kept) // 2} connections remain", "in each of two trials"
 
 
 async def test_another_kits_log_is_not_taken_for_ours():
