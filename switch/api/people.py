@@ -22,8 +22,9 @@ from switch.api.documents import change_document, foreseen_document, full_docume
 from switch.api.paging import After, Before, Limit, Page
 from switch.api.runtime import Runtime
 from switch.approvals import approvals
-from switch.base import urls
+from switch.base import outward, urls
 from switch.base.decoding import decoded
+from switch.base.outward import OutwardReach
 from switch.base.settings import Settings
 from switch.change_catalogue import KINDS, describe
 from switch.identity import devices, enrolment, guesses, passkeys, providers, sessions, sign_in
@@ -97,7 +98,13 @@ def services_of(request: Request) -> ServiceContext:
     runtime: Runtime = request.app.state.runtime
     settings = runtime.settings
     return ServiceContext(
-        runtime.pool, runtime.reading, runtime.link, settings.data, settings.sandbox, settings.bands
+        runtime.pool,
+        runtime.reading,
+        runtime.link,
+        settings.data,
+        settings.sandbox,
+        settings.bands,
+        OutwardReach(outward.permitted_networks(settings, settings.openid_networks), settings.sandbox),
     )
 
 

@@ -121,6 +121,9 @@ class Settings(BaseSettings):
     webhook_networks: tuple[Network, ...] | None = None
     """Networks beside the public internet to which webhooks are delivered: `["10.20.0.0/16"]`. By default
     none; a sandbox that listens on a loopback address delivers to this machine as well."""
+    openid_networks: tuple[Network, ...] | None = None
+    """Networks beside the public internet in which identity providers are called: `["10.30.0.0/24"]`. By
+    default none; a sandbox that listens on a loopback address calls this machine as well."""
     authority: str = Field(default="", pattern=r"^((\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?)?$")
     """The host[:port] that signatures must cover. Only in a sandbox it may be empty: then the Host header of
     each request, and a signature is valid whatever host it names."""

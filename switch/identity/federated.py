@@ -55,7 +55,7 @@ async def begin(context: ServiceContext, id_: str, redirect: str, next_: str, pe
     provider = await providers.find(context.pool, id_)
     if provider is None:
         raise NotAuthentic("no such identity provider")
-    request = await openid.begin(provider, redirect, sandbox=context.sandbox)
+    request = await openid.begin(provider, redirect, reach=context.reach)
     ticket = tickets.issue(
         context.data,
         BEGUN,
@@ -89,7 +89,7 @@ async def finish(
             raise NotAuthentic("this form has expired: open it again")
     request = openid.ProviderRequest("", begun["state"], begun["nonce"], begun["verifier"])
     claims = await openid.finish(
-        provider, request, answer, redirect=redirect, data=context.data, sandbox=context.sandbox
+        provider, request, answer, redirect=redirect, data=context.data, reach=context.reach
     )
     if begun["person"]:
         await _bind(context, provider, claims, begun["person"])
@@ -164,7 +164,7 @@ async def log_out(context: ServiceContext, token: str) -> None:
     provider = next((one for one in known if one.issuer == issuer), None)
     if provider is None:
         raise NotAuthentic(_REFUSED)
-    claims = await openid.logout_claims(provider, token, sandbox=context.sandbox)
+    claims = await openid.logout_claims(provider, token, reach=context.reach)
     async with context.pool.acquire() as connection, connection.transaction():
         if not await tickets.use(
             connection, tickets.of_token(issuer, claims["jti"], openid.ISSUED_WITHIN_S * 2)

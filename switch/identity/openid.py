@@ -1,7 +1,8 @@
 """OpenID Connect: discovery, keys, the exchange of the code, and the checks of tokens.
 
 Only the authorization code flow with PKCE, state, nonce and an exact redirect URI. The provider is reached
-over TLS; a sandbox may reach one on a loopback address without it. Whatever a provider sends is bounded.
+over TLS; a sandbox may reach one on a loopback address without it. Whatever a provider sends is bounded, and
+the addresses that it names lead to public networks, or to those of `PAYSWITCH_OPENID_NETWORKS`.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
 import structlog
@@ -25,7 +26,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from schemas.errors import NotAuthentic, Unavailable
-from switch.base import networks, urls
+from switch.base import networks, outward, urls
+from switch.base.outward import OutwardReach
 from switch.identity.providers import IdentityProvider
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
@@ -85,14 +87,14 @@ class ProviderRequest:
     verifier: str
 
 
-async def begin(provider: IdentityProvider, redirect: str, *, sandbox: bool) -> ProviderRequest:
+async def begin(provider: IdentityProvider, redirect: str, *, reach: OutwardReach) -> ProviderRequest:
     """Begin a sign-in.
 
     Raises:
         Unavailable: the provider does not answer, or not as the standard requires.
 
     """
-    metadata = (await _metadata(provider, sandbox=sandbox)).metadata
+    metadata = (await _metadata(provider, reach=reach)).metadata
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     challenge = _base64(hashlib.sha256(verifier.encode()).digest())
     query = {
@@ -115,7 +117,7 @@ async def finish(
     *,
     redirect: str,
     data: Path,
-    sandbox: bool,
+    reach: OutwardReach,
 ) -> Mapping[str, Any]:
     """Exchange the code of a provider's answer; return the claims of its ID token, all checked.
 
@@ -124,7 +126,7 @@ async def finish(
         Unavailable: the provider does not answer.
 
     """
-    known = await _metadata(provider, sandbox=sandbox)
+    known = await _metadata(provider, reach=reach)
     if not hmac.compare_digest(answer.get("state", "").encode(), request.state.encode()):
         raise NotAuthentic(_WRONG)
     if answer.get("iss", provider.issuer) != provider.issuer:
@@ -142,9 +144,9 @@ async def finish(
     # RFC 6749, 2.3.1: both are encoded as in a form before they are joined.
     pair = f"{quote(provider.client_id, safe='')}:{quote(client_secret(data, provider.id), safe='')}"
     authorization = "Basic " + base64.b64encode(pair.encode()).decode()
-    document = await _fetch(known.metadata.token, form, authorization)
+    document = await _fetch(known.metadata.token, form, authorization, reach=reach)
     token, access = str(document.get("id_token", "")), document.get("access_token")
-    claims = await claims_of(provider, token, sandbox=sandbox)
+    claims = await claims_of(provider, token, reach=reach)
     nonce = claims.get("nonce")
     if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), request.nonce.encode()):
         raise NotAuthentic(_WRONG)
@@ -154,7 +156,7 @@ async def finish(
 
 
 async def claims_of(
-    provider: IdentityProvider, token: object, *, sandbox: bool, requires_subject: bool = True
+    provider: IdentityProvider, token: object, *, reach: OutwardReach, requires_subject: bool = True
 ) -> Mapping[str, Any]:
     """Check the signature, the issuer, the audience and the times of a token.
 
@@ -163,7 +165,7 @@ async def claims_of(
 
     """
     try:
-        found = await _verified(provider, token, sandbox=sandbox)
+        found = await _verified(provider, token, reach=reach)
     except (JoseError, ValueError, TypeError, KeyError) as error:
         _log.warning("openid_token_refused", provider=provider.id, cause=type(error).__name__)
         raise NotAuthentic(_WRONG) from None
@@ -201,14 +203,14 @@ def _number(value: object) -> float | None:
     return value
 
 
-async def logout_claims(provider: IdentityProvider, token: str, *, sandbox: bool) -> Mapping[str, Any]:
+async def logout_claims(provider: IdentityProvider, token: str, *, reach: OutwardReach) -> Mapping[str, Any]:
     """Check a token of back-channel logout; it names a session (`sid`), a subject, or both.
 
     Raises:
         NotAuthentic: it is not one.
 
     """
-    claims = await claims_of(provider, token, sandbox=sandbox, requires_subject=False)
+    claims = await claims_of(provider, token, reach=reach, requires_subject=False)
     events = claims.get("events")
     named = [name for name in ("sid", "sub") if name in claims]
     header = header_of(token)
@@ -243,10 +245,10 @@ def header_of(token: str) -> Mapping[str, Any]:
     return found
 
 
-async def logout_address(provider: IdentityProvider, back: str, *, sandbox: bool) -> str:
+async def logout_address(provider: IdentityProvider, back: str, *, reach: OutwardReach) -> str:
     """Where a browser ends its session at the provider; empty if the provider has no such page."""
     try:
-        address = (await _metadata(provider, sandbox=sandbox)).metadata.end_session
+        address = (await _metadata(provider, reach=reach)).metadata.end_session
     except Unavailable:
         return ""
     query = {"client_id": provider.client_id, "post_logout_redirect_uri": back}
@@ -267,16 +269,16 @@ def client_secret(data: Path, id_: str) -> str:
         raise Unavailable("the secret of this identity provider is not on this machine") from None
 
 
-async def _verified(provider: IdentityProvider, token: object, *, sandbox: bool) -> Mapping[str, Any]:
+async def _verified(provider: IdentityProvider, token: object, *, reach: OutwardReach) -> Mapping[str, Any]:
     if not isinstance(token, str) or len(token) > _TOKEN_MAX:
         raise ValueError("not a token")
     header = header_of(token)
     if header.get("alg") not in ALGORITHMS:
         raise ValueError("alg")
     key_id = header.get("kid")
-    keys = (await _metadata(provider, sandbox=sandbox)).keys
+    keys = (await _metadata(provider, reach=reach)).keys
     if not _has(keys, key_id):
-        keys = await _fresh_keys(provider, sandbox=sandbox)
+        keys = await _fresh_keys(provider, reach=reach)
     usable = [key for key in keys if key_id is None or key.kid == key_id]
     if len(usable) != 1:
         raise ValueError("kid")
@@ -296,28 +298,28 @@ def _has(keys: KeySet, key_id: object) -> bool:
     return key_id is None or any(key.kid == key_id for key in keys)
 
 
-async def _metadata(provider: IdentityProvider, *, sandbox: bool) -> _Known:
+async def _metadata(provider: IdentityProvider, *, reach: OutwardReach) -> _Known:
     known = _known.get(provider.issuer)
     if known is None or time.monotonic() - known.read_at > KNOWN_S:
-        known = await _read(provider, sandbox=sandbox)
+        known = await _read(provider, reach=reach)
         _known[provider.issuer] = known
     return known
 
 
-async def _fresh_keys(provider: IdentityProvider, *, sandbox: bool) -> KeySet:
+async def _fresh_keys(provider: IdentityProvider, *, reach: OutwardReach) -> KeySet:
     """The keys, read again unless they were read a moment ago."""
-    known = await _metadata(provider, sandbox=sandbox)
+    known = await _metadata(provider, reach=reach)
     async with known.lock:
         if time.monotonic() - known.read_at > REFRESH_EVERY_S:
-            known.keys = _key_set(await _fetch(known.metadata.keys))
+            known.keys = _key_set(await _fetch(known.metadata.keys, reach=reach))
             known.read_at = time.monotonic()
     return known.keys
 
 
-async def _read(provider: IdentityProvider, *, sandbox: bool) -> _Known:
-    if not is_reachable(provider.issuer, sandbox=sandbox):
+async def _read(provider: IdentityProvider, *, reach: OutwardReach) -> _Known:
+    if not is_reachable(provider.issuer, reach=reach):
         raise Unavailable(_AWAY)
-    document = await _fetch(provider.issuer.rstrip("/") + "/.well-known/openid-configuration")
+    document = await _fetch(provider.issuer.rstrip("/") + "/.well-known/openid-configuration", reach=reach)
     if document.get("issuer") != provider.issuer:
         _log.error("openid_issuer_differs", provider=provider.id)
         raise Unavailable(_AWAY)
@@ -326,9 +328,7 @@ async def _read(provider: IdentityProvider, *, sandbox: bool) -> _Known:
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint")
     }
     needed = [name for name in named if name != "end_session_endpoint" or named[name]]
-    if not all(
-        isinstance(named[name], str) and is_reachable(named[name], sandbox=sandbox) for name in needed
-    ):
+    if not all(isinstance(named[name], str) and is_reachable(named[name], reach=reach) for name in needed):
         _log.error("openid_endpoints_refused", provider=provider.id)
         raise Unavailable(_AWAY)
     metadata = ProviderMetadata(
@@ -338,11 +338,24 @@ async def _read(provider: IdentityProvider, *, sandbox: bool) -> _Known:
         named["end_session_endpoint"],
         names_issuer=document.get("authorization_response_iss_parameter_supported") is True,
     )
-    return _Known(metadata, _key_set(await _fetch(metadata.keys)), time.monotonic())
+    return _Known(metadata, _key_set(await _fetch(metadata.keys, reach=reach)), time.monotonic())
 
 
-def is_reachable(address: str, *, sandbox: bool) -> bool:
-    """Whether an address of a provider is one that we use: over TLS, or of this machine in a sandbox."""
+def is_reachable(address: str, *, reach: OutwardReach) -> bool:
+    """Whether an address of a provider is one that we use: over TLS, and in a network that is permitted.
+
+    The addresses of a host name are judged when the connection is made.
+    """
+    if not is_address(address, sandbox=reach.sandbox):
+        return False
+    try:
+        return outward.is_permitted(str(urlsplit(address).hostname), reach.beside)
+    except ValueError:
+        return True
+
+
+def is_address(address: str, *, sandbox: bool) -> bool:
+    """Whether an address has the form of a provider's: over TLS, or of this machine in a sandbox."""
     parts = urls.split(address)
     if parts is None or not parts.hostname or parts.username or parts.fragment:
         return False
@@ -368,20 +381,28 @@ def _key_set(document: Mapping[str, Any]) -> KeySet:
 
 
 async def _fetch(
-    address: str, form: Mapping[str, str] | None = None, authorization: str = ""
+    address: str, form: Mapping[str, str] | None = None, authorization: str = "", *, reach: OutwardReach
 ) -> Mapping[str, Any]:
-    """A JSON object of a provider; a form is posted.
+    """A JSON object of a provider; a form is posted. No redirect is followed, and nothing decompressed.
 
     Raises:
         NotAuthentic: it refused the form.
         Unavailable: it does not answer, or with something else.
 
     """
-    headers = {"Accept": "application/json", **({"Authorization": authorization} if authorization else {})}
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    if authorization:
+        headers["Authorization"] = authorization
     method = "GET" if form is None else "POST"
     try:
         async with (
-            aiohttp.ClientSession(timeout=_WITHIN, headers=headers) as session,
+            aiohttp.ClientSession(
+                connector=outward.connector(1, reach.beside),
+                timeout=_WITHIN,
+                headers=headers,
+                auto_decompress=False,
+                trust_env=False,
+            ) as session,
             session.request(method, address, data=form, allow_redirects=False) as answer,
         ):
             raw = await answer.content.read(_BYTES_MAX + 1)
@@ -389,7 +410,8 @@ async def _fetch(
                 raw += piece
             status = answer.status
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        _log.warning("openid_provider_away", cause=type(error).__name__)
+        cause = getattr(error, "os_error", error)  # what a refused connection was refused for
+        _log.warning("openid_provider_away", cause=type(cause).__name__)
         raise Unavailable(_AWAY) from None
     if form is not None and 400 <= status < 500:  # noqa: PLR2004
         raise NotAuthentic(_WRONG)

@@ -18,7 +18,7 @@ import structlog
 from ledger import audit
 from ledger.audit import Checkpoint
 from schemas.errors import InvalidMessage
-from switch.base import logs
+from switch.base import logs, outward
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.operations import witnesses
@@ -72,7 +72,9 @@ class CheckpointPusher:
         self._settings = settings
         self._served: dict[str, asyncio.Task[None]] = {}
         self._session = aiohttp.ClientSession(
-            connector=addresses.connector(AT_ONCE, addresses.permitted_networks(settings)),
+            connector=outward.connector(
+                AT_ONCE, outward.permitted_networks(settings, settings.webhook_networks)
+            ),
             timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,

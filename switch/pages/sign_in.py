@@ -129,7 +129,7 @@ async def leave(request: Request, context: ServiceContext, issuer: str) -> Respo
     if provider is None:
         return None
     back = f"{origin_of(request)}{PREFIX}/sign-in"
-    address = await openid.logout_address(provider, back, sandbox=context.sandbox)
+    address = await openid.logout_address(provider, back, reach=context.reach)
     return render(request, "onward.html", address=address) if address else None
 
 

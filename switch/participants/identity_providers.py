@@ -83,7 +83,7 @@ class RemoveProvider(Content, frozen=True, kw_only=True):
 
 
 async def _check_set(connection: asyncpg.Connection, content: SetProvider) -> None:
-    if not openid.is_reachable(content.issuer, sandbox=True):
+    if not openid.is_address(content.issuer, sandbox=True):
         raise refuse("the issuer must be an https address without user, query or fragment")
     known = await providers.everyone(connection)
     if any((one.id == content.id) != (one.issuer == content.issuer) for one in known):

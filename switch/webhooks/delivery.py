@@ -19,11 +19,10 @@ import asyncpg
 import structlog
 
 from schemas.errors import CursorAhead
-from switch.base import logs, metrics
+from switch.base import logs, metrics, outward
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.payments import events
-from switch.webhooks import addresses
 from switch.webhooks.registry import TEST
 from switch.webhooks.signing import SigningKeys
 
@@ -69,7 +68,9 @@ class Messenger:
         self._all = asyncio.Semaphore(AT_ONCE)
         self._turns: dict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, OF_PARTICIPANT))
         self._session = aiohttp.ClientSession(
-            connector=addresses.connector(AT_ONCE, addresses.permitted_networks(settings)),
+            connector=outward.connector(
+                AT_ONCE, outward.permitted_networks(settings, settings.webhook_networks)
+            ),
             timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import asyncpg
 
+from switch.base.outward import OutwardReach
 from switch.base.plausibility import Bands
 from switch.writer.client import Link
 
@@ -21,3 +22,5 @@ class ServiceContext:
     sandbox: bool = False
     bands: Bands = field(default_factory=Bands)
     """How far a change of money or its limits may depart from present values without a confirmation."""
+    reach: OutwardReach = field(default_factory=OutwardReach)
+    """Where identity providers may be."""

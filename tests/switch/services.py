@@ -13,6 +13,7 @@ from schemas.signing.keys import SigningKey
 from switch.approvals import approvals
 from switch.approvals.causes import Causes
 from switch.base.database import connect_pool
+from switch.base.outward import LOOPBACK, OutwardReach
 from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
 from switch.identity.model import Change, ChangeState, Person, Role, Status
@@ -52,7 +53,9 @@ async def open_services(database_url: str) -> AsyncIterator[ServiceContext]:
         await link.start()
         pool = await connect_pool(Settings(database=database_url, data=data), Login.OWNER)
         try:
-            services = ServiceContext(pool, pool, link, data, sandbox=True)
+            services = ServiceContext(
+                pool, pool, link, data, sandbox=True, reach=OutwardReach(LOOPBACK, sandbox=True)
+            )
             await add_people(services)
             yield services
         finally:

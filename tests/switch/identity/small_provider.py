@@ -55,16 +55,17 @@ class SmallProvider:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     issuer: str = ""
 
-    async def start(self) -> None:
+    async def start(self, host: str = "127.0.0.1") -> None:
         app = web.Application()
         app.router.add_get("/.well-known/openid-configuration", self._metadata)
         app.router.add_get("/keys", self._keys)
         app.router.add_post("/token", self._token)
+        app.router.add_get("/moved", self._moved)
         self.runner = web.AppRunner(app)
         await self.runner.setup()
-        site = web.TCPSite(self.runner, "127.0.0.1", 0)
+        site = web.TCPSite(self.runner, host, 0)
         await site.start()
-        self.issuer = f"http://127.0.0.1:{self.runner.addresses[0][1]}"
+        self.issuer = f"http://{host}:{self.runner.addresses[0][1]}"
 
     async def stop(self) -> None:
         await self.runner.cleanup()
@@ -93,6 +94,10 @@ class SmallProvider:
         self.seen.append(request.path)
         found = KeySet([KEYS[name] for name in self.keys]).as_dict()
         return web.json_response(found)
+
+    async def _moved(self, request: web.Request) -> web.Response:
+        """Redirect to where the query says."""
+        raise web.HTTPFound(request.query["to"])
 
     async def _token(self, request: web.Request) -> web.Response:
         self.seen.append(request.path)

@@ -1,9 +1,12 @@
 """Sign-in with an identity provider: what a right answer gives, and that a forged one gives nothing."""
 
+import asyncio
 import json
 import time
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from ipaddress import IPv4Network
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,6 +15,7 @@ import pytest_asyncio
 
 from schemas.errors import NotAuthentic, Unavailable
 from switch.approvals import approvals
+from switch.base.outward import LOOPBACK, OutwardReach
 from switch.change_catalogue import KINDS
 from switch.identity import enrolment, factors, federated, openid, providers, secrets, sessions, sign_in
 from switch.identity.devices import HERE
@@ -303,7 +307,76 @@ async def test_a_provider_that_is_away_is_said_to_be(
     ],
 )
 def test_a_provider_is_reached_over_tls(address: str, sandbox: bool, reachable: bool) -> None:
-    assert openid.is_reachable(address, sandbox=sandbox) is reachable
+    assert openid.is_address(address, sandbox=sandbox) is reachable
+    assert openid.is_reachable(address, reach=OutwardReach(LOOPBACK, sandbox)) is reachable
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1:8443",
+        "[::1]",
+        "169.254.169.254",
+        "10.0.0.1:5432",
+        "192.168.1.1",
+        "[fd00::1]",
+        "[fe80::1]",
+        "[::ffff:10.0.0.1]",
+        "[64:ff9b::a00:1]",
+        "0.0.0.0",
+    ],
+)
+@pytest.mark.parametrize("sandbox", [False, True])
+def test_a_provider_names_no_address_of_our_own_network(host: str, sandbox: bool) -> None:
+    address = f"https://{host}/keys"
+
+    assert not openid.is_reachable(address, reach=OutwardReach((), sandbox))
+    assert openid.is_reachable("https://10.30.0.20/", reach=OutwardReach((IPv4Network("10.30.0.0/24"),)))
+
+
+@pytest_asyncio.fixture
+async def listener() -> AsyncIterator[tuple[int, list[int]]]:
+    """A port of this machine that no provider has to know: its number, and the connections to it."""
+    called: list[int] = []
+
+    def opened(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        called.append(1)
+        writer.close()
+
+    server = await asyncio.start_server(opened, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1], called
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("jwks_uri", "https://127.0.0.1:{port}/keys"),
+        ("jwks_uri", "https://localhost:{port}/keys"),
+        ("jwks_uri", "{issuer}/moved?to=http://127.0.0.1:{port}/keys"),
+        ("token_endpoint", "https://127.0.0.1:{port}/token"),
+        ("token_endpoint", "https://localhost:{port}/token"),
+    ],
+)
+async def test_metadata_make_the_switch_call_nothing_in_its_own_network(
+    services: ServiceContext, listener: tuple[int, list[int]], name: str, address: str
+) -> None:
+    """A provider that may be called named ports of this machine, and the switch connected to them."""
+    small = SmallProvider()
+    await small.start("127.0.0.2")
+    port, called = listener
+    try:
+        small.metadata = {name: address.format(port=port, issuer=small.issuer)}
+        await done(services, "identity_provider.set", content(small))
+        narrow = replace(services, reach=OutwardReach((IPv4Network("127.0.0.2/32"),), sandbox=True))
+        with pytest.raises(Unavailable):
+            await come_back(narrow, small)
+    finally:
+        await small.stop()
+
+    assert called == []
+    assert "/.well-known/openid-configuration" in small.seen
 
 
 async def test_a_subject_that_is_bound_to_nobody_gets_nothing(

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters.simulation.sandbox import free_port
 from schemas.errors import InvalidMessage
+from switch.base import outward
 from switch.base.settings import Settings
 from switch.webhooks import addresses, signing
 from tests.switch.api.test_doors import post, wish
@@ -362,11 +363,11 @@ def test_a_network_of_ones_own_is_permitted_by_a_setting():
 
 
 @pytest.mark.parametrize(
-    ("host", "permitted"), [("127.0.0.1", addresses.LOOPBACK), ("::1", addresses.LOOPBACK), ("0.0.0.0", ())]
+    ("host", "permitted"), [("127.0.0.1", outward.LOOPBACK), ("::1", outward.LOOPBACK), ("0.0.0.0", ())]
 )
 def test_a_sandbox_calls_this_machine_only_if_nobody_else_can_reach_it(host: str, permitted: tuple[Any, ...]):
-    assert addresses.permitted_networks(Settings(sandbox=True, host=host)) == permitted
-    assert addresses.permitted_networks(Settings(sandbox=False, host=host)) == ()
+    assert outward.permitted_networks(Settings(sandbox=True, host=host), None) == permitted
+    assert outward.permitted_networks(Settings(sandbox=False, host=host), None) == ()
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "①②⑦.0.0.1", "[::1]"])
@@ -374,11 +375,11 @@ async def test_a_name_that_leads_into_our_own_network_is_not_called(host: str):
     """The address is judged at the connection, literals too: no resolver is asked about them."""
     async with receiver([204]) as (url, _, bodies):
         own = url.replace("127.0.0.1", host)
-        async with aiohttp.ClientSession(connector=addresses.connector(1, ())) as session:
+        async with aiohttp.ClientSession(connector=outward.connector(1, ())) as session:
             with pytest.raises(aiohttp.ClientConnectorError):
                 await session.post(own, data=b"{}")
         assert bodies == []
-        async with aiohttp.ClientSession(connector=addresses.connector(1, addresses.LOOPBACK)) as session:
+        async with aiohttp.ClientSession(connector=outward.connector(1, outward.LOOPBACK)) as session:
             await session.post(url, data=b"{}")
         assert len(bodies) == 1
 
