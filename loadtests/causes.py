@@ -20,7 +20,7 @@ from schemas.signing import http_signatures
 from schemas.signing.keys import Algorithm, SigningKey
 from switch.client import credit_transfer
 from switch.payments.signatures import Signatures, SigningKeyInForce
-from switch.writer.commands import Accept, CommandLeg, Evidence, Identity, Terms, command_decoder
+from switch.writer.commands import Accept, CommandLeg, Evidence, Identity, Terms, read_command
 from switch.writer.kinds import Kind, Permission
 
 ROUNDS: Final = 40
@@ -76,8 +76,8 @@ def main(arguments: list[str]) -> int:
             cases[f"cause, {algorithm}, {kind[12:]}"] = lambda accept=accept: part.stop(accept, books)  # type: ignore[misc]
     sent = msgspec.msgpack.encode(accept)
     plain = msgspec.msgpack.encode(msgspec.structs.replace(accept, evidence=None))
-    cases["reading the command, with its evidence"] = lambda: command_decoder.decode(sent)
-    cases["reading the command, before"] = lambda: command_decoder.decode(plain)
+    cases["reading the command, with its evidence"] = lambda: read_command(sent)
+    cases["reading the command, before"] = lambda: read_command(plain)
     cases["whose command it is"] = lambda: permission.permits(accept)
     taken: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(ROUNDS):

@@ -49,8 +49,8 @@ from switch.writer.commands import (
     Frame,
     PaymentChange,
     Reply,
-    command_decoder,
     hello_decoder,
+    read_command,
     requests_decoder,
 )
 from switch.writer.frames import FrameProtocol
@@ -319,14 +319,14 @@ class WriterServer:
         assert permission is not None, "it has greeted"
         try:
             asked = requests_decoder.decode(payload)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             peer.refuse("a frame is not readable")
             return
         for request, raw in asked:
             try:
-                command = command_decoder.decode(raw)
-            except msgspec.DecodeError as error:
-                replies.append((request, _reply(error)))
+                command = read_command(raw)
+            except (msgspec.DecodeError, RecursionError) as error:
+                replies.append((request, _not_readable(error, permission)))
                 continue
             if not permission.permits(command):
                 replies.append((request, _not_permitted(command, permission)))
@@ -375,6 +375,13 @@ async def _renew_certificate(context: ssl.SSLContext, settings: Settings) -> Non
             context.load_cert_chain(settings.writer_tls_certificate, settings.writer_tls_key, password=str)
         except OSError as error:
             _log.error("certificate_unusable", reason=str(error))
+
+
+def _not_readable(error: Exception, permission: Permission) -> Reply:
+    """Refuse a command with a field that is not possible; no text of msgspec repeats a value."""
+    metrics.WRITER_REFUSED.labels("command").inc()
+    _log.error("command_not_readable", reason=str(error), kinds=sorted(permission.kinds))
+    return Reply(Verdict.FAILED_TO_DECIDE, reason=f"the command is not valid: {error}")
 
 
 def _not_permitted(command: Command, permission: Permission) -> Reply:

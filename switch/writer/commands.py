@@ -7,34 +7,58 @@ Every command identifies its payment or account by ids only; the writer needs no
 Amounts are minor units. Times are microseconds since 1970, UTC.
 """
 
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
+from msgspec import Meta
 
 from switch.writer.lifecycle import Event
 from switch.writer.verdicts import Verdict
+
+_ID_BYTES: Final = 16
+Id = Annotated[bytes, Meta(min_length=_ID_BYTES, max_length=_ID_BYTES)]
+OptionalId = Annotated[bytes, Meta(max_length=_ID_BYTES)]
+"""Empty, or 16 bytes: `read_command` compares it, as no type of msgspec says so."""
+Fingerprint = Annotated[bytes, Meta(max_length=64)]
+Number = Annotated[int, Meta(le=2**63 - 1)]
+"""Of an account, a window, an event or a change."""
+Minor = Annotated[int, Meta(ge=-(2**62), le=2**62 - 1)]
+"""Minor units: sums of two fit into 64 bits."""
+Instant = Annotated[int, Meta(ge=0, le=253_402_300_799_999_999)]
+"""Up to the end of the year 9999."""
+Duration = Annotated[int, Meta(ge=0, le=100 * 366 * 86_400_000_000)]
+Word = Annotated[str, Meta(max_length=64)]
+"""A word of a closed set: it is compared before anything is written."""
+Name = Annotated[str, Meta(max_length=256)]
+"""An id, a code or a currency, without NUL: it fits into an index."""
+Text = Annotated[str, Meta(max_length=65_536)]
+"""Without NUL, which PostgreSQL does not store: `read_command` looks for it in all texts at once."""
+Element = Annotated[str, Meta(max_length=65_536, pattern=r"\A[^\0]*\Z")]
+"""A text in a list. A pattern costs a quarter of a microsecond, so only these few texts have one."""
 
 
 class CommandLeg(msgspec.Struct, array_like=True, frozen=True):
     """One transfer of a linked set: account ids, minor units, purpose."""
 
-    debit: int
-    credit: int
-    amount: int
-    purpose: str
+    debit: Number
+    credit: Number
+    amount: Minor
+    purpose: Word
 
 
 class Identity(msgspec.Struct, array_like=True, frozen=True):
     """Identity of a message: the UETR is the payment's identity, the fingerprint its content."""
 
-    uetr: bytes
-    fingerprint: bytes
-    sender: str
-    message_name: str
-    message_id: str
+    uetr: Id
+    fingerprint: Fingerprint
+    sender: Name
+    message_name: Name
+    message_id: Name
     raw: bytes
     """The message as received, encrypted."""
-    received_at: int
+    received_at: Instant
     key: bytes = b""
     """The key of `raw` and of the native bytes, itself encrypted (see `personal_data`)."""
 
@@ -46,16 +70,16 @@ class Terms(msgspec.Struct, array_like=True, frozen=True):
     `credit_minor` is 0, and unknown fields are empty.
     """
 
-    debtor_agent: str
-    creditor_agent: str
-    rail: str
-    debit_minor: int
-    debit_currency: str
-    credit_minor: int
-    credit_currency: str
-    fee_minor: int
-    fx_provider: str
-    rate: str
+    debtor_agent: Name
+    creditor_agent: Name
+    rail: Name
+    debit_minor: Minor
+    debit_currency: Name
+    credit_minor: Minor
+    credit_currency: Name
+    fee_minor: Minor
+    fx_provider: Name
+    rate: Name
 
 
 NO_TERMS = Terms("", "", "", 0, "", 0, "", 0, "", "")
@@ -65,10 +89,10 @@ NO_TERMS = Terms("", "", "", 0, "", 0, "", 0, "", "")
 class Claim(msgspec.Struct, array_like=True, frozen=True):
     """A value that must not be used again for a while under another UETR (see `duplicates`)."""
 
-    kind: str
-    key: bytes
-    """A keyed hash, 16 bytes."""
-    lasts_us: int
+    kind: Word
+    key: Id
+    """A keyed hash."""
+    lasts_us: Duration
     alert: bool = False
     """A second one is noted, not refused."""
 
@@ -76,7 +100,7 @@ class Claim(msgspec.Struct, array_like=True, frozen=True):
 class Evidence(msgspec.Struct, array_like=True, frozen=True):
     """What a participant signed: a message, as it came, in an HTTP message signature (RFC 9421)."""
 
-    keyid: str
+    keyid: Word
     signature: bytes
     base: bytes
     """The signature base: it contains the digest of the message."""
@@ -93,16 +117,16 @@ class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
     identity: Identity
     terms: Terms
     legs: list[CommandLeg]
-    native_ref: str
+    native_ref: Name
     native_body: bytes
-    expires_at: int
-    lifetime: int
-    due_at: int
+    expires_at: Instant
+    lifetime: Duration
+    due_at: Instant
     hold: bool
-    notes: list[tuple[str, str]] = []
+    notes: list[tuple[Element, Element]] = []
     """Notes for the sender beside the outcome: the path of an element, and what was done with it."""
     claims: list[Claim] = []
-    recovered: str = ""
+    recovered: Name = ""
     """The rail's reference of an order that it executed before a restore: nothing is sent, people decide."""
     evidence: Evidence | None = None
     """None for a payment by bearer key, which only a sandbox has."""
@@ -112,8 +136,8 @@ class Refuse(msgspec.Struct, array_like=True, frozen=True, tag="refuse"):
     """Record that this UETR was refused, and why; nothing is reserved."""
 
     identity: Identity
-    reason: str
-    detail: str
+    reason: Name
+    detail: Text
     terms: Terms = NO_TERMS
     """As far as they are known; no personal data."""
 
@@ -121,27 +145,27 @@ class Refuse(msgspec.Struct, array_like=True, frozen=True, tag="refuse"):
 class Advance(msgspec.Struct, array_like=True, frozen=True, tag="advance"):
     """One step of the lifecycle, with what was learned. `due_at` 0 means that no further check is needed."""
 
-    uetr: bytes
+    uetr: Id
     event: Event
-    rail: str = ""
+    rail: Name = ""
     """The rail that answered; a rail can only answer for its own payments. Empty: the switch's own step."""
     exchange: bool = False
     """From the exchange that submitted the order: a rejection there says nothing of an earlier submission."""
     pending: bool = False
     """The rail reported that it has the order: a later "not found" proves nothing."""
-    reason: str = ""
-    rail_code: str = ""
-    rail_reference: str = ""
-    detail: str = ""
-    credited_minor: int = 0
-    credited_currency: str = ""
+    reason: Name = ""
+    rail_code: Text = ""
+    rail_reference: Text = ""
+    detail: Text = ""
+    credited_minor: Minor = 0
+    credited_currency: Name = ""
     """The amount that the rail reports as credited, if any; a different amount confirms nothing."""
-    sent_at: int = 0
-    answered_at: int = 0
-    due_at: int = 0
+    sent_at: Instant = 0
+    answered_at: Instant = 0
+    due_at: Instant = 0
     only_in_doubt: bool = False
     """Manual resolution by two people of an unknown outcome: it is valid in no other state."""
-    change: int = 0
+    change: Number = 0
     """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
@@ -155,14 +179,14 @@ class Enquired(msgspec.Struct, array_like=True, frozen=True, tag="enquired"):
     Verdict `noted`, or `advanced` if the payment ended because its rail never had it.
     """
 
-    uetr: bytes
+    uetr: Id
     said: RailResponse
     """`nothing`: there was no answer."""
-    asked_at: int = 0
+    asked_at: Instant = 0
     """By the database's clock, before the enquiry was sent."""
-    whole_since: int = 0
+    whole_since: Instant = 0
     """Since when contact with the rail is uninterrupted; 0: it is lost."""
-    rail_code: str = ""
+    rail_code: Text = ""
 
 
 class Ping(msgspec.Struct, array_like=True, frozen=True, tag="ping"):
@@ -172,28 +196,28 @@ class Ping(msgspec.Struct, array_like=True, frozen=True, tag="ping"):
 class Fund(msgspec.Struct, array_like=True, frozen=True, tag="fund"):
     """Move money in one step: funds in, funds out."""
 
-    id: bytes
-    fingerprint: bytes
+    id: Id
+    fingerprint: Fingerprint
     legs: list[CommandLeg]
-    note: str
-    change: int = 0
+    note: Text
+    change: Number = 0
     """The change that two people approved, whose execution this is; negative: made for a sandbox."""
-    line: bytes = b""
+    line: OptionalId = b""
     """Id of the line of a settlement that is moved late; it is the cause then, and there is no change."""
 
 
 class Return(msgspec.Struct, array_like=True, frozen=True, tag="return"):
     """Return a committed payment, in full and once: every leg of it is reversed."""
 
-    id: bytes
-    fingerprint: bytes
-    uetr: bytes
+    id: Id
+    fingerprint: Fingerprint
+    uetr: Id
     """UETR of the returned payment."""
-    sender: str
+    sender: Name
     """The participant who returns it; empty if two people do."""
-    message_id: str
-    reason: str
-    change: int = 0
+    message_id: Name
+    reason: Name
+    change: Number = 0
     """The change that two people approved, whose execution this is; negative: made for a sandbox."""
     evidence: Evidence | None = None
     """What the participant signed; None if two people return it, or by bearer key in a sandbox."""
@@ -202,37 +226,37 @@ class Return(msgspec.Struct, array_like=True, frozen=True, tag="return"):
 class OpenAccount(msgspec.Struct, array_like=True, frozen=True, tag="open_account"):
     """Open an account, or find the existing one; `net_debit_cap` None is no cap."""
 
-    owner: str
-    currency: str
-    purpose: str
-    net_debit_cap: int | None
-    order: bytes = b""
+    owner: Name
+    currency: Name
+    purpose: Name
+    net_debit_cap: Minor | None
+    order: OptionalId = b""
     """Id of the change: decided once. Verdict `opened`, or `exists` if another command opened it."""
-    change: int = 0
+    change: Number = 0
     """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
 class SetCap(msgspec.Struct, array_like=True, frozen=True, tag="set_cap"):
     """Change the net debit cap of an account."""
 
-    account: int
-    net_debit_cap: int | None
-    order: bytes = b""
+    account: Number
+    net_debit_cap: Minor | None
+    order: OptionalId = b""
     """Id of the change: decided once."""
-    change: int = 0
+    change: Number = 0
     """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
 class SetLimit(msgspec.Struct, array_like=True, frozen=True, tag="set_limit"):
     """Set what a participant may send in a currency, per payment and per day; None is no limit."""
 
-    participant: str
-    currency: str
-    per_payment: int | None
-    per_day: int | None
-    order: bytes = b""
+    participant: Name
+    currency: Name
+    per_payment: Minor | None
+    per_day: Minor | None
+    order: OptionalId = b""
     """Id of the change: decided once."""
-    change: int = 0
+    change: Number = 0
     """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
@@ -242,15 +266,15 @@ class CloseWindow(msgspec.Struct, array_like=True, frozen=True, tag="close_windo
     With `window`, only if that is the open one, so that a repeated command closes one window only.
     """
 
-    currency: str
-    window: int = 0
+    currency: Name
+    window: Number = 0
 
 
 class CloseAccounts(msgspec.Struct, array_like=True, frozen=True, tag="close_accounts"):
     """Close accounts permanently, all or none: each must be empty. Closed ones stay closed."""
 
-    accounts: list[int]
-    change: int = 0
+    accounts: list[Number]
+    change: Number = 0
     """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
@@ -260,39 +284,39 @@ class Hold(msgspec.Struct, array_like=True, frozen=True, tag="hold"):
     The reply's state is the hold's: a hold with verdict `exists` may have been released since.
     """
 
-    id: bytes
-    fingerprint: bytes
+    id: Id
+    fingerprint: Fingerprint
     legs: list[CommandLeg]
-    note: str
+    note: Text
 
 
 class Release(msgspec.Struct, array_like=True, frozen=True, tag="release"):
     """End a `Hold`: post it, or void it."""
 
-    id: bytes
+    id: Id
     outcome: Literal["post", "void"]
-    note: str
+    note: Text
 
 
 class Record(msgspec.Struct, array_like=True, frozen=True, tag="record"):
     """Write an event of people or of settlement into the log; `body` is canonical JSON."""
 
-    kind: str
+    kind: Name
     body: bytes
 
 
 class Freeze(msgspec.Struct, array_like=True, frozen=True, tag="freeze"):
     """Stop new movements of money; `check` is the invariant that failed, or `people`."""
 
-    check: str
-    detail: str
+    check: Name
+    detail: Text
 
 
 class Unfreeze(msgspec.Struct, array_like=True, frozen=True, tag="unfreeze"):
     """End the freeze."""
 
-    note: str
-    change: int = 0
+    note: Text
+    change: Number = 0
     """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
@@ -302,22 +326,22 @@ class LeaveOut(msgspec.Struct, array_like=True, frozen=True, tag="leave_out"):
     Several are needed for many events: each fills a part, and the reply's number is the last event.
     """
 
-    until: int
-    known_by: str
+    until: Number
+    known_by: Text
     """How the restore became known."""
 
 
 class RailGap(msgspec.Struct, array_like=True, frozen=True):
     """A rail that may have executed orders which a restore lost: nothing is sent until its files are read."""
 
-    rail: str
-    currency: str
-    since: str
+    rail: Name
+    currency: Name
+    since: Name
     """First and last cycle whose file can have such orders, YYYY-MM-DD."""
-    until: str
-    period: str
+    until: Name
+    period: Name
     """The period of order numbers at the time of the restore, and how many numbers it has."""
-    capacity: int
+    capacity: Number
 
 
 class BeginAgain(msgspec.Struct, array_like=True, frozen=True, tag="begin_again"):
@@ -325,7 +349,7 @@ class BeginAgain(msgspec.Struct, array_like=True, frozen=True, tag="begin_again"
 
     root: bytes
     """Of the tree of the kept events."""
-    published: str
+    published: Text
     """The last published checkpoint that is left out; empty if none is known."""
     rails: list[RailGap]
 
@@ -333,10 +357,10 @@ class BeginAgain(msgspec.Struct, array_like=True, frozen=True, tag="begin_again"
 class Reopen(msgspec.Struct, array_like=True, frozen=True, tag="reopen"):
     """Open the switch after a restore; two people decided so."""
 
-    note: str
-    complete: list[str]
+    note: Text
+    complete: list[Element]
     """Rails opened although a cycle has not ended: their operators confirmed that nothing is missing."""
-    change: int = 0
+    change: Number = 0
     """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
@@ -420,5 +444,47 @@ request_encoder = msgspec.msgpack.Encoder()
 requests_decoder: msgspec.msgpack.Decoder[list[tuple[int, msgspec.Raw]]] = msgspec.msgpack.Decoder(
     list[tuple[int, msgspec.Raw]]
 )
-command_decoder: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+_command_decoder: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+_event_decoder: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
 frame_decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
+
+
+def read_command(encoded: msgspec.Raw | bytes) -> Command:
+    """Read a command, and check each of its fields.
+
+    The database must be able to take every text, number and id: the writer decides the commands of everybody
+    in one batch, and a batch that the database cannot take stops them all.
+
+    Raises:
+        msgspec.DecodeError: it is no command, or a field has a value that is not possible.
+
+    """
+    command = _command_decoder.decode(encoded)
+    kind = type(command)
+    if "\0" in "".join(_TEXTS[kind](command)):
+        raise msgspec.ValidationError("Expected texts without NUL")
+    if kind in _IDS and len(_IDS[kind](command)) not in {0, _ID_BYTES}:
+        raise msgspec.ValidationError(f"Expected an id of {_ID_BYTES} bytes, or none")
+    if isinstance(command, Record):
+        _event_decoder.decode(command.body)
+        if b"\\u0000" in command.body:
+            raise msgspec.ValidationError("Expected an event without NUL")
+    return command
+
+
+def _paths(kind: type, *wanted: Any) -> Iterator[str]:
+    """The fields of a struct, and of structs in it, that have one of these types."""
+    for field in msgspec.structs.fields(kind):
+        if field.type in wanted:
+            yield field.name
+        elif isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from (f"{field.name}.{inner}" for inner in _paths(field.type, *wanted))
+
+
+def _getter(paths: Iterable[str]) -> Callable[[Command], Iterable[Any]]:
+    found = tuple(paths)
+    return attrgetter(*found) if found else lambda _: ()
+
+
+_TEXTS: Final = {kind: _getter(_paths(kind, Name, Text)) for kind in get_args(Command)}
+_IDS: Final = {kind: attrgetter(path) for kind in get_args(Command) for path in _paths(kind, OptionalId)}

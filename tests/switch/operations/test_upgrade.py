@@ -25,7 +25,7 @@ from switch.operations.upgrade import (
     Running,
     Upgrade,
 )
-from switch.writer.commands import NO_TERMS, Accept, CommandLeg, Identity, command_decoder
+from switch.writer.commands import NO_TERMS, Accept, CommandLeg, Identity, read_command
 from tests.conftest import psql
 from tests.switch.stack import Stack
 
@@ -119,7 +119,7 @@ def test_a_writer_understands_commands_of_older_and_of_newer_workers():
     fields = msgspec.msgpack.decode(msgspec.msgpack.encode(accept))
     older, newer = fields[: len(fields) - 1], [*fields, "of a later version"]
 
-    assert [command_decoder.decode(msgspec.msgpack.encode(sent)) for sent in (older, newer)] == [
+    assert [read_command(msgspec.msgpack.encode(sent)) for sent in (older, newer)] == [
         accept,
         accept,
     ]

@@ -1,8 +1,11 @@
 """What the writer believes of an API worker: payments and returns that participants signed, and no others."""
 
+import asyncio
+import contextlib
+import itertools
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +13,7 @@ import msgspec
 import pytest
 
 from schemas import codec, own_uetr
-from schemas.errors import Unavailable
+from schemas.errors import SwitchError, Unavailable
 from schemas.signing import http_signatures, key_request
 from schemas.signing.keys import SigningKey
 from switch.approvals.causes import Causes
@@ -19,8 +22,32 @@ from switch.client import credit_transfer
 from switch.payments.signatures import Signatures
 from switch.processes.writer import WriterServer
 from switch.writer.client import Link
-from switch.writer.commands import Accept, Advance, CommandLeg, Evidence, Identity, Return, Terms
+from switch.writer.commands import (
+    Accept,
+    Advance,
+    Claim,
+    CloseAccounts,
+    CloseWindow,
+    Command,
+    CommandLeg,
+    Enquired,
+    Evidence,
+    Fund,
+    Hold,
+    Identity,
+    OpenAccount,
+    Record,
+    Refuse,
+    Release,
+    Reopen,
+    Return,
+    SetCap,
+    SetLimit,
+    Terms,
+    Unfreeze,
+)
 from switch.writer.context import ServiceContext
+from switch.writer.lifecycle import Event
 from switch.writer.restoring import RestoreGate
 from tests.switch.services import balance, done, onboarding, open_services
 
@@ -337,6 +364,76 @@ async def test_a_recovered_payment_is_what_its_rail_executed(world: World, state
     confirmed = await world.link.ask(Advance(honest.identity.uetr, "CONFIRM", rail="IN"))
     assert (confirmed.verdict, confirmed.state) == ("illegal", "UNKNOWN")
     assert await balance(world.services, "indus-bank", "PKR") == 0
+
+
+HOSTILE: tuple[Any, ...] = (
+    *("a\0b", "\0", "", "x" * 3000, "\ufffe\U0001f4a3"),
+    *(2**63 - 1, 2**64 - 1, -(2**63), 0, -1, 2**62),
+    *(b"", b"\0", b"u" * 15, b"u" * 17, b"\xff\xfe" * 2000),
+    *(None, [], True),
+)
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Every value in nested lists, each replaced once by each hostile one; the whole structure each time."""
+    if not isinstance(value, list):
+        yield from HOSTILE
+        return
+    for place, each in enumerate(value):
+        for other in leaves(each):
+            yield [*value[:place], other, *value[place + 1 :]]
+
+
+def plain(command: Command) -> Any:
+    """A command as the lists that are sent."""
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(command))
+
+
+def commands_of(world: World) -> list[Command]:
+    """One of each command that a process may send, except a payment and the freeze of the books."""
+    uetr, leg = uuid.uuid4().bytes, CommandLeg(world.account("asha-bank"), 1, 5, "principal")
+    own = own_uetr.derive("asha-bank", uuid.UUID(bytes=uetr)).bytes
+    payment = world.payment()
+    identity = msgspec.structs.replace(payment.identity, uetr=own)
+    return [
+        msgspec.structs.replace(payment, identity=identity),
+        Refuse(identity, "AC01", "detail", payment.terms),
+        Advance(uetr, Event.CONFIRM, "IN"),
+        Enquired(uetr, "not_found"),
+        Fund(uetr, b"f" * 32, [leg], "note", 1, b""),
+        Return(uetr, b"f" * 32, uetr, "asha-bank", "m", "AC04", 0, payment.evidence),
+        OpenAccount("asha-bank", "INR", "position", 5, b"o" * 16, 1),
+        SetCap(1, 5, b"o" * 16, 1),
+        SetLimit("asha-bank", "INR", 5, 5, b"o" * 16, 1),
+        CloseWindow("INR", 1),
+        CloseAccounts([1], 1),
+        Hold(uetr, b"f" * 32, [leg], "note"),
+        Release(uetr, "void", "note"),
+        Record("PAGE_READ", b"{}"),
+        Unfreeze("note", 1),
+        Reopen("note", ["IN"], 1),
+    ]
+
+
+@pytest.mark.timeout(180)
+async def test_no_value_of_any_field_freezes_the_writer(world: World) -> None:
+    """One frame of one process stopped the payments of everybody."""
+
+    async def hostile(command: Any) -> None:
+        with contextlib.suppress(SwitchError):
+            await world.link.ask(command)
+
+    def payment() -> Any:
+        claims, notes = [Claim("message_id", uuid.uuid4().bytes, 10**9)], [("a path", "a text")]
+        return plain(msgspec.structs.replace(world.payment(), claims=claims, notes=notes))
+
+    for command in commands_of(world):
+        await asyncio.wait_for(asyncio.gather(*map(hostile, leaves(plain(command)))), 30)
+        assert world.server.frozen is None, command
+    for number in range(len(list(leaves(payment())))):  # each is a new payment: it would reach the database
+        await asyncio.wait_for(hostile(next(itertools.islice(leaves(payment()), number, None))), 30)
+    assert world.server.frozen is None
+    assert (await world.link.ask(world.payment())).verdict == "created"
 
 
 async def test_a_key_counts_while_it_is_in_force_and_a_new_one_at_once(world: World) -> None:
