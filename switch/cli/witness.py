@@ -13,6 +13,7 @@ import typer
 from ledger.signing import BadNote
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.witness import bodies, judging, server
+from switch.witness.crowd import Network
 from switch.witness.folder import NoWitness, WitnessFolder
 from switch.witness.judging import Cosigned, CosignRefusal
 from switch.witness.pulling import CheckpointMissing, LogSource, LogUnreachable, pull
@@ -147,11 +148,16 @@ def serve(
     certificate_key: Annotated[
         Path | None, typer.Option("--certificate-key", exists=True, dir_okay=False, help="for TLS, PEM")
     ] = None,
+    reserve: Annotated[
+        list[str] | None,
+        typer.Option("--reserve", help="network of the log, or of a proxy: it keeps room of its own"),
+    ] = None,
 ) -> None:
     """Cosign what the log sends (C2SP tlog-witness), until interrupted. One line of JSON for each result."""
     if (certificate is None) != (certificate_key is None):
         raise WrongUse("state both --certificate and --certificate-key, or neither")
     address = _address(listen)
+    networks = [_network(each) for each in reserve or ()]
     try:
         held = WitnessFolder(folder)
         state = held.read()
@@ -161,7 +167,7 @@ def serve(
             if certificate is None or certificate_key is None
             else server.tls_of(certificate, certificate_key)
         )
-        serving = WitnessServer(held, address, tls)
+        serving = WitnessServer(held, address, tls, networks)
     except NoWitness as error:
         raise CommandFailed(str(error)) from None
     except OSError as error:
@@ -200,3 +206,10 @@ def _address(listen: str) -> tuple[str, int]:
         return str(ipaddress.ip_address(host)), int(port) if 0 <= int(port) <= 65_535 else int("")  # noqa: PLR2004
     except ValueError:
         raise WrongUse(f"{listen!r} is not an address and a port: 127.0.0.1:8600") from None
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        raise WrongUse(f"{text!r} is not a network: 192.0.2.10/32") from None

@@ -5,16 +5,14 @@
     GET /state              what the witness holds, in JSON, for `payswitch verify --witness-state URL`
 
 Nobody is authenticated: only what the log signed is cosigned, and what is held is meant to be seen. Bodies,
-connections and their time are bounded.
+connections (switch/witness/crowd.py) and their time are bounded, and a connection is for one request.
 """
 
-import contextlib
 import json
 import socket
 import ssl
 import sys
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,13 +20,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from switch.witness import bodies, judging
+from switch.witness.crowd import Crowd, Network
 from switch.witness.folder import NoWitness, WitnessFolder
 from switch.witness.judging import Cosigned, CosignRefusal
 
 BODY_MAX: Final = 1 << 20
-CONNECTIONS_MAX: Final = 64
-CONNECTION_S: Final = 30.0
-"""Each connection ends after this time, however slowly its client writes or reads."""
+FIRST_BYTE_S: Final = 3.0
+"""The longest pause of a client before and within its headers."""
+PAUSE_S: Final = 10.0
+"""The longest pause of a client within its body, or before it reads on."""
 _SIZE_TYPE: Final = "text/x.tlog.size"
 
 
@@ -58,53 +58,58 @@ def tell_refused(refusal: CosignRefusal) -> None:
 
 
 class WitnessServer(ThreadingHTTPServer):
-    """Serves one witness; each connection has a thread, of which there is a limited number."""
+    """Serves one witness; each connection that the crowd admits has a thread."""
 
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(
-        self, folder: WitnessFolder, address: tuple[str, int], tls: ssl.SSLContext | None = None
+        self,
+        folder: WitnessFolder,
+        address: tuple[str, int],
+        tls: ssl.SSLContext | None = None,
+        reserve: Iterable[Network] = (),
     ) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         super().__init__(address, _Handler)
         self.folder = folder
         self._tls = tls
-        self._free = threading.BoundedSemaphore(CONNECTIONS_MAX)
+        self.crowd = Crowd(reserve)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; the handshake of TLS is made in its thread."""
+        connection, address = super().get_request()
+        if self._tls is not None:
+            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection, or close it if there are too many."""
-        if not self._free.acquire(blocking=False):
+        """Serve a connection, or close it if there is no room."""
+        if self.crowd.admit(request, client_address[0]):
+            super().process_request(request, client_address)
+        else:
             self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in its thread, for a limited time."""
-        if self._tls is not None:
-            request = self._tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
-        end = threading.Timer(CONNECTION_S, _cut, (request,))
-        end.daemon = True
-        end.start()
+        """Serve a connection in its thread."""
         try:
             if self._tls is not None:
+                request.settimeout(FIRST_BYTE_S)
                 request.do_handshake()
             super().process_request_thread(request, client_address)
         except OSError:  # the handshake failed; the client may have meant another service
             self.shutdown_request(request)
         finally:
-            end.cancel()
-            self._free.release()
+            self.crowd.left(request)
+
+    def service_actions(self) -> None:
+        """Cut the connections whose time is over: the loop of the server calls this twice a second."""
+        self.crowd.cut_late()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - as it is called
         """Tell about a connection that broke; nothing of its content."""
         tell("connection_failed", error=type(sys.exc_info()[1]).__name__)
-
-
-def _cut(request: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it has ended by itself
-        request.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -112,9 +117,18 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "payswitch-witness"
     sys_version = ""
-    timeout = 10
+    timeout = FIRST_BYTE_S
+
+    def parse_request(self) -> bool:
+        """Read the headers; then the body has more time."""
+        is_complete = super().parse_request()
+        if is_complete:
+            self.server.crowd.head_arrived(self.connection)
+            self.connection.settimeout(PAUSE_S)
+        return is_complete
 
     def do_GET(self) -> None:
+        self.server.crowd.request_arrived(self.connection)
         if self.path != "/state":
             self._answer(HTTPStatus.NOT_FOUND, "GET /state is what can be read\n")
             return
@@ -154,18 +168,16 @@ class _Handler(BaseHTTPRequestHandler):
         """Read the body; None if it was refused."""
         stated = self.headers.get("Content-Length", "")
         if not stated.isascii() or not stated.isdecimal() or "Transfer-Encoding" in self.headers:
-            self._refuse(HTTPStatus.LENGTH_REQUIRED, "state Content-Length\n")
+            self._answer(HTTPStatus.LENGTH_REQUIRED, "state Content-Length\n")
             return None
         if len(stated) > len(str(BODY_MAX)) or int(stated) > BODY_MAX:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {BODY_MAX} bytes\n")
+            self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {BODY_MAX} bytes\n")
             return None
         body = self.rfile.read(int(stated))
-        return body if len(body) == int(stated) else None
-
-    def _refuse(self, status: HTTPStatus, text: str) -> None:
-        """Answer and close: the body was not read."""
-        self.close_connection = True
-        self._answer(status, text)
+        if len(body) < int(stated):
+            return None
+        self.server.crowd.request_arrived(self.connection)
+        return body
 
     def _answer(self, status: HTTPStatus, text: str) -> None:
         self._send(status, text.encode(), "text/plain; charset=utf-8")
@@ -175,6 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Connection", "close")  # by which the handler closes it, too
         self.end_headers()
         self.wfile.write(body)
 

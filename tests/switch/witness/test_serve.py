@@ -1,21 +1,26 @@
 """`payswitch witness` as its people and its callers meet it: real processes, sockets and files."""
 
+import contextlib
 import http.client
 import json
 import re
+import selectors
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from ledger.signing import cosigned_at
-from switch.witness import bodies
+from switch.witness import bodies, crowd
 from switch.witness.judging import Submission
 from tests.switch.certificates import Authority
 from tests.switch.witness.log_in_memory import LogInMemory
@@ -119,6 +124,130 @@ def test_what_strangers_send_does_no_harm(witness: ServedWitness, log: LogInMemo
     assert add(witness, log, 0)[0] == 200
 
 
+@contextmanager
+def idle_strangers(port: int, addresses: Sequence[str], *, sent: bytes = b"") -> Iterator[list[int]]:
+    """A connection from each address that sends no request, opened again as it ends; yields how many there were."""
+    opened, ends = [0], threading.Event()
+
+    def hold() -> None:
+        with selectors.DefaultSelector() as selector:
+            for address in addresses:
+                connect(selector, address)
+            while not ends.is_set():
+                for key, _ in selector.select(0.2):
+                    selector.unregister(key.fileobj)
+                    key.fileobj.close()
+                    connect(selector, key.data)
+            for key in list(selector.get_map().values()):
+                key.fileobj.close()
+
+    def connect(selector: selectors.BaseSelector, address: str) -> None:
+        connection = socket.create_connection(("127.0.0.1", port), source_address=(address, 0))
+        with contextlib.suppress(OSError):
+            connection.sendall(sent)
+        selector.register(connection, selectors.EVENT_READ, address)
+        opened[0] += 1
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        time.sleep(1)
+        yield opened
+    finally:
+        ends.set()
+        thread.join()
+
+
+def answered(witness: ServedWitness, times: int) -> int:
+    """How many of some requests for the state were answered."""
+    found = 0
+    for _ in range(times):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            found += call(witness, "GET", "/state")[0] == 200
+        time.sleep(0.1)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("addresses", "sent"),
+    [
+        (["127.0.1.1"] * 70, b""),
+        ([f"127.0.1.{number}" for number in range(1, 71)], b""),
+        ([f"127.0.{number}.1" for number in range(1, 141)], b""),
+        ([f"127.0.{number}.1" for number in range(1, 141)], b"GET /state HTTP/1.1\r\nHost: w\r\n"),
+        (
+            [f"127.0.{number}.1" for number in range(1, 141)],
+            b"POST /add-epoch HTTP/1.1\r\nContent-Length: 9\r\n\r\n",
+        ),
+    ],
+    ids=[
+        "one address",
+        "one network",
+        "many networks",
+        "a head that does not end",
+        "a body that does not come",
+    ],
+)
+def test_idle_connections_of_strangers_silence_a_witness(
+    witness: ServedWitness, addresses: Sequence[str], sent: bytes
+) -> None:
+    """70 idle connections, opened again as they ended, and nothing was answered for as long as they liked."""
+    with idle_strangers(witness.port, addresses, sent=sent):
+        found = answered(witness, 30)
+
+    assert found == 30
+
+
+def drip(connection: socket.socket) -> None:
+    """Send a byte now and then, for 12 seconds."""
+    for _ in range(40):
+        connection.sendall(b"x")
+        time.sleep(0.3)
+
+
+def test_a_silent_connection_ends_soon(tmp_path: Path, log: LogInMemory) -> None:
+    """Before the first byte, within the headers, and within the handshake of TLS."""
+    made = Authority(tmp_path).certify("localhost")
+    options = ("--certificate", str(made.certificate), "--certificate-key", str(made.key))
+    begun = time.monotonic()
+    with served(tmp_path / "w", log.keys) as plain, served(tmp_path / "tls", log.keys, *options) as tls:
+        held = [
+            socket.create_connection(("127.0.0.1", each.port), timeout=20) for each in (plain, plain, tls)
+        ]
+        held[1].sendall(b"GET /state HTTP/1.1\r\nHost:")
+        for each in held:
+            assert each.recv(1) == b""
+            each.close()
+        slow = socket.create_connection(("127.0.0.1", plain.port), timeout=20)
+        with pytest.raises(OSError):  # a byte now and then does not make the head longer
+            drip(slow)
+        slow.close()
+
+    assert time.monotonic() - begun < 25
+
+
+def test_the_reserve_has_room_when_strangers_use_all_of_theirs() -> None:
+    guests = crowd.Crowd([ip_network("192.0.2.0/24"), ip_network("2001:db8::/64")])
+    with contextlib.ExitStack() as stack:
+
+        def admit(address: str, *, asks: bool = True) -> bool:
+            ours, theirs = socket.socketpair()
+            stack.callback(ours.close)
+            stack.callback(theirs.close)
+            is_admitted = guests.admit(ours, address)
+            if asks:
+                guests.request_arrived(ours)
+            return is_admitted
+
+        assert [admit("198.51.100.1") for _ in range(9)].count(True) == crowd.OF_ADDRESS_MAX
+        assert [admit(f"::ffff:198.51.100.{n}") for n in range(2, 20)].count(True) == 8
+        assert [admit(f"2001:db8:1::{n}") for n in range(1, 20)].count(True) == crowd.OF_NETWORK_MAX
+        assert [admit(f"10.0.{n}.1") for n in range(64)].count(True) == 64 - 32
+        assert not admit("203.0.113.1")
+        assert [admit(f"192.0.2.{n % 3}") for n in range(40)].count(True) == crowd.RESERVED_MAX
+        assert not admit("2001:db8::5")
+
+
 def test_tls(tmp_path: Path, log: LogInMemory) -> None:
     made = Authority(tmp_path).certify("localhost")
     options = ("--certificate", str(made.certificate), "--certificate-key", str(made.key))
@@ -185,6 +314,7 @@ def test_wrong_use_is_explained(tmp_path: Path, log: LogInMemory) -> None:
     witness_command("init", missing, *log.keys, "--name", "w")
     witness_command("init", missing, *log.keys, "--name", "w", code=1)
     witness_command("serve", missing, "--listen", "example.com", code=2)
+    witness_command("serve", missing, "--reserve", "192.0.2.1/24", code=2)
     (Path(missing) / "state.json").write_text("{}")
     witness_command("show", missing, code=1)
 
@@ -199,7 +329,7 @@ def test_it_imports_nothing_of_the_switch_that_it_does_not_need(tmp_path: Path) 
 
     assert found <= {
         "switch.cli", "switch.cli.witness", "switch.cli.failures", "switch.witness", "switch.witness.bodies",
-        "switch.witness.folder", "switch.witness.judging", "switch.witness.pulling", "switch.witness.server",
+        "switch.witness.crowd", "switch.witness.folder", "switch.witness.judging", "switch.witness.pulling", "switch.witness.server",
     }  # fmt: skip
 
 
