@@ -9,7 +9,7 @@ import statistics
 import time
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
     for owner, purpose in (("payer", "position"), ("payee", "position"), ("payswitch", "fees")):
         books.open_account(owner, "INR", purpose, None)
     codec.warm()
-    part, permission = Signatures(sandbox=False), Permission([Kind.API])
+    part, permission = Signatures(sandbox=False, return_within=timedelta(days=30)), Permission([Kind.API])
     cases: dict[str, Callable[[], object]] = {}
     for algorithm in ("ed25519", "ecdsa-p256-sha256"):
         for kind in ("application/xml", "application/json"):

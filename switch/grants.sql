@@ -37,8 +37,9 @@ GRANT SELECT (name, role, scope, status) ON switch.person TO payswitch_writer;
 GRANT SELECT (id, uetr, kind, resolved_at) ON switch.reconciliation_break TO payswitch_writer;
 GRANT SELECT ON switch.participant_key, switch.fx_rate TO payswitch_writer;
 GRANT SELECT ON switch.settlement, switch.settlement_line TO payswitch_writer;
-GRANT SELECT (id, bic) ON switch.participant TO payswitch_writer;
-GRANT SELECT (creditor_agent, sender) ON switch.payment TO payswitch_writer;
+GRANT SELECT (id, bic, status) ON switch.participant TO payswitch_writer;
+GRANT SELECT (creditor_agent, sender, fx_provider, rate, debit_minor, debit_currency, credit_minor, credit_currency)
+   ON switch.payment TO payswitch_writer;
 
 -- The API, the caretaker and the reader see the tables of the business. Payments' messages are sealed.
 GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, switch.fx_rate, switch.rail,

@@ -17,13 +17,14 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any, Final
+from uuid import UUID
 
 from schemas.errors import NotFound, Refused
 from schemas.parties import Content, read_date
 from schemas.payment_return import ROOT, PaymentReturn
 from schemas.reasons import Reason
 from switch.api.receiving import Received
-from switch.payments import stated
+from switch.payments import returnable, stated
 
 _GROUP: Final = f"{ROOT}/GrpHdr"
 _TX: Final = f"{ROOT}/TxInf"
@@ -48,6 +49,15 @@ async def check(received: Received, asked: PaymentReturn, payment: Mapping[str, 
     _check_rate(transaction, payment)
     for day, path in _days(group, transaction):
         await _check_day(received, payment, asked.amount.currency, day, path, now)
+
+
+async def refusal(received: Received, uetr: UUID) -> returnable.ReturnRefusal | None:
+    """Why the payment may not be returned any more, or not at its rate; None if it may."""
+    runtime = received.runtime
+    payment = (await returnable.read(runtime.pool, [uetr])).get(uetr)
+    if payment is None:  # for the writer to refuse
+        return None
+    return returnable.refusal(payment, datetime.now(UTC), runtime.settings.return_within)
 
 
 def _check_rate(transaction: Content, payment: Mapping[str, Any]) -> None:

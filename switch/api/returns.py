@@ -3,7 +3,7 @@
 A payment that has not left the switch is cancelled at once. One that may have left it can only be returned by
 the creditor agent: the cancellation request is stored for it, answered as pending, and closed by its camt.029
 or pacs.004. A payment is returned in full and once: every leg moves the other way, in one set of entries that
-refers to the payment.
+refers to the payment. `switch.payments.returnable` states how long, and at which rates.
 """
 
 import uuid
@@ -51,6 +51,9 @@ async def return_payment(received: Received) -> IsoResponse:
     await originals.check(received, payment)
     if not payment.get("returned"):
         await return_terms.check(received, asked, payment)
+        refused = await return_terms.refusal(received, UUID(payment["uetr"]))
+        if refused:
+            return _report(received, asked, payment, "RJCT", refused.reason, refused.text)
     message_id = asked.id or asked.message_id
     reply = await received.runtime.link.ask(
         Return(

@@ -152,6 +152,9 @@ class Settings(BaseSettings):
     """Largest age of a payment message by its creation time (`CreDtTm`)."""
     acceptance_age_max_s: float = Field(default=3600.0, gt=0)
     """Largest age of the debtor's order by its acceptance time (`AccptncDtTm`)."""
+    return_within_days: float = Field(default=30.0, gt=0, le=3660)
+    """How long after its credit a participant may return a payment (pacs.004). The writer and API
+    workers need the same value."""
     clock_ahead_max_s: float = Field(default=300.0, ge=0)
     """How far in the future a time stated by a sender may be, by our clock."""
     bic: str = Field(default="", pattern="^([A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?)?$")
@@ -273,6 +276,11 @@ class Settings(BaseSettings):
     def scheme_of(self, debtor_country: str, creditor_country: str) -> Scheme:
         """The rules for messages of this corridor."""
         return self.corridor_schemes.get(f"{debtor_country}-{creditor_country}", self.scheme)
+
+    @property
+    def return_within(self) -> timedelta:
+        """How long after its credit a participant may return a payment."""
+        return timedelta(days=self.return_within_days)
 
     @property
     def bands(self) -> Bands:

@@ -11,9 +11,10 @@ import msgspec
 from schemas.errors import Refused
 from schemas.money import Money
 from schemas.reasons import Reason
-from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, links_to, term
+from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, amount, links_to, term
 from switch.approvals.kinds import ChangeIds, ChangeKind, Content, Execution
 from switch.base.sql import statements
+from switch.payments import returnable
 from switch.payments.reconciliation import resolve_break
 from switch.writer.commands import Advance, Return
 from switch.writer.lifecycle import Event, State
@@ -39,6 +40,7 @@ BREAKS: Final[Mapping[str, str]] = MappingProxyType(
 """Titles of reconciliation breaks."""
 _OPEN: Final = _statement("open_payment")
 _RETURNED: Final = _statement("payment_of_break")
+_GAIN: Final = term("FX provider's gain (loss: below zero) at the rate in force")
 
 
 class Resolve(Content, frozen=True, kw_only=True):
@@ -170,7 +172,22 @@ async def _effect_of_return(connection: asyncpg.Connection, content: ReturnBreak
         return end
     debtor, creditor = _sides(row)
     paid, received = term("paid"), term("received")
-    return Effect((*end.rows, Row(debtor, paid, received), Row(creditor, received, paid)))
+    of_provider = await _of_provider(connection, row["uetr"])
+    return Effect((*end.rows, Row(debtor, paid, received), Row(creditor, received, paid), *of_provider))
+
+
+async def _of_provider(connection: asyncpg.Connection, uetr: UUID) -> tuple[Row, ...]:
+    """The FX provider of a payment, and its gain or loss by a return at the rate in force.
+
+    A vote is not bound to it: rates change while people vote.
+    """
+    payment = (await returnable.read(connection, [uetr])).get(uetr)
+    if payment is None or not payment.fx_provider:
+        return ()
+    provider, gain = Row(term("FX provider"), payment.fx_provider, payment.fx_provider), payment.gain_minor()
+    if gain is None:
+        return provider, Row(_GAIN, NOTHING, term("no rate in force"), moving=True)
+    return provider, amount(_GAIN, None, gain, payment.debit.currency, moving=True)
 
 
 async def _links_of_break(

@@ -2,8 +2,9 @@
 
 The writer verifies the signature once more, with the keys that it reads itself, and compares the command with
 the signed message: the UETR, the amount and its currency, and both agents. The legs may move no more than
-that, between the accounts of these agents and of one FX provider at a rate in force, and the fee. So an API
-worker can pass on what participants signed, and nothing else.
+that, between the accounts of these agents and of one FX provider at a rate in force, and the fee. A return
+must be in time, and no loss to the FX provider (`returnable`). So an API worker can pass on what
+participants signed, and nothing else.
 
 What is not compared: the fee with the corridor's tariff, the rail and its native message, the stored
 (encrypted) bytes, and ids that must be unique. A payment by bearer key has no signature; only a sandbox
@@ -12,6 +13,7 @@ has such keys.
 
 from collections import deque
 from collections.abc import Sequence
+from datetime import timedelta
 from time import monotonic
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -28,6 +30,7 @@ from schemas.signing import http_signatures
 from schemas.signing.keys import PublicKey
 from switch.base import metrics
 from switch.base.sql import statements
+from switch.payments import returnable
 from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME, convert
 from switch.writer.commands import Accept, Command, Evidence, Reply, Return, Terms
 from switch.writer.parts import BatchPart
@@ -38,7 +41,6 @@ _statement: Final = statements("switch.payments")
 _KEYS: Final = _statement("read_keys_of_participants")
 _BICS: Final = "SELECT id, left(bic, 8) AS bic FROM switch.participant"
 _RATES: Final = _statement("read_rates_in_force")
-_CREDITORS: Final = _statement("creditor_agents")
 _ALLOWED: Final = _statement("allowed_own_uetrs")
 _PAY: Final = "/v1/iso20022/pacs.008"
 _GIVE_BACK: Final = "/v1/iso20022/pacs.004"
@@ -64,9 +66,13 @@ class SigningKeyInForce(NamedTuple):
 class Signatures(BatchPart):
     """Refuses payments and returns that no participant signed."""
 
-    def __init__(self, *, sandbox: bool) -> None:
-        """`sandbox`: what comes without a signature was sent with a bearer key."""
+    def __init__(self, *, sandbox: bool, return_within: timedelta) -> None:
+        """`sandbox`: what comes without a signature was sent with a bearer key.
+
+        `return_within`: how long after its credit a participant may return a payment.
+        """
         self._sandbox = sandbox
+        self._return_within = return_within
         super().__init__()
 
     def meet(self, parts: Sequence[BatchPart]) -> None:
@@ -78,12 +84,15 @@ class Signatures(BatchPart):
         self.keys: dict[str, SigningKeyInForce] = {}
         self.bics: dict[str, str] = {}
         self._rates: dict[tuple[str, str, str], deque[str]] = {}
-        self._creditors: dict[bytes, str] = {}
+        self._returned: dict[UUID, returnable.Returnable] = {}
         self._own: set[UUID] = set()
         self._read_at = float("-inf")
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
         """Read keys, participants and rates every few seconds; at once for a key or a rate that is new."""
+        returned = [UUID(bytes=c.uetr) for c in commands if isinstance(c, Return) and c.sender]
+        if returned:
+            self._returned = await returnable.read(connection, returned)
         evidence = [
             command.evidence
             for command in commands
@@ -97,10 +106,6 @@ class Signatures(BatchPart):
         )
         if age > (_READ_AGAIN_S if unknown else _READ_EVERY_S):
             await self._read(connection)
-        returned = [UUID(bytes=c.uetr) for c in commands if isinstance(c, Return) and c.evidence is not None]
-        if returned:
-            rows = await connection.fetch(_CREDITORS, returned)
-            self._creditors = {row["uetr"].bytes: row["creditor_agent"] for row in rows}
         await self._load_own(connection, commands)
 
     async def _load_own(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
@@ -137,7 +142,7 @@ class Signatures(BatchPart):
         if isinstance(command, Accept):
             lacks = self._of_payment(command, books)
         elif isinstance(command, Return) and command.sender:
-            lacks = self._of_return(command, books)
+            lacks = self._of_return(command, books) or self._of_bounds(command, books)
         else:
             return None
         return self._refuse(command, lacks) if lacks else None
@@ -209,9 +214,19 @@ class Signatures(BatchPart):
             return error.detail
         if asked.uetr != str(UUID(bytes=command.uetr)):
             return "the return of another payment was signed"
-        if self._creditors.get(command.uetr) != command.sender:
+        payment = self._returned.get(UUID(bytes=command.uetr))
+        if payment is None or payment.creditor_agent != command.sender:
             return "its sender did not receive the payment"
         return ""
+
+    def _of_bounds(self, command: Return, books: Books) -> str:
+        """Why a return is too late, or costs the FX provider money; empty if it is as it must be."""
+        payment = self._returned.get(UUID(bytes=command.uetr))
+        if payment is None:  # for the ledger to refuse
+            return ""
+        now = books.now - timedelta(seconds=_SLACK_S)
+        refused = returnable.refusal(payment, now, self._return_within)
+        return refused.text if refused else ""
 
     def _unsigned(self) -> str:
         return "" if self._sandbox else "nobody signed it"

@@ -425,7 +425,7 @@ async def run(settings: Settings) -> None:
         causes=[
             Causes(KINDS, sandbox=settings.sandbox),
             SettlementCauses(sandbox=settings.sandbox),
-            Signatures(sandbox=settings.sandbox),
+            Signatures(sandbox=settings.sandbox, return_within=settings.return_within),
         ],
     )
     lease = Lease(settings)

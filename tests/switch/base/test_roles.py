@@ -119,6 +119,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.payments.reconciliation/add_restore_lines": (C,),
     "switch.payments.reconciliation/note_restore_rail_seen": (C,),
     "switch.payments.reconciliation/set_restore_rail_read": (C,),
+    "switch.payments.returnable":     (W, A, C),
     "switch.payments.search":         (A,),
     "switch.payments.signatures":     (W,),
     "switch.processes.caretaker":     (C,),

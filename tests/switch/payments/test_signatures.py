@@ -6,7 +6,8 @@ import itertools
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from schemas import codec, own_uetr
 from schemas.errors import SwitchError, Unavailable
 from schemas.signing import http_signatures, key_request
 from schemas.signing.keys import SigningKey
+from switch.approvals import approvals
 from switch.approvals.causes import Causes
 from switch.change_catalogue import KINDS
 from switch.client import credit_transfer
@@ -49,7 +51,7 @@ from switch.writer.commands import (
 from switch.writer.context import ServiceContext
 from switch.writer.lifecycle import Event
 from switch.writer.restoring import RestoreGate
-from tests.switch.services import balance, done, onboarding, open_services
+from tests.switch.services import balance, done, onboarding, open_services, person
 
 XML = "application/xml"
 PAY, GIVE_BACK = "/v1/iso20022/pacs.008", "/v1/iso20022/pacs.004"
@@ -142,6 +144,43 @@ class World:
             evidence=self.evidence(raw, now=now, kind=kind),
         )
 
+    def give_back(
+        self, uetr: bytes, by: str, amount: str = "100.00 INR", *, of: bytes = b"", path: str = GIVE_BACK
+    ) -> Return:
+        """A return of the payment of `uetr`; it signs that of `of`, if that is another one."""
+        text, currency = amount.split()
+        stated = {
+            "GrpHdr": {"MsgId": "R1", "CreDtTm": "2026-11-29T10:00:00.000Z", "NbOfTxs": "1", "SttlmInf": {"SttlmMtd": "CLRG"}},
+            "TxInf": [{
+                "RtrId": "R1", "OrgnlUETR": str(uuid.UUID(bytes=of or uetr)),
+                "RtrdIntrBkSttlmAmt": {"Ccy": currency, "Amt": text}, "IntrBkSttlmDt": "2026-11-29",
+                "RtrRsnInf": [{"Rsn": {"Cd": "AC04"}}],
+            }],
+        }  # fmt: skip
+        raw = codec.encode("pacs.004.001.09", {"PmtRtr": stated}, media_type=XML)
+        evidence = self.evidence(raw, by, path=path)
+        return Return(uuid.uuid4().bytes, b"f" * 32, uetr, by, "R1", "AC04", evidence=evidence)
+
+    async def credited(self, to: str) -> bytes:
+        """The UETR of an honest payment that is final."""
+        payment = self.payment(to)
+        assert (await self.link.ask(payment)).verdict == "created"
+        assert (
+            await self.link.ask(Advance(payment.identity.uetr, "CONFIRM", rail="IN"))
+        ).state == "COMMITTED"
+        return payment.identity.uetr
+
+    async def money(self) -> list[int]:
+        """Who has what: the FX provider in both currencies, both banks of a conversion, and the fees."""
+        accounts = [
+            ("fx", "INR"),
+            ("fx", "PKR"),
+            ("asha-bank", "INR"),
+            ("indus-bank", "PKR"),
+            ("payswitch", "INR", "fees"),
+        ]
+        return [await balance(self.services, *account) for account in accounts]
+
     @staticmethod
     def fx(converts: bool) -> tuple[str, str]:
         return ("fx", RATE) if converts else ("", "")
@@ -194,7 +233,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
             RATE,
         )
         rows = await services.pool.fetch("SELECT owner, currency::text, purpose, number FROM ledger.account")
-        parts = [Causes(KINDS, sandbox=False), Signatures(sandbox=False)]
+        parts = [Causes(KINDS, sandbox=False), Signatures(sandbox=False, return_within=timedelta(days=30))]
         server = WriterServer(database_url, 1000, causes=parts)
         await server.serve(services.data / "strict.sock")
         link = Link(services.data / "strict.sock")
@@ -458,23 +497,10 @@ async def test_a_key_counts_while_it_is_in_force_and_a_new_one_at_once(world: Wo
 
 
 async def test_only_the_bank_that_was_paid_returns_a_payment(world: World) -> None:
-    payment = world.payment()
-    uetr = payment.identity.uetr
-    assert (await world.link.ask(payment)).verdict == "created"
-    assert (await world.link.ask(Advance(uetr, "CONFIRM", rail="IN"))).state == "COMMITTED"
+    uetr = await world.credited("ganga-bank")
 
-    def returned(by: str, of: bytes = uetr, path: str = GIVE_BACK) -> Return:
-        stated = {
-            "GrpHdr": {"MsgId": "R1", "CreDtTm": "2026-11-29T10:00:00.000Z", "NbOfTxs": "1", "SttlmInf": {"SttlmMtd": "CLRG"}},
-            "TxInf": [{
-                "RtrId": "R1", "OrgnlUETR": str(uuid.UUID(bytes=of)),
-                "RtrdIntrBkSttlmAmt": {"Ccy": "INR", "Amt": "100.00"}, "IntrBkSttlmDt": "2026-11-29",
-                "RtrRsnInf": [{"Rsn": {"Cd": "AC04"}}],
-            }],
-        }  # fmt: skip
-        raw = codec.encode("pacs.004.001.09", {"PmtRtr": stated}, media_type=XML)
-        evidence = world.evidence(raw, by, path=path)
-        return Return(uuid.uuid4().bytes, b"f" * 32, uetr, by, "R1", "AC04", evidence=evidence)
+    def returned(by: str, **other: Any) -> Return:
+        return world.give_back(uetr, by, **other)
 
     unsigned = msgspec.structs.replace(returned("ganga-bank"), evidence=None)
     assert "nobody signed it" in await world.refused(unsigned)
@@ -484,3 +510,123 @@ async def test_only_the_bank_that_was_paid_returns_a_payment(world: World) -> No
     before = await balance(world.services, "ganga-bank")
     assert (await world.link.ask(returned("ganga-bank"))).verdict == "created"
     assert (before, await balance(world.services, "ganga-bank")) == (100_00, 0)
+
+
+CREDITED = "328.35 PKR"
+DEARER = "INSERT INTO switch.fx_rate (source, target, provider, rate) VALUES ('INR', 'PKR', 'fx', 4)"
+CHEAPER = "INSERT INTO switch.fx_rate (source, target, provider, rate) VALUES ('INR', 'PKR', 'fx', 3)"
+OF_ANOTHER = (
+    "INSERT INTO switch.fx_rate (source, target, provider, rate) VALUES ('INR', 'PKR', 'asha-bank', 3)"
+)
+NO_RATE = "UPDATE switch.fx_rate SET valid_from = now() + interval '1 day'"
+SUSPENDED = "UPDATE switch.participant SET status = 'suspended' WHERE id = 'fx'"
+LONG_AGO = "UPDATE ledger.event SET at = at - interval '30 days 1 minute' WHERE kind = 'CONFIRM'"
+DETACHED = "DELETE FROM ledger.event WHERE kind = 'CONFIRM'"
+NEARLY = "UPDATE ledger.event SET at = at - interval '29 days 23 hours' WHERE kind = 'CONFIRM'"
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "why"),
+    [
+        pytest.param(DEARER, "the FX provider would lose by it", id="rate-moved-against-the-provider"),
+        pytest.param(NO_RATE, "quotes no rate", id="no-rate"),
+        pytest.param(OF_ANOTHER, "quotes no rate", id="another-provider"),
+        pytest.param(SUSPENDED, "quotes no rate", id="provider-suspended"),
+        pytest.param(LONG_AGO, "more than 30 days ago", id="late"),
+        pytest.param(DETACHED, "more than 30 days ago", id="history-detached"),
+    ],
+)
+async def test_a_stolen_worker_and_two_banks_returned_a_payment_at_its_old_rate(
+    world: World, meanwhile: str, why: str
+) -> None:
+    """The banks took the difference from the FX provider, whatever the API said to them."""
+    uetr = await world.credited("indus-bank")
+    before = await world.money()
+    await world.services.pool.execute(meanwhile)
+
+    refused = await world.refused(world.give_back(uetr, "indus-bank", CREDITED))
+
+    assert why in refused
+    assert "send a new payment" in refused
+    assert await world.money() == before
+
+
+async def test_a_late_return_in_one_currency_is_refused_too(world: World) -> None:
+    uetr = await world.credited("ganga-bank")
+    await world.services.pool.execute(LONG_AGO)
+
+    assert "more than 30 days ago" in await world.refused(world.give_back(uetr, "ganga-bank"))
+
+
+@pytest.mark.parametrize(
+    ("to", "meanwhile"),
+    [
+        pytest.param("indus-bank", "SELECT", id="same-rate"),
+        pytest.param("indus-bank", CHEAPER, id="rate-moved-for-the-provider"),
+        pytest.param("indus-bank", NEARLY, id="in-time"),
+        pytest.param("ganga-bank", DEARER, id="same-currency"),
+        pytest.param("ganga-bank", NO_RATE, id="same-currency-no-rate"),
+    ],
+)
+async def test_a_return_that_costs_nobody_is_made_in_full_with_its_fee(
+    world: World, to: str, meanwhile: str
+) -> None:
+    before = await world.money()
+    uetr = await world.credited(to)
+    during = await world.money()
+    await world.services.pool.execute(meanwhile)
+
+    amount = CREDITED if to == "indus-bank" else "100.00 INR"
+    assert (await world.link.ask(world.give_back(uetr, to, amount))).verdict == "created"
+    assert (during[-1] - before[-1], await world.money()) == (1_50, before)
+
+
+async def test_a_return_that_was_made_is_answered_as_before_when_it_would_be_too_late(world: World) -> None:
+    uetr = await world.credited("indus-bank")
+    honest = world.give_back(uetr, "indus-bank", CREDITED)
+    assert (await world.link.ask(honest)).verdict == "created"
+    before = await world.money()
+    for meanwhile in (DEARER, LONG_AGO):
+        await world.services.pool.execute(meanwhile)
+
+    assert (await world.link.ask(honest)).verdict == "exists"
+    assert (
+        await world.link.ask(world.give_back(uetr, "indus-bank", CREDITED))
+    ).verdict == "already_corrected"
+    assert await world.money() == before
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "costs"), [(DEARER, "-17.92"), (CHEAPER, "9.45"), (NO_RATE, "no rate in force")]
+)
+async def test_two_people_return_late_and_see_what_the_provider_gains_or_loses(
+    world: World, meanwhile: str, costs: str
+) -> None:
+    before = await world.money()
+    uetr = await world.credited("indus-bank")
+    given = Advance(uetr, "REJECT", rail="IN", rail_code="AC04")
+    assert (await world.link.ask(given)).verdict == "contradiction"
+    services = replace(world.services, link=world.link)
+    number = await services.pool.fetchval(
+        "SELECT id FROM switch.reconciliation_break WHERE uetr = $1", uuid.UUID(bytes=uetr)
+    )
+    for step in (meanwhile, LONG_AGO):
+        await services.pool.execute(step)
+
+    content = {"number": number, "evidence": "pacs.004; fx agrees, letter 12"}
+    change = await approvals.request(
+        services, KINDS, person("olga"), "break.return", content=content, reason="test"
+    )
+    async with services.pool.acquire() as connection:
+        effect = await approvals.present_effect(connection, KINDS, change)
+    change = await approvals.vote(
+        services, KINDS, person("chen"), change.number, decision="approve", reason="seen"
+    )
+
+    assert effect is not None
+    provider, gain = effect.rows[-2:]
+    assert (provider.what, provider.now) == ("FX provider", "fx")
+    assert (gain.then, gain.moving) == (costs, True)
+    assert gain.unit in ("INR", "")
+    assert change.state == "executed", change
+    assert await world.money() == before
