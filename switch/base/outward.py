@@ -23,6 +23,43 @@ _TRANSLATED: Final = tuple(
     IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")
 )
 """IPv6 networks whose addresses lead to an IPv4 address (RFC 6052, 8215, 3056, 4380, 4291)."""
+_UNICAST: Final = IPv6Network("2000::/3")
+"""The only IPv6 addresses that IANA assigns to hosts of the Internet (RFC 4291)."""
+_SPECIAL: Final[tuple[Network, ...]] = (
+    *(
+        IPv4Network(network)
+        for network in (
+            "0.0.0.0/8",  # this network (RFC 791)
+            "10.0.0.0/8",  # private use (RFC 1918)
+            "100.64.0.0/10",  # shared by carriers (RFC 6598)
+            "127.0.0.0/8",  # loopback (RFC 1122)
+            "169.254.0.0/16",  # link-local (RFC 3927)
+            "172.16.0.0/12",  # private use (RFC 1918)
+            "192.0.0.0/24",  # protocol assignments (RFC 6890)
+            "192.0.2.0/24",  # documentation (RFC 5737)
+            "192.31.196.0/24",  # AS112, answered by the nearest machine (RFC 7535)
+            "192.52.193.0/24",  # AMT, answered by the nearest machine (RFC 7450)
+            "192.88.99.0/24",  # relays of 6to4 (RFC 7526)
+            "192.168.0.0/16",  # private use (RFC 1918)
+            "192.175.48.0/24",  # AS112, answered by the nearest machine (RFC 7534)
+            "198.18.0.0/15",  # benchmarks (RFC 2544)
+            "198.51.100.0/24",  # documentation (RFC 5737)
+            "203.0.113.0/24",  # documentation (RFC 5737)
+            "224.0.0.0/4",  # multicast (RFC 5771)
+            "240.0.0.0/4",  # reserved, and broadcast (RFC 1112, 919)
+        )
+    ),
+    *(
+        IPv6Network(network)
+        for network in (
+            "2001::/23",  # protocol assignments (RFC 2928)
+            "2001:db8::/32",  # documentation (RFC 3849)
+            "2620:4f:8000::/48",  # AS112, answered by the nearest machine (RFC 7534)
+            "3fff::/20",  # documentation (RFC 9637)
+        )
+    ),
+)
+"""Networks of IANA's special-purpose registries: what Python knows of them depends on its version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +88,9 @@ def is_permitted(address: str, beside: Sequence[Network]) -> bool:
     found = getattr(found, "ipv4_mapped", None) or found
     if networks.is_within(found, beside):
         return True
-    translated = found.version == 6 and any(found in network for network in _TRANSLATED)  # noqa: PLR2004
-    return found.is_global and not found.is_multicast and not found.is_reserved and not translated
+    if found.version == 6 and found not in _UNICAST:  # noqa: PLR2004
+        return False
+    return found.is_global and not networks.is_within(found, (*_SPECIAL, *_TRANSLATED))
 
 
 def connector(limit: int, beside: Sequence[Network]) -> aiohttp.TCPConnector:

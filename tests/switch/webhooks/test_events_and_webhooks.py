@@ -354,6 +354,36 @@ def test_outside_a_sandbox_an_https_address_of_the_open_network_is_taken(url: st
     addresses.check(url, PRODUCTION)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("0.1.2.3", "10.0.0.1", "100.64.0.1", "127.9.9.9", "169.254.169.254", "172.31.0.1", "192.168.0.1"),
+        *("192.0.0.8", "192.0.0.9", "192.0.0.10", "192.0.0.170", "192.0.2.1", "192.31.196.1", "192.52.193.1"),
+        *("192.88.99.1", "192.175.48.1", "198.19.0.1", "198.51.100.1", "203.0.113.1", "239.1.1.1"),
+        *("240.0.0.1", "255.255.255.255", "::", "::1", "::ffff:192.0.0.8", "::ffff:0:7f00:1", "::7f00:1"),
+        *("64:ff9b::808:808", "64:ff9b:1::1", "100::1", "100:0:0:1::1", "2001::1", "2001:1::1", "2001:2::1"),
+        *("2001:3::1", "2001:4:112::1", "2001:10::1", "2001:20::1", "2001:30::1", "2001:db8::1", "2002::1"),
+        *("2620:4f:8000::1", "3fff::1", "3fff:fff:ffff::1", "5f00::1", "4000::1", "fc00::1", "fd00::1"),
+        *("fe80::1", "fec0::1", "feff::1", "ff02::1"),
+    ],
+)
+def test_an_address_that_python_took_for_public_is_refused_by_its_registered_purpose(address: str):
+    """fec0::1, 192.0.0.8, 192.88.99.1 and 3fff::1 were called: `is_global` of Python 3.11 knows them not."""
+    assert not outward.is_permitted(address, ())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "172.32.0.1", "192.0.1.1", "192.88.98.1"),
+        *("192.88.100.1", "198.17.1.1", "198.20.0.1", "223.255.255.254", "::ffff:8.8.8.8"),
+        *("2001:200::1", "2001:4860:4860::8888", "2400::1", "2606:4700::1111", "3ffe::1", "3fff:1000::1"),
+    ],
+)
+def test_a_neighbour_of_a_special_network_is_public(address: str):
+    assert outward.is_permitted(address, ())
+
+
 def test_a_network_of_ones_own_is_permitted_by_a_setting():
     of_the_bank = Settings(webhook_networks=(ip_network("10.20.0.0/16"),))
 
