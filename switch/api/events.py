@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from switch.api import paging, proof
+from switch.api import paging, proof, suspension
 from switch.api.reads import Context, Reader
 from switch.api.runtime import Runtime
 from switch.base.quota import Quota
@@ -40,9 +40,11 @@ async def list_events(  # noqa: PLR0917 - one a parameter of the request
     """Get events of the caller's payments and messages after the cursor `after`.
 
     `next` is the cursor of the next page. A cursor that is ahead of the log, or that a restore of the
-    database left out, is answered with 409 `cursor-ahead`: continue with its `resume`.
+    database left out, is answered with 409 `cursor-ahead`: continue with its `resume`. A suspended
+    participant gets pages, and no stream.
     """
     if STREAM in request.headers.get("accept", ""):
+        suspension.require_active(reader)
         start = after if last_event_id is None else last_event_id
         await events.check_cursor(context.pool, start)
         return _stream(request, context, reader.id, start)
@@ -84,7 +86,8 @@ def _is_proved(request: Request, context: Runtime) -> bool:
 async def _lines(request: Request, context: Runtime, participant: str, after: int) -> AsyncIterator[str]:
     """Events as they become durable, with a periodic heartbeat so that a dead connection is detected.
 
-    They end with the key that the request was proved by: a thief's stream must not outlive its revocation.
+    They end with the key that the request was proved by, and when its participant is suspended: a thief's
+    stream must outlive neither.
     """
     loop = asyncio.get_running_loop()
     ends, beat = loop.time() + _STREAM_S, loop.time()

@@ -54,9 +54,9 @@ def prove(scope: Scope, body: bytes | None, directory: DirectorySnapshot, settin
 
 
 def still_holds(scope: Scope, directory: DirectorySnapshot, settings: Settings) -> bool:
-    """Whether the key that proved a request is still in force, and its participant may use the switch.
+    """Whether the key that proved a request is still in force, and its participant is active.
 
-    For answers that last: a signature is good for minutes, a revocation must be good at once.
+    For answers that last: a signature is good for minutes; a revocation or a suspension must be good at once.
     """
     headers = scope["headers"]
     if any(name in _SIGNED for name, _ in headers):
@@ -66,7 +66,7 @@ def still_holds(scope: Scope, directory: DirectorySnapshot, settings: Settings) 
     else:
         participant = _of_bearer(headers, directory, settings)
     found = directory.by_id.get(participant) if participant is not None else None
-    return found is not None and found.status != "removed"
+    return found is not None and found.status == "active"
 
 
 def _of_bearer(headers: Headers, directory: DirectorySnapshot, settings: Settings) -> str | None:

@@ -1,7 +1,5 @@
 """Reads: payments, positions, settlement windows, the directory. A participant sees its own data."""
 
-import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -13,7 +11,7 @@ from adapters.profile import RailProfile
 from ledger import positions, windows
 from schemas.errors import NotFound
 from schemas.money import Money
-from switch.api import paging
+from switch.api import paging, waiting
 from switch.api.authentication import authenticate
 from switch.api.documents import net_document, nets_csv, position_document
 from switch.api.paging import After, Before, Limit
@@ -51,7 +49,10 @@ Uetr = Annotated[
 async def get_payment(
     context: Context, reader: Reader, uetr: Uetr, wait: Annotated[float, Query(ge=0, le=60)] = 0
 ) -> JSONResponse:
-    """Get a payment with its history; with `wait`, wait up to that many seconds for its final status."""
+    """Get a payment with its history; with `wait`, wait up to that many seconds for its final status.
+
+    A suspended participant gets the present status without a wait.
+    """
     key = UUID(uetr)
     final = context.link.watch(key.bytes)
     try:
@@ -62,8 +63,7 @@ async def get_payment(
             final = context.link.watch(key.bytes)
             payment = await read_payment(context.pool, key, [reader.id])
         if wait and not payment["final"]:
-            with contextlib.suppress(TimeoutError):  # then the present status is returned
-                await asyncio.wait_for(final, min(wait, context.settings.wait_max_s))
+            await waiting.for_final(context, reader.id, final, min(wait, context.settings.wait_max_s))
             payment = await read_payment(context.pool, key, [reader.id])
     finally:
         context.link.unwatch(key.bytes, final)

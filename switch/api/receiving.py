@@ -5,7 +5,6 @@ with 200 when its payment is final, 202 while it is in flight, and 422 when the 
 that is not valid gets a problem, or admi.002 where the caller accepts only XML.
 """
 
-import asyncio
 import contextlib
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -35,7 +34,7 @@ from schemas.payment import CreditTransfer
 from schemas.reasons import Reason
 from schemas.versions import versions
 from switch.api import body as bodies
-from switch.api import queries
+from switch.api import queries, waiting
 from switch.api.authentication import authenticate, identify
 from switch.api.problems import problem
 from switch.api.proof import Signed
@@ -177,10 +176,10 @@ async def _accept_and_wait(received: Received, payment: CreditTransfer) -> Payme
             return standing
         try:
             with tracing.part("final"), runtime.waits.take(received.sender.id):
-                change = await asyncio.wait_for(final, wait)
+                change = await waiting.for_final(runtime, received.sender.id, final, wait)
         except (TooManyRequests, Unavailable):
             return standing  # it is accepted: the sender learns the rest by an event or a status request
-        except TimeoutError:
+        if change is None:
             return await read_status(runtime.pool, uetr)
         return replace(standing, state=State(change.state), reason=change.reason, detail="")
     finally:

@@ -266,7 +266,9 @@ async def test_a_key_holds_to_the_microsecond(database_url: str):
     assert [proof._in_force(key, at - 1_000_000) for at in (instant - 1, instant)] == [False, True]
 
 
-@pytest.mark.parametrize("how", ["revoked key", "removed bearer key", "removed participant"])
+@pytest.mark.parametrize(
+    "how", ["revoked key", "removed bearer key", "removed participant", "suspended participant"]
+)
 async def test_a_stream_ends_with_the_key_that_opened_it(stack: Stack, how: str):
     """It went on for up to an hour: a thief read on after the revocation."""
     bank = await stack.add_bank(funds_minor=0)
@@ -299,6 +301,7 @@ async def test_a_stream_ends_with_the_key_that_opened_it(stack: Stack, how: str)
         "revoked key": "UPDATE switch.participant_key SET valid_until = now() WHERE participant = $1",
         "removed bearer key": "DELETE FROM switch.bearer_key WHERE participant = $1",
         "removed participant": "UPDATE switch.participant SET status = 'removed' WHERE id = $1",
+        "suspended participant": "UPDATE switch.participant SET status = 'suspended' WHERE id = $1",
     }
     async with aiohttp.ClientSession(skip_auto_headers=("User-Agent",)) as session:
         async with session.get(f"{stack.url}/v1/events", headers=headers) as answer:
@@ -311,3 +314,34 @@ async def test_a_stream_ends_with_the_key_that_opened_it(stack: Stack, how: str)
     await connection.close()
 
     assert went_on
+
+
+async def test_a_stream_and_a_wait_outlive_no_suspension(stack: Stack):
+    """A suspended participant read on for up to an hour, and opened new streams. It still gets pages and payments."""
+    bank = await stack.add_bank(funds_minor=1_000_000_00)
+    async with stack.client_of(bank) as client:
+        document = stack.document("asha-bank", "noor-wallet", amount="1.00", word="LOST")
+        transaction = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
+        transaction["DbtrAgt"]["FinInstnId"]["BICFI"] = bank["bic"]
+        state = await client.pay(document)
+        waiting = asyncio.create_task(client.payment(state.uetr, wait=28))
+        await asyncio.sleep(1)
+        was_waiting = not waiting.done()
+        connection = await stack.connect()
+        await connection.execute(
+            "UPDATE switch.participant SET status = 'suspended' WHERE id = $1", bank["id"]
+        )
+        await connection.close()
+        seen = await waiting
+        await stack.until_read()
+        bearer = {"Authorization": f"Bearer {bank['bearer']}"}
+        stream = await send(stack, "GET", "/v1/events", bearer | {"Accept": "text/event-stream"})
+        events = await send(stack, "GET", "/v1/events", bearer)
+        payment = await send(stack, "GET", f"/v1/payments/{state.uetr}?wait=20", bearer)
+
+    assert was_waiting
+    assert seen.state in {"SENT", "UNKNOWN"}
+    assert (stream[0], json.loads(stream[2])["detail"]) == (403, "this participant is suspended")
+    assert [events[0], payment[0]] == [200, 200]
+    assert json.loads(events[2])["events"]
+    assert not json.loads(payment[2])["final"]
