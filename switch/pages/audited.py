@@ -2,6 +2,8 @@
 
 Regulators and auditors are external: their access to a page is recorded as an event before they see it, so
 that it is known later what they saw and when. Without a writer that records the event the page is not shown.
+The log is kept for ever, and what people type may name somebody: a value is recorded only if the page accepts
+it, and of any other text a keyed fingerprint.
 A page that refreshes itself every few seconds is one access: recorded when it is opened, then every ten
 minutes.
 """
@@ -9,7 +11,8 @@ minutes.
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -26,8 +29,18 @@ from switch.writer.event_kinds import EventKind
 WATCHED: Final = frozenset({Role.REGULATOR, Role.AUDITOR})
 ONE_READING_S: Final = 600.0
 _READINGS_MAX: Final = 10_000
-_FREE_TEXT: Final = frozenset({"q"})
-"""Parameters whose values may contain personal data."""
+_FREE_TEXT: Final = frozenset({"q", "name"})
+"""Parameters whose accepted values may contain personal data."""
+_PARTICIPANT: Final = "id"
+"""The parameter of the page of a participant: it accepts any word, and only known ids are recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """What is recorded: the path with its accepted values, and the other values, or their fingerprints."""
+
+    page: str
+    asked: tuple[tuple[str, str], ...]
 
 
 async def note(request: Request, reporting: service.ReportService, person: Person) -> None:
@@ -37,27 +50,49 @@ async def note(request: Request, reporting: service.ReportService, person: Perso
         Unavailable, OutcomeUnknown: the writer did not confirm the record.
 
     """
+    await _note(_access(request, reporting.keys), reporting, person)
+
+
+async def _note(access: _Access, reporting: service.ReportService, person: Person) -> None:
     await service.note(
         reporting,
         EventKind.PAGE_READ,
         caller=f"person:{person.name}",
-        page=request.url.path,
-        asked=_asked(request, reporting.keys),
+        page=access.page,
+        asked=dict(access.asked),
     )
 
 
-def _asked(request: Request, keys: KeyRing) -> dict[str, str]:
-    """The parameters of the page that were used.
+def _access(request: Request, keys: KeyRing) -> _Access:
+    """What the request asks for. It is read before invalid values are refused, so each is checked here.
 
-    A searched text may name a person, and the log is kept for ever: only a keyed fingerprint of it is
-    recorded, by which an investigator can check whether a known text was searched.
+    An investigator can check by a fingerprint whether a known text was searched or typed.
     """
-    asked = {}
-    for field in request.scope["route"].dependant.query_params:
-        value = request.query_params.get(field.alias, "")
-        if value:
-            asked[field.alias] = _fingerprint(keys, value) if field.alias in _FREE_TEXT else value
-    return dict(sorted(asked.items()))
+    route = request.scope["route"]
+    page, asked = route.path_format, {}
+    for field in route.dependant.path_params:
+        value = str(request.path_params[field.alias])
+        accepted = _accepted(field, value)
+        if accepted is None or (field.alias == _PARTICIPANT and not _is_participant(request, accepted)):
+            asked[field.alias] = _fingerprint(keys, value)
+        else:
+            page = page.replace(f"{{{field.alias}}}", accepted)
+    for field in route.dependant.query_params:
+        if value := request.query_params.get(field.alias, ""):
+            asked[field.alias] = _accepted(field, value) or _fingerprint(keys, value)
+    return _Access(page, tuple(sorted(asked.items())))
+
+
+def _accepted(field: Any, value: str) -> str | None:
+    """The value of a parameter as the page reads it; None if it is free text, or not accepted."""
+    if field.alias in _FREE_TEXT:
+        return None
+    read, errors = field.validate(value)
+    return None if errors else str(read)
+
+
+def _is_participant(request: Request, name: str) -> bool:
+    return name in request.app.state.runtime.directory.now.by_id
 
 
 def _fingerprint(keys: KeyRing, text: str) -> str:
@@ -76,30 +111,32 @@ def reader(entry: NavigationEntry) -> Callable[[Request, service.ReportService],
 
     async def audited_viewer(request: Request, reporting: Reporting) -> Person:
         person = await entry.viewer(request)
-        if person.role in WATCHED and not (_is_live(request) and readings.goes_on(request, person)):
-            await note(request, reporting, person)
-            readings.begin(request, person)
+        if person.role in WATCHED:
+            access = _access(request, reporting.keys)
+            if not (_is_live(request) and readings.goes_on(access, person)):
+                await _note(access, reporting, person)
+                readings.begin(access, person)
         return person
 
     return audited_viewer
 
 
 class _Readings:
-    """Recorded accesses of this process: person and page."""
+    """Recorded accesses of this process: the person, the page and what was asked."""
 
     def __init__(self) -> None:
-        self._since: dict[tuple[str, str], float] = {}
+        self._since: dict[tuple[str, _Access], float] = {}
 
-    def goes_on(self, request: Request, person: Person) -> bool:
+    def goes_on(self, access: _Access, person: Person) -> bool:
         """Whether the last record of this access is recent enough."""
-        since = self._since.get((person.name, request.url.path))
+        since = self._since.get((person.name, access))
         return since is not None and time.monotonic() - since < ONE_READING_S
 
-    def begin(self, request: Request, person: Person) -> None:
+    def begin(self, access: _Access, person: Person) -> None:
         """Remember that the access was recorded now."""
         if len(self._since) >= _READINGS_MAX:
             self._since.clear()  # each is recorded once more
-        self._since[person.name, request.url.path] = time.monotonic()
+        self._since[person.name, access] = time.monotonic()
 
 
 def _is_live(request: Request) -> bool:

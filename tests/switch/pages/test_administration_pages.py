@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 import aiohttp
@@ -189,6 +189,50 @@ async def test_a_searched_name_does_not_stay_in_the_log(http: aiohttp.ClientSess
     assert by_name.keys() == {"q", "rail"}
     assert "zarina" not in "".join(row["body"].decode().casefold() for row in rows)
     assert again == {"q": by_name["q"]}, "the same text in another case is found again"
+
+
+TYPED: Final = [
+    *(f"/payments?{name}=ZarinaCanary" for name in ("rail", "source", "target", "state", "since", "until")),
+    *(
+        "/payments?before=ZarinaCanary",
+        "/payments?direction=ZarinaCanary",
+        "/payments?q=" + "ZarinaCanary" * 9,
+    ),
+    *("/windows?currency=ZarinaCanary", "/windows?before=-1ZarinaCanary", "/payments/ZarinaCanary"),
+    *("/windows/ZarinaCanary", "/windows/ZarinaCanary/instruction.jws", "/participants/ZarinaCanary"),
+    *(
+        "/participants/zarina-canary",
+        "/payments/" + "ZarinaCanary" * 1_000,
+        "/payments?rail=" + "ZarinaCanary" * 1_000,
+    ),
+    *("/log?before=ZarinaCanary", "/changes?state=ZarinaCanary", "/breaks?after=ZarinaCanary"),
+    "/proofs/consistency?first=ZarinaCanary",
+]
+
+
+async def test_text_of_a_refused_request_does_not_stay_in_the_log(
+    http: aiohttp.ClientSession, stack: Stack
+) -> None:
+    """`rail=ZarinaCanary` was refused with 400 and kept for ever, and so was a path of 20,000 characters."""
+    connection = await stack.connect()
+    try:
+        start = await connection.fetchval("SELECT coalesce(max(seq), 0) FROM ledger.event")
+        answers = [await page(http, path, **bearer(stack, "auditor")) for path in TYPED]
+        rows = await connection.fetch(
+            "SELECT body FROM ledger.event WHERE seq > $1 AND kind = 'PAGE_READ' ORDER BY seq", start
+        )
+    finally:
+        await connection.close()
+    bodies = [json.loads(row["body"]) for row in rows]
+
+    assert {answer.status for answer in answers} <= {400, 403, 404}
+    assert len(bodies) >= len(TYPED)
+    assert not [body for body in bodies if "zarina" in json.dumps(body).casefold()]
+    assert max(len(row["body"]) for row in rows) < 300
+    assert {"/console/payments", "/console/payments/{uetr}", "/console/participants/{id}"} <= {
+        body["page"] for body in bodies
+    }
+    assert all(value.startswith("hmac:") for body in bodies for value in body["asked"].values())
 
 
 async def test_a_page_that_fetches_itself_again_is_noted_once(
