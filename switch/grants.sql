@@ -56,7 +56,6 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
    TO payswitch_api, payswitch_caretaker, payswitch_reader;
 GRANT SELECT (name, display_name, role, scope, status, created_at) ON switch.person
    TO payswitch_caretaker, payswitch_reader;
-GRANT SELECT (totp_step) ON switch.person TO payswitch_caretaker; -- not 0: the person had enrolled
 GRANT SELECT (seq, made, at) ON switch.correspondence TO payswitch_caretaker;
 GRANT SELECT ON switch.caused_since TO payswitch_reader;
 
@@ -105,7 +104,7 @@ GRANT INSERT (version, rules, added_by) ON switch.pattern_rules TO payswitch_api
 -- Changes that people approved: the API executes them with the last vote, and the caretaker after a crash.
 GRANT INSERT (id, kind, body, after_seq) ON switch.audit_note TO payswitch_api, payswitch_caretaker;
 GRANT UPDATE (state, tried_at, ended_at, outcome) ON switch.change TO payswitch_api, payswitch_caretaker;
-GRANT INSERT (id, name, bic, country, kind), UPDATE (status) ON switch.participant
+GRANT INSERT (id, name, bic, country, kind, member_ids), UPDATE (status, member_ids) ON switch.participant
    TO payswitch_api, payswitch_caretaker;
 GRANT INSERT (keyid, participant, algorithm, public_key, valid_from, valid_until),
       UPDATE (valid_until, revoked_at)

@@ -16,7 +16,8 @@ CREATE TABLE switch.participant (
     bic     text NOT NULL CHECK (bic ~ '^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$'),
     country char(2) NOT NULL,
     kind    text NOT NULL CHECK (kind IN ('direct', 'fx_provider', 'settlement_agent', 'central_bank')),
-    status  text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended', 'removed'))
+    status  text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended', 'removed')),
+    member_ids text[] NOT NULL DEFAULT '{}' -- in clearing systems: each whole, or the beginning that all its ids have
 );
 
 -- Payments are routed by the institution, the first eight characters; branches are its own affair.

@@ -37,6 +37,7 @@ class IsoEndpoint:
         verdict.check(received.message)
         stated.check_use(received.message.header, datetime.now(UTC))
         naming.check_senders(received)
+        stated.check_member_ids(received.message, received.runtime.directory.now.by_bic)
         if not self.read_only:
             if received.runtime.directory.now.closed:  # what it is about may be lost: no answer would be true
                 raise Restoring

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
@@ -42,7 +43,7 @@ async def get_participant(request: Request, services: Services, who: Caller, id:
     return answer(
         request,
         {
-            **{name: getattr(found, name) for name in ("id", "name", "bic", "country", "kind", "status")},
+            **msgspec.to_builtins(found),
             "positions": [position_document(p) for p in detail.positions],
             "keys": detail.keys,
             "in_flight": detail.in_flight,

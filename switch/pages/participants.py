@@ -97,7 +97,8 @@ def onboarding(values: Mapping[str, str]) -> dict[str, Any]:
     ]
     plain = {name: values.get(name, "").strip() for name in ("id", "name", "bic", "country", "kind")}
     factor = values.get(CONFIRMED, "").strip()
-    content = {**plain, "accounts": accounts, "keys": rows("keyid", "request")}
+    members = values.get("member_ids", "").split()
+    content = {**plain, "member_ids": members, "accounts": accounts, "keys": rows("keyid", "request")}
     return {**content, CONFIRMED: factor} if factor else content
 
 
@@ -178,6 +179,7 @@ def _actions(person: Person, found: reads.ParticipantRow) -> dict[str, str]:
         return {}
     kinds = (
         *STATES[found.status],
+        "participant.member_ids",
         "account.open",
         "account.close",
         "cap.set",

@@ -25,7 +25,14 @@ from switch.approvals.kinds import ChangeIds, ChangeKind, Execution
 from switch.base.plausibility import Bands, Comparison
 from switch.base.sql import statements
 from switch.participants import comparisons, effects
-from switch.participants.contents import Funds, OfAccount, OfParticipant, Onboard, SetAccountCap
+from switch.participants.contents import (
+    Funds,
+    OfAccount,
+    OfParticipant,
+    Onboard,
+    SetAccountCap,
+    SetMemberIds,
+)
 from switch.participants.keys import check_new_key, insert_key
 from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME
 from switch.settlement import positions
@@ -84,12 +91,14 @@ async def _compare_onboard(
 
 async def _onboard(execution: Execution, content: Onboard) -> None:
     await execution.connection.execute(
-        "INSERT INTO switch.participant (id, name, bic, country, kind) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO switch.participant (id, name, bic, country, kind, member_ids)"
+        " VALUES ($1, $2, $3, $4, $5, $6)",
         content.id,
         content.name,
         content.bic,
         content.country,
         content.kind,
+        content.member_ids,
     )
     for key in content.keys:
         new = await check_new_key(execution.connection, content.id, key.keyid, key.request)
@@ -219,6 +228,13 @@ async def _set_status(execution: Execution, participant: str, status: str) -> No
         "UPDATE switch.participant SET status = $2 WHERE id = $1", participant, status
     )
     execution.outcome = f"{participant} is {status}"
+
+
+async def _set_member_ids(execution: Execution, content: SetMemberIds) -> None:
+    await execution.connection.execute(
+        "UPDATE switch.participant SET member_ids = $2 WHERE id = $1", content.participant, content.member_ids
+    )
+    execution.outcome = f"{content.participant} has {len(content.member_ids)} member ids"
 
 
 # Accounts, caps, funds.
@@ -404,6 +420,16 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         effect=effects.of_removal,
         links=_LINKS,
         commands=_commands_of_removal,
+        participant=participant_of,
+    ),
+    ChangeKind(
+        "participant.member_ids",
+        "Set the member ids of a participant",
+        SetMemberIds,
+        _set_member_ids,
+        check_not_removed,
+        effect=effects.of_member_ids,
+        links=_LINKS,
         participant=participant_of,
     ),
     ChangeKind(

@@ -11,6 +11,21 @@ Cap = Annotated[str, msgspec.Meta(title="Net debit cap")]
 Purpose = Annotated[Literal["position", "gross"], msgspec.Meta(title="Account")]
 
 
+MemberIds = Annotated[
+    list[
+        Annotated[
+            str,
+            msgspec.Meta(
+                pattern="^[A-Z0-9]{3,35}$",
+                description="an id in a clearing system, or its beginning that all ids of the institution "
+                "have: 3 to 35 capital letters and digits, such as HDFC",
+            ),
+        ]
+    ],
+    msgspec.Meta(title="Member ids (several with spaces)", max_length=64),
+]
+
+
 class NewAccount(Content, frozen=True, kw_only=True):
     """An account in one currency; the cap as decimal text, on top of the funds paid in."""
 
@@ -37,12 +52,20 @@ class Onboard(Confirmable, frozen=True, kw_only=True):
     ]
     accounts: Annotated[tuple[NewAccount, ...], msgspec.Meta(title="Accounts")] = ()
     keys: Annotated[tuple[NewSigningKey, ...], msgspec.Meta(title="Keys")] = ()
+    member_ids: MemberIds = msgspec.field(default_factory=list)
 
 
 class OfParticipant(Content, frozen=True, kw_only=True):
     """One participant."""
 
     participant: Participant
+
+
+class SetMemberIds(Content, frozen=True, kw_only=True):
+    """The ids of a participant in clearing systems, which replace its present ones; none: it has none."""
+
+    participant: Participant
+    member_ids: MemberIds
 
 
 class OfAccount(Content, frozen=True, kw_only=True):

@@ -19,7 +19,14 @@ from switch.approvals.effects import (
     term,
 )
 from switch.base.sql import statements
-from switch.participants.contents import Funds, OfAccount, OfParticipant, Onboard, SetAccountCap
+from switch.participants.contents import (
+    Funds,
+    OfAccount,
+    OfParticipant,
+    Onboard,
+    SetAccountCap,
+    SetMemberIds,
+)
 from switch.participants.keys import fingerprint_of
 
 _statement: Final = statements("switch.participants")
@@ -27,6 +34,7 @@ _ACCOUNT: Final = _statement("account_of")
 _ACCOUNTS: Final = _statement("open_accounts")
 _KEYS: Final = _statement("valid_keys")
 _CAP: Final = term("Net debit cap")
+_MEMBER_IDS: Final = term("Member ids")
 _HEADROOM: Final = term("Headroom")
 
 
@@ -50,7 +58,17 @@ async def of_onboarding(connection: asyncpg.Connection, content: Onboard) -> Eff
             Row(term("Fingerprint (SHA-256)"), NOTHING, fingerprint_of(key.request)),
         )
     ]
-    return Effect((Row(content.id, now or NOTHING, term("active")), *caps, *keys))
+    ids = [Row(_MEMBER_IDS, NOTHING, " ".join(content.member_ids))] if content.member_ids else []
+    return Effect((Row(content.id, now or NOTHING, term("active")), *ids, *caps, *keys))
+
+
+async def of_member_ids(connection: asyncpg.Connection, content: SetMemberIds) -> Effect:
+    """The present and the future ids."""
+    now = await connection.fetchval(
+        "SELECT member_ids FROM switch.participant WHERE id = $1", content.participant
+    )
+    then = " ".join(content.member_ids)
+    return Effect((Row(_MEMBER_IDS, " ".join(now or ()) or NOTHING, then or NOTHING),))
 
 
 async def links_of_onboarding(connection: asyncpg.Connection, content: Onboard) -> tuple[Resource, ...]:

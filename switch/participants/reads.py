@@ -26,6 +26,8 @@ class ParticipantRow:
     country: str
     kind: str
     status: str
+    member_ids: tuple[str, ...]
+    """Its ids in clearing systems, each whole or as the beginning that all ids of the institution have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class ParticipantDetail:
 async def read(connection: asyncpg.Connection | asyncpg.Pool) -> list[ParticipantRow]:
     """Every participant, by id; removed ones too."""
     rows = await connection.fetch(
-        "SELECT id, name, bic, country, kind, status FROM switch.participant ORDER BY id"
+        "SELECT id, name, bic, country, kind, status, member_ids FROM switch.participant ORDER BY id"
     )
     return [ParticipantRow(*row) for row in rows]
 
@@ -68,7 +70,7 @@ async def find(connection: asyncpg.Connection | asyncpg.Pool, id_: str) -> Parti
 
     """
     row = await connection.fetchrow(
-        "SELECT id, name, bic, country, kind, status FROM switch.participant WHERE id = $1", id_
+        "SELECT id, name, bic, country, kind, status, member_ids FROM switch.participant WHERE id = $1", id_
     )
     if row is None:
         raise NotFound("no such participant")

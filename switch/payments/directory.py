@@ -34,6 +34,12 @@ class Participant(msgspec.Struct, frozen=True):
     country: str
     kind: str
     status: str
+    member_ids: tuple[str, ...] = ()
+    """Its ids in clearing systems, each whole or as the beginning that all ids of the institution have."""
+
+    def has_member_id(self, stated: str) -> bool:
+        """Whether an id in a clearing system is one of its own."""
+        return stated.strip().upper().startswith(self.member_ids)
 
 
 class Key(msgspec.Struct, frozen=True):

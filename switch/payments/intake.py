@@ -142,6 +142,7 @@ class Intake:
             route = self._route(payment, sender, made_at, expires_at)
             await self._check_day(payment, route, made_at)
             stated.check_parties(message, payment, sender, route.creditor, self._settings.bic)
+            stated.check_member_ids(message, self._directory.now.by_bic)
             stated.check_kind(message.content, route.corridor)
             route.rail.check()
             order = Order(

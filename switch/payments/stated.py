@@ -6,11 +6,12 @@ table of elements; here are the rules of those that the switch decides on.
     times       CreDtTm, AccptncDtTm, FrTm, TillTm, RjctTm, XpryDtTm     DT02 DT04 AB03 TM01
     dates       IntrBkSttlmDt, BizPrcgDt                                 DT01
     agents      Fr, To, InstgAgt, InstdAgt                               AGNT
+    member ids  ClrSysMmbId of every agent with a participant's BIC      AGNT RC04
     kind        SvcLvl, ClrChanl, ChrgBr, CpyDplct, ClrSys               FF04 AG03 BE19 CH16
     price       InstdAmt, XchgRate, AgrdRate, ChrgsInf                   AM09 AM10 AG03
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -164,6 +165,44 @@ def check_parties(
     if header is not None:
         check(agent_of_header(header["Fr"]), "AppHdr/Fr", sends=True)
         check(agent_of_header(header["To"]), "AppHdr/To", sends=False)
+
+
+def check_member_ids(message: Message, by_bic: Mapping[str, Participant]) -> None:
+    """Refuse an agent whose BIC is one participant's, and whose member id is not that participant's.
+
+    A rail may route by the member id, the books follow the BIC: both must name the same institution.
+
+    Raises:
+        Refused: RC04 for a creditor agent, AGNT for any other.
+
+    """
+    for path, content in _agents_in({"AppHdr": message.header or {}, **message.document}, ""):
+        agent = parties.read_agent(content)
+        assert agent is not None
+        participant = by_bic.get((agent.bic or "")[:_INSTITUTION])
+        if participant is None or agent.member_id is None or participant.has_member_id(agent.member_id):
+            continue
+        is_creditor_agent = path.endswith("/CdtrAgt")
+        reason = Reason.INVALID_CREDITOR_BANK_IDENTIFIER if is_creditor_agent else Reason.INCORRECT_AGENT
+        text = (
+            "is not registered for the participant of the BIC: state an id of that participant, or none; "
+            "the operator registers ids (participant.member_ids)"
+        )
+        raise Refused(text, reason=reason, path=f"{path}/FinInstnId/ClrSysMmbId/MmbId")
+
+
+def _agents_in(content: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every agent that states both a BIC and a member id, with its path."""
+    institution = content.get("FinInstnId")
+    if isinstance(institution, dict) and "BICFI" in institution and "ClrSysMmbId" in institution:
+        yield path, content
+    for tag, value in content.items():
+        if tag == "SplmtryData":
+            continue
+        place = f"{path}/{tag}" if path else tag
+        for each in value if isinstance(value, list) else (value,):
+            if isinstance(each, dict):
+                yield from _agents_in(each, place)
 
 
 def check_header(header: Content | None, now: datetime, settings: Settings) -> None:

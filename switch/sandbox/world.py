@@ -54,13 +54,14 @@ class Made:
     funds: int
     cap: int = 0
     algorithm: Algorithm = "ed25519"
+    member_ids: tuple[str, ...] = ()
 
 
 def participants() -> list[Made]:
     """The banks of every country that has an adapter, and the FX provider."""
     banks = [
         Made(bank.id, bank.name, bank.bic, country.code, "direct", (country.currency,), bank.funds,
-             algorithm=bank.algorithm)
+             algorithm=bank.algorithm, member_ids=_member_ids(country.code))
         for country in map(registry.country, registry.countries())
         for bank in country.banks
     ]  # fmt: skip
@@ -69,6 +70,12 @@ def participants() -> list[Made]:
         *banks,
         Made(FX, "Silk Road FX", "SILKKZKA", "KZ", "fx_provider", currencies, 900_000_000_000),
     ]
+
+
+def _member_ids(country: str) -> tuple[str, ...]:
+    """The ids at a country's rail of the sandbox's bank, through which its participants are paid."""
+    agent = registry.module(country, "sandbox").CREDITOR_AGENT
+    return (agent.member_id,) if agent.member_id else ()
 
 
 _SPREAD: Final = Decimal("0.0024")
@@ -165,6 +172,9 @@ async def _participants(
         currencies = [currency for currency in made.currencies if currency in running]
         if made.id not in there.by_id:
             await setup.make("participant.onboard", _onboarding(made, currencies, keys.get(made.id)))
+        elif made.member_ids and not there.by_id[made.id].member_ids:  # of a version that registered none
+            ids = {"participant": made.id, "member_ids": made.member_ids}
+            await setup.make("participant.member_ids", ids)
         for currency in currencies:
             account = {"participant": made.id, "currency": currency}
             if made.id in there.by_id and (made.id, currency, POSITION) not in there.account_id:
@@ -180,6 +190,7 @@ def _onboarding(made: Made, currencies: Sequence[str], key: Mapping[str, str] | 
         "bic": made.bic,
         "country": made.country,
         "kind": made.kind,
+        "member_ids": made.member_ids,
         "accounts": [{"currency": currency, "net_debit_cap": str(made.cap)} for currency in currencies],
         "keys": [] if key is None else [new_key(key)],
     }
@@ -230,7 +241,7 @@ def _key_of(made: Made) -> dict[str, str]:
         "name": made.name,
         "bic": made.bic,
         "country": made.country,
-        "member_id": registry.module(made.country, "sandbox").CREDITOR_AGENT.member_id or "",
+        "member_id": next(iter(made.member_ids), ""),
         "currency": made.currencies[0],
         "bearer": f"sk_test_{secrets.token_urlsafe(24)}",
         "keyid": key.keyid,

@@ -61,6 +61,11 @@ ATTACKS: Final = (
            "a recall is shown with the UETR that its receiver knows, and an answer names a payment by that UETR only",
            ("switch/api/test_own_uetr.py::test_a_bank_recalled_the_payment_of_another_by_stating_its_uetr",
             "switch/api/test_own_uetr.py::test_the_stated_uetr_of_a_recall_is_no_other_payment_for_an_answer")),
+    Attack("M7", "a bank", "states the BIC of one bank with the member id of another, so that the rail pays another bank than the books",
+           "the member id of an agent is one that two people registered for the participant of its BIC",
+           ("switch/payments/test_member_ids.py::test_money_of_one_bank_went_to_another_by_its_member_id",
+            "switch/payments/test_member_ids.py::test_another_agent_of_a_payment_has_the_member_id_of_another_bank",
+            "switch/payments/test_member_ids.py::test_a_request_to_pay_names_its_creditor_agent_by_another_banks_member_id")),
     Attack("M5", "a bank", "collects names of account holders by thousands of look-ups",
            "a quota for each participant and each bank, an event without the account for each look-up, and an alert",
            ("switch/api/test_lookups.py::test_a_quota_is_at_one_bank_and_all_of_a_message_or_none",
@@ -169,20 +174,6 @@ ATTACKS: Final = (
            "the database says what it is, for ever; the other kind does not start",
            ("switch/cli/test_start.py::test_production_over_sandbox_data",
             "switch/cli/test_start.py::test_keys_of_a_sandbox_make_it_one_whatever_it_is_started_as")),
-    Attack("I3", "an operator and a checker", "found a central bank that stands for a real one, or remove everybody of a bank and found it anew",
-           "the last person, or a key in force, agrees; what had a person once is never new; a central bank stands only for one with which"
-           " it opened a corridor; seats are computed again at each vote",
-           ("switch/participants/test_agreement.py::test_a_central_bank_of_two_insiders_stood_for_another",
-            "switch/participants/test_agreement.py::test_two_insiders_took_over_the_central_bank_then_its_bank",
-            "switch/participants/test_agreement.py::test_two_insiders_removed_everybody_and_founded_them_anew",
-            "switch/participants/test_agreement.py::test_two_removals_asked_for_together_left_nobody",
-            "switch/participants/test_agreement.py::test_a_founding_asked_for_before_the_first_person_enrolled_ends")),
-    Attack("I4", "an operator and a checker", "register an identity provider of their own for a bank before it joins",
-           "no identity provider before the first key in force and the first enrolled person",
-           ("switch/participants/test_agreement.py::test_two_insiders_gave_a_bank_a_provider_before_it_joined",)),
-    Attack("I5", "an operator and a checker", "appoint a settlement agent that they have just onboarded",
-           "the central bank of the currency agrees",
-           ("switch/participants/test_agreement.py::test_two_insiders_appointed_a_settlement_agent_of_theirs",)),
 )
 # fmt: on
 

@@ -234,6 +234,7 @@ def a_bank(walk: Walk, place: Path) -> None:
     assert walk.agree(walk.done(onboard))["state"] == "executed"
 
     walk.two("change request cap.set", "operate/participants.md")
+    walk.two("change request participant.member_ids", "operate/participants.md")
     refused = [line for _, line in walk.left if "change request rate.set" in line]
     code, _, error = walk.tried(walk.words(refused[0]))
     assert (code, "ask again with confirmed_factor" in error) == (1, True), error

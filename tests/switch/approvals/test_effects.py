@@ -54,6 +54,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "participant.suspend": BANK,
     "participant.resume": BANK,
     "participant.remove": BANK,
+    "participant.member_ids": {**BANK, "member_ids": ["ASHA"]},
     "account.open": {**ACCOUNT, "account": "gross", "net_debit_cap": "0"},
     "account.close": ACCOUNT,
     "cap.set": {**ACCOUNT, "net_debit_cap": "1234567.50"},

@@ -1,0 +1,184 @@
+"""The books follow the BIC of an agent, a rail may follow its member id: both must name one participant."""
+
+import asyncio
+import uuid
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+import pytest
+
+from schemas.codec import Message
+from schemas.errors import Refused
+from switch.change_catalogue import KINDS
+from switch.payments import stated
+from switch.payments.directory import Participant
+from switch.sandbox import world
+from switch.sandbox.setup import SandboxSetup
+from tests.switch.api.test_doors import post as post_other
+from tests.switch.payments.test_correspondence import REQUEST, request
+from tests.switch.stack import Stack
+
+Content = dict[str, Any]
+OF_ANOTHER = {
+    "asha-bank": "HDFC0000001",
+    "jade-bank": "102100099996",
+    "registan-bank": "00001",
+    "pamir-bank": "350101001",
+    "alborz-bank": "012",
+    "volga-bank": "049999801",
+}
+"""A participant of each rail that has member ids -> the member id of another bank."""
+WITHOUT_IDS = "indus-bank"
+MEMBER = "FinInstnId/ClrSysMmbId/MmbId"
+
+
+def agent(bic: str, member_id: str) -> Content:
+    return {"FinInstnId": {"BICFI": bic, "ClrSysMmbId": {"MmbId": member_id}}}
+
+
+async def post(stack: Stack, sender: str, message: str, document: Content) -> tuple[int, str]:
+    headers = {"Authorization": f"Bearer {stack.participant(sender)['bearer']}", "Prefer": "wait=20"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        async with session.post(f"{stack.url}/v1/iso20022/{message}", json=document) as answer:
+            return answer.status, await answer.text()
+
+
+def payment_to(stack: Stack, creditor: str) -> tuple[str, Content, Content]:
+    """A payment from another country, its sender, and its transaction."""
+    sender = "indus-bank" if creditor == "asha-bank" else "asha-bank"
+    document = stack.document(sender, creditor)
+    (transaction,) = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
+    return sender, document, transaction
+
+
+@pytest.mark.parametrize("creditor", OF_ANOTHER)
+async def test_money_of_one_bank_went_to_another_by_its_member_id(ten: Stack, creditor: str) -> None:
+    sender, document, transaction = payment_to(ten, creditor)
+    transaction["CdtrAgt"] = agent(ten.participant(creditor)["bic"], OF_ANOTHER[creditor])
+    if creditor == "asha-bank":  # the rail makes the address of an account from the member id
+        transaction["CdtrAcct"] = {"Id": {"Othr": {"Id": "123456789012"}}}
+
+    status, text = await post(ten, sender, "pacs.008", document)
+
+    assert (status, '"RJCT"' in text.replace(" ", ""), '"RC04"' in text) == (422, True, True), text
+    assert f"CdtTrfTxInf/CdtrAgt/{MEMBER}" in text
+    assert OF_ANOTHER[creditor] not in text
+
+
+@pytest.mark.parametrize("creditor", OF_ANOTHER)
+async def test_a_bank_is_paid_by_its_own_member_id(ten: Stack, creditor: str) -> None:
+    sender, document, transaction = payment_to(ten, creditor)
+    bank = ten.participant(creditor)
+    assert transaction["CdtrAgt"]["FinInstnId"]["ClrSysMmbId"]["MmbId"] == bank["member_id"]
+
+    status, text = await post(ten, sender, "pacs.008", document)
+
+    assert (status, '"ACCC"' in text) == (200, True), text
+
+
+@pytest.mark.parametrize("tag", ["DbtrAgt", "InstgAgt", "InstdAgt", "IntrmyAgt1", "PrvsInstgAgt1"])
+async def test_another_agent_of_a_payment_has_the_member_id_of_another_bank(ten: Stack, tag: str) -> None:
+    _, document, transaction = payment_to(ten, "jade-bank")
+    bank = ten.participant("jade-bank" if tag == "InstdAgt" else "asha-bank")
+    transaction[tag] = agent(bank["bic"], "HDFC0000001")
+
+    status, text = await post(ten, "asha-bank", "pacs.008", document)
+
+    assert (status, '"AGNT"' in text) == (422, True), text
+
+
+async def test_no_member_id_is_believed_of_a_bank_that_registered_none(ten: Stack) -> None:
+    _, document, transaction = payment_to(ten, WITHOUT_IDS)
+    transaction["CdtrAgt"] = agent(ten.participant(WITHOUT_IDS)["bic"], "ANY0000001")
+
+    status, text = await post(ten, "asha-bank", "pacs.008", document)
+
+    assert (status, '"RC04"' in text) == (422, True), text
+    assert "participant.member_ids" in text
+
+
+async def test_a_request_to_pay_names_its_creditor_agent_by_another_banks_member_id(ten: Stack) -> None:
+    asha, indus = ten.participant("asha-bank"), ten.participant("indus-bank")
+    jade = ten.participant("jade-bank")["member_id"]
+    own, attack, payer = (request(ten, "asha-bank", uuid.uuid4().hex, "indus-bank") for _ in range(3))
+    for document, member_id in ((own, asha["member_id"]), (attack, jade)):
+        transfer(document)["CdtrAgt"] = agent(asha["bic"], member_id)
+    payer["CdtrPmtActvtnReq"]["PmtInf"][0]["DbtrAgt"] = agent(indus["bic"], jade)
+
+    assert (await post_other(ten, "asha-bank", "pain.013", REQUEST, own))[0] == 202
+    for document, reason, path in ((attack, "RC04", "CdtrAgt"), (payer, "AGNT", "DbtrAgt")):
+        status, problem = await post_other(ten, "asha-bank", "pain.013", REQUEST, document)
+        assert (status, problem["reason"]) == (422, reason)
+        assert problem["errors"][0]["path"].endswith(f"/{path}/{MEMBER}")
+
+
+def transfer(document: Content) -> Content:
+    found: Content = document["CdtrPmtActvtnReq"]["PmtInf"][0]["CdtTrfTx"][0]
+    return found
+
+
+async def test_an_id_that_two_people_registered_counts_and_is_shown(ten: Stack) -> None:
+    _, document, transaction = payment_to(ten, WITHOUT_IDS)
+    transaction["CdtrAgt"] = agent(ten.participant(WITHOUT_IDS)["bic"], "INDU0042")
+    connection, link = await ten.connect(), ten.link()
+    await link.start()
+    try:
+        async with connection.transaction():
+            setup = SandboxSetup(connection, link, KINDS)
+            ids = {"participant": WITHOUT_IDS, "member_ids": ["INDU"]}
+            await setup.make("participant.member_ids", ids)
+    finally:
+        await link.stop()
+        await connection.close()
+    async with ten.client(WITHOUT_IDS) as client:
+        assert (await client.read(f"participants/{WITHOUT_IDS}"))["member_ids"] == ["INDU"]
+    async with asyncio.timeout(20):
+        while True:
+            transaction["PmtId"]["UETR"] = str(uuid.uuid4())
+            status, text = await post(ten, "asha-bank", "pacs.008", document)
+            if status == HTTPStatus.OK:
+                break
+            await asyncio.sleep(0.2)
+    assert '"ACCC"' in text, text
+
+
+@pytest.mark.parametrize(
+    ("registered", "member_id", "own"),
+    [
+        (("OKBK",), "OKBK0000001", True),
+        (("OKBK",), "OKBK0ABC123", True),
+        (("OKBK",), " okbk0000001", True),
+        (("OKBK",), "OKBC0000001", False),
+        (("102100099996",), "102100099996", True),
+        (("102100099996",), "10210009999", False),
+        (("00001", "00002"), "00002", True),
+        (("00001",), "00010", False),
+        ((), "00001", False),
+    ],
+)
+def test_an_id_is_registered_whole_or_by_its_beginning(
+    registered: tuple[str, ...], member_id: str, *, own: bool
+) -> None:
+    bank = Participant("a-bank", "A", "ASHAINBB", "IN", "direct", "active", registered)
+
+    assert bank.has_member_id(member_id) is own
+
+
+def test_every_agent_of_a_message_is_read_and_one_of_no_participant_is_left() -> None:
+    bank = Participant("a-bank", "A", "ASHAINBB", "IN", "direct", "active", ("OKBK",))
+    stranger, own = agent("NOBODEFF", "HDFC0000001"), agent("ASHAINBBXXX", "OKBK0000001")
+    fine = {"PmtRtr": {"TxInf": [{"OrgnlTxRef": {"DbtrAgt": own, "CdtrAgt": stranger}}]}}
+    header = {"Fr": {"FIId": agent("ASHAINBB", "HDFC0000001")}}
+    stated.check_member_ids(Message("pacs.004.001.09", fine), {"ASHAINBB": bank})
+    with pytest.raises(Refused) as refused:
+        stated.check_member_ids(Message("pacs.004.001.09", fine, header), {"ASHAINBB": bank})
+
+    assert (refused.value.reason, refused.value.path) == ("AGNT", f"AppHdr/Fr/FIId/{MEMBER}")
+
+
+def test_participants_of_the_sandbox_have_the_ids_that_their_payments_state() -> None:
+    made = {bank.id: bank.member_ids for bank in world.participants()}
+
+    assert {bank for bank in OF_ANOTHER if made[bank]} == set(OF_ANOTHER)
+    assert not made[WITHOUT_IDS]
