@@ -91,18 +91,19 @@ def check(
     if file.stat().st_size > _FILE_MAX:
         raise CommandFailed(f"{file} is too long for a bundle")
     try:
+        held = WitnessFolder(folder)
         shown = bodies.read_file(file.read_bytes())
         if isinstance(shown, dict):
-            cosigned = judging.add_bundle(WitnessFolder(folder), shown)
+            cosigned = judging.add_bundle(held, shown)
         else:
-            cosigned = judging.add_checkpoint(WitnessFolder(folder), shown)
+            cosigned = judging.add_checkpoint(held, shown)
     except CosignRefusal as refusal:
         typer.echo(f"payswitch: refused: {refusal.text}", err=True)
         raise typer.Exit(_EXITS.get(refusal.kind, REFUSED)) from None
     except (NoWitness, OSError) as error:
         raise CommandFailed(str(error)) from None
     typer.echo(cosigned.line, nl=False)
-    raise typer.Exit(_cosigned(cosigned))
+    raise typer.Exit(_cosigned(held, cosigned))
 
 
 @app.command("pull")
@@ -119,18 +120,20 @@ def pull_from(
 ) -> None:
     """Read the newest checkpoint with its proof, cosign it, and send the cosignature back.
 
-    The exit codes are those of `check`. With --every it goes on after every result.
+    The exit codes are those of `check`; an alarm is told and gives its code even if the switch does not take
+    the cosignature. With --every it goes on after every result.
     """
     try:
         source = LogSource(url, authorities)
     except ValueError as error:
         raise WrongUse(str(error)) from None
     try:
-        WitnessFolder(folder).read()
+        held = WitnessFolder(folder)
+        held.read()
     except NoWitness as error:
         raise CommandFailed(str(error)) from None
     while True:
-        code = _pull_once(folder, source)
+        code = _pull_once(held, source)
         if not every:
             raise typer.Exit(code)
         time.sleep(every)
@@ -173,30 +176,48 @@ def serve(
     except OSError as error:
         raise CommandFailed(f"{listen}: {error.strerror}") from None
     tell("serving", address=listen, port=serving.server_port, key=state.key, size=state.size)
+    _tell_again(held)
     with serving:
         serving.serve_forever()
 
 
-def _pull_once(folder: Path, source: LogSource) -> int:
+def _pull_once(folder: WitnessFolder, source: LogSource) -> int:
+    told = 0
     try:
-        return _cosigned(pull(WitnessFolder(folder), source))
+        told = _tell_again(folder)
+        cosigned = pull(folder, source)
+        told = max(told, _cosigned(folder, cosigned))
+        source.send_back(cosigned)
     except CosignRefusal as refusal:
         tell_refused(refusal)
-        return _EXITS.get(refusal.kind, REFUSED)
+        return _EXITS.get(refusal.kind, told or REFUSED)
     except CheckpointMissing as error:
         tell("ALARM_MISSING", text=str(error))
         return CONTRADICTED
     except LogUnreachable as error:
         tell("unreachable", text=str(error))
-        return REFUSED
+        return told or REFUSED
     except (NoWitness, OSError) as error:
         tell("failed", error=type(error).__name__, text=str(error))
-        return REFUSED
+        return told or REFUSED
+    return told
 
 
-def _cosigned(cosigned: Cosigned) -> int:
+def _tell_again(folder: WitnessFolder) -> int:
+    """Tell the alarms that a process which was ended may not have told."""
+    state = folder.read()
+    if not state.untold or state.newest is None:
+        return 0
+    return _cosigned(folder, Cosigned(state.newest.note, "", state.size, state.untold))
+
+
+def _cosigned(folder: WitnessFolder, cosigned: Cosigned) -> int:
+    """Tell what was cosigned, before anything that can fail."""
     tell_cosigned(cosigned)
-    return RESTORED if cosigned.restores else 0
+    if not cosigned.restores:
+        return 0
+    folder.mark_told(cosigned.restores)
+    return RESTORED
 
 
 def _address(listen: str) -> tuple[str, int]:

@@ -10,6 +10,7 @@ from switch.witness.judging import PROOF_MAX, CosignRefusal, Submission
 
 _OLD: Final = re.compile(r"old (0|[1-9][0-9]{0,18})")
 _HASH_BYTES: Final = 32
+_SHOWN_MAX: Final = 300
 
 
 def encode(shown: Submission) -> bytes:
@@ -48,6 +49,9 @@ def read_file(octets: bytes) -> Submission | dict[str, Any]:
             bundle: dict[str, Any] = json.loads(text)
         except (ValueError, RecursionError):
             raise CosignRefusal(400, "not a bundle: it is not JSON") from None
+        if "checkpoint" not in bundle and isinstance(said := bundle.get("detail"), str):
+            shown = "".join(filter(str.isprintable, said[:_SHOWN_MAX]))
+            raise CosignRefusal(400, f"not a bundle: the switch answered: {shown}")
         return bundle
     if text.startswith("old "):
         return decode(octets)

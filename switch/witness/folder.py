@@ -83,6 +83,8 @@ class WitnessState(msgspec.Struct, frozen=True, kw_only=True):
     checkpoints: tuple[HeldCheckpoint, ...] = ()
     """Oldest first."""
     restores: tuple[SeenRestore, ...] = ()
+    untold: tuple[SeenRestore, ...] = ()
+    """Restores whose alarm may not have been told yet."""
 
     @property
     def newest(self) -> HeldCheckpoint | None:
@@ -138,6 +140,7 @@ class WitnessState(msgspec.Struct, frozen=True, kw_only=True):
             epoch=epoch,
             checkpoints=_thinned((*before, held)),
             restores=(*self.restores, *restores),
+            untold=(*self.untold, *restores),
         )
 
 
@@ -269,6 +272,18 @@ class WitnessFolder:
                 raise BadNote("a key has the name of another log")
             fresh = tuple(key for key in dict.fromkeys(log) if key not in state.log)
             self.write(msgspec.structs.replace(state, log=(*state.log, *fresh)))
+
+    def mark_told(self, restores: Sequence[SeenRestore]) -> None:
+        """Remember that the alarms of these restores were told.
+
+        Raises:
+            NoWitness: there is no witness.
+
+        """
+        with self.locked():
+            state = self.read()
+            left = tuple(each for each in state.untold if each not in restores)
+            self.write(msgspec.structs.replace(state, untold=left))
 
     def write(self, state: WitnessState) -> None:
         """Write the state; it is on the disk when this returns."""

@@ -1,5 +1,6 @@
 """A witness that nobody may call: it reads checkpoints and proofs, and sends its cosignature back."""
 
+import http.client
 import json
 import ssl
 import urllib.error
@@ -15,6 +16,7 @@ from switch.witness.judging import Cosigned, CosignRefusal
 
 TIMEOUT_S: Final = 20.0
 ANSWER_MAX: Final = 4 << 20
+_UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
 _PATH: Final = "/v1/audit"
 _LOCAL: Final = {"127.0.0.1", "::1", "localhost"}
@@ -93,8 +95,12 @@ class LogSource:
                 raise CheckpointMissing(
                     "the log no longer has a checkpoint that the witness cosigned"
                 ) from None
+            if error.code == _UNAUTHORIZED:
+                raise LogUnreachable(
+                    "the switch does not know this witness: ask its operator to register it (again)"
+                ) from None
             raise LogUnreachable(f"{path}: status {error.code}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise LogUnreachable(f"{path}: {error}") from None
         if len(found) > ANSWER_MAX:
             raise LogUnreachable(f"{path}: the answer is too long")
@@ -107,7 +113,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def pull(folder: WitnessFolder, source: LogSource) -> Cosigned:
-    """Read the newest checkpoint with its proof, judge it, and send the cosignature back.
+    """Read the newest checkpoint with its proof, and judge it. The cosignature is not sent back yet.
 
     Raises:
         CosignRefusal: it is not cosigned; a contradiction is kept as evidence.
@@ -128,9 +134,7 @@ def pull(folder: WitnessFolder, source: LogSource) -> Cosigned:
         bundle = source.consistency(_kept(state, source, content.size), content.size)
     elif 0 < state.size < content.size:
         bundle = source.consistency(state.size, content.size)
-    cosigned = judging.add_bundle(folder, bundle)
-    source.send_back(cosigned)
-    return cosigned
+    return judging.add_bundle(folder, bundle)
 
 
 def _kept(state: WitnessState, source: LogSource, size: int) -> int:
