@@ -633,6 +633,16 @@ async def _webhook_keys(connection: asyncpg.Connection, settings: Settings) -> A
         )
 
 
+async def _seal(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[DoctorFinding]:
+    if fault := await preflight.fault_of_seal(connection, settings):
+        yield _finding(
+            "seal-key-missing",
+            f"Nobody can sign in with an authenticator: {fault}.",
+            "Copy DATA/people/seal.key back. Payments are not concerned.",
+            "lost-second-factor",
+        )
+
+
 async def _calendars(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[DoctorFinding]:
     year = datetime.now(UTC).year
     for currency, country in await connection.fetch(
@@ -697,6 +707,7 @@ DATABASE: Final[Mapping[str, Callable[[asyncpg.Connection, Settings], AsyncItera
     "doubts": _unresolved,
     "calendars": _calendars,
     "webhook keys": _webhook_keys,
+    "seal of authenticators": _seal,
     "set-up": _set_up,
 }
 

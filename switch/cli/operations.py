@@ -237,7 +237,7 @@ def backup(
 ) -> None:
     """Back up the running database. It can be restored to any later instant. Prints one JSON document.
 
-    Keys are not included: keep DATA/keys and DATA/audit in another safe place.
+    Keys are not included: keep DATA except `postgres`, `run` and `logs` in another safe place, too.
     """
     settings = settings_for(data, database_url)
     directory = directory_of_backups(settings, to)

@@ -19,6 +19,7 @@ from switch.base import causes, files, installation, outside_keys, personal_data
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.cli import steps
+from switch.identity import secrets
 from switch.operations import certificates, housekeeping
 from switch.payments import rail_connection
 from switch.processes import status
@@ -37,6 +38,7 @@ _SECRETS: Final = (
 _DECRYPTING: Final = frozenset({"api", "caretaker"})
 """The processes that read personal data, and send orders to rails."""
 _LATEST_KEY: Final = statements("switch.cli")("latest_sealed_key")
+_SEAL_NEEDED: Final = statements("switch.cli")("is_seal_needed")
 _MAY_TAKE: Final = "SELECT pg_has_role(current_user, $1::text::name, $2)"
 _TAKE: Final = "GRANT {} TO CURRENT_USER{}"
 _USER: Final = "SELECT current_user"
@@ -130,6 +132,8 @@ async def examine_database(settings: Settings, part: str) -> list[str]:
         return [f"the database lacks {len(missing)} migrations: run `payswitch migrate` before new processes"]
     connection = await asyncpg.connect(settings.database, timeout=10)
     try:
+        if part == "api" and (fault := await fault_of_seal(connection, settings)):
+            return [fault]
         if part == "messenger":
             return await signing.faults(connection, settings.webhook_key)
         if part in _DECRYPTING and settings.personal_data_keys.exists():
@@ -137,6 +141,17 @@ async def examine_database(settings: Settings, part: str) -> list[str]:
     finally:
         await connection.close()
     return []
+
+
+async def fault_of_seal(connection: asyncpg.Connection, settings: Settings) -> str:
+    """Why nobody could sign in with an authenticator; empty if they can, or if nobody has one."""
+    file = secrets.Seal(settings.data).file
+    if file.exists() or not await connection.fetchval(_SEAL_NEEDED):
+        return ""
+    return (
+        f"{file} is missing, and people of this switch have authenticators that it seals: copy it from"
+        " the backup of the data directory, or from another machine of this switch (docs/operate/backup.md)"
+    )
 
 
 async def _of_personal_data(connection: asyncpg.Connection, settings: Settings) -> list[str]:
@@ -229,7 +244,8 @@ async def bring_up_to_date(settings: Settings, phase: Phase | None = None) -> No
     With a `phase`, migrations of the other phase stay missing, except in an empty database.
 
     Raises:
-        Impossible: a process cannot, or the database is of the other kind (sandbox or not).
+        Impossible: a process cannot, the database is of the other kind (sandbox or not), or the key that
+            seals authenticators is missing.
         Exception: as `ledger.migrate.migrate`, and as asyncpg if the database is unavailable or refuses.
 
     """
@@ -238,6 +254,8 @@ async def bring_up_to_date(settings: Settings, phase: Phase | None = None) -> No
         is_empty = not (await compare(connection)).applied
         await migrate(settings.database, phase=None if is_empty else phase)
         await installation.state(connection, settings)
+        if fault := await fault_of_seal(connection, settings):
+            raise causes.Impossible(fault)
     finally:
         await connection.close()
     await take_roles(settings)

@@ -144,7 +144,7 @@ class Seal:
     """Encrypts secrets with a key in the data directory, not in the database."""
 
     def __init__(self, data: Path) -> None:
-        self._file = data / "people" / "seal.key"
+        self.file = data / "people" / "seal.key"
 
     def seal(self, secret: str) -> str:
         """Encrypt a secret; the key is made on first use."""
@@ -161,6 +161,6 @@ class Seal:
         return self._key(made_if_missing=False).decrypt(sealed.encode(), within_s).decode()
 
     def _key(self, *, made_if_missing: bool) -> Fernet:
-        if made_if_missing and not self._file.exists():
-            write_once(self._file, Fernet.generate_key())
-        return Fernet(self._file.read_bytes())
+        if made_if_missing and not self.file.exists():
+            write_once(self.file, Fernet.generate_key())
+        return Fernet(self.file.read_bytes())

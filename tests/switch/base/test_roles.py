@@ -62,6 +62,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.base.installation/state_installation": OWNER,
     "switch.cli":                     (R,),
     "switch.cli.preflight/latest_sealed_key": (A, C),
+    "switch.cli.preflight/is_seal_needed": (A,),
     "switch.cli.doctor":              OWNER,
     "switch.cli.steps":               OWNER,
     "switch.identity":                (A,),

@@ -10,6 +10,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from adapters import registry
@@ -19,8 +20,10 @@ from ledger.roles import PROCESSES, RolesMissing
 from switch.api import runtime
 from switch.base import causes, database
 from switch.base.settings import Settings
-from switch.cli import preflight, showcase
+from switch.cli import doctor, preflight, showcase
 from switch.cli.supervisor import StartError, Supervisor, environment_of
+from switch.identity.enrolment import create_first
+from switch.identity.model import Role
 from switch.sandbox import world
 from tests.conftest import psql
 from tests.switch.certificates import Authority
@@ -341,6 +344,28 @@ async def test_keys_of_a_sandbox_make_it_one_whatever_it_is_started_as(database_
 
     with pytest.raises(causes.Impossible, match="is that of a sandbox"):
         await preflight.bring_up_to_date(Settings(database=database_url))
+
+
+async def test_a_missing_seal_of_authenticators_is_refused_before_everybody_is_locked_out(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Restored without DATA/people, a switch started, and every sign-in failed."""
+    settings = Settings(database=database_url, data=tmp_path)
+    await preflight.bring_up_to_date(settings)
+    pool = await asyncpg.create_pool(database_url, min_size=1, max_size=1)
+    await create_first(pool, tmp_path, "olga", "Olga", Role.OPERATOR, "correct horse battery staple")
+    await pool.close()
+    await preflight.bring_up_to_date(settings)
+    kept = (tmp_path / "people" / "seal.key").rename(tmp_path / "kept.key")
+
+    with pytest.raises(causes.Impossible, match=r"people/seal.key is missing, .* copy it from the backup"):
+        await preflight.bring_up_to_date(settings)
+    assert any("seal.key is missing" in line for line in await preflight.examine_database(settings, "api"))
+    assert not await preflight.examine_database(settings, "writer")
+    examined = await doctor.examine(settings)
+    assert "seal-key-missing" in {finding.code for finding in examined.findings}
+    kept.rename(tmp_path / "people" / "seal.key")
+    await preflight.bring_up_to_date(settings)
 
 
 async def test_edited_history_is_not_taken_for_a_newer_schema(database_url: str) -> None:
