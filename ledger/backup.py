@@ -11,16 +11,18 @@ Replaced files are never deleted; they are moved aside.
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from ledger.postgres import (
+    BIN,
     EmbeddedPostgres,
     PostgresError,
     allow_traversal,
@@ -38,6 +40,10 @@ _WAL: Final = "wal"
 _BASE: Final = "base-"
 _RECORD: Final = "payswitch-backup.json"
 _STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
+_COPY: Final = "pg_basebackup"
+_INSTALLED: Final = ("lib/postgresql/*", "pgsql-*")
+_VERSION: Final = re.compile(r"\(PostgreSQL\) (\d+)")
+_NO_TLS: Final = "SSL support is not compiled in"
 _RECOVERY: Final = "# payswitch restore"
 
 
@@ -82,8 +88,50 @@ def archive_settings(directory: Path) -> Mapping[str, str]:
     }
 
 
-def make(url: str, directory: Path) -> Backup:
-    """Copy all files of the running server.
+def program_for(server: int, places: Iterable[Path] | None = None) -> Path:
+    """Find the newest `pg_basebackup` of this machine that can copy a server of this major version.
+
+    One of the system is preferred to the packaged one, which has no TLS. Without `places`, it is looked for
+    on PATH and where Debian and Red Hat install it.
+
+    Raises:
+        BackupError: every one is older than the server, or there is none.
+
+    """
+    found = [(each, _major(each)) for each in (_of_system() if places is None else places)]
+    usable = [(version, each) for each, version in found if version >= server]
+    if usable:
+        return max(usable)[1]
+    packaged = BIN / _COPY
+    if packaged.is_file() and _major(packaged) >= server:
+        return packaged
+    seen = ", ".join(sorted({str(version) for _, version in found if version})) or "none"
+    raise BackupError(
+        f"the server is PostgreSQL {server}, and this machine has no {_COPY} of that version or later"
+        f" (found: {seen}): install postgresql-client-{server}, or back the server up by other means"
+    )
+
+
+def _of_system() -> list[Path]:
+    on_path = shutil.which(_COPY)
+    installed = [each for pattern in _INSTALLED for each in Path("/usr").glob(f"{pattern}/bin/{_COPY}")]
+    return [*([Path(on_path)] if on_path else []), *installed]
+
+
+def _major(tool: Path) -> int:
+    """The major version of a program; 0 if it does not say one."""
+    try:
+        done = subprocess.run(  # noqa: S603 - a program of the system
+            [tool, "--version"], capture_output=True, text=True, check=False, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    said = _VERSION.search(done.stdout)
+    return int(said[1]) if said else 0
+
+
+def make(url: str, directory: Path, tool: Path | None = None) -> Backup:
+    """Copy all files of the running server with this `pg_basebackup`; without one, with the packaged one.
 
     Raises:
         BackupError: `pg_basebackup` failed.
@@ -95,7 +143,7 @@ def make(url: str, directory: Path) -> Backup:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     done = subprocess.run(  # noqa: S603 - our own binary and arguments
         [
-            program("pg_basebackup"),
+            tool or program(_COPY),
             f"--dbname={url}",
             f"--pgdata={part}",
             "--wal-method=stream",
@@ -108,7 +156,9 @@ def make(url: str, directory: Path) -> Backup:
     )
     if done.returncode != 0:
         shutil.rmtree(part, ignore_errors=True)
-        raise BackupError(f"pg_basebackup: {done.stderr.strip()}")
+        said = done.stderr.strip()
+        remedy = ": the packaged one has no TLS; install postgresql-client" if _NO_TLS in said else ""
+        raise BackupError(f"{_COPY}: {said}{remedy}")
     backup = Backup(part.with_suffix(""), started, datetime.now(UTC))
     record = {"started_at": started.isoformat(), "ended_at": backup.ended_at.isoformat()}
     (part / _RECORD).write_text(json.dumps(record), encoding="utf-8")
@@ -153,7 +203,7 @@ def prune(directory: Path, keep: int) -> list[Backup]:
     removed, kept = every[:-keep], every[-keep:]
     for backup in removed:
         shutil.rmtree(backup.directory)
-    if removed:
+    if removed and (directory / _WAL).is_dir():  # a server of one's own archives its log elsewhere
         subprocess.run(  # noqa: S603 - our own binary and arguments
             [program("pg_archivecleanup"), directory / _WAL, kept[0].first_segment], check=True
         )

@@ -25,6 +25,9 @@ _REFUSED_BY_DATABASE: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
+_NO_ROLE: Final = (
+    "; run the script of `payswitch database roles`, or compare DATA/keys/database/payswitch_owner.pgpass"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ def of(error: BaseException) -> Cause:
 
 def _of_database(error: BaseException) -> Cause | None:
     if isinstance(error, _REFUSED_BY_DATABASE):
-        return Cause(f"the database refuses the connection: {error}", lasting=True)
+        roles = "" if isinstance(error, asyncpg.InvalidCatalogNameError) else _NO_ROLE
+        return Cause(f"the database refuses the connection: {error}{roles}", lasting=True)
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return Cause(
             f"the database user may not do this: {error}; as a user who may create roles, run the script that"

@@ -70,6 +70,7 @@ _LAST_CHECK: Final = _statement("last_check")
 _BREAKS: Final = (
     "SELECT rail, count(*) FROM switch.reconciliation_break WHERE resolved_at IS NULL GROUP BY rail"
 )
+_ELSEWHERE: Final = " If the server is backed up by other means, remove PAYSWITCH_BACKUPS."
 _SET_UP_PAGE: Final = "docs/operate/going-live.md"
 
 
@@ -591,7 +592,8 @@ async def _backups(connection: asyncpg.Connection, settings: Settings) -> AsyncI
         yield _finding(
             "backup-stale",
             "The newest backup is older than 26 hours." if found else "There is no backup yet.",
-            "Run `payswitch backup`, and find out why the daily backup did not run.",
+            "Run `payswitch backup`, and find out why the daily backup did not run."
+            + (_ELSEWHERE if settings.database else ""),
             "backup-stale",
         )
     if await connection.fetchval(facts.ARCHIVER):

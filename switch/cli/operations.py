@@ -242,12 +242,14 @@ def backup(
     settings = settings_for(data, database_url)
     directory = directory_of_backups(settings, to)
 
-    async def url() -> str:
+    async def reached() -> tuple[str, int]:
         async with database(settings) as connection:
-            await connection.fetchval("SELECT 1")
-            return settings.model_copy(update={"database": running_url(settings)}).database_of(Login.BACKUP)
+            version = int(await connection.fetchval("SHOW server_version_num")) // 10_000
+            of_backup = settings.model_copy(update={"database": running_url(settings)})
+            return of_backup.database_of(Login.BACKUP), version
 
-    made = backups.make(asyncio.run(url()), directory)
+    url, version = asyncio.run(reached())
+    made = backups.make(url, directory, backups.program_for(version) if settings.database else None)
     removed = backups.prune(directory, keep) if keep else []
     typer.echo(
         json.dumps(

@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
+from ledger import backup
+from ledger.backup import BackupError
 from ledger.postgres import unprivileged_account
 from ledger.roles import PROCESSES, Login
 from switch.base.settings import Settings
@@ -221,7 +223,8 @@ def test_a_wrong_password_is_one_line_of_a_start(external: External, tmp_path: P
         (line,) = done.stderr.splitlines()
         assert line.startswith(
             f"payswitch: the database cannot {cannot}: the database refuses the connection: password"
-            ' authentication failed for user "payswitch_owner"; check PAYSWITCH_DATABASE'
+            ' authentication failed for user "payswitch_owner"; run the script of `payswitch database roles`, or compare'
+            " DATA/keys/database/payswitch_owner.pgpass; check PAYSWITCH_DATABASE"
         )
         assert "CANARY" not in done.stdout
 
@@ -243,3 +246,34 @@ def test_another_authority_or_name_is_refused(external: External, data_directory
                 supervisor.start(within_s=30)
         finally:
             supervisor.stop()
+
+
+def test_a_backup_over_tls_is_made_by_the_program_of_the_machine(
+    external: External, data_directory: Path, tmp_path: Path
+) -> None:
+    """The packaged program has no TLS: it could not copy a database by URL at all."""
+    rules = external.directory / "data" / "pg_hba.conf"
+    rules.write_text(f"{rules.read_text()}hostssl replication all 127.0.0.1/32 scram-sha-256\n")
+    asyncio.run(_as_operator(external, "execute", "CREATE ROLE copier LOGIN REPLICATION PASSWORD 'copier'"))
+    asyncio.run(_as_operator(external, "fetch", "SELECT pg_reload_conf()"))
+    version = int(asyncio.run(_as_operator(external, "fetchval", "SHOW server_version_num"))) // 10_000
+    url = external.owner.replace(f"{Login.OWNER}@", "copier:copier@")
+
+    made = backup.make(url, data_directory / "backups", backup.program_for(version))
+
+    assert backup.problems(made) == []
+    with pytest.raises(BackupError, match="the packaged one has no TLS; install postgresql-client"):
+        backup.make(url, tmp_path / "none")
+
+
+def test_the_newest_program_that_is_not_older_than_the_server_is_chosen(tmp_path: Path) -> None:
+    tools = []
+    for version in (15, 98, 99):
+        tools.append(tmp_path / f"tool-{version}")
+        tools[-1].write_text(f"#!/bin/sh\necho 'pg_basebackup (PostgreSQL) {version}.3 (Debian)'\n")
+        tools[-1].chmod(0o700)
+
+    assert backup.program_for(98, tools) == tools[2]
+    assert backup.program_for(98, tools[:2]) == tools[1]
+    with pytest.raises(BackupError, match=r"no pg_basebackup of that version .*\(found: 15\): install post"):
+        backup.program_for(98, tools[:1])
