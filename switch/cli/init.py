@@ -25,7 +25,7 @@ from switch.base.settings import Settings
 from switch.cli import preflight, steps
 from switch.cli.as_person import show
 from switch.cli.connect import CONNECTS_WITHIN_S, Data, Database, settings_for
-from switch.cli.failures import CommandFailed
+from switch.cli.failures import CommandFailed, WrongUse
 from switch.cli.installation import (
     FirstPeople,
     Installation,
@@ -64,8 +64,10 @@ def init(
     """
     installation = Installation() if file is None else read_installation(file)
     directory = settings_for(data, None).data
-    _make_directory(directory)
     asks = file is None and sys.stdin.isatty()
+    if file is None and not asks and not settings_for(data, None).authority:
+        raise WrongUse("init asks for what is not configured: it needs a terminal, or --from FILE")
+    _make_directory(directory)
     _write_settings(directory, installation, asks=asks, given={"database"} if database_url else set())
     settings = settings_for(data, database_url)
     _make_keys(settings)
@@ -189,10 +191,19 @@ async def _pool(settings: Settings, url: str) -> AsyncIterator[asyncpg.Pool]:
 
 
 async def _found(pool: asyncpg.Pool, data: Path, role: Role, people: FirstPeople | None) -> None:
-    """Create the first person of a role, who chooses a password here; without a terminal the step is left."""
+    """Create the first person of a role, who chooses a password here; if nobody is named, the step is left.
+
+    Raises:
+        CommandFailed: a person is named, and there is nobody to choose a password.
+
+    """
     given = os.environ.get("PAYSWITCH_PASSWORD")
     if not given and not sys.stdin.isatty():
-        return
+        if people is None:
+            return
+        raise CommandFailed(
+            f"the first {role} chooses a password: it needs a terminal, or PAYSWITCH_PASSWORD"
+        )
     name = people.model_dump()[role] if people else str(typer.prompt(f"sign-in name of the first {role}"))
     if people:
         typer.echo(f"{name}, the first {role}:", err=True)

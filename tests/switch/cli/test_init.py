@@ -201,6 +201,30 @@ def test_the_questions_at_a_terminal(tmp_path: Path, database_url: str) -> None:
     assert "totp" not in again.shown
 
 
+def test_without_a_terminal_nothing_is_made_that_nobody_described(
+    typed: Typed, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It made a switch of ten rails with the log of an example, and left out people without a word."""
+    code, _, complaints = typed("init", "--database", database_url)
+    assert (code, len(complaints)) == (2, 1)
+    assert complaints[0].endswith("it needs a terminal, or --from FILE")
+    assert not (tmp_path / "data").exists()
+
+    monkeypatch.delenv("PAYSWITCH_PASSWORD")
+    file = written(tmp_path, WHOLE)
+    code, _, complaints = typed("init", "--from", file, "--database", database_url)
+    assert (code, len(complaints)) == (1, 1)
+    assert (
+        "the first operator chooses a password: it needs a terminal, or PAYSWITCH_PASSWORD" in complaints[0]
+    )
+
+    monkeypatch.setenv("PAYSWITCH_PASSWORD", "a long enough pass phrase")
+    assert typed("init", "--from", file, "--database", database_url)[0] == 0
+    assert typed("init", "--database", database_url)[0] == 0
+    lines = (tmp_path / "data" / "audit" / "verifier-keys.txt").read_text().splitlines()
+    assert [line.partition("+")[0] for line in lines] == ["switch.example/ledger"]
+
+
 def test_an_installation_whose_writer_is_on_another_machine(
     typed: Typed, tmp_path: Path, database_url: str
 ) -> None:
