@@ -49,7 +49,10 @@ def restore(
         return
     settings = settings_for(data, None)
     place = (settings.data / "postgres").resolve()
-    replaced = backups.restore(directory_of_backups(settings, source), place, at)
+    directory = directory_of_backups(settings, source)
+    if not directory.is_dir():
+        raise WrongUse(f"there is no directory {directory}: name it with --from")
+    replaced = backups.restore(directory, place, at)
     if not settings.high_water_file.exists():  # nothing else here knows how far the log had reached
         restored.write_note(settings, restored.RestoreNote("payswitch restore", datetime.now(UTC)))
     typer.echo(

@@ -152,13 +152,14 @@ def operator() -> Iterator[Operator]:
         program.chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PAYSWITCH_")}
     ports = {printed: str(free_port()) for printed in ("8320", "7401", "7411")}
+    places = {"/srv/backups/payswitch": str(directory / "backups")}
     environment |= {
         "PATH": f"{programs}:{environment['PATH']}",
         "PAYSWITCH_PORT": ports["8320"],
         "PAYSWITCH_WORKERS": "1",
     }
     try:
-        yield Operator(directory, ports, environment)
+        yield Operator(directory, ports | places, environment)
     finally:
         for file in ("payswitch.pid", "rails/IN/pid", "rails/PK/pid"):
             end(directory / file)
