@@ -1,9 +1,10 @@
 """Reports of a process to its supervisor: that it makes progress, and why it ends.
 
 The line is a pipe that the process inherits; `PAYSWITCH_LIFELINE` is its file number. Each report is one
-line: `beat`, `ended REASON`, `refused REASON` if a person must act before a restart can help, or `stuck PIDS`
-for backends of the database that hold locks and do not end. A pipe needs no disk, so it works while the disk
-is full. Without a supervisor the reports are discarded.
+line: `beat`, `ended REASON`, `refused REASON` if a person must act before a restart can help, `stuck PIDS`
+for backends of the database that hold locks and do not end, or `waits REASON`, with no reason when that is
+over. A pipe needs no disk, so it works while the disk is full. Without a supervisor the reports are
+discarded.
 """
 
 import os
@@ -16,6 +17,7 @@ BEAT: Final = "beat"
 ENDED: Final = "ended"
 REFUSED: Final = "refused"
 STUCK: Final = "stuck"
+WAITS: Final = "waits"
 _REASON_BYTES: Final = 500
 """Bytes of one report: far below the atomic size of a pipe, so reports never mix."""
 
@@ -34,6 +36,11 @@ def ends(reason: str, *, lasting: bool) -> None:
 def are_stuck(backends: Collection[int]) -> None:
     """Report process ids of backends that block this process and ignore a request to end."""
     _report(" ".join([STUCK, *map(str, backends)]))
+
+
+def waits(reason: str) -> None:
+    """Report what this process waits for before it can work; empty: it waits no longer."""
+    _report(f"{WAITS} {reason}")
 
 
 def _report(line: str) -> None:
@@ -59,6 +66,7 @@ class Reader:
         beat: Callable[[], None],
         end: Callable[[str, bool], None],
         are_stuck: Callable[[list[int]], None] = lambda _: None,
+        waits: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Read the reports since the last call; an end has a reason, and whether it is lasting."""
         while chunk := self._chunk():
@@ -69,6 +77,8 @@ class Reader:
                     beat()
                 elif kind == STUCK:
                     are_stuck([int(pid) for pid in text.split()])
+                elif kind == WAITS:
+                    waits(text)
                 else:
                     end(text, kind == REFUSED)
 

@@ -133,6 +133,8 @@ class Child:
     """The reason of its last end."""
     stuck: list[int] = field(default_factory=list)
     """Backends of the database that block it and do not end, as it reported since the last check."""
+    waits: str = ""
+    """What it waits for before it can work, as it reported."""
     line: lifeline.Reader = field(default_factory=lifeline.Reader)
     _without_progress_s: float | None = None
     """Seconds since its last report of progress; None before the first."""
@@ -148,7 +150,7 @@ class Child:
         """Start it, with its output in its log file."""
         self.started = time.monotonic()
         self._without_progress_s, self._noticed = None, False
-        self.reason, self.refused = "", False
+        self.reason, self.refused, self.waits = "", False, ""
         with self._open_log() as log:
             self.process = self.server.start(
                 self.name,
@@ -189,8 +191,11 @@ class Child:
         def end(reason: str, refused: bool) -> None:  # noqa: FBT001 - as the line calls it
             self.reason, self.refused = reason, refused
 
+        def wait(reason: str) -> None:
+            self.waits = reason
+
         self.stuck = []
-        self.line.read(beat, end, self.stuck.extend)
+        self.line.read(beat, end, self.stuck.extend, wait)
         if beaten:
             self._without_progress_s = 0.0
         elif self._without_progress_s is not None:
@@ -506,6 +511,7 @@ class Supervisor:
         while missing := self._missing():
             self.keep()
             self._raise_refusals()
+            missing = next((child.waits for child in self._children if child.waits), missing)
             deadline.check(f"{missing}; see {self.settings.data / 'logs'}")
             if pace.should_print(missing, after_s=_TELL_AFTER_S):
                 self._say(f"waiting: {missing}")

@@ -32,6 +32,7 @@ _TRY_AGAIN_S: Final = 1.0
 """After a loss of the database a standby waits so long: the writer, if it lives, is back before."""
 
 _WRITER: Final = statements("switch.processes")("present_writer")
+_HOLDER: Final = statements("switch.processes")("lease_holder")
 _TRY: Final = "SELECT pg_try_advisory_lock($1)"
 _AWAY: Final = (
     OSError,
@@ -62,9 +63,12 @@ class Lease:
         while not ending.begun:
             try:
                 if await self._try():
+                    lifeline.waits("")
                     return True
                 if not waiting:
-                    _log.info("writer_waits", reason="another writer has the lease; this one is its standby")
+                    reason = await self._why_not()
+                    lifeline.waits(reason)
+                    _log.info("writer_waits", reason=reason)
                 waiting, status.STATUS.state = True, "standby"
                 lifeline.beat()
                 await ending.wait(_TRY_EVERY_S)
@@ -119,6 +123,13 @@ class Lease:
         if self._connection is None:
             raise ConnectionError("there is no connection")
         return bool(await self._connection.fetchval(_TRY, LOCK, timeout=_RENEW_WITHIN_S))
+
+    async def _why_not(self) -> str:
+        """Who has the lease, as far as the database tells the login of writers."""
+        assert self._connection is not None
+        row = await self._connection.fetchrow(_HOLDER, LOCK, timeout=_RENEW_WITHIN_S)
+        whose = f" ({row['host']}, session {row['pid']} of the database)" if row is not None else ""
+        return f"another writer has the lease{whose}; this one stands by"
 
     async def _present_writer(self) -> UUID:
         assert self._connection is not None

@@ -73,6 +73,17 @@ def test_a_reason_is_reported_once_and_not_at_every_restart(kept: type[Kept]) ->
     assert not one.child.refused
 
 
+def test_what_a_process_waits_for_is_known_until_it_waits_no_longer(kept: type[Kept]) -> None:
+    program = (
+        "from switch.base import lifeline; import time; lifeline.waits('another has the lease'); time.sleep(1);"
+        " lifeline.waits(''); time.sleep(60)"
+    )
+    one = kept("writer", program)  # type: ignore[call-arg, arg-type]
+
+    one.until(lambda: one.child.waits == "another has the lease")
+    one.until(lambda: not one.child.waits)
+
+
 def test_a_reason_that_lasts_is_known_and_the_next_try_is_not_soon(kept: type[Kept]) -> None:
     one = kept("writer", ENDS.format(lasting=True))  # type: ignore[call-arg, arg-type]
     one.until(lambda: one.child.refused and one.said)

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -21,8 +22,10 @@ import pytest
 
 from ledger.roles import Login
 from schemas.errors import OutcomeUnknown, Unavailable
+from switch.base import lifeline
 from switch.base.settings import Settings
 from switch.processes import messenger, process, status
+from switch.processes.lease import Lease
 from switch.writer import addresses
 from switch.writer.client import Link
 from switch.writer.commands import Command, CommandLeg, Fund, OpenAccount, Ping, Reply
@@ -246,3 +249,34 @@ async def test_of_two_processes_of_a_kind_one_works_and_the_other_continues_when
     await asyncio.gather(first, second)
 
     assert (during, works) == (["first"], ["first", "second"])
+
+
+async def test_a_standby_tells_its_supervisor_who_has_the_lease(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Started on a copy of the data directory, a switch only said that no API worker responds yet."""
+    line, told = lifeline.Reader(), [""]
+    monkeypatch.setenv(lifeline.FILE, str(line.writing))
+    settings, ending = Settings(database=database_url, data=tmp_path), process.Ending()
+    first, second = Lease(settings), Lease(settings)
+    assert await first.take(ending)
+    standing_by = asyncio.create_task(second.take(ending))
+
+    async def until(text: str) -> None:
+        async with asyncio.timeout(WITHIN_S):
+            while text not in told[-1]:
+                line.read(lambda: None, lambda *_: None, waits=told.append)
+                await asyncio.sleep(0.02)
+
+    await until("; this one stands by")
+    assert re.fullmatch(
+        r"another writer has the lease \(the machine of the database, session \d+ of the database\); .*",
+        told[-1],
+    )
+    first.release()
+    assert await standing_by
+    await asyncio.sleep(0)
+    line.read(lambda: None, lambda *_: None, waits=told.append)
+    assert told[-1] == ""
+    second.release()
+    line.close()
