@@ -144,9 +144,9 @@ async def examine_database(settings: Settings, part: str) -> list[str]:
 
 
 async def fault_of_seal(connection: asyncpg.Connection, settings: Settings) -> str:
-    """Why nobody could sign in with an authenticator; empty if they can, or if nobody has one."""
+    """Why nobody could sign in here with an authenticator; empty if they can, or if nobody needs to."""
     file = secrets.Seal(settings.data).file
-    if file.exists() or not await connection.fetchval(_SEAL_NEEDED):
+    if "pages" not in settings.serves or file.exists() or not await connection.fetchval(_SEAL_NEEDED):
         return ""
     return (
         f"{file} is missing, and people of this switch have authenticators that it seals: copy it from"

@@ -362,6 +362,8 @@ async def test_a_missing_seal_of_authenticators_is_refused_before_everybody_is_l
         await preflight.bring_up_to_date(settings)
     assert any("seal.key is missing" in line for line in await preflight.examine_database(settings, "api"))
     assert not await preflight.examine_database(settings, "writer")
+    alone = settings.model_copy(update={"serves": frozenset({"api"})})
+    assert not await preflight.examine_database(alone, "api")
     examined = await doctor.examine(settings)
     assert "seal-key-missing" in {finding.code for finding in examined.findings}
     kept.rename(tmp_path / "people" / "seal.key")
