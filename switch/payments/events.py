@@ -131,6 +131,8 @@ def _event(row: asyncpg.Record) -> PaymentEvent:
     body = json.loads(row["body"])
     if row["kind"] == EventKind.MESSAGE_RECEIVED:
         facts = {name: body[name] for name in ("seq", "sender", "definition", "uetr")}
+        if row["uetr"] is not None:  # the receiver stated another one for its payment
+            facts["uetr"] = str(row["uetr"])
         return PaymentEvent(row["seq"], row["at"], MESSAGE_RECEIVED, str(body["seq"]), facts)
     if row["kind"] in _TYPES_OF_PARTICIPANTS:
         facts = {name: value for name, value in body.items() if name not in {"id", "participant"}}

@@ -7,20 +7,22 @@
 A message has a block for each account of the participant in the currency: the position, and the accounts for
 gross settlement. Every posting is one entry, once. The closing balance is the opening balance plus the
 entries. Returns, funds paid in or out, and settlements are shown apart from payments. The codec writes and
-checks the messages. They state the same times whenever they are made.
+checks the messages. They state the same times whenever they are made. A payment that has a UETR of its own is
+shown to its sender with the one that it stated.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 
 from ledger import statements
 from ledger.statements import StatementEntry
-from schemas import codec
+from schemas import codec, own_uetr
 from schemas.errors import InvalidMessage, NotFound
 from schemas.money import Money
 from schemas.parties import instant_text
@@ -41,6 +43,7 @@ ENTRIES_MAX: Final = 1_000_000
 """Maximum entries of one statement; if there are more, a shorter period must be requested."""
 
 _ACCOUNTS: Final = statement("accounts_of_statement")
+_STATED: Final = statement("stated_uetrs")
 _PAYMENT: Final = "payment"
 _RETURN: Final = "return"
 _WHAT: Final[Mapping[str, str]] = {"funding": "funds", "settlement": "settlement"}
@@ -210,7 +213,7 @@ async def _booked_on(
     if not 1 <= page <= pages:
         return None
     start = (page - 1) * PAGE_ENTRIES
-    entries = found.entries[start : start + PAGE_ENTRIES]
+    entries = await _as_stated(connection, account.owner, found.entries[start : start + PAGE_ENTRIES])
     opening = found.opening.net + sum(entry.amount for entry in found.entries[:start])
     return Booked(
         account=account,
@@ -224,6 +227,29 @@ async def _booked_on(
         closing=opening + sum(entry.amount for entry in entries),
         entries=tuple(zip(_references(found.entries)[start : start + PAGE_ENTRIES], entries, strict=True)),
     )
+
+
+async def _as_stated(
+    connection: asyncpg.Connection, owner: str, entries: Sequence[StatementEntry]
+) -> tuple[StatementEntry, ...]:
+    """The entries with the UETRs that the owner knows: of its own payments those that it stated."""
+    own = {id_ for entry in entries for id_ in (entry.id, entry.corrects) if id_ and _is_own(id_)}
+    rows = await connection.fetch(_STATED, owner, list(own)) if own else []
+    if not rows:
+        return tuple(entries)
+    stated: dict[UUID, UUID] = {row["uetr"]: row["stated"] for row in rows}
+    return tuple(
+        replace(
+            entry,
+            id=stated.get(entry.id, entry.id),
+            corrects=entry.corrects and stated.get(entry.corrects, entry.corrects),
+        )
+        for entry in entries
+    )
+
+
+def _is_own(id_: UUID) -> bool:
+    return own_uetr.is_reserved(str(id_))
 
 
 def report(

@@ -1,16 +1,21 @@
 """The identity of a payment is its sender and its UETR: nobody learns, takes or blocks a UETR of another."""
 
 import asyncio
+import io
 import json
 import uuid
+import zipfile
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
+import pypdf
 import pytest
 
 from schemas import own_uetr
 from schemas.signing.keys import SigningKey
 from switch.client import Client
+from switch.writer.commands import CloseWindow
 from tests.switch.api.test_doors import assignment, given_back, inbox, now, post, wish
 from tests.switch.stack import Stack
 
@@ -41,6 +46,15 @@ class Bank:
         async with self.http.post(path, json=document, headers=self.headers) as answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             return answer.status, json.loads(await answer.read()), headers
+
+    async def events(self) -> list[dict[str, Any]]:
+        """Every event of this bank."""
+        events, after, more = [], 0, True
+        while more:
+            _, page = await self.get(f"/v1/events?limit=1000&after={after}")
+            events += page["events"]
+            after, more = page["next"], page["more"]
+        return events
 
     async def get(self, path: str) -> tuple[int, Any]:
         async with self.http.get(f"{self.stack.url}{path}", headers=self.headers) as answer:
@@ -128,15 +142,9 @@ async def test_the_sender_gets_events_by_what_it_stated(asha: Bank, stranger: Ba
     stated = str(uuid.uuid4())
     await stranger.send(stranger.payment(stated, "0.01"))
     await asha.send(asha.payment(stated))
-    events, after = [], 0
-    while True:
-        _, page = await asha.get(f"/v1/events?limit=1000&after={after}")
-        events += [event["type"] for event in page["events"] if event["subject"] == stated]
-        after = page["next"]
-        if not page["more"]:
-            break
+    events = {event["type"] for event in await asha.events() if event["subject"] == stated}
 
-    assert {"payment.reserved", "payment.sent", "payment.posted"} <= set(events)
+    assert {"payment.reserved", "payment.sent", "payment.posted"} <= events
 
 
 async def test_other_content_of_the_same_sender_is_still_a_duplicate(asha: Bank, stranger: Bank) -> None:
@@ -291,3 +299,81 @@ async def test_a_creditor_agent_that_pays_on_under_the_same_uetr_returns_what_it
 
     assert (first[0], second[0], asked[0], answer[0]) == (200, 200, 202, 200), second
     assert (hers["returned"], theirs["returned"]) == (True, False)
+
+
+def readable(form: str, octets: bytes) -> str:
+    """The texts of a file of a report, without spaces: a cell may be broken into lines."""
+    if form == "pdf":
+        text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(octets)).pages)
+    elif form == "xlsx":
+        with zipfile.ZipFile(io.BytesIO(octets)) as book:
+            text = "".join(book.read(name).decode() for name in book.namelist() if name.endswith(".xml"))
+    else:
+        text = octets.decode()
+    return "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [
+        ("notifications", "camt.054.001.08"),
+        ("account-report", "camt.052.001.08"),
+        ("account-statement", "camt.053.001.08"),
+    ],
+)
+async def test_a_statement_told_its_owner_that_another_bank_uses_its_uetr(
+    stack: Stack, asha: Bank, stranger: Bank, report: str, message: str
+) -> None:
+    """The sender saw a UETR that it had not stated, so it knew that the one it stated was in use."""
+    used, fresh = str(uuid.uuid4()), str(uuid.uuid4())
+    currency = stack.participant(stranger.name)["currency"]
+    started = datetime.now(UTC).isoformat()
+    await asha.send(asha.payment(used))
+    await stranger.send(stranger.payment(used, "0.50"))
+    await stranger.send(stranger.payment(fresh, "0.50"))
+    asked = {
+        "participant": stranger.name,
+        "currency": currency,
+        "since": started,
+        "until": "9999-12-31T23:59:59Z",
+    }
+    if report == "account-statement":
+        link = stack.link()
+        await link.start()
+        window = (await link.ask(CloseWindow(currency))).number
+        await link.stop()
+        asked = {"participant": stranger.name, "window": str(window)}
+    made = {}
+    for form in ("json", "csv", "xlsx", "pdf", message):
+        url = f"{stack.url}/v1/reports/{report}"
+        async with asha.http.get(url, params=asked | {"format": form}, headers=stranger.headers) as answer:
+            made[form] = answer.status, await answer.read()
+    texts = {form: readable(form, octets) for form, (_, octets) in made.items()}
+
+    assert {status for status, _ in made.values()} == {200}, made
+    for form, text in texts.items():
+        assert used in text, form
+        assert fresh in text, form
+        assert str(own_uetr.derive(stranger.name, uuid.UUID(used))) not in text, form
+
+
+async def test_the_event_of_an_answer_names_the_payment_as_its_sender_stated_it(
+    stack: Stack, asha: Bank, stranger: Bank
+) -> None:
+    stated = str(uuid.uuid4())
+    await stranger.send(stranger.payment(stated, "0.01"))
+    await asha.send(asha.payment(stated))
+    own = str(own_uetr.derive(ASHA, uuid.UUID(stated)))
+    _, found = await asha.get(f"/v1/payments/{stated}")
+    credited = found["credited_amount"]
+    back = given_back(own, credited["amount"], credited["currency"])
+    status, answer = await post(stack, CREDITOR, "pacs.004", "pacs.004.001.09", back)
+    told: list[dict[str, Any]] = []
+    async with asyncio.timeout(30):  # the event of a message is written a little after its answer
+        while not [facts for facts in told if facts["uetr"] in {own, stated}]:
+            await asyncio.sleep(0.2)
+            told = [event["data"] for event in await asha.events() if event["type"] == "message.received"]
+
+    assert status == 200, answer
+    assert [facts["sender"] for facts in told if facts["uetr"] == stated] == [CREDITOR]
+    assert not [facts for facts in told if facts["uetr"] == own]
