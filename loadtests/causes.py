@@ -8,6 +8,7 @@ import argparse
 import statistics
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -25,7 +26,7 @@ from switch.writer.kinds import Kind, Permission
 
 ROUNDS: Final = 40
 CALLS: Final = 100
-FAR: Final = 1 << 62
+FAR: Final = 253_402_300_799_999_999
 
 
 def payment(algorithm: Algorithm, kind: str, books: Books, part: Signatures) -> Accept:
@@ -33,6 +34,8 @@ def payment(algorithm: Algorithm, kind: str, books: Books, part: Signatures) -> 
     key = SigningKey.generate(f"{algorithm}-{uuid.uuid4().hex}", algorithm)
     part.keys[key.keyid] = SigningKeyInForce("payer", "", key.public, 0, FAR)
     part.bics |= {"PAYRINBB": "payer", "PAYEINBB": "payee"}
+    part._countries |= {"payer": "IN", "payee": "IN"}  # noqa: SLF001 - as it reads them
+    part._tariffs["IN", "IN"] = deque([(10, 0)])  # noqa: SLF001
     content = credit_transfer(
         debtor_agent="PAYRINBB", debtor="Asha Rao", debtor_account="asha@okbank", creditor_agent="PAYEINBB",
         creditor="Bilal Khan", creditor_account="PK60SAND0000000000000001", amount="100.00", currency="INR",

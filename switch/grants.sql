@@ -35,9 +35,9 @@ GRANT SELECT ON switch.restore_line TO payswitch_writer;
 GRANT SELECT ON switch.change, switch.change_vote TO payswitch_writer; -- the causes of commands: it reads, others decide
 GRANT SELECT (name, role, scope, status) ON switch.person TO payswitch_writer;
 GRANT SELECT (id, uetr, kind, resolved_at) ON switch.reconciliation_break TO payswitch_writer;
-GRANT SELECT ON switch.participant_key, switch.fx_rate TO payswitch_writer;
+GRANT SELECT ON switch.participant_key, switch.fx_rate, switch.corridor TO payswitch_writer;
 GRANT SELECT ON switch.settlement, switch.settlement_line TO payswitch_writer;
-GRANT SELECT (id, bic, status) ON switch.participant TO payswitch_writer;
+GRANT SELECT (id, bic, status, country) ON switch.participant TO payswitch_writer;
 GRANT SELECT (creditor_agent, sender, fx_provider, rate, debit_minor, debit_currency, credit_minor, credit_currency)
    ON switch.payment TO payswitch_writer;
 

@@ -171,11 +171,19 @@ def verify(
 
 
 def verify_base(
-    base: bytes, signature: bytes, *, key: PublicKey, path: str, body: bytes, now: int, slack_s: int = 0
+    base: bytes,
+    signature: bytes,
+    *,
+    key: PublicKey,
+    path: str,
+    body: bytes,
+    now: int,
+    slack_s: int = 0,
+    authority: str = "",
 ) -> str:
     """Verify a signature of a POST of `body` to `path` by its base alone; return the content type.
 
-    `slack_s`: how long ago, or by which other clock, `verify` accepted it.
+    `slack_s`: how long ago, or by which other clock, `verify` accepted it. An empty `authority`: any.
 
     Raises:
         NotAuthentic: `key` did not sign this, or the signature is not valid at `now`.
@@ -191,6 +199,8 @@ def verify_base(
         raise NotAuthentic("the signature names another key")
     _check_times(int(values["created"]), int(values["expires"]), now, slack_s)
     wanted = {'"@method"': "POST", '"@path"': path, '"content-digest"': content_digest(body)}
+    if authority:
+        wanted['"@authority"'] = authority.lower()
     covers = len(components) == len(lines) and list(components) == signed[3].split(" ")
     if not (covers and wanted.items() <= components.items()):
         raise NotAuthentic("the signature covers another request")

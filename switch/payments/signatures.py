@@ -6,8 +6,8 @@ that, between the accounts of these agents and of one FX provider at a rate in f
 must be in time, and no loss to the FX provider (`returnable`). So an API worker can pass on what
 participants signed, and nothing else.
 
-What is not compared: the fee with the corridor's tariff, the rail and its native message, the stored
-(encrypted) bytes, and ids that must be unique. A payment by bearer key has no signature; only a sandbox
+What is not compared: the native message of the rail, the stored (encrypted) bytes, and ids that must be
+unique. A payment by bearer key has no signature; only a sandbox
 has such keys.
 """
 
@@ -31,7 +31,7 @@ from schemas.signing.keys import PublicKey
 from switch.base import metrics
 from switch.base.sql import statements
 from switch.payments import returnable
-from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME, convert
+from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME, WHOLE_BPS, convert
 from switch.writer.commands import Accept, Command, Evidence, Reply, Return, Terms
 from switch.writer.parts import BatchPart
 from switch.writer.restoring import RestoreGate
@@ -39,7 +39,8 @@ from switch.writer.verdicts import Verdict
 
 _statement: Final = statements("switch.payments")
 _KEYS: Final = _statement("read_keys_of_participants")
-_BICS: Final = "SELECT id, left(bic, 8) AS bic FROM switch.participant"
+_BICS: Final = "SELECT id, left(bic, 8) AS bic, status, country::text FROM switch.participant"
+_TARIFFS: Final = "SELECT source::text, target::text, fee_minor, fee_bps FROM switch.corridor"
 _RATES: Final = _statement("read_rates_in_force")
 _ALLOWED: Final = _statement("allowed_own_uetrs")
 _PAY: Final = "/v1/iso20022/pacs.008"
@@ -49,7 +50,11 @@ _READ_AGAIN_S: Final = 0.05
 """A key or a rate that is not known yet may be new: they are read for its sake, but not more often."""
 _SLACK_S: Final = 5
 """How much later than the worker, or by another clock, the writer looks at a signature and its key."""
-_RATES_KEPT: Final = 3
+_KEPT: Final = 3
+"""Rates of a pair and tariffs of a corridor: a worker may have priced with the one before."""
+LARGEST_STEP: Final = 100
+"""The largest step of a rail, in minor units (a rial): any may round down by so much, as the writer
+decides before it has loaded the profiles of rails."""
 _log = structlog.get_logger()
 
 
@@ -66,12 +71,14 @@ class SigningKeyInForce(NamedTuple):
 class Signatures(BatchPart):
     """Refuses payments and returns that no participant signed."""
 
-    def __init__(self, *, sandbox: bool, return_within: timedelta) -> None:
+    def __init__(self, *, sandbox: bool, return_within: timedelta, authority: str = "") -> None:
         """`sandbox`: what comes without a signature was sent with a bearer key.
 
         `return_within`: how long after its credit a participant may return a payment.
+        `authority`: the host to which requests must be signed; empty if it is not set.
         """
         self._sandbox = sandbox
+        self._authority = authority
         self._return_within = return_within
         super().__init__()
 
@@ -83,6 +90,9 @@ class Signatures(BatchPart):
         """Drop what was read."""
         self.keys: dict[str, SigningKeyInForce] = {}
         self.bics: dict[str, str] = {}
+        self._inactive: set[str] = set()
+        self._countries: dict[str, str] = {}
+        self._tariffs: dict[tuple[str, str], deque[tuple[int, int]]] = {}
         self._rates: dict[tuple[str, str, str], deque[str]] = {}
         self._returned: dict[UUID, returnable.Returnable] = {}
         self._own: set[UUID] = set()
@@ -101,12 +111,21 @@ class Signatures(BatchPart):
         if not evidence:
             return
         age = monotonic() - self._read_at
-        unknown = any(each.keyid not in self.keys for each in evidence) or any(
-            isinstance(command, Accept) and not self._knows_rate(command.terms) for command in commands
+        unknown = any(self._is_new(each.keyid) for each in evidence) or any(
+            isinstance(command, Accept) and self._are_new(command.terms) for command in commands
         )
         if age > (_READ_AGAIN_S if unknown else _READ_EVERY_S):
             await self._read(connection)
         await self._load_own(connection, commands)
+
+    def _is_new(self, keyid: str) -> bool:
+        """Whether a key may have been added, or its participant resumed, since the last look."""
+        key = self.keys.get(keyid)
+        return key is None or key.participant in self._inactive
+
+    def _are_new(self, terms: Terms) -> bool:
+        """Whether a rate or a tariff may be new, or a participant resumed, since the last look."""
+        return not self._knows_rate(terms) or self._any_inactive(terms) or bool(self._of_fee(terms))
 
     async def _load_own(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
         """Read which payments have a UETR of their own; there are hardly ever any."""
@@ -130,9 +149,16 @@ class Signatures(BatchPart):
             except ValueError:  # one invalid row must not block all participants
                 continue
             self.keys[keyid] = SigningKeyInForce(participant, pem, public, valid_from, valid_until)
-        self.bics = {row["bic"]: row["id"] for row in await connection.fetch(_BICS)}
+        participants = await connection.fetch(_BICS)
+        self.bics = {row["bic"]: row["id"] for row in participants}
+        self._inactive = {row["id"] for row in participants if row["status"] != "active"}
+        self._countries = {row["id"]: row["country"] for row in participants}
+        for source, target, *tariff in await connection.fetch(_TARIFFS):
+            tariffs = self._tariffs.setdefault((source, target), deque(maxlen=_KEPT))
+            if tuple(tariff) not in tariffs:
+                tariffs.append((tariff[0], tariff[1]))
         for source, target, provider, rate in await connection.fetch(_RATES):
-            rates = self._rates.setdefault((source, target, provider), deque(maxlen=_RATES_KEPT))
+            rates = self._rates.setdefault((source, target, provider), deque(maxlen=_KEPT))
             if rate not in rates:
                 rates.append(rate)
         self._read_at = monotonic()
@@ -175,14 +201,36 @@ class Signatures(BatchPart):
         agents = self.bics.get(debtor[:8]), self.bics.get(creditor[:8])
         if agents != (terms.debtor_agent, terms.creditor_agent) or terms.debtor_agent != sender:
             return "other agents were signed"
-        return self._of_recovered(command) if command.recovered else self._of_rate(terms)
+        return self._of_party(terms, kept, books) or self._of_fee(terms) or self._of_credit(command)
 
-    def _of_recovered(self, command: Accept) -> str:
-        """Why a payment before a restore is not what its rail executed; `RestoreGate` compared the amount.
+    def _any_inactive(self, terms: Terms) -> bool:
+        return not self._inactive.isdisjoint((terms.debtor_agent, terms.creditor_agent, terms.fx_provider))
 
-        If the file states no amount, the rate in force counts, as for a new payment.
+    def _of_party(self, terms: Terms, uetr: UUID, books: Books) -> str:
+        """Why a participant may not take part in a new payment; empty if all may, or it is a repetition."""
+        if self._any_inactive(terms) and books.find(uetr) is None:
+            return "one of its participants is suspended"
+        return ""
+
+    def _of_fee(self, terms: Terms) -> str:
+        """Why the fee or the rail is not that of the corridor; empty if it is."""
+        source, target = (self._countries.get(each) for each in (terms.debtor_agent, terms.creditor_agent))
+        if terms.rail != target:
+            return "its rail is that of another country"
+        tariffs = self._tariffs.get((source or "", target or ""), ())
+        fees = {flat + terms.debit_minor * bps // WHOLE_BPS for flat, bps in tariffs}
+        right = terms.fee_minor in fees and terms.fee_minor < terms.debit_minor
+        return "" if right else "its fee is not that of its corridor"
+
+    def _of_credit(self, command: Accept) -> str:
+        """Why another amount must be credited; empty if none.
+
+        `RestoreGate` compared the amount of a payment that was executed before a restore. If the rail's file
+        states none, the rate in force counts, as for a new payment.
         """
         terms = command.terms
+        if not command.recovered:
+            return self._of_rate(terms)
         key = terms.debit_currency, terms.credit_currency, terms.fx_provider
         is_stated = any(gate.credited(command.identity.uetr) is not None for gate in self._gates)
         return "" if is_stated and key in self._rates else self._of_rate(terms)
@@ -192,7 +240,7 @@ class Signatures(BatchPart):
         return not terms.fx_provider or terms.rate in self._rates.get(key, ())
 
     def _of_rate(self, terms: Terms) -> str:
-        """Why less must be credited; empty if no rate in force is exceeded."""
+        """Why another amount must be credited at a rate in force; empty if none."""
         debit = Money(terms.debit_minor, terms.debit_currency)
         if not terms.fx_provider:
             same = (terms.credit_minor, terms.credit_currency) == (debit.minor, debit.currency)
@@ -200,7 +248,9 @@ class Signatures(BatchPart):
         if not self._knows_rate(terms):
             return "its rate is not in force"
         most = convert(debit, terms.credit_currency, terms.rate).minor
-        return "" if terms.credit_minor <= most else "it credits too much"
+        if terms.credit_minor > most:
+            return "it credits too much"
+        return "" if terms.credit_minor > max(0, most - LARGEST_STEP) else "it credits too little"
 
     def _of_return(self, command: Return, books: Books) -> str:
         """Why a return is not what the creditor agent signed; empty if it is."""
@@ -214,10 +264,17 @@ class Signatures(BatchPart):
             return error.detail
         if asked.uetr != str(UUID(bytes=command.uetr)):
             return "the return of another payment was signed"
+        return self._of_returner(command, asked.amount, books)
+
+    def _of_returner(self, command: Return, amount: Money, books: Books) -> str:
+        """Why the sender may not return this amount of the payment; empty if it may."""
         payment = self._returned.get(UUID(bytes=command.uetr))
         if payment is None or payment.creditor_agent != command.sender:
             return "its sender did not receive the payment"
-        return ""
+        if amount != payment.credit:
+            return "another amount was signed"
+        suspended = command.sender in self._inactive and books.find(UUID(bytes=command.id)) is None
+        return "its sender is suspended" if suspended else ""
 
     def _of_bounds(self, command: Return, books: Books) -> str:
         """Why a return is too late, or costs the FX provider money; empty if it is as it must be."""
@@ -253,6 +310,7 @@ class Signatures(BatchPart):
             body=evidence.message,
             now=now // 1_000_000,
             slack_s=_SLACK_S,
+            authority=self._authority,
         )
 
 

@@ -425,7 +425,11 @@ async def run(settings: Settings) -> None:
         causes=[
             Causes(KINDS, sandbox=settings.sandbox),
             SettlementCauses(sandbox=settings.sandbox),
-            Signatures(sandbox=settings.sandbox, return_within=settings.return_within),
+            Signatures(
+                sandbox=settings.sandbox,
+                return_within=settings.return_within,
+                authority=settings.authority,
+            ),
         ],
     )
     lease = Lease(settings)

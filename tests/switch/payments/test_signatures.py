@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from adapters import registry
 from schemas import codec, own_uetr
 from schemas.errors import SwitchError, Unavailable
 from schemas.signing import http_signatures, key_request
@@ -21,7 +22,7 @@ from switch.approvals import approvals
 from switch.approvals.causes import Causes
 from switch.change_catalogue import KINDS
 from switch.client import credit_transfer
-from switch.payments.signatures import Signatures
+from switch.payments.signatures import LARGEST_STEP, Signatures
 from switch.processes.writer import WriterServer
 from switch.writer.client import Link
 from switch.writer.commands import (
@@ -78,13 +79,14 @@ class World:
         path: str = PAY,
         now: int | None = None,
         kind: str = XML,
+        authority: str = "switch.test",
     ) -> Evidence:
         """What a bank signed, as an API worker passes it on."""
         key, now = self.keys[signer], int(time.time()) if now is None else now
         signed = http_signatures.sign(
             key,
             method="POST",
-            authority="switch.test",
+            authority=authority,
             path=path,
             content_type=kind,
             body=raw,
@@ -96,7 +98,7 @@ class World:
         base = http_signatures.verify(
             stated,
             method="POST",
-            authority="switch.test",
+            authority=authority,
             path=path,
             headers=lines,
             body=raw,
@@ -122,7 +124,9 @@ class World:
         raw = codec.encode("pacs.008.001.08", content, media_type=kind)
         converts = to == "indus-bank"
         credit, currency = (328_35, "PKR") if converts else (100_00, "INR")
-        terms = Terms("asha-bank", to, "IN", 100_00, "INR", credit, currency, 1_50, *self.fx(converts))
+        terms = Terms(
+            "asha-bank", to, BICS[to][4:6], 100_00, "INR", credit, currency, 1_50, *self.fx(converts)
+        )
         asha, fees = self.account("asha-bank"), self.accounts["payswitch", "INR", "fees"]
         legs = [CommandLeg(asha, self.accounts.get((to, "INR", "position"), 0), 100_00, "principal")]
         if converts:
@@ -166,7 +170,7 @@ class World:
         payment = self.payment(to)
         assert (await self.link.ask(payment)).verdict == "created"
         assert (
-            await self.link.ask(Advance(payment.identity.uetr, "CONFIRM", rail="IN"))
+            await self.link.ask(Advance(payment.identity.uetr, "CONFIRM", rail=payment.terms.rail))
         ).state == "COMMITTED"
         return payment.identity.uetr
 
@@ -195,12 +199,18 @@ class World:
         )
         await self.services.pool.execute(
             "INSERT INTO switch.restore_line (rail, ref, uetr, cycle, done, code, minor)"
-            " VALUES ('IN', 'REF1', $1, current_date, true, '', $2)",
+            " VALUES ('PK', 'REF1', $1, current_date, true, '', $2)",
             uuid.UUID(bytes=payment.identity.uetr),
             minor,
         )
         gate = next(part for part in self.server._writer.host.parts if isinstance(part, RestoreGate))
         gate._ever = True  # as a writer reads it when it starts
+
+    async def suspend(self, participant: str) -> None:
+        """Suspend it, and let the writer look."""
+        await done(self.services, "participant.suspend", {"participant": participant})
+        part = next(part for part in self.server._writer.host.parts if isinstance(part, Signatures))
+        part._read_at = float("-inf")  # as after five seconds
 
     async def refused(self, command: Accept | Return) -> str:
         with pytest.raises(Unavailable) as error:
@@ -232,8 +242,15 @@ async def world(database_url: str) -> AsyncIterator[World]:
             "INSERT INTO switch.fx_rate (source, target, provider, rate) VALUES ('INR', 'PKR', 'fx', $1::text::numeric)",
             RATE,
         )
+        await services.pool.execute(
+            "INSERT INTO switch.corridor (source, target, fee_minor, fee_bps)"
+            " VALUES ('IN', 'IN', 150, 0), ('IN', 'PK', 50, 100)"
+        )
         rows = await services.pool.fetch("SELECT owner, currency::text, purpose, number FROM ledger.account")
-        parts = [Causes(KINDS, sandbox=False), Signatures(sandbox=False, return_within=timedelta(days=30))]
+        parts = [
+            Causes(KINDS, sandbox=False),
+            Signatures(sandbox=False, return_within=timedelta(days=30), authority="Switch.test"),
+        ]
         server = WriterServer(database_url, 1000, causes=parts)
         await server.serve(services.data / "strict.sock")
         link = Link(services.data / "strict.sock")
@@ -309,6 +326,10 @@ def differences(world: World, honest: Accept) -> dict[str, tuple[Accept, str]]:
         "signed by another bank": (but(evidence=theirs), "not signed by a key of its sender"),
         "an unknown key": (signed(keyid="nobody-1"), "not signed by a key of its sender"),
         "signed long ago": (but(evidence=world.payment(now=int(time.time()) - 900).evidence), "has expired"),
+        "signed for another installation": (
+            but(evidence=world.evidence(evidence.message, authority="uat.switch.test")),
+            "covers another request",
+        ),
         "signed for a return": (
             but(evidence=world.evidence(evidence.message, path=GIVE_BACK)),
             "covers another request",
@@ -373,6 +394,42 @@ async def test_a_worker_cannot_invent_a_rate_or_credit_more(world: World) -> Non
     assert (await world.link.ask(fresh)).verdict == "created"  # a new rate is known at once
 
 
+async def test_a_worker_cannot_credit_less_than_the_rate_gives(world: World) -> None:
+    """The rest would have stayed with the FX provider."""
+    honest, replace = world.payment("indus-bank"), msgspec.structs.replace
+    for minor in (1, 100_00, 328_35 - LARGEST_STEP):
+        leg = CommandLeg(world.account("fx", "PKR"), world.account("indus-bank", "PKR"), minor, "conversion")
+        terms = replace(honest.terms, credit_minor=minor)
+        less = replace(honest, legs=[honest.legs[0], leg, honest.legs[2]], terms=terms)
+        assert "it credits too little" in await world.refused(less), minor
+
+    assert (await world.link.ask(honest)).verdict == "created"
+
+
+def test_no_rail_rounds_down_by_more_than_the_writer_permits() -> None:
+    assert (
+        max(registry.profile(country).limits.step_minor for country in registry.countries()) == LARGEST_STEP
+    )
+
+
+async def test_a_worker_cannot_take_another_fee_or_rail_than_the_corridors(world: World) -> None:
+    honest, replace = world.payment(), msgspec.structs.replace
+    asha, fees = world.account("asha-bank"), world.accounts["payswitch", "INR", "fees"]
+    for fee in (50_000, 100_00, 1_51, 1_49):
+        legs = [honest.legs[0], CommandLeg(asha, fees, fee, "fee")]
+        other = replace(honest, legs=legs, terms=replace(honest.terms, fee_minor=fee))
+        assert "its fee is not that of its corridor" in await world.refused(other), fee
+    free = replace(honest, legs=honest.legs[:1], terms=replace(honest.terms, fee_minor=0))
+    assert "its fee is not that of its corridor" in await world.refused(free)
+    elsewhere = replace(honest, terms=replace(honest.terms, rail="PK"))
+    assert "its rail is that of another country" in await world.refused(elsewhere)
+
+    await world.services.pool.execute("UPDATE switch.corridor SET fee_minor = 0")
+    await asyncio.sleep(0.1)
+    assert (await world.link.ask(free)).verdict == "created"  # a new tariff is known at once
+    assert (await world.link.ask(world.payment())).verdict == "created"  # and the one before still counts
+
+
 async def test_a_payment_said_to_be_recovered_needs_the_line_of_a_rail(world: World) -> None:
     """A worker would have had any rate and amount accepted, and then posted by its own word."""
     honest, replace = world.payment("indus-bank"), msgspec.structs.replace
@@ -400,7 +457,7 @@ async def test_a_recovered_payment_is_what_its_rail_executed(world: World, state
     assert await world.refused(recovered(900_00, "9"))
     right = recovered(400_00, "4") if stated else recovered(328_35, RATE)
     assert (await world.link.ask(right)).state == "UNKNOWN"
-    confirmed = await world.link.ask(Advance(honest.identity.uetr, "CONFIRM", rail="IN"))
+    confirmed = await world.link.ask(Advance(honest.identity.uetr, "CONFIRM", rail="PK"))
     assert (confirmed.verdict, confirmed.state) == ("illegal", "UNKNOWN")
     assert await balance(world.services, "indus-bank", "PKR") == 0
 
@@ -496,6 +553,33 @@ async def test_a_key_counts_while_it_is_in_force_and_a_new_one_at_once(world: Wo
     assert "not in force" in await world.refused(world.payment())
 
 
+@pytest.mark.parametrize("who", ["asha-bank", "indus-bank", "fx"])
+async def test_no_new_payment_of_a_suspended_participant_is_accepted(world: World, who: str) -> None:
+    """A participant that is suspended was known to the API alone, which an intruder passes."""
+    known = world.payment("indus-bank")
+    assert (await world.link.ask(known)).verdict == "created"
+    await world.suspend(who)
+
+    assert "is suspended" in await world.refused(world.payment("indus-bank"))
+    assert (await world.link.ask(known)).verdict == "exists"
+    await world.services.pool.execute("UPDATE switch.participant SET status = 'active'")
+    await asyncio.sleep(0.1)
+    assert (await world.link.ask(world.payment("indus-bank"))).verdict == "created"  # at once
+
+
+async def test_a_suspended_bank_repeats_a_return_and_makes_no_new_one(world: World) -> None:
+    first, second = world.payment(), world.payment()
+    for payment in (first, second):
+        await world.link.ask(payment)
+        await world.link.ask(Advance(payment.identity.uetr, "CONFIRM", rail="IN"))
+    made = world.give_back(first.identity.uetr, "ganga-bank")
+    assert (await world.link.ask(made)).verdict == "created"
+    await world.suspend("ganga-bank")
+
+    assert "is suspended" in await world.refused(world.give_back(second.identity.uetr, "ganga-bank"))
+    assert (await world.link.ask(made)).verdict == "exists"
+
+
 async def test_only_the_bank_that_was_paid_returns_a_payment(world: World) -> None:
     uetr = await world.credited("ganga-bank")
 
@@ -507,6 +591,8 @@ async def test_only_the_bank_that_was_paid_returns_a_payment(world: World) -> No
     assert "did not receive the payment" in await world.refused(returned("asha-bank"))
     assert "another payment was signed" in await world.refused(returned("ganga-bank", of=uuid.uuid4().bytes))
     assert "covers another request" in await world.refused(returned("ganga-bank", path=PAY))
+    for other in ("0.01 INR", "100.01 INR", "100.00 PKR"):
+        assert "another amount was signed" in await world.refused(returned("ganga-bank", amount=other))
     before = await balance(world.services, "ganga-bank")
     assert (await world.link.ask(returned("ganga-bank"))).verdict == "created"
     assert (before, await balance(world.services, "ganga-bank")) == (100_00, 0)
@@ -604,7 +690,7 @@ async def test_two_people_return_late_and_see_what_the_provider_gains_or_loses(
 ) -> None:
     before = await world.money()
     uetr = await world.credited("indus-bank")
-    given = Advance(uetr, "REJECT", rail="IN", rail_code="AC04")
+    given = Advance(uetr, "REJECT", rail="PK", rail_code="AC04")
     assert (await world.link.ask(given)).verdict == "contradiction"
     services = replace(world.services, link=world.link)
     number = await services.pool.fetchval(
