@@ -56,6 +56,7 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
    TO payswitch_api, payswitch_caretaker, payswitch_reader;
 GRANT SELECT (name, display_name, role, scope, status, created_at) ON switch.person
    TO payswitch_caretaker, payswitch_reader;
+GRANT SELECT (totp_step) ON switch.person TO payswitch_caretaker; -- not 0: the person had enrolled
 GRANT SELECT (seq, made, at) ON switch.correspondence TO payswitch_caretaker;
 GRANT SELECT ON switch.caused_since TO payswitch_reader;
 

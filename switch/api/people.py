@@ -28,7 +28,7 @@ from switch.base.outward import OutwardReach
 from switch.base.settings import Settings
 from switch.change_catalogue import KINDS, describe
 from switch.identity import devices, enrolment, guesses, passkeys, providers, sessions, sign_in
-from switch.identity.model import Change, ChangeState, Person, Seat
+from switch.identity.model import Change, ChangeState, Person
 from switch.identity.passkeys import RelyingParty
 from switch.identity.permissions import Right, may, require
 from switch.payments.directory import Participant
@@ -441,5 +441,5 @@ async def post_withdraw(request: Request, services: Services, person: SignedIn, 
 
 def may_see(person: Person, change: Change) -> bool:
     """Whether a person may read a change: as its requester, with a seat, or by permission."""
-    seat = Seat(person.role, person.scope)
-    return change.maker == person.name or seat in change.seats or may(person, Right.READ_CHANGES)
+    has_seat = any(seat.scope and seat.admits(person) for seat in change.seats)
+    return change.maker == person.name or has_seat or may(person, Right.READ_CHANGES)

@@ -45,6 +45,7 @@ REASON_MAX: Final = 500
 LEFT_S: Final = 30.0
 """An execution that takes longer was interrupted: by a crash, or because the writer was unavailable."""
 _SELECT: Final = "SELECT * FROM switch.change WHERE number = $1"
+_MAKER: Final = "SELECT name, display_name, role, scope, status FROM switch.person WHERE name = $1"
 _statement: Final = statements("switch.approvals")
 _INSERT: Final = _statement("add_change")
 _ADD_VOTE: Final = _statement("add_vote")
@@ -386,6 +387,9 @@ async def _check_still(
     content = kind.read(change.content.encode())
     await kind.check(connection, content)
     await _check_plausible(connection, context, kind, content)
+    maker = await connection.fetchrow(_MAKER, change.maker)
+    if not set(await kind.seats(connection, content, person_of(maker))) <= set(change.seats):
+        raise Refused("others must agree to this by now: request it again", reason=Reason.NARRATIVE)
 
 
 async def _check_plausible(
@@ -417,7 +421,7 @@ def _free_seat(change: Change, person: Person) -> int:
         raise NotAllowed("you have already voted on this change")
     taken = {said.seat for said in change.votes}
     for index, seat in enumerate(change.seats):
-        if index not in taken and seat.role is person.role and seat.scope in {"", person.scope}:
+        if index not in taken and seat.admits(person):
             return index
     raise NotAllowed("this change has no free seat for your role")
 

@@ -144,7 +144,7 @@ def _check_votes(maker: Person, seats: Iterable[Seat], votes: Sequence[dict[str,
     for number, seat in enumerate(seats):
         vote = taken.get(number)
         person = _person(vote["person"]) if vote else None
-        if person is None or person.role is not seat.role or seat.scope not in {"", person.scope}:
+        if person is None or not seat.admits(person):
             raise _Lacking(f"no {seat.role} approved it")
 
 

@@ -33,7 +33,7 @@ def make_request(
 
 @app.command()
 def agree(
-    kind: Annotated[str, typer.Argument(help="key.add, person.add or person.reset")],
+    kind: Annotated[str, typer.Argument(help="key.add, person.add, .reset, .resume or .remove")],
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON: the content to agree to")],
     keyid: KeyId,
     *,
@@ -46,7 +46,7 @@ def agree(
     """
     known = KINDS.get(kind)
     if known is None or not issubclass(known.content, Agreed):
-        raise WrongUse(f"{kind!r} is not key.add, person.add or person.reset")
+        raise WrongUse(f"{kind!r} is not key.add, person.add, .reset, .resume or .remove")
     stated, half = with_maker_half(kind, _content(file))
     try:
         content = known.read(stated)

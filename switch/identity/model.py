@@ -42,10 +42,17 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One required vote on a change: a person of this role (and scope) must approve."""
+    """One required vote on a change: a person of this role (and scope) must approve.
+
+    `scope`: a participant's id, a country, several countries with spaces (one of them), or empty: any.
+    """
 
     role: Role
     scope: str = ""
+
+    def admits(self, person: Person) -> bool:
+        """Whether this person may take the seat."""
+        return person.role is self.role and (not self.scope or person.scope in self.scope.split())
 
 
 class ChangeState(StrEnum):

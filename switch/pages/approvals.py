@@ -75,6 +75,13 @@ OWN_HINT: Final = (
     "A checker must approve, and for a participant or a central bank one of its own people"
     " (for a person: instead of the checker)."
 )
+LAST_HINT: Final = (
+    "A checker must approve, and for the last active person of a participant or a central bank,"
+    " this person or whoever can agree for it."
+)
+AGENT_HINT: Final = (
+    "A checker must approve, and the central bank of the currency once one of its people has enrolled."
+)
 _OWN: Final = frozenset({"key.add", "person.add", "person.reset", "person.resume"})
 WHY: Final = "why"
 """Form field of the reason of a request; `reason` is a field of some contents."""
@@ -248,6 +255,10 @@ def _hint(kind: ChangeKind[Any]) -> str:
         return CORRIDOR_HINT
     if kind.name in _OWN:
         return OWN_HINT
+    if kind.name == "person.remove":
+        return LAST_HINT
+    if kind.name == "settlement_agent.set":
+        return AGENT_HINT
     return "A checker must approve."
 
 

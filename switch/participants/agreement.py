@@ -4,6 +4,7 @@ Two people of the switch could otherwise become any participant: with a key of t
 of the enrolment code of a person "of" the participant. Therefore the participant agrees itself: one of its
 people takes a seat, or one of its keys signs the content of the request. Only its first key and its first
 person are beyond this; two people of the switch register them when it joins, and it compares fingerprints.
+What had a person or a key once is never new again, even if it lost all of them.
 """
 
 import json
@@ -18,7 +19,7 @@ from schemas.signing.keys import PublicKey
 from switch.approvals.content import refuse
 from switch.approvals.kinds import Content
 from switch.base.sql import statements
-from switch.identity.model import Role, Seat
+from switch.identity.model import Person, Role, Seat, Status
 
 _statement: Final = statements("switch.participants")
 _WHO: Final = _statement("who_agrees")
@@ -38,26 +39,66 @@ async def own_seats(
 ) -> tuple[Seat, ...]:
     """The seat of a participant (`scope`: its id) or of a central bank (its country); none before its first.
 
-    The central bank of its country stands for a participant that lost all its people, another one for a
-    central bank that did. `without`: a person who does not count, because the change is about them.
+    A participant that lost all its people signs; if it lost its keys too, the central bank of its country
+    stands for it. A central bank that opened a corridor with another one stands for that one. `without`: a
+    person who does not count, because the change is about them.
 
     Raises:
-        Refused: nobody can agree for it.
+        Refused: nobody can agree for it, or it must sign.
 
     """
     found = await connection.fetchrow(_WHO, str(role), scope, without)
     if found["has_people"]:
         return (Seat(role, scope),)
-    if not found["is_known"]:
+    if not (found["has_had_people"] or found["has_had_key"]):
         return ()
-    if found["has_central_bank"]:
-        return (Seat(Role.REGULATOR, found["country"]),)
+    if await connection.fetchval(_IN_FORCE, scope):
+        raise refuse(
+            "nobody can agree for this participant but itself: send its signature by a key in force"
+            " (`payswitch keys agree`)"
+        )
+    if found["substitutes"]:
+        return (Seat(Role.REGULATOR, " ".join(found["substitutes"])),)
     if role is Role.REGULATOR:
-        return ()
+        raise refuse(
+            "nobody can agree for this central bank: another one of its people must be active,"
+            " or a person of a central bank with which it opened a corridor"
+        )
     raise refuse(
-        "nobody can agree for this participant: send its signature (`payswitch keys agree`),"
-        " or enrol a person of its central bank"
+        "nobody can agree for this participant: it has no key in force that could sign,"
+        " and the central bank of its country, which could stand for it, has opened no corridor"
     )
+
+
+async def seats_of_removal(
+    connection: asyncpg.Connection, role: Role, scope: str, person: Person
+) -> tuple[Seat, ...]:
+    """Who agrees to the end of a person: nobody of theirs while another one is active.
+
+    The last active person agrees themselves; for one who is not active, whoever can agree for them.
+
+    Raises:
+        Refused: nobody can agree.
+
+    """
+    found = await connection.fetchrow(_WHO, str(role), scope, person.name)
+    if found["has_people"] or not found["has_had_people"]:
+        return ()
+    if person.status is Status.ACTIVE:
+        return (Seat(role, scope),)
+    return await own_seats(connection, role, scope, without=person.name)
+
+
+async def has_had_people(connection: asyncpg.Connection, role: Role, scope: str) -> bool:
+    """Whether a person of a participant or a central bank has ever enrolled."""
+    found = await connection.fetchrow(_WHO, str(role), scope, "")
+    return bool(found["has_had_people"])
+
+
+async def has_joined(connection: asyncpg.Connection, role: Role, scope: str) -> bool:
+    """Whether a participant has a key in force and has had a person, or a central bank has had a person."""
+    has_key = role is Role.REGULATOR or await connection.fetchval(_IN_FORCE, scope) is not None
+    return has_key and await has_had_people(connection, role, scope)
 
 
 def payload(kind: str, content: Agreed) -> bytes:

@@ -103,6 +103,15 @@ async def _check_set(connection: asyncpg.Connection, content: SetProvider) -> No
         content.scope,
     ):
         raise refuse("no such participant, and no participants from such a country")
+    if content.scope and not await agreement.has_joined(connection, _role(content.scope), content.scope):
+        raise refuse(
+            "an identity provider comes after the first key in force and the first enrolled person of a"
+            " participant, and after the first enrolled person of a central bank"
+        )
+
+
+def _role(scope: str) -> Role:
+    return Role.REGULATOR if len(scope) == 2 else Role.PARTICIPANT  # noqa: PLR2004 - a country
 
 
 def _roles(content: SetProvider) -> list[Role]:
@@ -187,8 +196,7 @@ async def _seats(connection: asyncpg.Connection, content: SetProvider, _maker: P
     """A checker; and the participant or the central bank in whose name the people will act."""
     if not content.scope:
         return (CHECKER,)
-    role = Role.REGULATOR if len(content.scope) == 2 else Role.PARTICIPANT  # noqa: PLR2004 - a country
-    return (CHECKER, *await agreement.own_seats(connection, role, content.scope))
+    return (CHECKER, *await agreement.own_seats(connection, _role(content.scope), content.scope))
 
 
 _LINKS: Final = links_to(Subject.IDENTITY_PROVIDER, "id")

@@ -38,6 +38,7 @@ Name = Annotated[
 Half = Annotated[str, msgspec.Meta(title="Code", pattern="^[0-9a-f]{64}$")]
 DisplayName = Annotated[str, msgspec.Meta(title="Display name", min_length=1, max_length=140)]
 _SCOPED: Final = frozenset({Role.PARTICIPANT, Role.REGULATOR})
+_PERSON: Final = "SELECT name, display_name, role, scope, status FROM switch.person WHERE name = $1"
 _ADD: Final = statements("switch.participants")("add_invited")
 
 
@@ -63,6 +64,12 @@ class Reset(Agreed, frozen=True, kw_only=True):
 
 class Named(Content, frozen=True, kw_only=True):
     """One person."""
+
+    name: Name
+
+
+class Agreeable(Agreed, frozen=True, kw_only=True):
+    """One person, for whom the participant may have to agree."""
 
     name: Name
 
@@ -104,11 +111,23 @@ async def _seats_of_new(connection: asyncpg.Connection, content: Add, _maker: Pe
 
 
 async def _seats_of_known(
-    connection: asyncpg.Connection, content: Reset | Named, _maker: Person
+    connection: asyncpg.Connection, content: Reset | Agreeable, _maker: Person
 ) -> tuple[Seat, ...]:
     role, scope = await _scope(connection, content.name)
-    signed = isinstance(content, Reset) and content.signature is not None
+    signed = content.signature is not None
     return await _seats(connection, role, scope, signed=signed, without=content.name)
+
+
+async def _seats_of_removal(
+    connection: asyncpg.Connection, content: Agreeable, _maker: Person
+) -> tuple[Seat, ...]:
+    """A checker; and for the last active person of a participant or a central bank, one who agrees for it."""
+    row = await connection.fetchrow(_PERSON, content.name)
+    person = sessions.person_of(row)
+    if content.signature is not None or person.role not in _SCOPED:
+        return (CHECKER,)
+    own = await agreement.seats_of_removal(connection, person.role, person.scope, person)
+    return (CHECKER, *own)
 
 
 async def _seats(
@@ -148,12 +167,15 @@ async def _add(execution: Execution, content: Add) -> None:
     execution.outcome = f"{content.name} is invited"
 
 
-async def _check_there(connection: asyncpg.Connection, content: Reset | Named) -> None:
+async def _check_reset(connection: asyncpg.Connection, content: Reset) -> None:
+    await _check_there(connection, "person.reset", content)
+
+
+async def _check_there(connection: asyncpg.Connection, kind: str, content: Reset | Agreeable) -> None:
     if await _status(connection, content.name) in {None, Status.REMOVED}:
         raise Refused("no such person", reason=Reason.NARRATIVE)
-    if isinstance(content, Reset):
-        role, scope = await _scope(connection, content.name)
-        await _check_signature(connection, "person.reset", content, role, scope)
+    role, scope = await _scope(connection, content.name)
+    await _check_signature(connection, kind, content, role, scope)
 
 
 async def _reset(execution: Execution, content: Reset) -> None:
@@ -162,9 +184,20 @@ async def _reset(execution: Execution, content: Reset) -> None:
     execution.outcome = f"{content.name} is invited again"
 
 
-async def _check_suspended(connection: asyncpg.Connection, content: Named) -> None:
+async def _check_suspended(connection: asyncpg.Connection, content: Agreeable) -> None:
+    await _check_there(connection, "person.resume", content)
     if await _status(connection, content.name) is not Status.SUSPENDED:
         raise Refused("this person is not suspended", reason=Reason.NARRATIVE)
+
+
+async def _check_remove(connection: asyncpg.Connection, content: Agreeable) -> None:
+    await _check_there(connection, "person.remove", content)
+    role, scope = await _scope(connection, content.name)
+    if role in _SCOPED and not await agreement.has_had_people(connection, role, scope):
+        raise Refused(
+            "nobody of theirs has enrolled yet: add the right person, and remove this one afterwards",
+            reason=Reason.NARRATIVE,
+        )
 
 
 async def _check_active(connection: asyncpg.Connection, content: Named) -> None:
@@ -184,11 +217,11 @@ async def _suspend(execution: Execution, content: Named) -> None:
     await _set_status(execution, content.name, Status.SUSPENDED)
 
 
-async def _resume(execution: Execution, content: Named) -> None:
+async def _resume(execution: Execution, content: Agreeable) -> None:
     await _set_status(execution, content.name, Status.ACTIVE)
 
 
-async def _remove(execution: Execution, content: Named) -> None:
+async def _remove(execution: Execution, content: Agreeable) -> None:
     await execution.connection.execute("DELETE FROM switch.person_bearer_key WHERE person = $1", content.name)
     await _set_status(execution, content.name, Status.REMOVED)
 
@@ -222,7 +255,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         "Reset a person's password and authenticator",
         Reset,
         _reset,
-        _check_there,
+        _check_reset,
         effect=_becomes(term("invited")),
         links=_LINKS,
         seats=_seats_of_known,
@@ -240,7 +273,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
     ChangeKind(
         "person.resume",
         "Restore a person's access",
-        Named,
+        Agreeable,
         _resume,
         _check_suspended,
         effect=_becomes(term("active")),
@@ -250,10 +283,11 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
     ChangeKind(
         "person.remove",
         "Remove a person permanently",
-        Named,
+        Agreeable,
         _remove,
-        _check_there,
+        _check_remove,
         effect=_becomes(term("removed"), IRREVERSIBLE),
         links=_LINKS,
+        seats=_seats_of_removal,
     ),
 )

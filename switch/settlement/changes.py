@@ -25,7 +25,7 @@ from switch.approvals.effects import (
     openness,
     term,
 )
-from switch.approvals.kinds import ChangeKind, Confirmable, Content, Execution
+from switch.approvals.kinds import CHECKER, ChangeKind, Confirmable, Content, Execution
 from switch.base import calendars
 from switch.base.plausibility import Bands, Comparison, Measure
 from switch.base.sql import statements
@@ -49,6 +49,7 @@ _SET_DAY: Final = _statement("set_day")
 _SET_AGENT: Final = _statement("set_agent")
 _IS_OPEN: Final = _statement("is_open_window")
 _CAN_BE_AGENT: Final = _statement("can_be_agent")
+_HAS_CENTRAL_BANK: Final = _statement("has_central_bank")
 
 Window = Annotated[int, msgspec.Meta(title="Settlement window", ge=1, le=2**63 - 1)]
 Digest = Annotated[
@@ -306,6 +307,14 @@ async def _check_agent(connection: asyncpg.Connection, content: SetAgent) -> Non
         raise _refuse("no such settlement agent")
 
 
+async def _agent_seats(connection: asyncpg.Connection, content: SetAgent, _maker: Person) -> tuple[Seat, ...]:
+    """A checker, and the central bank of the currency once one of its people has enrolled."""
+    country, _ = calendars.home_of(content.currency)
+    if not await connection.fetchval(_HAS_CENTRAL_BANK, country):
+        return (CHECKER,)
+    return (CHECKER, Seat(Role.REGULATOR, country))
+
+
 async def _set_agent(execution: Execution, content: SetAgent) -> None:
     await execution.connection.execute(
         _SET_AGENT, content.currency, content.agent, content.scheme_bic, content.account, content.door
@@ -475,5 +484,6 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check_agent,
         effect=_effect_of_agent,
         links=_links_of_agent,
+        seats=_agent_seats,
     ),
 )

@@ -174,6 +174,20 @@ ATTACKS: Final = (
            "the database says what it is, for ever; the other kind does not start",
            ("switch/cli/test_start.py::test_production_over_sandbox_data",
             "switch/cli/test_start.py::test_keys_of_a_sandbox_make_it_one_whatever_it_is_started_as")),
+    Attack("I3", "an operator and a checker", "found a central bank that stands for a real one, or remove everybody of a bank and found it anew",
+           "the last person, or a key in force, agrees; what had a person once is never new; a central bank stands only for one with which"
+           " it opened a corridor; seats are computed again at each vote",
+           ("switch/participants/test_agreement.py::test_a_central_bank_of_two_insiders_stood_for_another",
+            "switch/participants/test_agreement.py::test_two_insiders_took_over_the_central_bank_then_its_bank",
+            "switch/participants/test_agreement.py::test_two_insiders_removed_everybody_and_founded_them_anew",
+            "switch/participants/test_agreement.py::test_two_removals_asked_for_together_left_nobody",
+            "switch/participants/test_agreement.py::test_a_founding_asked_for_before_the_first_person_enrolled_ends")),
+    Attack("I4", "an operator and a checker", "register an identity provider of their own for a bank before it joins",
+           "no identity provider before the first key in force and the first enrolled person",
+           ("switch/participants/test_agreement.py::test_two_insiders_gave_a_bank_a_provider_before_it_joined",)),
+    Attack("I5", "an operator and a checker", "appoint a settlement agent that they have just onboarded",
+           "the central bank of the currency agrees",
+           ("switch/participants/test_agreement.py::test_two_insiders_appointed_a_settlement_agent_of_theirs",)),
 )
 # fmt: on
 

@@ -99,7 +99,6 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.pages.country":           (R,),
     "switch.participants":            (A, C),
     "switch.participants.liquidity/_change": (C,),
-    "switch.participants.agreement/who_agrees": (A,),
     "switch.participants.people/add_invited": (A,),
     "switch.participants.reads":      (A,),
     "switch.payments.correspondence": (A,),

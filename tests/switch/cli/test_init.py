@@ -371,7 +371,12 @@ async def test_the_lists_of_the_document_are_possible_in_their_order(
         (tmp_path / block.file).write_text(block.text)
         for change in read_changes(tmp_path / block.file):
             if change.kind != "person.add":
-                central_banks = ("ravi", "karim") if change.kind == "corridor.switch" else ()
+                central_banks = {
+                    "corridor.switch": ("ravi", "karim"),
+                    "settlement_agent.set": ("ravi",)
+                    if change.content.get("currency") == "INR"
+                    else ("karim",),
+                }.get(change.kind, ())
                 await done(services, change.kind, change.content, checkers=("chen", *central_banks))
 
     settings = Settings(data=tmp_path, rails=("IN", "PK"))

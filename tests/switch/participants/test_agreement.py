@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import time
 import urllib.error
@@ -16,9 +17,11 @@ from schemas.errors import InvalidMessage, NotAllowed, NotFound, Refused
 from schemas.signing import http_signatures, jws, key_request
 from schemas.signing.keys import SigningKey
 from switch.approvals import approvals
+from switch.approvals.kinds import CHECKER
 from switch.change_catalogue import KINDS
 from switch.identity import enrolment
-from switch.identity.model import Change, ChangeState
+from switch.identity.model import Change, ChangeState, Person, Role, Seat
+from switch.identity.sessions import person_of
 from switch.participants import agreement, keys, reads
 from switch.payments import events
 from switch.writer.audit_notes import relay
@@ -28,6 +31,7 @@ from tests.switch.stack import Stack
 
 BANK = "asha-bank"
 FIRST = SigningKey.generate("asha-bank-1")
+CORRIDOR = {"source": "IN", "target": "PK"}
 
 
 @pytest.fixture
@@ -53,6 +57,30 @@ def signed(key: SigningKey, kind: str, content: dict[str, Any]) -> dict[str, Any
     read = KINDS[kind].read(content)
     assert isinstance(read, agreement.Agreed)
     return {**content, "signature": jws.sign(key, agreement.payload(kind, read))}
+
+
+async def open_corridor(services: ServiceContext) -> None:
+    """The central banks of India and Pakistan agree to a corridor, and so stand for each other."""
+    await done(services, "corridor.switch", {**CORRIDOR, "enabled": True}, checkers=("chen", "ravi", "karim"))
+
+
+async def enrolled(services: ServiceContext, name: str) -> Person:
+    """An invited person who has enrolled."""
+    row = await services.pool.fetchrow(
+        "UPDATE switch.person SET status = 'active', totp_step = 1, password_hash = 'none', totp_secret = 'none',"
+        " maker_half = NULL, checker_half = NULL WHERE name = $1 RETURNING *",
+        name,
+    )
+    return person_of(row)
+
+
+async def a_central_bank_of_insiders(services: ServiceContext, country: str = "SG") -> Person:
+    """A shell participant in a new country, and a person of its central bank."""
+    name = f"shell-{country.lower()}"
+    shell = {**onboarding("reserve"), "id": name, "bic": f"SHEL{country}AA", "country": country, "keys": []}
+    await done(services, "participant.onboard", shell)
+    await done(services, "person.add", newcomer(f"fake-{country.lower()}", country, "regulator"))
+    return await enrolled(services, f"fake-{country.lower()}")
 
 
 async def seats(
@@ -203,7 +231,16 @@ async def test_two_insiders_enrolled_a_person_of_a_bank(services: ServiceContext
 async def test_a_reset_needs_another_person_of_the_same_bank_or_its_central_bank(
     services: ServiceContext,
 ) -> None:
-    alone = await seats(services, "person.reset", {"name": "pia", "maker_half": "0" * 64})
+    reset = {"name": "pia", "maker_half": "0" * 64}
+    with pytest.raises(Refused, match="nobody can agree for this participant but itself"):
+        await agree(services, "person.reset", reset)
+    signed_by_the_bank = await done(services, "person.reset", signed(FIRST, "person.reset", reset))
+    await services.pool.execute("UPDATE switch.person SET status = 'active' WHERE name = 'pia'")
+    await done(services, "key.revoke", {"participant": BANK, "keyid": FIRST.keyid})
+    with pytest.raises(Refused, match="has opened no corridor"):
+        await agree(services, "person.reset", reset)
+    await open_corridor(services)
+    alone = await seats(services, "person.reset", reset)
     await services.pool.execute(
         "INSERT INTO switch.person (name, display_name, role, scope, status, password_hash, totp_secret)"
         " VALUES ('priya', 'Priya', 'participant', $1, 'active', 'none', 'none')",
@@ -211,6 +248,7 @@ async def test_a_reset_needs_another_person_of_the_same_bank_or_its_central_bank
     )
     with_another = await seats(services, "person.reset", {"name": "pia", "maker_half": "0" * 64})
 
+    assert [str(seat.role) for seat in signed_by_the_bank.seats] == ["checker"]
     assert (alone, with_another) == (["regulator IN"], [f"participant {BANK}"])
 
 
@@ -221,14 +259,14 @@ async def test_the_key_of_a_bank_without_people_agrees_to_its_first_person(servi
         indus.keyid,
         indus.public.pem.decode(),
     )
-    unsigned = await seats(services, "person.add", newcomer("ida", "indus-bank"))
+    with pytest.raises(Refused, match="nobody can agree for this participant but itself"):
+        await agree(services, "person.add", newcomer("ida", "indus-bank"))
     content = signed(indus, "person.add", newcomer("ida", "indus-bank"))
     swapped = {**content, "maker_half": "0" * 64}
     with pytest.raises(Refused, match="no key of the participant"):  # the bank made this half, and has it
         await agree(services, "person.add", swapped)
     change = await done(services, "person.add", content)
 
-    assert unsigned == ["regulator PK"]
     assert [str(seat.role) for seat in change.seats] == ["checker"]
 
 
@@ -241,11 +279,13 @@ async def test_a_bank_with_neither_people_nor_central_bank_can_only_sign(service
 
 async def test_central_banks_agree_to_their_own_people(services: ServiceContext) -> None:
     own = await seats(services, "person.add", newcomer("rina", "IN", "regulator"))
+    await open_corridor(services)
+    await done(services, "corridor.switch", {**CORRIDOR, "enabled": False})  # it had been opened
     lost = await seats(services, "person.reset", {"name": "ravi", "maker_half": "0" * 64})
-    await services.pool.execute("UPDATE switch.person SET status = 'suspended' WHERE name = 'ravi'")
+    await done(services, "person.suspend", {"name": "ravi"})
     back = await seats(services, "person.resume", {"name": "ravi"})
 
-    assert (own, lost, back) == (["regulator IN"], ["regulator"], ["regulator"])
+    assert (own, lost, back) == (["regulator IN"], ["regulator PK"], ["regulator PK"])
 
 
 async def test_the_first_key_and_the_first_person_need_two_people_of_the_switch(
@@ -277,6 +317,145 @@ async def test_a_participants_person_sees_and_votes_on_its_own_seats_only(servic
         await approvals.vote(services, KINDS, person("pia"), other.number, decision="approve", reason="x")
 
     assert [change.number for change in listed] == [mine.number]
+
+
+# ── two people of the switch, step by step ───────────────────────────────────────────────────────────────
+
+
+async def test_a_central_bank_of_two_insiders_stood_for_another(services: ServiceContext) -> None:
+    """They founded one in a new country, which agreed to the reset of the only person of a real one."""
+    await open_corridor(services)
+    fake = await a_central_bank_of_insiders(services)
+    change = await approvals.request(
+        services,
+        KINDS,
+        person("olga"),
+        "person.reset",
+        content={"name": "ravi", "maker_half": "0" * 64},
+        reason="x",
+    )
+    with pytest.raises(NotAllowed):
+        await approvals.vote(services, KINDS, fake, change.number, decision="approve", reason="x")
+
+    assert change.seats == (Seat(Role.REGULATOR, "PK"),)
+
+
+async def test_two_insiders_took_over_the_central_bank_then_its_bank(services: ServiceContext) -> None:
+    """Without a corridor nobody stands for a central bank, and a bank with a key signs itself."""
+    await a_central_bank_of_insiders(services)
+    for name, text in (("ravi", "this central bank"), ("pia", "this participant but itself")):
+        with pytest.raises(Refused, match=f"nobody can agree for {text}"):
+            await agree(services, "person.reset", {"name": name, "maker_half": "0" * 64})
+
+
+async def test_two_insiders_removed_everybody_and_founded_them_anew(services: ServiceContext) -> None:
+    for name in ("pia", "ravi"):
+        change = await agree(services, "person.remove", {"name": name})
+        assert change.state is ChangeState.REQUESTED, "the last one agrees, too"
+        await done(services, "person.suspend", {"name": name})
+        with pytest.raises(Refused, match="nobody can agree"):
+            await agree(services, "person.remove", {"name": name})
+    await services.pool.execute("UPDATE switch.person SET status = 'removed' WHERE name IN ('pia', 'ravi')")
+    for wanted in (newcomer("mallory"), newcomer("mallory", "IN", "regulator")):
+        with pytest.raises(Refused, match="nobody can agree"):
+            await agree(services, "person.add", wanted)
+
+
+async def test_the_last_person_leaves_with_their_own_vote_or_a_signature(services: ServiceContext) -> None:
+    left = await done(services, "person.remove", {"name": "ravi"}, checkers=("chen", "ravi"))
+    signed_off = await done(services, "person.remove", signed(FIRST, "person.remove", {"name": "pia"}))
+
+    assert left.seats == (CHECKER, Seat(Role.REGULATOR, "IN"))
+    assert signed_off.seats == (CHECKER,)
+
+
+async def test_two_removals_asked_for_together_left_nobody(services: ServiceContext) -> None:
+    """Each was the end of one of two people when it was requested; the second is the end of the last."""
+    await done(services, "person.add", newcomer("priya"), checkers=("pia",))
+    await enrolled(services, "priya")
+    asked = [
+        await approvals.request(
+            services, KINDS, person("olga"), "person.remove", content={"name": name}, reason="x"
+        )
+        for name in ("pia", "priya")
+    ]
+    for change in asked:
+        with contextlib.suppress(Refused):
+            await approvals.vote(
+                services, KINDS, person("chen"), change.number, decision="approve", reason="x"
+            )
+    active = await services.pool.fetch(
+        "SELECT name FROM switch.person WHERE scope = $1 AND status = 'active'", BANK
+    )
+
+    assert [row["name"] for row in active] == ["priya"]
+
+
+async def test_a_founding_asked_for_before_the_first_person_enrolled_ends(services: ServiceContext) -> None:
+    await a_central_bank_of_insiders(services)  # stands for any country that is founded
+    await services.pool.execute(
+        "UPDATE switch.person SET status = 'invited', totp_step = 0 WHERE scope = 'SG'"
+    )
+    late = await approvals.request(
+        services,
+        KINDS,
+        person("olga"),
+        "person.add",
+        content=newcomer("mallory", "SG", "regulator"),
+        reason="x",
+    )
+    await enrolled(services, "fake-sg")
+
+    assert late.seats == (CHECKER,)
+    with pytest.raises(Refused, match="request it again"):
+        await approvals.vote(services, KINDS, person("chen"), late.number, decision="approve", reason="x")
+
+
+async def test_an_unused_first_invitation_is_removed_after_another_one_enrolled(
+    services: ServiceContext,
+) -> None:
+    await done(services, "participant.onboard", {**onboarding("ganga-bank"), "keys": []})
+    for name in ("typo", "gita"):
+        await done(services, "person.add", newcomer(name, "ganga-bank"))
+    with pytest.raises(Refused, match="nobody of theirs has enrolled yet"):
+        await agree(services, "person.remove", {"name": "typo"})
+    await enrolled(services, "gita")
+
+    await done(services, "person.remove", {"name": "typo"})
+
+
+async def test_a_person_without_an_authenticator_counts_after_a_reset(services: ServiceContext) -> None:
+    """Who came by an identity provider has no step of a code; an invitation anew is no founding."""
+    await services.pool.execute("UPDATE switch.person SET totp_step = 0 WHERE name = 'ravi'")
+    await open_corridor(services)
+    await done(services, "person.reset", {"name": "ravi", "maker_half": "0" * 64}, checkers=("karim",))
+
+    assert await seats(services, "person.add", newcomer("mallory", "IN", "regulator")) == ["regulator PK"]
+
+
+async def test_two_insiders_gave_a_bank_a_provider_before_it_joined(services: ServiceContext) -> None:
+    await done(services, "participant.onboard", {**onboarding("ganga-bank"), "keys": []})
+    provider = {
+        "id": "evil", "title": "Sign-in", "issuer": "https://login.evil.example", "client_id": "x",
+        "scope": "ganga-bank", "grants": ["a=participant"], "just_in_time": True, "second_factors": ["otp"],
+    }  # fmt: skip
+    of_country = {**provider, "scope": "SG", "grants": ["a=regulator"]}
+    await done(services, "participant.onboard", {**onboarding("reserve"), "id": "shell", "country": "SG",
+                                                 "bic": "SHELSGSG", "keys": []})  # fmt: skip
+    for content in (provider, of_country):
+        with pytest.raises(Refused, match="comes after the first key in force and the first enrolled person"):
+            await agree(services, "identity_provider.set", content)
+
+
+async def test_two_insiders_appointed_a_settlement_agent_of_theirs(services: ServiceContext) -> None:
+    await done(services, "participant.onboard", onboarding("reserve"))
+    agent = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "account": "S1"}
+    change = await agree(services, "settlement_agent.set", agent)
+    await done(services, "person.suspend", {"name": "ravi"})
+    without = await seats(services, "settlement_agent.set", agent)
+
+    assert change.state is ChangeState.REQUESTED
+    assert without == ["checker", "regulator IN"]
 
 
 # ── over HTTP ────────────────────────────────────────────────────────────────────────────────────────────

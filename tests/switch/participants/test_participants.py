@@ -163,7 +163,7 @@ async def test_accounts_are_closed_all_or_none(services: ServiceContext) -> None
 async def test_who_settles_a_currency_or_quotes_its_rates_is_not_removed(services: ServiceContext) -> None:
     await done(services, "participant.onboard", onboarding("reserve"))
     agent = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "account": "S1"}
-    await done(services, "settlement_agent.set", agent)
+    await done(services, "settlement_agent.set", agent, checkers=("chen", "ravi"))
     await done(services, "participant.suspend", {"participant": "reserve"})
 
     with pytest.raises(Refused, match="appoint another one first"):

@@ -50,7 +50,7 @@ async def services(database_url: str) -> AsyncIterator[ServiceContext]:
     async with open_services(database_url) as opened:
         for bank in (*BANKS, "reserve"):
             await done(opened, "participant.onboard", onboarding(bank))
-        await done(opened, "settlement_agent.set", AGENT)
+        await done(opened, "settlement_agent.set", AGENT, checkers=("chen", "ravi"))
         for bank in BANKS:
             await account(opened, bank, purpose="gross")
         await account(opened, "payswitch", purpose="fees")

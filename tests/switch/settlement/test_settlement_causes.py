@@ -26,7 +26,7 @@ async def services(database_url: str) -> AsyncIterator[ServiceContext]:
         for name in ("asha-bank", "ganga-bank", "reserve"):
             await done(opened, "participant.onboard", onboarding(name, cap="100"))
         of = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "account": "SCHEMEINR"}
-        await done(opened, "settlement_agent.set", of)
+        await done(opened, "settlement_agent.set", of, checkers=("chen", "ravi"))
         await pay(opened, "asha-bank", "ganga-bank", 20_00)
         await opened.link.ask(CloseWindow("INR"))
         await day.run_due(opened)

@@ -43,7 +43,7 @@ async def services(database_url: str) -> AsyncIterator[ServiceContext]:
         for bank in ("asha-bank", "ganga-bank"):
             funds = {"participant": bank, "currency": "INR", "amount": "1000.00", "reference": f"of {bank}"}
             await done(opened, "funds.in", funds)
-        await done(opened, "settlement_agent.set", AGENT)
+        await done(opened, "settlement_agent.set", AGENT, checkers=("chen", "ravi"))
         yield opened
 
 

@@ -292,7 +292,7 @@ async def test_the_confirmation_of_the_instructed_agent_counts_after_its_replace
     }
     await done(door.services, "participant.onboard", other)
     named = {"currency": "INR", "agent": "other", "scheme_bic": "PSWTKZKA", "account": "SCHEMEINR"}
-    await done(door.services, "settlement_agent.set", named)
+    await done(door.services, "settlement_agent.set", named, checkers=("chen", "ravi"))
     async with asyncio.timeout(60):
         raw, signature = await door.heard.get()
     stranger = await day.process_confirmation(door.services, "other", raw, "application/xml", signature)
