@@ -19,6 +19,7 @@ from switch.api.limits import Bucket, Buckets
 from switch.base import metrics
 from switch.base.settings import Settings
 from switch.payments.directory import Participant
+from switch.writer import event_bodies
 from switch.writer.client import Link
 from switch.writer.commands import Record
 from switch.writer.event_kinds import EventKind
@@ -28,7 +29,6 @@ _BURSTS: Final = 24
 """Of the look-ups of a day, the part that may be used at once."""
 _PAYING: Final = frozenset({"direct", "fx_provider"})
 """Kinds of participants that send payments."""
-_encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,6 @@ async def record(link: Link, participant: str, done: Sequence[LookUp]) -> None:
     for one in done:
         metrics.LOOKUPS.labels(participant, one.result).inc()
     facts = {"caller": f"participant:{participant}", "lookups": [msgspec.to_builtins(one) for one in done]}
-    reply = await link.ask(Record(EventKind.ACCOUNT_LOOKUP, _encode(facts)))
+    reply = await link.ask(Record(EventKind.ACCOUNT_LOOKUP, event_bodies.encode(facts)))
     if not reply.number:
         raise Unavailable("the audited log did not record this request")

@@ -18,6 +18,7 @@ from switch.cli.pages import shown
 from switch.client import Client, RequestRefused
 from switch.payments.journey import SHOWN, read_payment
 from switch.sandbox import world
+from switch.writer import event_bodies
 
 _REFUSED: Final = "RJCT"
 _WAIT_S: Final = 20
@@ -152,7 +153,7 @@ def events(
                 limit + 1,
             )
             for row in shown(rows, limit, lambda row: int(row["seq"]), "--after"):
-                body = json.loads(row["body"]) if row["body"] else {}
+                body = event_bodies.read(row["body"])
                 event = {
                     "seq": row["seq"],
                     "number": row["number"],

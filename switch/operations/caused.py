@@ -8,7 +8,6 @@ written into the database by hand has none of these.
 Events up to `switch.caused_since` are of versions that recorded no causes: they are reported as not compared.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -25,6 +24,7 @@ from switch.approvals.kinds import ChangeIds, ChangeKind, Kinds
 from switch.base.sql import statements
 from switch.payments.pricing import FEES, POSITION, SCHEME
 from switch.settlement import day
+from switch.writer.event_bodies import read_facts
 from switch.writer.event_kinds import EventKind
 
 NAME: Final = "causes"
@@ -112,7 +112,7 @@ async def check_causes(connection: asyncpg.Connection, kinds: Kinds) -> CheckRes
         found.checked += 1
         lacks = _lacks(row, known)
         if not lacks and row["kind"] in _ONCE:
-            change = _body(row["body"]).get("change", 0)
+            change = read_facts(row["body"]).get("change", 0)
             lacks = f"change {change} caused another one" if change and change in used else ""
             used.add(change)
         if lacks:
@@ -132,32 +132,31 @@ async def _decided(connection: asyncpg.Connection, *, sandbox: bool) -> dict[int
     """What the log, and notes on their way into it, say of every change."""
     found: dict[int, _Decided] = {}
     async for row in connection.cursor(_DECISIONS):
-        body = _body(row["body"])
+        body = read_facts(row["body"])
         number = body.get("change")
         if not isinstance(number, int):
             continue
         change = found.setdefault(number, _Decided())
         match row["kind"]:
             case EventKind.CHANGE_REQUESTED:
-                change.kind, change.content = str(body.get("change_kind")), dict(body.get("content", {}))
-                change.maker, change.seats = str(body.get("maker")), len(body.get("seats", ()))
+                change.kind, change.content = str(body.get("change_kind")), _content(body)
+                seats = body.get("seats")
+                change.seats = len(seats) if isinstance(seats, list) else 0
+                change.maker = str(body.get("maker"))
             case EventKind.CHANGE_VOTE if body.get("decision") == "approve":
                 change.approved.add(str(body.get("person")))
             case EventKind.CHANGE_EXECUTED | EventKind.CHANGE_FAILED | EventKind.CHANGE_APPROVED:
                 # The books may have moved before the execution failed, or is done: the next event tells.
                 change.executed = True
             case EventKind.SANDBOX_MADE if sandbox and number < 0:
-                change.kind, change.content = str(body.get("change_kind")), dict(body.get("content", {}))
+                change.kind, change.content = str(body.get("change_kind")), _content(body)
                 change.of_sandbox = True
     return found
 
 
-def _body(octets: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(octets)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+def _content(body: Mapping[str, Any]) -> dict[str, Any]:
+    content = body.get("content")
+    return content if isinstance(content, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,7 @@ class _Known:
 
 def _lacks(row: asyncpg.Record, known: _Known) -> str:
     """Why an event has no cause; empty if it has."""
-    body = _body(row["body"])
+    body = read_facts(row["body"])
     if row["kind"] == EventKind.RETURN and body.get("sender"):
         return _lacks_signature(row, body, known.keys, sandbox=known.sandbox)
     if row["kind"] == EventKind.FUND and body.get("line"):

@@ -4,7 +4,6 @@ Operators, checkers and auditors read the log itself. A regulator reads the even
 with the regulators' database role, whose views show nothing else.
 """
 
-import json
 from typing import Annotated, Any, Final
 
 import asyncpg
@@ -18,6 +17,7 @@ from switch.pages import audited, shell
 from switch.pages.shell import PREFIX, render
 from switch.reports import access, service
 from switch.reports.reading import reading_as_regulator
+from switch.writer import event_bodies
 from switch.writer.event_kinds import OF_PAYMENTS
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
@@ -87,12 +87,8 @@ async def _of_country(
 
 def _row(row: asyncpg.Record) -> dict[str, Any]:
     text = row["body"].decode(errors="replace")
-    try:
-        body = json.loads(text) if text else {}
-    except ValueError:
-        body = {}
     return {
         **dict(row),
-        "who": access.who(body) if isinstance(body, dict) else "",
+        "who": access.who(event_bodies.read_facts(row["body"])),
         "detail": text if len(text) <= _DETAIL_MAX else f"{text[:_DETAIL_MAX]}…",
     }

@@ -13,10 +13,10 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from schemas.errors import NotFound, Unavailable
 from switch.base.sql import statements
+from switch.writer import event_bodies
 from switch.writer.client import Link
 from switch.writer.commands import Record
 from switch.writer.event_kinds import EventKind
@@ -48,13 +48,6 @@ class NotFinal(RuntimeError):
 
 class TooYoung(ValueError):
     """Payments that are still needed cannot be erased by their age."""
-
-
-class ErasureBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Content of the event: the payments whose keys were erased, and the reason."""
-
-    payments: list[str]
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +132,8 @@ async def scrub(connection: asyncpg.Connection) -> None:
 async def _erase(
     connection: asyncpg.Connection, link: Link, subjects: Sequence[ErasedPayment], reason: str
 ) -> None:
-    body = msgspec.json.encode(ErasureBody([subject.uetr.hex for subject in subjects], reason))
+    # The payments whose keys were erased, and the reason.
+    body = event_bodies.encode({"payments": [subject.uetr.hex for subject in subjects], "reason": reason})
     reply = await link.ask(Record(EventKind.ERASE, body))
     if reply.verdict is not Verdict.RECORDED:
         raise Unavailable(f"the erasure was not recorded: {reply.verdict.text}")

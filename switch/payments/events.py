@@ -7,7 +7,6 @@ the creditor agent that it names. The event of a message has its sender and type
 which is in `GET /v1/messages`.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,12 +18,18 @@ import asyncpg
 from schemas.errors import CursorAhead
 from switch.base.sql import statements
 from switch.payments.journey import KINDS, SHOWN, event_name
+from switch.writer import event_bodies
 from switch.writer.event_kinds import OF_PARTICIPANTS, EventKind
 
 MESSAGE_RECEIVED: Final = "message.received"
 """Type of the event that announces a message in `GET /v1/messages`."""
 _TYPES_OF_PARTICIPANTS: Final = {str(kind): kind.lower().replace("_", ".") for kind in OF_PARTICIPANTS}
 """Kind in the log -> type of the event, such as `key.added`."""
+_ADDRESSEE: Final = {
+    EventKind.MESSAGE_RECEIVED: "receiver",
+    **dict.fromkeys(OF_PARTICIPANTS, "participant"),
+}
+"""Kind in the log -> name of the value in its body that says whom the event is for."""
 SCAN: Final = 10_000
 """Maximum events, of all participants, that one page reads."""
 _statement: Final = statements("switch.payments")
@@ -98,13 +103,14 @@ async def read(pool: asyncpg.Pool, participant: str, *, after: int, limit: int) 
         rows = await connection.fetch(
             _PAGE, after, participant, limit, SCAN, KINDS, EventKind.MESSAGE_RECEIVED, OF_PARTICIPANTS
         )
+    found = [_event(row) for row in rows if _is_for(row, participant)]
     if len(rows) == limit:
-        return EventsPage([_event(row) for row in rows], rows[-1]["seq"], more=True)
+        return EventsPage(found, rows[-1]["seq"], more=True)
     reached = max(after, min(after + SCAN, last))
     for kept, first in gaps:  # nothing there was ever an event of a payment
         if kept <= reached < first:  # while the writer still fills it, no cursor may point into it
             reached = first - 1 if first - 1 <= last else kept
-    return EventsPage([_event(row) for row in rows], reached, more=after < reached < last)
+    return EventsPage(found, reached, more=after < reached < last)
 
 
 async def _gaps(connection: asyncpg.Connection) -> list[tuple[int, int]]:
@@ -127,16 +133,22 @@ async def of_payment(pool: asyncpg.Pool, participant: str, uetr: UUID) -> list[P
     return [_event(row) for row in await pool.fetch(_OF_PAYMENT, uetr, participant, KINDS)]
 
 
+def _is_for(row: asyncpg.Record, participant: str) -> bool:
+    """Whether an event is for a participant; the statement only searched for its id in the body."""
+    name = _ADDRESSEE.get(row["kind"])
+    return name is None or event_bodies.read_facts(row["body"]).get(name) == participant
+
+
 def _event(row: asyncpg.Record) -> PaymentEvent:
-    body = json.loads(row["body"])
+    body = event_bodies.read_facts(row["body"])
     if row["kind"] == EventKind.MESSAGE_RECEIVED:
-        facts = {name: body[name] for name in ("seq", "sender", "definition", "uetr")}
+        facts = {name: body.get(name) for name in ("seq", "sender", "definition", "uetr")}
         if row["uetr"] is not None:  # the receiver stated another one for its payment
             facts["uetr"] = str(row["uetr"])
-        return PaymentEvent(row["seq"], row["at"], MESSAGE_RECEIVED, str(body["seq"]), facts)
+        return PaymentEvent(row["seq"], row["at"], MESSAGE_RECEIVED, str(body.get("seq", "")), facts)
     if row["kind"] in _TYPES_OF_PARTICIPANTS:
         facts = {name: value for name, value in body.items() if name not in {"id", "participant"}}
-        subject = body.get("keyid") or body["person"]
+        subject = str(body.get("keyid") or body.get("person") or "")
         return PaymentEvent(row["seq"], row["at"], _TYPES_OF_PARTICIPANTS[row["kind"]], subject, facts)
     facts = {name: body[name] for name in ("state", *SHOWN) if body.get(name)}
     uetr = str(row["uetr"])

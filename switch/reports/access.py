@@ -9,6 +9,7 @@ import asyncpg
 from switch.reports.query import Period, ReportQuery, Scope
 from switch.reports.sql import statement
 from switch.reports.table import ColumnKind, Report, ReportColumn, Row
+from switch.writer import event_bodies
 from switch.writer.event_kinds import OF_PAYMENTS, EventKind
 
 NAME: Final = "access-log"
@@ -47,9 +48,8 @@ def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Repo
 
 
 def _row(row: asyncpg.Record) -> Row:
-    body: Any = json.loads(row["body"]) if row["body"] else {}
+    body: Any = event_bodies.read(row["body"])
     detail = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":")) if body else ""
-    # Old logs, written before the values had names, have lists of values.
     actor = who(body) if isinstance(body, dict) else ""
     return row["seq"], row["at"], row["kind"], row["number"], actor, detail
 

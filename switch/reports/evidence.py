@@ -61,7 +61,7 @@ def report(bundle: dict[str, Any], query: ReportQuery, scope: Scope, size: int) 
                 event["seq"],
                 EPOCH + timedelta(microseconds=event["at"]),
                 event["kind"],
-                bytes.fromhex(event["body"]).decode(),
+                bytes.fromhex(event["body"]).decode(errors="replace"),
                 len(event["proof"]),
             )
             for event in bundle["events"]

@@ -13,7 +13,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from schemas.errors import NotAllowed, NotFound, Unavailable
 from switch.base import outside_keys, personal_data
@@ -25,6 +24,7 @@ from switch.reports.query import ReportQuery, Scope, read_query
 from switch.reports.source import Source
 from switch.reports.sql import statement
 from switch.reports.table import Report
+from switch.writer import event_bodies
 from switch.writer.client import Link
 from switch.writer.commands import Record
 from switch.writer.event_kinds import EventKind
@@ -35,7 +35,6 @@ AT_ONCE: Final = 2
 _ADD: Final = statement("add_artefact")
 _MADE: Final = statement("artefacts")
 _SIGNATURE: Final = "SELECT report, signature FROM switch.report_artefact WHERE sha256 = $1 LIMIT 1"
-_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,7 @@ async def note(service: ReportService, kind: EventKind, **facts: Any) -> int:
         Unavailable, OutcomeUnknown: it is not known that the writer recorded it.
 
     """
-    reply = await service.link.ask(Record(kind, _encode(facts)))
+    reply = await service.link.ask(Record(kind, event_bodies.encode(facts)))
     if not reply.number:
         raise Unavailable("the audited log did not record this request")
     return reply.number

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from switch.writer import event_bodies
 from switch.writer.lifecycle import Event
 from switch.writer.verdicts import Verdict
 
@@ -445,7 +446,6 @@ requests_decoder: msgspec.msgpack.Decoder[list[tuple[int, msgspec.Raw]]] = msgsp
     list[tuple[int, msgspec.Raw]]
 )
 _command_decoder: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
-_event_decoder: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
 frame_decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
 
 
@@ -466,9 +466,9 @@ def read_command(encoded: msgspec.Raw | bytes) -> Command:
     if kind in _IDS and len(_IDS[kind](command)) not in {0, _ID_BYTES}:
         raise msgspec.ValidationError(f"Expected an id of {_ID_BYTES} bytes, or none")
     if isinstance(command, Record):
-        _event_decoder.decode(command.body)
-        if b"\\u0000" in command.body:
-            raise msgspec.ValidationError("Expected an event without NUL")
+        lacks = event_bodies.fault(command.body)
+        if lacks:
+            raise msgspec.ValidationError(f"the event cannot be recorded, because {lacks}")
     return command
 
 

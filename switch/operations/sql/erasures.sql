@@ -4,7 +4,7 @@ SELECT p.number,
        OR EXISTS (
            SELECT FROM ledger.event AS e
            WHERE e.seq = k.erasure AND e.kind = 'ERASE'
-             AND convert_from(e.body, 'UTF8')::jsonb -> 'payments' ? replace(p.uetr::text, '-', '')
+             AND position(convert_to('"' || replace(p.uetr::text, '-', '') || '"', 'UTF8') IN e.body) > 0
        ) AS fine
 FROM switch.payment AS p
 LEFT JOIN switch.message_key AS k USING (number)
