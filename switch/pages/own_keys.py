@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotFound, Refused
 from switch.api import key_use
+from switch.api.people import may_see
 from switch.approvals import approvals
 from switch.base.sql import statements
 from switch.change_catalogue import KINDS
@@ -27,6 +28,8 @@ router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 CHANGE_KINDS: Final = {"add": "key.add", "retire": "key.retire", "revoke": "key.revoke"}
 """Kinds of change by the action of the form."""
 TONES: Final = {"in force": "good", "future": "", "retired": "", "revoked": "bad"}
+_SUBJECTS: Final = ("keyid", "name", "id")
+"""Field of a content that says what it is about, the first that it has."""
 _CHANGES_MAX: Final = 20
 _statement: Final = statements("switch.pages")
 _CHANGES: Final = _statement("own_key_changes")
@@ -106,6 +109,7 @@ async def _show(
         tones=TONES,
         uses={use.keyid: use for use in await key_use.read(switch.pool, person.scope)},
         changes=changes[:_CHANGES_MAX],
+        readable={change.number for change, _, _ in changes if may_see(person, change)},
         more_changes=len(changes) > _CHANGES_MAX,
         changes_max=_CHANGES_MAX,
         open=ChangeState.REQUESTED,
@@ -119,7 +123,7 @@ async def _show(
 async def _changes(context: Context, participant: str) -> list[tuple[Change, str, str]]:
     """Changes of a participant's keys or that it must approve, one more than are shown.
 
-    Each with its title and its subject: a key id, or a person's name.
+    Each with its title and its subject: a key id, a person's name, or the id of an identity provider.
     """
     async with context.pool.acquire() as connection:
         seat = json.dumps([{"role": str(Role.PARTICIPANT), "scope": participant}])
@@ -129,6 +133,6 @@ async def _changes(context: Context, participant: str) -> list[tuple[Change, str
         found = [await approvals.find(connection, row["number"]) for row in rows]
     contents = [json.loads(change.content) for change in found]
     return [
-        (change, KINDS[change.kind].title, content.get("keyid") or content["name"])
+        (change, KINDS[change.kind].title, next((content[name] for name in _SUBJECTS if name in content), ""))
         for change, content in zip(found, contents, strict=True)
     ]

@@ -159,6 +159,7 @@ class Cluster:
             place = self.directory / name
             place.mkdir()
             shutil.copytree(data / "keys", place / "keys")
+            shutil.copytree(data / "people", place / "people")
             (place / "rails").symlink_to(data / "rails")
         return commands
 

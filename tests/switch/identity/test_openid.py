@@ -44,6 +44,7 @@ async def services(database_url: str) -> AsyncIterator[ServiceContext]:
 async def small() -> AsyncIterator[SmallProvider]:
     provider = SmallProvider()
     await provider.start()
+    openid._known.clear()  # an earlier provider may have had its port, and so its issuer
     yield provider
     await provider.stop()
 

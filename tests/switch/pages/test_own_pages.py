@@ -445,3 +445,31 @@ def _message(page: str) -> str:
     found = re.search(r"<textarea id=\"message\"[^>]*>(.*?)</textarea>", page, re.DOTALL)
     assert found is not None
     return html.unescape(found[1])
+
+
+async def test_the_page_of_keys_shows_every_change_that_its_participant_must_approve(
+    stack: Stack, asha: Clerk
+) -> None:
+    """A change of an identity provider has neither a key nor a name: the page ended in 500."""
+    content = {
+        "id": f"asha-{uuid.uuid4().hex[:6]}",
+        "title": "Sign-in of Asha Bank",
+        "issuer": f"https://{uuid.uuid4().hex}.example",
+        "client_id": "payswitch",
+        "scope": "asha-bank",
+        "grants": ["payswitch=participant"],
+    }
+    body = {"kind": "identity_provider.set", "content": content, "reason": "test"}
+    async with aiohttp.ClientSession(stack.url, headers=stack._bearer("operator")) as http:
+        async with http.post("/v1/changes", json=body) as answer:
+            change = await answer.json()
+            assert answer.status == 201, change
+        try:
+            status, page = await asha.get("/own/keys")
+        finally:
+            async with http.post(f"/v1/changes/{change['number']}/withdraw") as answer:
+                assert answer.status == 200
+
+    assert status == 200
+    assert content["id"] in page
+    assert f"/changes/{change['number']}" in page
