@@ -143,6 +143,10 @@ class ChangeKind(Generic[C]):
         """Labels of the content's fields and of nested fields. In English."""
         return labels_of(self.content)
 
+    def rows(self, content: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Content in JSON types as rows for people: label and value; nested parts are flattened."""
+        return list(_rows(content, self.labels))
+
     def read(self, content: Mapping[str, Any] | bytes) -> C:
         """Decode content strictly.
 
@@ -192,6 +196,30 @@ def labels_of(content: type[Content]) -> Mapping[str, str]:
     known = inspect.type_info(content)
     assert isinstance(known, inspect.StructType)
     return MappingProxyType(dict(_labels(known)))
+
+
+def _rows(content: Any, labels: Mapping[str, str], name: str = "") -> Iterator[tuple[str, str]]:
+    match content:
+        case dict():
+            for key, value in content.items():
+                yield from _rows(value, labels, key)
+        case list() if not all(isinstance(one, str) for one in content):
+            for one in content:
+                yield from _rows(one, labels, name)
+        case _:
+            yield labels.get(name, name), _cell(content)
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return " ".join(value)
+        case _:
+            return str(value)
 
 
 def _labels(content: inspect.StructType) -> Iterator[tuple[str, str]]:

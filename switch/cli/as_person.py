@@ -117,8 +117,14 @@ async def request(
     person = await find_person(context.services, context.settings, name)
     content, half = with_maker_half(kind, content)
     change = await approvals.request(context.services, KINDS, person, kind, content=content, reason=reason)
-    document = await full_document(context.services, change)
+    document = without_hash(await full_document(context.services, change))
     return {**document, "maker_half": half} if half else document
+
+
+def without_hash(document: dict[str, Any]) -> dict[str, Any]:
+    """A change without the hash of the maker's half: it could be mistaken for that half."""
+    content = {name: value for name, value in document["content"].items() if name != "maker_half"}
+    return {**document, "content": content}
 
 
 async def vote(

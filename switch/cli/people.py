@@ -4,7 +4,8 @@ import dataclasses
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -30,6 +31,7 @@ from switch.cli.as_person import (
     session_file,
     show,
     vote,
+    without_hash,
 )
 from switch.cli.connect import NUMBER_MAX, Data, Database, installed, read_json, running_url, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
@@ -47,6 +49,8 @@ Numbers = Annotated[
     list[str], typer.Argument(metavar="NUMBER...", help="numbers of changes, or ranges such as 3-9")
 ]
 _VOTES_MAX: Final = 200
+_BRIEF: Final = ("number", "kind", "state", "outcome", "checker_half")
+"""What is printed of each change after a vote on several."""
 _SAME: Final = statements("switch.cli")("same_change")
 Number = Annotated[int, typer.Argument(min=1, max=NUMBER_MAX, help="number of the change")]
 
@@ -226,7 +230,7 @@ def list_changes(
     async def work(context: CommandContext) -> list[dict[str, Any]]:
         async with context.services.pool.acquire() as connection:
             found = await approvals.read(connection, state=state, before=before, limit=limit + 1)
-        return [change_document(c) for c in shown(found, limit, lambda change: change.number)]
+        return [without_hash(change_document(c)) for c in shown(found, limit, lambda change: change.number)]
 
     for document in run(data, database_url, work):
         typer.echo(json.dumps(document))
@@ -246,7 +250,7 @@ def _read(data: Path | None, database: str | None, number: int, as_: str = "") -
             await find_person(context.services, context.settings, as_)
         async with context.services.pool.acquire() as connection:
             change = await approvals.find(connection, number)
-        return await full_document(context.services, change)
+        return without_hash(await full_document(context.services, change))
 
     return run(data, database, work)
 
@@ -322,7 +326,7 @@ def approve(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Approve changes after reading their effects; the last approval of a change executes it."""
+    """Approve changes after reading their contents and effects; the last approval of a change executes it."""
     _decide(data, database_url, as_, numbers, "approve", reason, yes=yes)
 
 
@@ -346,7 +350,7 @@ def withdraw(number: Number, *, as_: As, data: Data = None, database_url: Databa
 
     async def work(context: CommandContext) -> dict[str, Any]:
         person = await find_person(context.services, context.settings, as_)
-        return change_document(await approvals.withdraw(context.services, person, number))
+        return without_hash(change_document(await approvals.withdraw(context.services, person, number)))
 
     show(run(data, database_url, work))
 
@@ -361,14 +365,14 @@ def _decide(  # noqa: PLR0917 - what both commands are given
     *,
     yes: bool,
 ) -> None:
-    """Print the effects, ask once, and vote on each change; end at the first that fails."""
+    """Print the contents and effects, ask once, and vote on each change; end at the first that fails."""
     numbers = [number for text in texts for number in _numbers(text)]
 
     async def look(context: CommandContext) -> list[dict[str, Any]]:
         await find_person(context.services, context.settings, name)  # who is not signed in reads nothing
         async with context.services.pool.acquire() as connection:
             found = [await approvals.find(connection, number) for number in numbers]
-        return [await full_document(context.services, change) for change in found]
+        return [without_hash(await full_document(context.services, change)) for change in found]
 
     seen = _shown(run(data, database, look), decision, yes=yes)
 
@@ -377,7 +381,11 @@ def _decide(  # noqa: PLR0917 - what both commands are given
             change = await vote(
                 context, name, number, decision=decision, reason=reason, seen=seen.get(number)
             )
-            show(change_document(change))
+            document = without_hash(change_document(change))
+            if len(numbers) == 1:
+                show(document)
+            else:
+                typer.echo(json.dumps({each: document[each] for each in _BRIEF if each in document}))
             if change.state is ChangeState.FAILED:
                 return False
         return True
@@ -399,7 +407,7 @@ def _numbers(text: str) -> range:
 
 
 def _shown(changes_: list[dict[str, Any]], decision: str, *, yes: bool) -> dict[int, str]:
-    """Print the effects of changes and ask for confirmation; return the digest of each shown effect.
+    """Print contents and effects of changes and ask for confirmation; return the digest of each effect.
 
     Raises:
         CommandFailed: the answer was no, or there was no terminal to answer.
@@ -408,7 +416,7 @@ def _shown(changes_: list[dict[str, Any]], decision: str, *, yes: bool) -> dict[
     open_ = [change for change in changes_ if change["effect"] is not None]  # a vote on others is refused
     for change in open_:
         for line in _lines(change):
-            typer.echo(line, err=True)
+            typer.echo(_visible(line), err=True)
     if open_:
         what = ", ".join(str(change["number"]) for change in open_)
         try:
@@ -422,22 +430,38 @@ def _shown(changes_: list[dict[str, Any]], decision: str, *, yes: bool) -> dict[
 
 def _lines(change: dict[str, Any]) -> Iterator[str]:
     """The lines of a change for a voter at a terminal."""
-    title = KINDS[change["kind"]].title
-    yield f"Change {change['number']}: {title}. Requested by {change['maker']}: {change['reason']}"
-    effect = change["effect"]
+    kind, effect = KINDS[change["kind"]], change["effect"]
+    yield f"Change {change['number']}: {kind.title}. Requested by {change['maker']}: {change['reason']}"
+    content = kind.rows(change["content"])
+    named = {value for _, value in content}
+    links = [(link["subject"].capitalize(), link["id"]) for link in change["links"]]
+    yield from _table([*content, *(link for link in links if link[1] and link[1] not in named)])
     rows = [
         ("What", "Now", "Then"),
         *((row["what"], _quantity(row["now"], row), _quantity(row["then"], row)) for row in effect["rows"]),
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+    yield from _table(rows)
     for one in change["comparisons"]:
         beyond = ": beyond the band" if one["beyond"] else ""
         factor = f" The factor is {one['factor']}{beyond}." if one["factor"] else ""
         yield f"  {one['what']}: {one['reference']}. Stated: {one['stated']}.{factor}"
     for warning in effect["warnings"]:
         yield f"  {warning}"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Rows in columns; a text of several lines, such as a key request, has its further lines below."""
+    cells = [[text.splitlines() or [""] for text in row] for row in rows]
+    widths = [max(len(line) for cell in column for line in cell) for column in zip(*cells, strict=True)]
+    for row in cells:
+        for parts in zip_longest(*row, fillvalue=""):
+            texts = (text.ljust(width) for text, width in zip(parts, widths, strict=True))
+            yield f"  {'  '.join(texts)}".rstrip()
+
+
+def _visible(text: str) -> str:
+    """A text that cannot steer a terminal."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
 def _quantity(text: str, row: dict[str, Any]) -> str:

@@ -284,7 +284,7 @@ async def _page(
         200 if problem is None else problem.status,
         change=change,
         kind=KINDS[change.kind],
-        content=_lines(json.loads(change.content), KINDS[change.kind].labels),
+        content=KINDS[change.kind].rows(json.loads(change.content)),
         effect=effect,
         digest=effect and effect.digest(change.number),
         links=_links(person, links),
@@ -323,24 +323,3 @@ def _seats(change: Change) -> list[dict[str, Any]]:
     """Each seat with its vote, if any."""
     votes = {vote.seat: vote for vote in change.votes}
     return [{"seat": seat, "vote": votes.get(index)} for index, seat in enumerate(change.seats)]
-
-
-def _lines(content: Any, labels: Mapping[str, str], name: str = "") -> list[tuple[str, str]]:
-    """Content as table rows: label and value; nested parts are flattened."""
-    if isinstance(content, dict):
-        return [line for key, value in content.items() for line in _lines(value, labels, key)]
-    if isinstance(content, list) and not all(isinstance(one, str) for one in content):
-        return [line for one in content for line in _lines(one, labels, name)]
-    return [(labels.get(name, name), _cell(content))]
-
-
-def _cell(value: Any) -> str:
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "yes" if value else "no"
-        case list():
-            return " ".join(value)
-        case _:
-            return str(value)

@@ -127,12 +127,16 @@ async def _check_break(connection: asyncpg.Connection, content: ResolveBreak) ->
 
 async def _effect_on_break(connection: asyncpg.Connection, content: "ResolveBreak | ReturnBreak") -> Effect:
     row = await connection.fetchrow(
-        "SELECT kind, resolved_at FROM switch.reconciliation_break WHERE id = $1", content.number
+        "SELECT kind, rail, ref, detail, resolved_at FROM switch.reconciliation_break WHERE id = $1",
+        content.number,
     )
     resolved = term("resolved")
     if row is None:
         return Effect((Row(str(content.number), NOTHING, resolved),))
-    return Effect((Row(BREAKS[row["kind"]], resolved if row["resolved_at"] else term("open"), resolved),))
+    now = resolved if row["resolved_at"] else term("open")
+    stays = ((term("Rail"), "rail"), (term("Reference"), "ref"), (term("Detail"), "detail"))
+    kept = (Row(what, row[name], row[name]) for what, name in stays)
+    return Effect((Row(BREAKS[row["kind"]], now, resolved), *kept))
 
 
 async def _resolve_break(execution: Execution, content: ResolveBreak) -> None:

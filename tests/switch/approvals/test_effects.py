@@ -186,7 +186,9 @@ async def test_page_api_and_command_show_the_same_rows(services: ServiceContext,
         document = await people.full_document(services, change)
         page = await pages._page(Request(scope), services, person("chen"), change)
         rows = document["effect"]["rows"]
-        printed = list(_lines(document))[2 : 2 + len(rows)]
+        lines = list(_lines(document))
+        start = [line.split() for line in lines].index(["What", "Now", "Then"]) + 1
+        stated, printed = lines[1 : start - 1], lines[start : start + len(rows)]
 
         assert list(cells(bytes(page.body).decode())) == [
             (row["what"], *(spoken.quantity(row[when], row["unit"] or "") for when in ("now", "then")))
@@ -196,6 +198,10 @@ async def test_page_api_and_command_show_the_same_rows(services: ServiceContext,
             unit = f" {row['unit']}" if row["unit"] else ""
             shown = [text if text == NOTHING else f"{text}{unit}" for text in (row["now"], row["then"])]
             assert line.split() == f"{row['what']} {' '.join(shown)}".split(), name
+        above = " ".join(" ".join(stated).split())
+        for label, value in KINDS[name].rows(document["content"]):
+            assert label in above, name
+            assert all(line in above for line in value.splitlines()), name
         assert set(document) <= set(openapi._CHANGE["properties"]), name
         assert (
             f'value="{document["effect"]["digest"]}"' not in bytes(page.body).decode()
