@@ -70,6 +70,7 @@ class Measure(StrEnum):
     CAP = "Net debit cap in force"
     FIRST_CAP = "Largest cap or movement of funds"
     FUNDS = "Largest movement of funds so far"
+    BALANCE = "Balance"
     PER_PAYMENT = "Limit per payment in force"
     PER_DAY = "Limit per day in force"
     SMALLEST = "Smallest payment"

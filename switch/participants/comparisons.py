@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 from fractions import Fraction
+from operator import itemgetter
 from statistics import median_low
 from typing import Final
 
@@ -112,13 +113,21 @@ async def of_funds(
     account: str,
     bands: Bands,
 ) -> list[Comparison]:
-    """Compare a movement with the account's largest earlier one or its funds; a first one with others'."""
+    """Compare a movement with the largest of the account's earlier ones, its balance and its cap.
+
+    If the account has had none, those of others count.
+    """
     minor = money_of(amount, currency).minor
     row = await connection.fetchrow(_FUNDED, participant, currency, account)
-    reference = max(row["own"] or row["anybody"] or 0, row["held"] or 0)
+    references = {
+        Measure.FUNDS: row["own"] or row["anybody"] or 0,
+        Measure.BALANCE: row["balance"] or 0,
+        Measure.CAP: row["cap"] or 0,
+    }
+    what, reference = max(references.items(), key=itemgetter(1))
     if not reference:
         return [incomparable(amount)]
-    return [_at_most(Measure.FUNDS, reference, minor, currency, bands)]
+    return [_at_most(what, reference, minor, currency, bands)]
 
 
 async def of_limits(

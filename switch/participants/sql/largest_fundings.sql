@@ -1,4 +1,4 @@
--- largest_fundings: the largest funding of an account and of any account; the account's available money.
+-- largest_fundings: the largest funding of an account and of any account; the account's balance and cap.
 --   $1 participant  $2 currency  $3 purpose
 WITH moved AS (
     SELECT a.owner, l.amount FROM ledger.transfer AS t JOIN ledger.leg AS l USING (number)
@@ -6,5 +6,6 @@ WITH moved AS (
     WHERE t.kind = 'single_phase' AND l.purpose = 'funding'
 )
 SELECT (SELECT max(amount) FROM moved WHERE owner = $1) AS own, (SELECT max(amount) FROM moved) AS anybody,
-       (SELECT greatest(credits_posted - debits_posted, net_debit_cap) FROM ledger.account
-        WHERE owner = $1 AND currency = $2 AND purpose = $3) AS held
+       a.credits_posted - a.debits_posted AS balance, a.net_debit_cap AS cap
+FROM (SELECT) AS one
+LEFT JOIN ledger.account AS a ON a.owner = $1 AND a.currency = $2 AND a.purpose = $3

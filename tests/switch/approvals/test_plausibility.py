@@ -19,6 +19,7 @@ from switch.base import calendars
 from switch.base.plausibility import UNLIMITED, Bands, Comparison, Measure, check, text_of
 from switch.change_catalogue import KINDS
 from switch.identity.model import ChangeState
+from switch.participants import comparisons
 from switch.payments import directory
 from switch.writer.context import ServiceContext
 from tests.switch.services import agree, done, onboarding, open_services, person
@@ -210,6 +211,26 @@ async def test_funds_of_absurd_size_need_a_third_confirmation(services: ServiceC
     absurd = {**FUNDS, "amount": "100000000.00", "reference": "R2"}
 
     await refused(services, "funds.in", absurd, "100000")
+
+
+async def test_a_movement_of_funds_names_what_it_is_compared_with(services: ServiceContext) -> None:
+    """The cap before any funds moved; then the largest movement, and the balance of several."""
+
+    async def compared(amount: str) -> tuple[str, str]:
+        stated = await comparisons.of_funds(
+            services.pool, "asha-bank", "INR", amount=amount, account="position", bands=services.bands
+        )
+        return stated[0].what, stated[0].reference
+
+    first = await compared("4000.00")
+    await done(services, "funds.in", {**FUNDS, "amount": "4000.00"})
+    second = await compared("100.00")
+    await done(services, "funds.in", {**FUNDS, "amount": "100.00", "reference": "R2"})
+    third = await compared("100.00")
+
+    assert first == (Measure.CAP, "1000.00 INR")
+    assert second == (Measure.FUNDS, "4000.00 INR")
+    assert third == (Measure.BALANCE, "4100.00 INR")
 
 
 async def test_funds_out_of_absurd_size_need_a_third_confirmation(services: ServiceContext) -> None:
