@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from adapters import registry
 from schemas.errors import Refused
 from schemas.money import Money
 from schemas.reasons import Reason
@@ -44,8 +45,17 @@ Uetr = Annotated[
 
 
 async def read_state(connection: asyncpg.Connection | asyncpg.Pool) -> dict[str, Any]:
-    """What the restore left to do: rails without files, payments to post, payments without a message."""
+    """What the restore left to do: rails without files, payments to post, payments without a message.
+
+    Amounts are decimal text with their currency, as in `232.88 PKR`.
+    """
     state: dict[str, Any] = json.loads(await connection.fetchval(_STATE))
+    for each in state["to_post"]:
+        for side in ("debit", "credit"):
+            each[side] = str(Money(each[side], each.pop(f"{side}_currency")))
+    for each in state["without_message"]:
+        if each["credit"] is not None:
+            each["credit"] = str(Money(each["credit"], registry.profile(each["rail"]).currency))
     return state
 
 

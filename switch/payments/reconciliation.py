@@ -20,7 +20,7 @@ from adapters.port import Answer, Outcome
 from adapters.profile import RailProfile
 from ledger.sql import statement
 from schemas.errors import TRY_AGAIN, NotFound, OutcomeUnknown, Unavailable
-from schemas.money import MAX_MINOR
+from schemas.money import EXPONENTS, MAX_MINOR
 from switch.base.sql import statements
 from switch.payments.dispatch import Dispatcher, Sending, of_answer
 from switch.payments.rails import Rail
@@ -193,7 +193,8 @@ async def _arguments(
     earliest, missing_from, missing_to, latest = [await connection.fetchval(_SEQ_AT, at) for at in instants]
     if earliest is None:
         return ()
-    return profile.country, cycle, earliest, over, missing_from, missing_to - 1, latest
+    money = profile.currency, EXPONENTS[profile.currency]
+    return profile.country, cycle, earliest, over, missing_from, missing_to - 1, latest, *money
 
 
 async def differences(connection: asyncpg.Connection, profile: RailProfile) -> list[asyncpg.Record]:

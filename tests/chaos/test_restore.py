@@ -255,6 +255,10 @@ def walk(switch: SwitchProcess, life: Life, was: Forgotten) -> str:
     *again, silent = was.lost
     assert {asyncio.run(life.send(uetr)) for uetr in was.kept} == {"ACCC"}
     assert {asyncio.run(life.send(uetr, wait=0)) for uetr in again} == {"PDNG"}
+    state = json.loads(run(switch, "payswitch restore status", expected=(1,)))
+    amounts = [each[side] for each in state["to_post"] for side in ("debit", "credit")]
+    assert len(amounts) == 2 * len(again)
+    assert all(re.fullmatch(r"\d+\.\d\d [A-Z]{3}", amount) for amount in amounts), amounts
     ask_and_approve(switch, next(commands), next(commands))
     state = json.loads(run(switch, "payswitch restore status", expected=(1,)))
     assert [each["uetr"] for each in state["without_message"]] == [silent]

@@ -1,5 +1,6 @@
 -- differences: reconciliation breaks between a rail's file and our books. $1 rail, $2 cycle, $3 and $7 first and last
--- number of payments that the cycle can have, $4 whether it has ended, $5 and $6 first and last number of the day before.
+-- number of payments that the cycle can have, $4 whether it has ended, $5 and $6 first and last number of the day before,
+-- $8 and $9 the currency of the rail and its decimals.
 -- Only payments that are final on both sides are compared.
 WITH ours AS (
     SELECT p.number, p.uetr, p.native_ref, p.credit_minor, r.outcome
@@ -19,8 +20,10 @@ WITH ours AS (
                WHEN NOT l.done AND ours.outcome = 'posted' THEN 'refused_but_committed'
                WHEN l.done AND l.minor <> ours.credit_minor THEN 'another_amount'
            END AS kind,
-           format('rail: %s %s; here: %s %s', CASE WHEN l.done THEN 'done' ELSE 'refused ' || l.code END, l.minor,
-                  coalesce(ours.outcome, 'none'), ours.credit_minor) AS detail
+           format('rail: %s %s; here: %s %s', CASE WHEN l.done THEN 'done' ELSE 'refused ' || l.code END,
+                  round(l.minor / power(10::numeric, $9::int), $9::int) || ' ' || $8::text,
+                  coalesce(ours.outcome, 'none'),
+                  round(ours.credit_minor / power(10::numeric, $9::int), $9::int) || ' ' || $8::text) AS detail
       FROM lines AS l LEFT JOIN ours ON ours.native_ref = l.ref
      WHERE NOT EXISTS (SELECT FROM open WHERE open.native_ref = l.ref)
     UNION ALL

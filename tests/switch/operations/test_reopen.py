@@ -50,6 +50,23 @@ async def test_a_file_of_an_earlier_day_does_not_open_a_rail(connection: asyncpg
         await check(connection)
 
 
+async def test_the_state_of_a_restore_states_amounts_with_their_currency(
+    connection: asyncpg.Connection,
+) -> None:
+    """In the currency of the rail; a line whose file states no amount has none."""
+    await connection.executemany(
+        "INSERT INTO switch.restore_line (rail, ref, uetr, cycle, done, code, minor)"
+        " VALUES ('PK', $1, gen_random_uuid(), $2, true, '', $3)",
+        [("r1", DAY, 23288), ("r2", DAY, None)],
+    )
+    state = await reopen.read_state(connection)
+
+    assert {each["ref"]: each["credit"] for each in state["without_message"]} == {
+        "r1": "232.88 PKR",
+        "r2": None,
+    }
+
+
 async def test_a_file_without_an_order_is_a_file(connection: asyncpg.Connection) -> None:
     await connection.execute(SEEN, "IN", DAY)
 

@@ -169,6 +169,20 @@ async def test_other_amounts_and_refusals_of_what_is_committed_are_breaks(stack:
         assert await kinds(pool, refs[1]) == ["refused_but_committed"]
 
 
+async def test_a_break_states_amounts_with_their_currency(stack: Stack) -> None:
+    """The rail's amount and ours, in the currency of the rail."""
+    uetr = await paid(stack)
+    async with reading(stack) as (reader, known, pool):
+        rail, ref = known["PK"], await native_ref(pool, uetr)
+        ours = await pool.fetchval("SELECT credit_minor FROM switch.payment WHERE uetr = $1", UUID(uetr))
+        answers = [Answer(ref, Outcome.DONE, uetr=uetr, amount=Money(660, "PKR"))]
+        day = (today(rail) - timedelta(days=6)).isoformat()
+        await reader.read(replace(rail, adapter=SaysSo(rail.adapter, answers)), day)
+        (found,) = [each for each in await read_breaks(pool, resolved=False) if each["ref"] == ref]
+
+    assert found["detail"] == f"rail: done 6.60 PKR; here: posted {Money(ours, 'PKR')}"
+
+
 @pytest.mark.parametrize(
     "lines",
     [
