@@ -15,9 +15,9 @@ from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.approvals.kinds import Execution, Kinds, encode_content, no_commands
 from switch.base.sql import statements
+from switch.writer import event_bodies
 from switch.writer.client import Link
 from switch.writer.event_kinds import EventKind
-from switch.writer.payment_events import encode
 
 _ADD_MADE: Final = statements("switch.sandbox")("add_made")
 
@@ -49,7 +49,7 @@ class SandboxSetup:
         if kind.commands is not no_commands:
             id_ = UUID(bytes=digest[:16])
             facts = {"id": id_.hex, "change": number, "change_kind": name, "content": read}
-            await self.connection.execute(_ADD_MADE, id_, EventKind.SANDBOX_MADE, encode(facts))
+            await self.connection.execute(_ADD_MADE, id_, EventKind.SANDBOX_MADE, event_bodies.encode(facts))
 
 
 def new_key(entry: Mapping[str, str]) -> dict[str, str]:

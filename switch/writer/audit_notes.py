@@ -52,5 +52,5 @@ async def _seq(context: ServiceContext, row: asyncpg.Record) -> int:
     known: int | None = row["seq"]
     body: bytes = row["body"]
     if event_bodies.fault(body):  # the writer would refuse it, and every later note would wait
-        body = event_bodies.encode({"note": row["number"], **event_bodies.unreadable(body)})
+        body = event_bodies.acceptable(body)
     return known or (await context.link.ask(Record(row["kind"], body))).number

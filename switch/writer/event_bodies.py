@@ -15,7 +15,7 @@ LEVELS_MAX: Final = 32
 """How deep values may be nested."""
 _SHOWN_MAX: Final = 200
 _NUL: Final = b"\\u0000"
-_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 def encode(facts: Mapping[str, Any]) -> bytes:
@@ -32,6 +32,13 @@ def fault(body: bytes) -> str:
     if not isinstance(value, dict):
         return f"it is no JSON object in UTF-8 of at most {LEVELS_MAX} levels"
     return "" if encode(value) == body else "its JSON is not canonical, or has NUL"
+
+
+def acceptable(body: bytes) -> bytes:
+    """The body in the form that the log may have, `unreadable` if it has none."""
+    value = _decoded(body)
+    written = encode(value) if isinstance(value, dict) else b""
+    return written if written and not fault(written) else encode(unreadable(body))
 
 
 def read(body: bytes) -> Any:

@@ -163,3 +163,12 @@ async def test_every_reader_shows_what_cannot_be_read(
     last = await old(services, monkeypatch)
     for reader in READERS.values():
         await reader(services, last)
+
+
+def test_a_note_whose_fields_have_another_order_keeps_its_content():
+    """The contents of changes are structures, written in the order of their fields: the log lost them."""
+    body = b'{"kind":"cap.set","change":7,"content":{"participant":"a","currency":"INR"}}'
+
+    assert event_bodies.fault(body)
+    assert event_bodies.fault(event_bodies.acceptable(body)) == ""
+    assert event_bodies.read(event_bodies.acceptable(body)) == event_bodies.read(body)
