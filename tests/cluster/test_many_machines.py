@@ -37,6 +37,7 @@ from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
 from switch.cli import preflight
 from switch.client import Client, NoAnswer, PaymentState, RequestRefused
+from switch.identity import secrets
 from switch.sandbox import world
 from switch.webhooks import signing
 from tests.cluster.machines import Machine, Network, machines, require
@@ -154,6 +155,7 @@ class Cluster:
         data = self.settings.data
         personal_data.load(self.settings.personal_data_keys)
         signing.load(self.settings.webhook_key)
+        secrets.Seal(data).seal("made before it is copied")
         commands = [world.prepare_rail(self.settings, country, self.url) for country in RAILS]
         for name in PARTS:
             place = self.directory / name
