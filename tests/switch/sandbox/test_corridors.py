@@ -23,7 +23,7 @@ from tests.switch.stack import Stack
 
 COUNTRIES = registry.countries()
 CORRIDORS = list(itertools.permutations(COUNTRIES, 2))
-AT_ONCE = 24
+AT_ONCE = 8
 PURSE = 10**12
 """Minor units: more than this no made-up bank pays at once."""
 NAMES = {
