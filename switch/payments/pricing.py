@@ -45,7 +45,12 @@ def convert(amount: Money, currency: str, rate: str, step: int = 1) -> Money:
 
 def fee(amount: Money, corridor: Corridor) -> Money:
     """Flat fee plus basis points of the amount, rounded down to a whole minor unit."""
-    return Money(corridor.fee_minor + amount.minor * corridor.fee_bps // WHOLE_BPS, amount.currency)
+    return Money(fee_of(amount.minor, corridor.fee_minor, corridor.fee_bps), amount.currency)
+
+
+def fee_of(minor: int, fee_minor: int, fee_bps: int) -> int:
+    """The same of an amount in minor units, by a tariff that may be of a moment ago."""
+    return fee_minor + minor * fee_bps // WHOLE_BPS
 
 
 def least(fee_minor: int, fee_bps: int) -> int | None:

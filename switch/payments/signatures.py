@@ -31,7 +31,7 @@ from schemas.signing.keys import PublicKey
 from switch.base import metrics
 from switch.base.sql import statements
 from switch.payments import returnable
-from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME, WHOLE_BPS, convert
+from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME, convert, fee_of
 from switch.writer.commands import Accept, Command, Evidence, Reply, Return, Terms
 from switch.writer.parts import BatchPart
 from switch.writer.restoring import RestoreGate
@@ -218,7 +218,7 @@ class Signatures(BatchPart):
         if terms.rail != target:
             return "its rail is that of another country"
         tariffs = self._tariffs.get((source or "", target or ""), ())
-        fees = {flat + terms.debit_minor * bps // WHOLE_BPS for flat, bps in tariffs}
+        fees = {fee_of(terms.debit_minor, flat, bps) for flat, bps in tariffs}
         right = terms.fee_minor in fees and terms.fee_minor < terms.debit_minor
         return "" if right else "its fee is not that of its corridor"
 

@@ -11,12 +11,12 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
-import msgspec
 from msgspec.structs import asdict
 
 from ledger.books import Books
 from ledger.columns import Columns, Function, one
 from ledger.writer import BatchExtension
+from switch.writer import event_bodies
 from switch.writer.commands import (
     Accept,
     CloseAccounts,
@@ -32,8 +32,6 @@ from switch.writer.commands import (
 from switch.writer.event_kinds import EventKind
 from switch.writer.parts import BatchPart, Handler
 from switch.writer.verdicts import Verdict
-
-_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Freezing(BatchPart):
@@ -63,7 +61,7 @@ class Freezing(BatchPart):
         """Freeze; an existing freeze is not changed."""
         if self._since:
             return Reply(Verdict.FROZEN_ALREADY, self._since)
-        self._since = books.record(0, EventKind.FREEZE, _encode(asdict(command)))
+        self._since = books.record(0, EventKind.FREEZE, event_bodies.encode(asdict(command)))
         self._written = self._since, command.check, command.detail
         return Reply(Verdict.FROZEN, self._since)
 
@@ -73,7 +71,9 @@ class Freezing(BatchPart):
             return Reply(Verdict.NOT_FROZEN)
         self._since = 0
         self._written = 0, "", ""
-        return Reply(Verdict.UNFROZEN, books.record(0, EventKind.UNFREEZE, _encode(asdict(command))))
+        return Reply(
+            Verdict.UNFROZEN, books.record(0, EventKind.UNFREEZE, event_bodies.encode(asdict(command)))
+        )
 
     def extension(self) -> BatchExtension:
         """The rows that the batch writes."""

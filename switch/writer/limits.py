@@ -24,11 +24,11 @@ from ledger.columns import Call, Columns, Function, each, one
 from ledger.writer import BatchExtension
 from schemas.reasons import Reason
 from switch.base.sql import statements
+from switch.writer import event_bodies
 from switch.writer.commands import Accept, Reply, SetLimit, Terms
 from switch.writer.decided_once import Orders
 from switch.writer.event_kinds import EventKind
 from switch.writer.parts import BatchPart, Handler, Refusal
-from switch.writer.payment_events import encode
 from switch.writer.verdicts import Verdict
 
 MICROSECONDS_A_DAY: Final = 86_400_000_000
@@ -177,7 +177,7 @@ class Limits(BatchPart):
                 "per_day_minor": command.per_day,
                 "change": command.change,
             }
-            return Reply(Verdict.LIMIT_SET, books.record(0, EventKind.LIMIT, encode(body)))
+            return Reply(Verdict.LIMIT_SET, books.record(0, EventKind.LIMIT, event_bodies.encode(body)))
 
         return self._orders.once(command.order, decide)
 

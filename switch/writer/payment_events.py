@@ -4,22 +4,18 @@ No body has personal data, so that the log can be shown and proved for ever.
 """
 
 import hashlib
-from typing import Final
 from uuid import UUID
 
-import msgspec
-
 from ledger.books import Books, LedgerVerdict
+from switch.writer import event_bodies
 from switch.writer.commands import Accept, Advance, Evidence, Identity, Return, Terms
 from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import Event, State, next_state
 
-encode: Final = msgspec.json.Encoder(order="deterministic").encode
-
 
 def event_body(uetr: bytes, state: State, facts: dict[str, object]) -> bytes:
     """Encode an event's body: the payment, its state after it, and further facts."""
-    return encode({"uetr": uetr.hex(), "state": state, **facts})
+    return event_bodies.encode({"uetr": uetr.hex(), "state": state, **facts})
 
 
 def write_step(number: int, id_: UUID, event: Event, state: State, *, body: bytes, books: Books) -> None:

@@ -15,6 +15,7 @@ from ledger.books import Books, Decision, LedgerVerdict
 from ledger.encoding import microseconds
 from ledger.writer import Footprint
 from schemas.reasons import Reason
+from switch.writer import event_bodies
 from switch.writer.commands import Accept, Advance, Identity, PaymentChange, Refuse, Reply, Return, Terms
 from switch.writer.contradictions import Contradictions
 from switch.writer.event_kinds import EventKind
@@ -23,7 +24,6 @@ from switch.writer.parts import BatchPart, Handler, overridden
 from switch.writer.payment_events import (
     answer_facts,
     cause_facts,
-    encode,
     escalate,
     event_body,
     refusal_body,
@@ -272,7 +272,7 @@ class Payments(BatchPart):
             UUID(bytes=command.uetr),
             fingerprint=command.fingerprint,
             kind=EventKind.RETURN,
-            body=encode(facts | cause_facts(command) | signer_facts(command.evidence)),
+            body=event_bodies.encode(facts | cause_facts(command) | signer_facts(command.evidence)),
         )
         if decision.verdict is LedgerVerdict.CREATED:
             assert original is not None

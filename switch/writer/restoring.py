@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
-import msgspec
 import structlog
 from msgspec.structs import asdict
 
@@ -25,6 +24,7 @@ from ledger.writer import BatchExtension
 from schemas import own_uetr
 from switch.base import metrics
 from switch.base.sql import statements
+from switch.writer import event_bodies
 from switch.writer.commands import (
     Accept,
     Advance,
@@ -59,7 +59,6 @@ _EVER: Final = "SELECT EXISTS (SELECT FROM ledger.restore)"
 _SENDS: Final = frozenset({Event.SEND, Event.EXPIRE, Event.CANCEL})
 """Steps that are wrong if the order was sent in the time that the restore lost."""
 _STOPPED: Final = Return | Hold | Release | CloseWindow | CloseAccounts
-_encode = msgspec.json.Encoder(order="deterministic").encode
 _log = structlog.get_logger()
 
 
@@ -214,7 +213,7 @@ class RestoreGate(BatchPart):
             kept = last if self.closed is None or self.begun else self.closed.kept
             self.closed = self._closing = Closing(kept, command.until, command.known_by)
             self.begun = False
-        body = _encode({"kept": self.closed.kept, "until": self.closed.until})
+        body = event_bodies.encode({"kept": self.closed.kept, "until": self.closed.until})
         for _ in range(max(0, min(AT_ONCE, self.closed.until - last))):
             last = books.record(0, EventKind.LEFT_OUT, body)
         return Reply(Verdict.LEFT_OUT, last)
@@ -226,7 +225,7 @@ class RestoreGate(BatchPart):
             return Reply(Verdict.NOT_CLOSED)
         facts = {**asdict(command), "root": command.root.hex(), "rails": [gap.rail for gap in command.rails]}
         first = books.next_seq
-        body = _encode({"kept": closed.kept, "first": first, **facts})
+        body = event_bodies.encode({"kept": closed.kept, "first": first, **facts})
         books.record(0, EventKind.RESTORE, body)
         self._beginning = Beginning(closed.kept, command.root, first, command.published, command.rails)
         self.begun = self._ever = True
@@ -243,7 +242,9 @@ class RestoreGate(BatchPart):
         self.closed, self._opening = None, command
         for rail in command.complete:
             self._unread.pop(rail, None)
-        return Reply(Verdict.REOPENED, books.record(0, EventKind.REOPEN, _encode(asdict(command))))
+        return Reply(
+            Verdict.REOPENED, books.record(0, EventKind.REOPEN, event_bodies.encode(asdict(command)))
+        )
 
     def extension(self) -> BatchExtension:
         """The rows that the batch writes."""

@@ -4,11 +4,10 @@ import hashlib
 from collections.abc import Iterable
 from uuid import UUID
 
-import msgspec
-
 from ledger.books import Books, LedgerVerdict
 from ledger.books import Leg as BookLeg
 from ledger.writer import Footprint
+from switch.writer import event_bodies
 from switch.writer.commands import (
     CloseAccounts,
     CloseWindow,
@@ -27,8 +26,6 @@ from switch.writer.event_kinds import EventKind
 from switch.writer.parts import BatchPart, Handler
 from switch.writer.verdicts import OF_LEDGER, Verdict
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
-
 
 def book_legs(legs: Iterable[CommandLeg]) -> tuple[BookLeg, ...]:
     """Convert legs to the ledger's type."""
@@ -36,12 +33,12 @@ def book_legs(legs: Iterable[CommandLeg]) -> tuple[BookLeg, ...]:
 
 
 def _note(text: str) -> bytes:
-    return _encode({"note": text})
+    return event_bodies.encode({"note": text})
 
 
 def _of_change(change: int, **facts: object) -> bytes:
     """Body of an event that follows from a change."""
-    return _encode({**facts, "change": change})
+    return event_bodies.encode({**facts, "change": change})
 
 
 def _line_facts(command: Fund) -> dict[str, str]:
