@@ -57,7 +57,7 @@ async def get_payment(
     final = context.link.watch(key.bytes)
     try:
         payment = await read_payment(context.pool, key, [reader.id])
-        if payment["uetr"] != uetr:  # it has a UETR of its own: its changes are told under that one
+        if payment["uetr"] != uetr:  # it has a UETR of its own: its changes are notified under that one
             context.link.unwatch(key.bytes, final)
             key = UUID(payment["uetr"])
             final = context.link.watch(key.bytes)

@@ -120,7 +120,7 @@ def pull_from(
 ) -> None:
     """Read the newest checkpoint with its proof, cosign it, and send the cosignature back.
 
-    The exit codes are those of `check`; an alarm is told and gives its code even if the switch does not take
+    The exit codes are those of `check`; an alarm is printed and sets it even if the switch does not take
     the cosignature. With --every it goes on after every result.
     """
     try:

@@ -166,7 +166,7 @@ ATTACKS: Final = (
            "metrics need a token",
            ("switch/operations/test_prometheus.py::test_strangers_get_no_metrics",)),
     Attack("I1", "an operator and a checker", "give a bank a key, or enrol a person of it",
-           "the bank agrees, by its own person or by a signature of a key in force; a key proves its holder; the bank is told",
+           "the bank agrees, by its own person or by a signature of a key in force; a key proves its holder; the bank is notified",
            ("switch/participants/test_agreement.py::test_two_insiders_gave_a_bank_a_key",
             "switch/participants/test_agreement.py::test_two_insiders_enrolled_a_person_of_a_bank",
             "switch/participants/test_agreement.py::test_a_key_comes_with_the_proof_of_its_holder")),

@@ -226,7 +226,7 @@ FAULTS: Final = (
            "switch/writer/test_restoring.py::test_while_closed_nothing_new_is_decided",
            "switch/writer/test_restoring.py::test_after_the_opening_a_known_uetr_is_still_not_sent_and_an_unread_rail_is_closed")),
     Fault("J10", "a restore, and then a start on another of several writer machines, whose own mark is older", "stated by a person with the last event or a published checkpoint, it starts closed; no id is given out twice",
-          ("chaos/test_restore_kinds.py::test_a_machine_that_did_not_run_the_writer_last_is_told_how_far_the_log_had_reached",)),
+          ("chaos/test_restore_kinds.py::test_a_machine_that_did_not_run_the_writer_last_needs_the_end_of_the_log_stated",)),
     Fault("J9", "participants and webhooks read events while the log of a restored database is filled", "no cursor points into what is left out; a webhook whose cursor does goes on, and stops no other",
           ("switch/webhooks/test_left_out.py::test_no_cursor_is_given_out_into_a_part_that_is_still_filled",
            "switch/webhooks/test_left_out.py::test_a_webhook_whose_cursor_is_left_out_goes_on_and_stops_no_other")),

@@ -202,7 +202,7 @@ def machines(
 
 
 @pytest.mark.timeout(400)
-def test_a_machine_that_did_not_run_the_writer_last_is_told_how_far_the_log_had_reached(
+def test_a_machine_that_did_not_run_the_writer_last_needs_the_end_of_the_log_stated(
     machines: SwitchProcess, postgres_url: str, empty_database_url: str
 ) -> None:
     first = machines
