@@ -44,10 +44,12 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class WindowNet:
-    """The gross debits and credits of one account in a window, in minor units."""
+    """The gross debits and credits of one account in a window, and before it, in minor units."""
 
     owner: str
     purpose: str
+    opening_debits: int
+    opening_credits: int
     debits: int
     credits: int
     count: int
@@ -67,12 +69,14 @@ class BilateralNet:
     second: str
     first_pays: int
     second_pays: int
+    returned: int
+    """Net of corrections, which are in neither of the two; positive: `first` received."""
     count: int
 
     @property
     def net(self) -> int:
         """Positive: `second` owes `first`."""
-        return self.second_pays - self.first_pays
+        return self.second_pays - self.first_pays + self.returned
 
 
 async def read(
@@ -88,9 +92,14 @@ async def find(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> Wi
     return None if row is None else Window(*row)
 
 
-async def nets(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> list[WindowNet]:
-    """Read the multilateral net positions of a window: every account with a posting, by owner and purpose."""
-    return [WindowNet(*row) for row in await connection.fetch(_NETS, number)]
+async def nets(
+    connection: asyncpg.Connection | asyncpg.Pool, numbers: Sequence[int]
+) -> dict[int, list[WindowNet]]:
+    """Read the multilateral net positions of windows: every account that existed, by owner and purpose."""
+    found: dict[int, list[WindowNet]] = {number: [] for number in numbers}
+    for number, *account in await connection.fetch(_NETS, list(numbers)):
+        found[number].append(WindowNet(*account))
+    return found
 
 
 async def bilateral_nets(
@@ -106,13 +115,15 @@ async def bilateral_nets(
     """
     if await connection.fetchval("SELECT max(last_seq) >= $1 FROM ledger.archive", number):
         raise Archived(f"postings of window {number} are in an archive")
-    pairs: dict[tuple[str, str], tuple[int, int, int]] = {}
-    for debtor, creditor, amount, count in await connection.fetch(_BILATERAL, number, list(without)):
+    pairs: dict[tuple[str, str], list[int]] = {}
+    for debtor, creditor, corrects, amount, count in await connection.fetch(
+        _BILATERAL, number, list(without)
+    ):
         first, second = sorted((debtor, creditor))
-        first_pays, second_pays, counted = pairs.get((first, second), (0, 0, 0))
-        if debtor == first:
-            first_pays += amount
+        amounts = pairs.setdefault((first, second), [0, 0, 0, 0])
+        if corrects:
+            amounts[2] += amount if creditor == first else -amount
         else:
-            second_pays += amount
-        pairs[first, second] = first_pays, second_pays, counted + count
+            amounts[0 if debtor == first else 1] += amount
+        amounts[3] += count
     return [BilateralNet(*pair, *amounts) for pair, amounts in sorted(pairs.items())]

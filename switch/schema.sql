@@ -442,6 +442,8 @@ CREATE TABLE switch.settlement_line (
 );
 CREATE INDEX settlement_line_transfer ON switch.settlement_line (transfer) WHERE transfer IS NOT NULL;
 CREATE INDEX settlement_line_held ON switch.settlement_line (participant) WHERE state = 'HELD';
+CREATE INDEX settlement_line_changed ON switch.settlement_line (changed_at);
+CREATE INDEX settlement_line_instructed ON switch.settlement_line (account) WHERE state = 'INSTRUCTED';
 
 -- What agents said, as it came: evidence.
 CREATE TABLE switch.settlement_confirmation (

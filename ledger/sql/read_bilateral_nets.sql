@@ -1,7 +1,8 @@
--- read_bilateral_nets: who owes whom in one window, from the postings themselves.
+-- read_bilateral_nets: who owes whom in one window, from the postings themselves; corrections are separate.
 --   $1 number of the window  $2 purposes of accounts whose postings owe nobody anything
 -- Postings are the events whose change is P(osted), M(oved) or C(orrected); see encoding.py.
-SELECT debit.owner AS debtor, credit.owner AS creditor, sum(leg.amount)::bigint AS amount, count(*) AS count
+SELECT debit.owner AS debtor, credit.owner AS creditor, get_byte(event.change, 0) = ascii('C') AS corrects,
+       sum(leg.amount)::bigint AS amount, count(*) AS count
   FROM ledger.settlement_window AS this
   JOIN ledger.event
     ON event.seq > this.number
@@ -13,5 +14,5 @@ SELECT debit.owner AS debtor, credit.owner AS creditor, sum(leg.amount)::bigint 
   JOIN ledger.account AS credit ON credit.number = leg.credit
  WHERE this.number = $1
    AND NOT debit.purpose = ANY ($2) AND NOT credit.purpose = ANY ($2)
- GROUP BY debit.owner, credit.owner
- ORDER BY debit.owner, credit.owner;
+ GROUP BY 1, 2, 3
+ ORDER BY 1, 2, 3;

@@ -1,28 +1,28 @@
--- read_nets: what each account was debited and credited in one window: the difference of two snapshots.
---   $1 number of the window; while it is open, its end is now
+-- read_nets: each account's balance when a window opened, and what it was debited and credited in the window: the
+-- difference of two snapshots.
+--   $1 numbers of windows; while one is open, its end is now
+-- Every account that existed is returned, by owner and purpose.
 WITH this AS (
-    SELECT * FROM ledger.settlement_window WHERE number = $1
-), before AS (
-    SELECT max(earlier.number) AS number
-      FROM ledger.settlement_window AS earlier
-      JOIN this ON this.currency = earlier.currency AND earlier.number < this.number
-), counted AS (
-    SELECT a.owner, a.purpose, a.number,
-           CASE WHEN this.closing_seq IS NULL THEN a.debits_posted ELSE coalesce(last.debits_posted, 0) END
-               - coalesce(first.debits_posted, 0) AS debits,
-           CASE WHEN this.closing_seq IS NULL THEN a.credits_posted ELSE coalesce(last.credits_posted, 0) END
-               - coalesce(first.credits_posted, 0) AS credits,
-           CASE WHEN this.closing_seq IS NULL THEN a.entries ELSE coalesce(last.entries, 0) END
-               - coalesce(first.entries, 0) AS count
-      FROM this
-     CROSS JOIN before
-      JOIN ledger.account AS a ON a.currency = this.currency
-      LEFT JOIN ledger.window_balance AS last
-             ON last.settlement_window = this.number AND last.account = a.number
-      LEFT JOIN ledger.window_balance AS first
-             ON first.settlement_window = before.number AND first.account = a.number
+    SELECT w.number, w.currency, w.closing_seq,
+           (SELECT max(earlier.number) FROM ledger.settlement_window AS earlier
+             WHERE earlier.currency = w.currency AND earlier.number < w.number) AS before
+      FROM ledger.settlement_window AS w
+     WHERE w.number = ANY ($1::bigint[])
 )
-SELECT owner, purpose, debits, credits, count
-  FROM counted
- WHERE count > 0
- ORDER BY owner, purpose, number;
+SELECT this.number AS settlement_window, a.owner, a.purpose,
+       coalesce(first.debits_posted, 0) AS opening_debits,
+       coalesce(first.credits_posted, 0) AS opening_credits,
+       CASE WHEN this.closing_seq IS NULL THEN a.debits_posted ELSE last.debits_posted END
+           - coalesce(first.debits_posted, 0) AS debits,
+       CASE WHEN this.closing_seq IS NULL THEN a.credits_posted ELSE last.credits_posted END
+           - coalesce(first.credits_posted, 0) AS credits,
+       CASE WHEN this.closing_seq IS NULL THEN a.entries ELSE last.entries END
+           - coalesce(first.entries, 0) AS count
+  FROM this
+  JOIN ledger.account AS a ON a.currency = this.currency
+  LEFT JOIN ledger.window_balance AS last
+         ON last.settlement_window = this.number AND last.account = a.number
+  LEFT JOIN ledger.window_balance AS first
+         ON first.settlement_window = this.before AND first.account = a.number
+ WHERE this.closing_seq IS NULL OR last.account IS NOT NULL
+ ORDER BY a.owner, a.purpose, a.number;

@@ -103,6 +103,7 @@ def net_document(currency: str, n: Flow) -> dict[str, Any]:
         "net": text(n.net),
         "count": n.count,
         "returned": text(n.other.returned),
+        "settled_gross": text(n.settled_gross),
         "funded": text(n.other.funded),
         "settled": text(n.other.settled),
     }
@@ -110,7 +111,7 @@ def net_document(currency: str, n: Flow) -> dict[str, Any]:
 
 _COLUMNS: Final = (
     *("participant", "purpose", "currency", "debits", "credits"),
-    *("net", "count", "returned", "funded", "settled"),
+    *("net", "count", "returned", "settled_gross", "funded", "settled"),
 )
 """The columns of the CSV, named as in `net_document`."""
 

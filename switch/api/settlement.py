@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from ledger import windows
+from ledger.windows import BilateralNet
 from schemas.errors import InvalidParameter, NotAllowed, NotFound
 from schemas.money import Money
 from switch.api import body as bodies
@@ -23,9 +23,8 @@ from switch.base import calendars
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, require
 from switch.payments.directory import Participant
-from switch.settlement import day, reads
+from switch.settlement import day, positions, reads
 from switch.settlement.files import SettlementFiles
-from switch.settlement.positions import NOT_OWED
 
 router = APIRouter(prefix="/v1")
 Window = Annotated[int, Path(ge=1, lt=2**63)]
@@ -77,7 +76,7 @@ async def get_bilateral(  # noqa: PLR0917 - one a parameter
     """Get the bilateral net positions of a window; only pairs that the caller may read."""
     found = await reads.find(services.pool, window)
     lines = await reads.lines(services.pool, window)
-    shown = pairs_for(who, lines, await windows.bilateral_nets(services.pool, window, without=NOT_OWED))
+    shown = pairs_for(who, lines, await positions.pairs(services.pool, window))
     page = paging.within(shown, limit, lambda pair: f"{pair.first}/{pair.second}", after)
     return answer_page(request, "after", page, partial(_pair_document, found.currency))
 
@@ -166,8 +165,8 @@ def unpaid_for(who: Person | Participant, lines: Sequence[reads.Unpaid]) -> list
 def pairs_for(
     who: Person | Participant,
     lines: Sequence[reads.SettlementLine],
-    pairs: Sequence[windows.BilateralNet],
-) -> list[windows.BilateralNet]:
+    pairs: Sequence[BilateralNet],
+) -> list[BilateralNet]:
     """The pairs of a window that the caller may read: with itself, or with a participant of its country."""
     everything = isinstance(who, Person) and who.role not in {Role.PARTICIPANT, Role.REGULATOR}
     if isinstance(who, Person):
@@ -185,12 +184,13 @@ def may_read_instruction(who: Person) -> bool:
     return who.role not in {Role.PARTICIPANT, Role.REGULATOR}
 
 
-def _pair_document(currency: str, pair: windows.BilateralNet) -> dict[str, Any]:
+def _pair_document(currency: str, pair: BilateralNet) -> dict[str, Any]:
     return {
         "first": pair.first,
         "second": pair.second,
         "first_pays": Money(pair.first_pays, currency).text,
         "second_pays": Money(pair.second_pays, currency).text,
+        "returned": Money(pair.returned, currency).text,
         "net": Money(pair.net, currency).text,
         "count": pair.count,
     }

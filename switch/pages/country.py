@@ -100,6 +100,8 @@ async def _nets(
             "credits": Money(flow.credits, currency),
             "returned": Money(flow.other.returned, currency),
             "net": Money(flow.net, currency),
+            "funded": Money(flow.other.funded, currency),
+            "settled": Money(flow.other.settled, currency),
         }
         for flow in await flows(connection, window)
         if flow.purpose == POSITION and flow.owner in owners

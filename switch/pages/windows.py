@@ -13,8 +13,8 @@ import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from ledger import windows
 from ledger.archive import Archived
+from ledger.windows import BilateralNet
 from schemas import codec
 from schemas.errors import NotAllowed, NotFound
 from schemas.money import Money
@@ -160,11 +160,10 @@ async def _changes(connection: asyncpg.Connection, window: int) -> list[Change]:
 
 async def _pairs(
     connection: asyncpg.Connection, person: Person, window: int, lines: Sequence[reads.SettlementLine]
-) -> list[windows.BilateralNet] | None:
+) -> list[BilateralNet] | None:
     """Bilateral positions; None if the postings are archived."""
     try:
-        found = await windows.bilateral_nets(connection, window, without=positions.NOT_OWED)
-        return pairs_for(person, lines, found)
+        return pairs_for(person, lines, await positions.pairs(connection, window))
     except Archived:
         return None
 

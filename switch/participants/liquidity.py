@@ -1,6 +1,7 @@
 """Liquidity that each participant has used in the open window, with alerts at 60, 80 and 95 %.
 
-Used liquidity is the pending amount plus the net amount sent since the window opened. Used liquidity and the
+Used liquidity is what payments have reserved, plus the net amount that payments have sent since the window
+opened. Funds paid in or out and settlements change the headroom, not the use. Used liquidity and the
 remaining headroom together are the total that could be sent. An alert is raised when a level is reached, and
 cleared when use falls five points below it, so that it does not alternate.
 """
@@ -12,6 +13,8 @@ import asyncpg
 from prometheus_client import Counter, Gauge
 
 from switch.base.sql import statements
+from switch.payments.pricing import POSITION
+from switch.settlement.positions import flows_of
 from switch.writer.audit_notes import note
 from switch.writer.event_kinds import EventKind
 
@@ -63,7 +66,24 @@ def level_of(use: CapUse) -> int:
 
 async def read(connection: asyncpg.Connection | asyncpg.Pool) -> list[CapUse]:
     """Use of every position that has a cap."""
-    return [CapUse(*row) for row in await connection.fetch(_READ)]
+    rows = await connection.fetch(_READ)
+    flows = await flows_of(connection, sorted({row["window"] for row in rows} - {None}))
+    nets = {
+        (window, flow.owner): flow.net
+        for window, of_window in flows.items()
+        for flow in of_window
+        if flow.purpose == POSITION
+    }
+    return [
+        CapUse(
+            participant=row["participant"],
+            currency=row["currency"],
+            headroom=row["headroom"],
+            used=max(0, -nets.get((row["window"], row["participant"]), 0)) + row["reserved"],
+            level=row["level"],
+        )
+        for row in rows
+    ]
 
 
 async def watch(pool: asyncpg.Pool) -> None:

@@ -33,6 +33,7 @@ from switch.reports.query import Period, ReportQuery, Scope
 from switch.reports.sql import statement
 from switch.reports.table import ColumnKind, Report, ReportColumn, Row
 from switch.reports.window_statement import closed_window
+from switch.settlement.positions import PostingType, type_of
 
 STATEMENT: Final = "account-statement"
 ACCOUNT_REPORT: Final = "account-report"
@@ -44,10 +45,21 @@ ENTRIES_MAX: Final = 1_000_000
 
 _ACCOUNTS: Final = statement("accounts_of_statement")
 _STATED: Final = statement("stated_uetrs")
-_PAYMENT: Final = "payment"
 _RETURN: Final = "return"
-_WHAT: Final[Mapping[str, str]] = {"funding": "funds", "settlement": "settlement"}
-"""Type of an entry by the purpose of its leg; all others are payments, or returns of payments."""
+_WHAT: Final[Mapping[PostingType, str]] = {
+    PostingType.PAID: "payment",
+    PostingType.RETURNED: _RETURN,
+    PostingType.FUNDED: "funds",
+    PostingType.SETTLED: "settlement",
+}
+"""Types of entries as statements name them."""
+_NETS: Final[Mapping[PostingType, str]] = {
+    PostingType.PAID: "payments",
+    PostingType.RETURNED: "returns",
+    PostingType.FUNDED: "funds",
+    PostingType.SETTLED: "settlements",
+}
+"""Parameters with the sum of the entries of each type."""
 _UUID_VERSION: Final = 4
 """A UETR is a UUID of this version; other ids are the switch's own."""
 
@@ -281,13 +293,23 @@ def report(
 
 
 def _balance_parameters(booked: Sequence[Booked]) -> dict[str, str]:
-    """Opening and closing balance of each account; those of the position have no account name in the key."""
+    """Balances, and nets by type of entry, of each account; the position's have no account in the key."""
     found = {}
     for each in booked:
         of = "" if each.account.purpose == POSITION else f"_{each.account.purpose}"
         found[f"opening_balance{of}"] = Money(each.opening, each.account.currency).text
+        for of_type, minor in _nets_by_type(each).items():
+            found[f"{_NETS[of_type]}{of}"] = Money(minor, each.account.currency).text
         found[f"closing_balance{of}"] = Money(each.closing, each.account.currency).text
     return found
+
+
+def _nets_by_type(booked: Booked) -> dict[PostingType, int]:
+    """Sum of the entries of each type: what leads from the opening to the closing balance."""
+    nets = dict.fromkeys(PostingType, 0)
+    for _, entry in booked.entries:
+        nets[_type_of(entry)] += entry.amount
+    return nets
 
 
 def _rows(booked: Booked) -> list[Row]:
@@ -315,7 +337,11 @@ def _rows(booked: Booked) -> list[Row]:
 
 def what(entry: StatementEntry) -> str:
     """Type of an entry: a payment, a return, funds paid in or out, or a settlement."""
-    return _WHAT.get(entry.purpose, _PAYMENT if entry.corrects is None else _RETURN)
+    return _WHAT[_type_of(entry)]
+
+
+def _type_of(entry: StatementEntry) -> PostingType:
+    return type_of(entry.purpose, corrects=entry.corrects is not None)
 
 
 def _references(entries: Sequence[StatementEntry]) -> list[str]:
@@ -391,10 +417,26 @@ def _summary(booked: Booked) -> dict[str, Any]:
     amounts = [entry.amount for _, entry in booked.entries]
     credit = [amount for amount in amounts if amount > 0]
     debit = [-amount for amount in amounts if amount < 0]
-    return {
+    by_code: dict[str, list[int]] = {}
+    for _, entry in booked.entries:
+        by_code.setdefault(_code(entry), []).append(entry.amount)
+    summary = {
         "TtlNtries": {"NbOfNtries": str(len(amounts))},
         "TtlCdtNtries": {"NbOfNtries": str(len(credit)), "Sum": Money(sum(credit), currency).text},
         "TtlDbtNtries": {"NbOfNtries": str(len(debit)), "Sum": Money(sum(debit), currency).text},
+        "TtlNtriesPerBkTxCd": [_of_code(*each, currency) for each in sorted(by_code.items())],
+    }
+    return {tag: value for tag, value in summary.items() if value}
+
+
+def _of_code(code: str, amounts: Sequence[int], currency: str) -> dict[str, Any]:
+    """Number, sum and net of one type of postings: funds and settlements are apart from payments."""
+    net = sum(amounts)
+    return {
+        "NbOfNtries": str(len(amounts)),
+        "Sum": Money(sum(map(abs, amounts)), currency).text,
+        "TtlNetNtry": {"Amt": Money(abs(net), currency).text, "CdtDbtInd": _side(net)},
+        "BkTxCd": _bank_code(code),
     }
 
 
@@ -410,7 +452,7 @@ def _entry(reference: str, entry: StatementEntry, currency: str) -> dict[str, An
         "BookgDt": booked_at,
         "ValDt": booked_at,
         "AcctSvcrRef": reference,
-        "BkTxCd": {"Prtry": {"Cd": _code(entry), "Issr": "payswitch"}},
+        "BkTxCd": _bank_code(_code(entry)),
         "NtryDtls": [
             {"TxDtls": [{"Refs": references, "AddtlTxInf": f"{of}, counterparty {entry.counterparty}"}]}
         ],
@@ -420,6 +462,10 @@ def _entry(reference: str, entry: StatementEntry, currency: str) -> dict[str, An
 def _code(entry: StatementEntry) -> str:
     """Type of the posting, with a separate code for returns."""
     return _RETURN if what(entry) == _RETURN else entry.purpose
+
+
+def _bank_code(code: str) -> dict[str, Any]:
+    return {"Prtry": {"Cd": code, "Issr": "payswitch"}}
 
 
 def _uetr(entry: StatementEntry) -> dict[str, str]:

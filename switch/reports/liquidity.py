@@ -6,6 +6,7 @@ exposure since the beginning, in per cent of the liquidity available then. Alert
 which it reached 60, 80 and 95 %.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,7 @@ from schemas.money import Money
 from switch.reports.query import Period, ReportQuery, Scope
 from switch.reports.sql import statement
 from switch.reports.table import ColumnKind, Report, ReportColumn, Row, percent, totals_by_currency
+from switch.settlement.positions import PostingType, type_of
 
 NAME: Final = "liquidity"
 _EXPOSURES: Final = statement("exposures_at")
@@ -37,13 +39,17 @@ COLUMNS: Final = (
     ReportColumn("peak_percent", ColumnKind.PERCENT, "Peak use %"),
     ReportColumn("peak_at", ColumnKind.INSTANT, "Time of the peak"),
     ReportColumn("headroom", ColumnKind.AMOUNT, "Least headroom"),
-    ReportColumn("debits", ColumnKind.AMOUNT, "Posted debits"),
-    ReportColumn("credits", ColumnKind.AMOUNT, "Posted credits"),
+    ReportColumn("debits", ColumnKind.AMOUNT, "Gross debits"),
+    ReportColumn("credits", ColumnKind.AMOUNT, "Gross credits"),
+    ReportColumn("returned", ColumnKind.AMOUNT, "Returned"),
+    ReportColumn("funded", ColumnKind.AMOUNT, "Paid in or out"),
+    ReportColumn("settled", ColumnKind.AMOUNT, "Settlements"),
     ReportColumn("left", ColumnKind.AMOUNT, "Available at the end"),
     ReportColumn("at_60", ColumnKind.INSTANT, "60 % reached"),
     ReportColumn("at_80", ColumnKind.INSTANT, "80 % reached"),
     ReportColumn("at_95", ColumnKind.INSTANT, "95 % reached"),
 )
+_ADDED: Final = ("debits", "credits", "returned", "funded", "settled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,17 @@ class Course:
     reached: list[int] = field(default_factory=list)
     """Events that reached each of the thresholds so far."""
     debits: int = 0
+    """Posted payments, gross; the other types of postings are separate, as nets."""
     credits: int = 0
+    other: Counter[PostingType] = field(default_factory=Counter)
+
+    def count(self, of_type: PostingType, debits: int, credits_: int) -> None:
+        """Add posted amounts of one type."""
+        if of_type is PostingType.PAID:
+            self.debits += debits
+            self.credits += credits_
+        else:
+            self.other[of_type] += credits_ - debits
 
     def rise_to(self, used: int, seq: int) -> None:
         """Record a new peak of use."""
@@ -129,11 +145,9 @@ async def courses(
     for start in range(first, last, _EVENTS_AT_ONCE):
         row = await connection.fetchrow(_STEPS, start, min(last, start + _EVENTS_AT_ONCE), accounts)
         follow(found, zip(row["seqs"] or (), row["accounts"] or (), row["changes"] or (), strict=True))
-        for account, debits, credits_ in zip(
-            row["posted"] or (), row["debits"] or (), row["credits"] or (), strict=True
-        ):
-            found[account].debits += debits
-            found[account].credits += credits_
+        sums = (row[name] or () for name in ("posted", "purposes", "corrects", "debits", "credits"))
+        for account, purpose, corrects, debits, credits_ in zip(*sums, strict=True):
+            found[account].count(type_of(purpose, corrects=corrects), debits, credits_)
     return found
 
 
@@ -162,9 +176,10 @@ def report(
         parameters={"scope": scope.text, **period.parameters},
         columns=COLUMNS,
         rows=rows,
-        totals=totals_by_currency(COLUMNS, rows, ("debits", "credits")),
+        totals=totals_by_currency(COLUMNS, rows, _ADDED),
         notes=(
             "Use is debits, including pending ones, less posted credits, since the beginning of the period.",
+            "Gross debits and credits are payments. Funds paid in or out, and settlements, are separate.",
             (
                 "Percentages are of the liquidity available at the beginning, without later changes or"
                 " payments in."
@@ -191,6 +206,10 @@ def _row(opening: Opening, course: Course, times: Mapping[int, datetime]) -> Row
         money(None if available is None else available - course.peak),
         money(course.debits),
         money(course.credits),
+        *(
+            money(course.other[each])
+            for each in (PostingType.RETURNED, PostingType.FUNDED, PostingType.SETTLED)
+        ),
         money(None if available is None else available - course.used),
         *reached,
         *[None] * (len(LEVELS) - len(reached)),

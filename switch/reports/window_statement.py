@@ -4,7 +4,7 @@ It states the audit tree's root over all events up to the closing event. With an
 consistency proof shows that the log behind these numbers has not been rewritten.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
@@ -14,15 +14,14 @@ from ledger.windows import Window
 from schemas.errors import InvalidMessage, NotFound
 from schemas.money import Money
 from switch.base.calendars import zone_of
+from switch.payments.pricing import POSITION
 from switch.reports.cells import utc_text
 from switch.reports.query import ReportQuery, Scope
-from switch.reports.sql import statement
 from switch.reports.table import ColumnKind, Report, ReportColumn, Row, totals_by_currency
 from switch.settlement import positions
-from switch.settlement.positions import OtherPostings
+from switch.settlement.positions import Flow
 
 NAME: Final = "window-statement"
-_ROWS: Final = statement("window_statement")
 
 COLUMNS: Final = (
     ReportColumn("participant"),
@@ -32,6 +31,7 @@ COLUMNS: Final = (
     ReportColumn("debits", ColumnKind.AMOUNT, "Gross debits"),
     ReportColumn("credits", ColumnKind.AMOUNT, "Gross credits"),
     ReportColumn("returned", ColumnKind.AMOUNT, "Returned"),
+    ReportColumn("settled_gross", ColumnKind.AMOUNT, "Settled gross"),
     ReportColumn("net", ColumnKind.AMOUNT, "Multilateral net"),
     ReportColumn("funded", ColumnKind.AMOUNT, "Paid in or out"),
     ReportColumn("settled", ColumnKind.AMOUNT, "Earlier settlements"),
@@ -65,24 +65,21 @@ async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope)
     window = await closed_window(connection, query)
     assert window.closing_seq is not None
     owners = await scope.owners(connection)
-    rows = await connection.fetch(_ROWS, window.number, owners)
-    other = await positions.other_postings(connection, window.number)
+    flows = (await positions.flows_of(connection, [window.number]))[window.number]
     root = await audit.root(connection, window.closing_seq)
-    return report(window, rows, other, root, scope)
+    return report(window, [flow for flow in flows if _is_shown(flow, owners)], root, scope)
 
 
-def report(
-    window: Window,
-    rows: Sequence[asyncpg.Record],
-    other: Mapping[tuple[str, str], OtherPostings],
-    root: bytes,
-    scope: Scope,
-) -> Report:
-    """Build the report from rows of `window_statement.sql` and from postings that are not payments; pure."""
+def _is_shown(flow: Flow, owners: list[str] | None) -> bool:
+    """Whether the reader may see an account with anything to see: every position, and what ever moved."""
+    used = flow.purpose == POSITION or flow.count or flow.opening
+    return bool(used) and (owners is None or flow.owner in owners)
+
+
+def report(window: Window, flows: Sequence[Flow], root: bytes, scope: Scope) -> Report:
+    """Build the report from the figures of the window's accounts; pure."""
     assert window.closed_at is not None
-    table = tuple(
-        _row(row, other.get((row["owner"], row["purpose"]), OtherPostings()), window.currency) for row in rows
-    )
+    table = tuple(_row(flow, window.currency) for flow in flows)
     parameters = {
         "window": str(window.number),
         "currency": window.currency,
@@ -104,7 +101,10 @@ def report(
             "A positive amount is to be received. The nets of all accounts of a window sum to zero."
             if scope.everything
             else "A positive amount is to be received. Only accounts of this scope are shown.",
-            "The net is payments less returns. For a position, it is what the instruction settles.",
+            (
+                "The net is payments less returns and less what settled gross. For a position, it is what the"
+                " instruction settles, with amounts that were carried into the window."
+            ),
             "Funds paid in or out and settlements of earlier windows change the position, not the net.",
             (
                 "The audit root is the root of the audit tree (RFC 9162) over all events up to the event"
@@ -115,20 +115,17 @@ def report(
     )
 
 
-def _row(row: asyncpg.Record, other: OtherPostings, currency: str) -> Row:
-    found = positions.flow(row["owner"], row["purpose"], row["debits"], row["credits"], other, row["count"])
-    opening = row["opening_credits"] - row["opening_debits"]
-    closing = opening + found.net + other.funded + other.settled
-    assert closing == opening + row["credits"] - row["debits"], "every posting is in one of the columns"
+def _row(found: Flow, currency: str) -> Row:
     amounts = (
-        opening,
+        found.opening,
         found.debits,
         found.credits,
-        other.returned,
+        found.other.returned,
+        found.settled_gross,
         found.net,
-        other.funded,
-        other.settled,
-        closing,
+        found.other.funded,
+        found.other.settled,
+        found.closing,
     )
     return (
         found.owner,

@@ -1,27 +1,51 @@
-"""Net position of each participant in a window, from its payments only.
+"""Net position of each participant in a window, from its payments only: the one definition of a net.
 
 The nets of all postings are differences of account counters, so a million payments cost no more than one.
-Postings that are not payments (funds paid in or out, earlier settlements) are few transfers, all of them with
-the scheme's settlement account. They are reported separately, and so are returned payments. Reports,
-statements, pages, the command line and the instruction all read `flows`.
+Postings that are not plain payments are few transfers, and each type is a column of its own: returned
+payments, funds paid in or out, settlements of earlier windows. So are payments that settled gross, because
+they are final already. Settlement lines, reports, pages, the API, the use of liquidity and the instruction
+all read `flows_of`; pairs of participants are added up from the postings and must have the same nets.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final
 
 import asyncpg
 import msgspec
 
 from ledger import windows
+from ledger.windows import BilateralNet, WindowNet
 from schemas.errors import SwitchError
 from switch.base.sql import statements
-from switch.payments.pricing import GROSS, POSITION, SCHEME
+from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME
 
 NOT_OWED: Final = ("settlement", GROSS)
 """Purposes of accounts whose postings are no debt between banks: funding, or final already."""
 
 _APART: Final = statements("switch.settlement")("other_postings")
+
+
+class PostingType(StrEnum):
+    """Types of postings that every figure keeps apart."""
+
+    PAID = "paid"
+    RETURNED = "returned"
+    FUNDED = "funded"
+    SETTLED = "settled"
+
+
+def type_of(purpose: str, *, corrects: bool) -> PostingType:
+    """Type of a posting, by the purpose of its leg, and whether it corrects another posting."""
+    match purpose:
+        case "funding":
+            return PostingType.FUNDED
+        case "settlement":
+            return PostingType.SETTLED
+        case _:
+            return PostingType.RETURNED if corrects else PostingType.PAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +77,29 @@ class OtherPostings:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Postings of one account in a window, by type; minor units."""
+    """Postings of one account in a window, by type, and its balances; minor units."""
 
     owner: str
     purpose: str
+    opening: int
     debits: int
     """Payments, gross; returns are separate."""
     credits: int
     other: OtherPostings
+    settled_gross: int
+    """Net of payments and returns that settled gross: final already, so no part of the net."""
     count: int
     """Number of postings of every type."""
 
     @property
     def net(self) -> int:
         """Net to settle: payments less returns. A positive net is to be received."""
-        return self.credits - self.debits + self.other.returned
+        return self.credits - self.debits + self.other.returned - self.settled_gross
+
+    @property
+    def closing(self) -> int:
+        """Balance at the end of the window."""
+        return self.opening + self.net + self.settled_gross + self.other.funded + self.other.settled
 
 
 class Unbalanced(SwitchError):
@@ -75,44 +107,79 @@ class Unbalanced(SwitchError):
 
 
 async def flows(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> list[Flow]:
-    """Every account with postings in a window: the only source of a window's nets.
+    """Every account with postings in a window. Raises as `flows_of`."""
+    return [flow for flow in (await flows_of(connection, [window]))[window] if flow.count]
+
+
+async def flows_of(
+    connection: asyncpg.Connection | asyncpg.Pool, numbers: Sequence[int]
+) -> dict[int, list[Flow]]:
+    """Every account that existed in each of these windows: the only source of a window's figures.
 
     Raises:
         Unbalanced: the payments' nets do not sum to zero, which must not happen.
 
     """
-    other = await other_postings(connection, window)
-    found = [
-        flow(
-            n.owner, n.purpose, n.debits, n.credits, other.get((n.owner, n.purpose), OtherPostings()), n.count
-        )
-        for n in await windows.nets(connection, window)
-    ]
-    if sum(each.net for each in found) != 0:
+    other = await _other_postings(connection, numbers)
+    read = await windows.nets(connection, numbers)
+    found = {number: split(nets, other.get(number, {})) for number, nets in read.items()}
+    if any(sum(flow.net for flow in flows) for flows in found.values()):
         raise Unbalanced
     return found
 
 
-def flow(owner: str, purpose: str, debits: int, credits_: int, other: OtherPostings, count: int) -> Flow:  # noqa: PLR0917
-    """Split an account's debits and credits of a window by type; pure."""
-    return Flow(owner, purpose, debits - other.debits, credits_ - other.credits, other, count)
+def split(nets: Sequence[WindowNet], other: dict[tuple[str, str], OtherPostings]) -> list[Flow]:
+    """Split the debits and credits of a window's accounts by type; pure.
+
+    Accounts for gross settlement exchange money only with each other and with the fees' account. So what
+    their payments paid out in sum is the fees' account's part of payments that settled gross.
+    """
+    parts = [other.get((net.owner, net.purpose), OtherPostings()) for net in nets]
+    paid = [net.net - part.funded - part.settled for net, part in zip(nets, parts, strict=True)]
+    fees_gross = -sum(minor for net, minor in zip(nets, paid, strict=True) if net.purpose == GROSS)
+    return [
+        Flow(
+            owner=net.owner,
+            purpose=net.purpose,
+            opening=net.opening_credits - net.opening_debits,
+            debits=net.debits - part.debits,
+            credits=net.credits - part.credits,
+            other=part,
+            settled_gross={GROSS: minor, FEES: fees_gross}.get(net.purpose, 0),
+            count=net.count,
+        )
+        for net, part, minor in zip(nets, parts, paid, strict=True)
+    ]
 
 
-async def other_postings(
-    connection: asyncpg.Connection | asyncpg.Pool, window: int
-) -> dict[tuple[str, str], OtherPostings]:
-    """Postings of a window that are not plain payments, by owner and purpose of the account."""
-    found: dict[tuple[str, str], OtherPostings] = {}
-    for row in await connection.fetch(_APART, window, SCHEME):
-        key, what = (row["owner"], row["purpose"]), row["what"]
-        so_far = found.get(key, OtherPostings())
-        found[key] = replace(
+async def _other_postings(
+    connection: asyncpg.Connection | asyncpg.Pool, numbers: Sequence[int]
+) -> dict[int, dict[tuple[str, str], OtherPostings]]:
+    """Postings that are not plain payments, by window, and by owner and purpose of the account."""
+    found: dict[int, dict[tuple[str, str], OtherPostings]] = {}
+    for row in await connection.fetch(_APART, list(numbers)):
+        what = type_of(row["leg_purpose"], corrects=row["corrects"])
+        if what is PostingType.PAID:
+            continue
+        of_window, key = found.setdefault(row["number"], {}), (row["owner"], row["purpose"])
+        so_far = of_window.get(key, OtherPostings())
+        of_window[key] = replace(
             so_far,
             debits=so_far.debits + row["debits"],
             credits=so_far.credits + row["credits"],
             **{what: getattr(so_far, what) + row["credits"] - row["debits"]},
         )
     return found
+
+
+async def pairs(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> list[BilateralNet]:
+    """Who owes whom in a window: the nets of `flows`, by pairs of owners.
+
+    Raises:
+        Archived: postings of the window were detached.
+
+    """
+    return await windows.bilateral_nets(connection, window, without=NOT_OWED)
 
 
 async def payment_nets(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> list[AccountNet]:

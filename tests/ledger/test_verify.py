@@ -116,7 +116,7 @@ async def test_nets_of_windows_sum_to_zero_and_agree_with_the_postings(writer, c
     await writer.submit(("move", uuid4(), pay(debtor, creditor, 7)))
     newest, second, first = [w for w in await windows.read(connection) if w.currency == "INR"]
 
-    nets = {w.number: await windows.nets(connection, w.number) for w in (first, second, newest)}
+    nets = await windows.nets(connection, [w.number for w in (first, second, newest)])
 
     assert [(n.owner, n.debits, n.credits, n.count, n.net) for n in nets[first.number]] == [
         ("alpha", 100, 50, 2, -50),

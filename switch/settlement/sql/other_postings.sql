@@ -1,29 +1,27 @@
--- other_postings: postings of a window that are not plain payments, by account.
---   $1 window  $2 the scheme's id as an owner of accounts
--- They are few transfers, however large the day is.
+-- other_postings: postings of windows that may not be plain payments, by account, purpose of the leg and correction.
+--   $1 windows
+-- They are few transfers, however large the day is. The line of a settlement changes after its posting, so lines that
+-- last changed before a window opened have no posting in it. The day is for clocks that were set back.
 WITH w AS (
-    SELECT number, currency, coalesce(closing_seq, 9223372036854775807) AS closing_seq
-    FROM ledger.settlement_window WHERE number = $1
-), scheme AS (
-    SELECT a.number FROM ledger.account AS a JOIN w USING (currency)
-    WHERE a.owner = $2 AND a.purpose = 'settlement'
+    SELECT number, currency, opened_at, coalesce(closing_seq, 9223372036854775807) AS closing_seq
+    FROM ledger.settlement_window WHERE number = ANY ($1::bigint[])
+), since AS (
+    SELECT min(number) AS number, max(closing_seq) AS closing_seq, min(opened_at) - interval '1 day' AS opened_at FROM w
 ), moved AS (
-    SELECT t.number, t.kind = 'correction' AS back FROM ledger.transfer AS t, w
-    WHERE t.number > w.number AND t.number < w.closing_seq AND t.kind IN ('single_phase', 'correction')
+    SELECT t.number AS transfer, t.number AS seq, t.kind = 'correction' AS corrects
+    FROM ledger.transfer AS t, since
+    WHERE t.number > since.number AND t.number < since.closing_seq AND t.kind IN ('single_phase', 'correction')
     UNION ALL
-    SELECT l.transfer, false FROM switch.settlement_line AS l
-    JOIN ledger.resolution AS r ON r.number = l.transfer, w
-    WHERE r.outcome = 'posted' AND r.seq > w.number AND r.seq < w.closing_seq
+    SELECT l.transfer, r.seq, false FROM switch.settlement_line AS l
+    JOIN ledger.resolution AS r ON r.number = l.transfer
+    WHERE r.outcome = 'posted'
+      AND (l.changed_at >= (SELECT opened_at FROM since) OR l.state = 'INSTRUCTED')
 )
-SELECT a.owner, a.purpose,
-       CASE WHEN scheme.number IS NULL THEN 'returned'
-            WHEN leg.purpose = 'settlement' THEN 'settled' ELSE 'funded' END AS what,
+SELECT w.number, a.owner, a.purpose, leg.purpose AS leg_purpose, moved.corrects,
        sum(CASE WHEN leg.debit = a.number THEN leg.amount ELSE 0 END)::bigint AS debits,
        sum(CASE WHEN leg.credit = a.number THEN leg.amount ELSE 0 END)::bigint AS credits
 FROM moved
-JOIN ledger.leg USING (number)
-LEFT JOIN scheme ON scheme.number IN (leg.debit, leg.credit)
+JOIN ledger.leg ON leg.number = moved.transfer
 JOIN ledger.account AS a ON a.number IN (leg.debit, leg.credit)
-JOIN w ON w.currency = a.currency
-WHERE scheme.number IS NOT NULL OR moved.back
-GROUP BY 1, 2, 3
+JOIN w ON w.currency = a.currency AND moved.seq > w.number AND moved.seq < w.closing_seq
+GROUP BY 1, 2, 3, 4, 5

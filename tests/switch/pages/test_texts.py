@@ -148,6 +148,8 @@ WORDS = {
     *("nothing to settle", "Note", "Report", "Zone", "Account", "local time", wording.SIGNED),
     *(str(rule) for rule in patterns.Rule),
     *("Opening balance", "Closing balance", "Opening balance gross", "Closing balance gross", "Page"),
+    *("Payments", "Returns", "Funds", "Settlements"),
+    *("Payments gross", "Returns gross", "Funds gross", "Settlements gross"),
     "The first {n} of {all} rows; the other formats have all rows.",
     "The first {n} of {all} rows; totals are of all rows, and the CSV has all rows.",
     "Numbers of more than 15 digits are texts, because a spreadsheet would round them.",

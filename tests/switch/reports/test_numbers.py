@@ -93,7 +93,9 @@ async def test_a_settlement_instruction_read_back_gives_the_nets(
 ) -> None:
     report = await make(connection, "settlement-instruction", window=day.window)
     nets = {
-        net.owner: net.net for net in await windows.nets(connection, day.window) if net.purpose == "position"
+        net.owner: net.net
+        for net in (await windows.nets(connection, [day.window]))[day.window]
+        if net.purpose == "position"
     }
 
     assert settlement_instruction.read_back(render(report, "csv")) == {k: v for k, v in nets.items() if v}

@@ -209,6 +209,7 @@ ON_PAPER = re.compile(
 
 def of_paper(octets: bytes) -> Figures:
     text = "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(octets)).pages)
+    text = text.replace("\u200b", "")  # where a long id may break
     rows = []
     for found in ON_PAPER.finditer(text[: text.index("Numbered lines are")]):
         amounts = {

@@ -83,5 +83,7 @@ async def test_money_paid_in_moves_at_once_and_no_window_settles_it_again(stack:
         assert {payer, payee} <= moved
         assert purposes == {"gross", "fees"}
         assert positions.of_participants(await positions.payment_nets(connection, window)) == {}
-        assert any(net.purpose == "gross" and net.net for net in await windows.nets(connection, window))
+        assert any(
+            net.purpose == "gross" and net.net for net in (await windows.nets(connection, [window]))[window]
+        )
         await connection.close()
