@@ -104,7 +104,7 @@ GRANT INSERT (version, rules, added_by) ON switch.pattern_rules TO payswitch_api
 
 -- Changes that people approved: the API executes them with the last vote, and the caretaker after a crash.
 GRANT INSERT (id, kind, body, after_seq) ON switch.audit_note TO payswitch_api, payswitch_caretaker;
-GRANT UPDATE (state, tried_at, ended_at, outcome) ON switch.change TO payswitch_api, payswitch_caretaker;
+GRANT UPDATE (state, tried_at, ended_at, outcome, seen) ON switch.change TO payswitch_api, payswitch_caretaker;
 GRANT INSERT (id, name, bic, country, kind, member_ids), UPDATE (status, member_ids) ON switch.participant
    TO payswitch_api, payswitch_caretaker;
 GRANT INSERT (keyid, participant, algorithm, public_key, valid_from, valid_until),
@@ -123,7 +123,7 @@ GRANT INSERT, UPDATE ON switch.window_schedule, switch.calendar_override, switch
 GRANT UPDATE (state, changed_at) ON switch.settlement TO payswitch_api;
 GRANT UPDATE (state, transfer, reason, changed_at, carried_to) ON switch.settlement_line
    TO payswitch_api, payswitch_caretaker;
-GRANT UPDATE (taken_at) ON switch.settlement_confirmation TO payswitch_api, payswitch_caretaker;
+GRANT UPDATE (taken_at, result) ON switch.settlement_confirmation TO payswitch_api, payswitch_caretaker;
 GRANT UPDATE (owner, resolution, resolved_at) ON switch.reconciliation_break
    TO payswitch_api, payswitch_caretaker;
 GRANT INSERT (added_at), UPDATE (retired_at) ON switch.webhook_key TO payswitch_api, payswitch_caretaker;
@@ -144,7 +144,7 @@ GRANT SELECT, INSERT, UPDATE (next) ON switch.rail_serial
 GRANT SELECT (person, began_at), DELETE ON switch.session TO payswitch_caretaker;
 GRANT SELECT (at), DELETE ON switch.sign_in_failure TO payswitch_caretaker;
 GRANT SELECT (id, until), DELETE ON switch.used_nonce TO payswitch_caretaker;
-GRANT UPDATE (seq) ON switch.audit_note TO payswitch_caretaker;
+GRANT UPDATE (seq, refused_at) ON switch.audit_note TO payswitch_caretaker;
 GRANT INSERT, DELETE ON switch.liquidity_alert TO payswitch_caretaker;
 GRANT INSERT, UPDATE ON switch.settlement TO payswitch_caretaker;
 GRANT INSERT ON switch.settlement_line, switch.settlement_instruction TO payswitch_caretaker;
@@ -177,6 +177,30 @@ GRANT USAGE ON SCHEMA regulator TO payswitch_regulator;
 GRANT SELECT ON ALL TABLES IN SCHEMA regulator TO payswitch_regulator;
 GRANT EXECUTE ON FUNCTION regulator.country TO payswitch_regulator;
 
+-- Which kinds of notes each role writes: a stolen login cannot put words of another process into the log. `owner` stands
+-- for commands of the owner, whom nothing here binds.
+GRANT SELECT ON switch.note_right TO payswitch_api, payswitch_caretaker;
+DELETE FROM switch.note_right;
+INSERT INTO switch.note_right (role, kind)
+SELECT wanted.role, unnest(wanted.kinds)
+  FROM (VALUES
+        ('payswitch_api', ARRAY['KEY_REVOKED', 'MESSAGE_RECEIVED', 'RAIL_NOTICE']),
+        ('payswitch_api', ARRAY['CHANGE_APPROVED', 'CHANGE_EXECUTED', 'CHANGE_FAILED', 'CHANGE_REFUSED',
+                                  'CHANGE_REQUESTED', 'CHANGE_VOTE', 'CHANGE_WITHDRAWN', 'MESSAGE_READ',
+                                  'PASSKEY_ADDED', 'PASSKEY_COPIED', 'PASSKEY_REMOVED', 'PERSON_BOUND',
+                                  'PERSON_ENROLLED', 'PERSON_INVITED', 'PERSON_PROVISIONED', 'SESSION_ENDED',
+                                  'SESSION_REUSED', 'SIGNED_IN', 'SIGNED_OUT', 'SIGN_IN_FAILED', 'SIGN_IN_LOCKED',
+                                  'WEBHOOK_ADDED', 'WEBHOOK_REMOVED']),
+        ('payswitch_caretaker', ARRAY['CHANGE_EXECUTED', 'CHANGE_EXPIRED', 'CHANGE_FAILED', 'KEY_ADDED', 'KEY_RETIRED',
+                                      'KEY_REVOKED', 'LIQUIDITY_ALERT', 'LIQUIDITY_EASED', 'SESSION_ENDED',
+                                      'SETTLEMENT_ABORTED', 'SETTLEMENT_CLOSED', 'SETTLEMENT_CONFIRMED',
+                                      'SETTLEMENT_CONTRADICTION', 'SETTLEMENT_LINE_CARRIED',
+                                      'SETTLEMENT_LINE_HELD', 'SETTLEMENT_LINE_INSTRUCTED',
+                                      'SETTLEMENT_LINE_SETTLED', 'SETTLEMENT_SETTLED', 'SETTLEMENT_SETTLING',
+                                      'SETTLEMENT_UNANSWERED', 'SETTLEMENT_UNMATCHED']),
+        ('owner', ARRAY['PERSON_FOUNDED', 'SANDBOX_MADE'])
+       ) AS wanted (role, kinds);
+
 -- Functions, with every signature of each: during an upgrade, old and new ones exist side by side.
 DO $$
 DECLARE
@@ -190,6 +214,7 @@ BEGIN
                                            'record_counted', 'record_orders', 'record_freeze',
                                            'record_claims', 'record_closing', 'record_restore',
                                            'record_opening', 'jump_numbers']),
+                ('payswitch_api', ARRAY['end_own_key']),
                 ('payswitch_caretaker', ARRAY['forget_probes', 'forget_artefacts', 'forget_claims'])
                ) AS wanted (role, names)
           JOIN pg_proc AS p ON p.pronamespace = 'switch'::regnamespace AND p.proname = ANY (wanted.names)

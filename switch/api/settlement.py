@@ -114,7 +114,7 @@ async def post_confirmation(request: Request, services: Services) -> Response:
     raw = await bodies.read(request, runtime.settings.body_limit)
     agent = await authenticate(request, raw)
     signature = request.headers.get("signature", "sandbox key")
-    taken = await day.process_confirmation(services, agent.id, raw, bodies.media_type(request), signature)
+    taken = await day.confirm(services, agent.id, raw, bodies.media_type(request), signature)
     return answer(request, taken)
 
 

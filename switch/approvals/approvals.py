@@ -1,18 +1,22 @@
 """Changes that need two people: requested, approved, and executed exactly once.
 
-    requested --every seat approves--> approved --executed--> executed | failed
+    requested --every seat approves--> approved --the caretaker executes--> executed | failed
     requested --refuse--> refused    requested --withdraw--> withdrawn    requested --time--> expired
 
 Every step is one transaction that locks the change's row and writes an audit note. The maker never takes a
-seat, and no person takes two; the tables refuse both as well. The final step includes the execution: its
-changes to these tables are committed with the step or not at all. Its commands to the ledger have ids derived
-from this change, so a second attempt after a crash finds them done. `run_due` finishes changes that a crash
-left approved. A change that creates a secret is executed in the step of the last vote itself, so that the
-person who completed it gets the secret.
+seat, and no person takes two; the tables refuse both as well. The last vote only makes the change approved,
+and waits a moment for the caretaker, which looks for approved changes all the time. So the processes that
+people and strangers reach need no right to what changes are about.
+
+The final step includes the execution: its changes to these tables are committed with the step or not at all.
+Its commands to the ledger have ids derived from this change: a second attempt after a crash finds them done.
+Only a change that creates a secret is executed in the step of the last vote itself, so that the person who
+completed it gets the secret: it lets a person enrol.
 """
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -42,23 +46,35 @@ from switch.writer.context import ServiceContext
 from switch.writer.event_kinds import EventKind
 
 REASON_MAX: Final = 500
-LEFT_S: Final = 30.0
-"""An execution that takes longer was interrupted: by a crash, or because the writer was unavailable."""
+LEFT_S: Final = 5.0
+"""When an interrupted execution is tried again: after a crash, or if the writer was unavailable."""
+OUTCOME_WITHIN_S: Final = 5.0
+"""How long the last vote waits for the execution; then the change is shown as approved."""
+_POLL_S: Final = 0.05
 _SELECT: Final = "SELECT * FROM switch.change WHERE number = $1"
 _MAKER: Final = "SELECT name, display_name, role, scope, status FROM switch.person WHERE name = $1"
 _statement: Final = statements("switch.approvals")
 _INSERT: Final = _statement("add_change")
 _ADD_VOTE: Final = _statement("add_vote")
 _DUE: Final = _statement("due_changes")
+_APPROVED: Final = _statement("approved_changes")
+_BEGIN: Final = _statement("begin_execution")
 _NUMBERS: Final = _statement("numbers_of_changes")
 _SET_STATE: Final = _statement("set_state_of_change")
 _log = structlog.get_logger()
 
 
 async def request(
-    context: ServiceContext, kinds: Kinds, person: Person, kind: str, *, content: dict[str, Any], reason: str
+    context: ServiceContext,
+    kinds: Kinds,
+    person: Person,
+    kind: str,
+    *,
+    content: dict[str, Any],
+    reason: str,
+    within_s: float = OUTCOME_WITHIN_S,
 ) -> Change:
-    """Request a change; one that needs nobody else is executed at once.
+    """Request a change; one that needs nobody else is approved at once, and executed as after a last vote.
 
     Raises:
         NotFound: no such kind.
@@ -93,7 +109,7 @@ async def request(
         if seats:
             return await _find(connection, number)
         await _end(connection, number, ChangeState.APPROVED, "")
-    return await _execute_now(context, kinds, number)
+    return await _outcome(context, number, within_s)
 
 
 async def vote(
@@ -105,8 +121,9 @@ async def vote(
     decision: str,
     reason: str,
     seen: str | None = None,
+    within_s: float = OUTCOME_WITHIN_S,
 ) -> Change:
-    """Approve (`approve`) or `refuse` a change; the last approval executes it.
+    """Approve (`approve`) or `refuse` a change; after the last approval, wait `within_s` for the execution.
 
     `seen` is the digest of the effect that was shown to the person. If it is stated, the vote counts only for
     that effect; the last vote's digest is compared again in the transaction that executes.
@@ -142,21 +159,21 @@ async def vote(
         await _check_still(connection, context, kinds, change)
         if len(change.votes) + 1 < len(change.seats):
             return await _find(connection, number)
-        await _end(connection, number, ChangeState.APPROVED, "")
+        await _end(connection, number, ChangeState.APPROVED, "", seen=seen)
         if kinds[change.kind].returns_secret:
             return await _execute(connection, context, kinds, change, again=False, seen=seen)
-    return await _execute_now(context, kinds, number, seen=seen)
+    return await _outcome(context, number, within_s)
 
 
-async def _execute_now(
-    context: ServiceContext, kinds: Kinds, number: int, *, seen: str | None = None
-) -> Change:
-    """Execute what was just approved; without the writer it waits, and `run_due` executes it."""
-    try:
-        return await execute(context, kinds, number, again=False, seen=seen)
-    except TRY_AGAIN:
+async def _outcome(context: ServiceContext, number: int, within_s: float) -> Change:
+    """The change as soon as it has ended, or as it is after `within_s`."""
+    until = asyncio.get_running_loop().time() + within_s
+    while True:
         async with context.pool.acquire() as connection:
-            return await _find(connection, number)
+            change = await _find(connection, number)
+        if change.state is not ChangeState.APPROVED or asyncio.get_running_loop().time() >= until:
+            return change
+        await asyncio.sleep(_POLL_S)
 
 
 async def withdraw(context: ServiceContext, person: Person, number: int) -> Change:
@@ -178,23 +195,25 @@ async def withdraw(context: ServiceContext, person: Person, number: int) -> Chan
         return await _find(connection, number)
 
 
-async def execute(
-    context: ServiceContext, kinds: Kinds, number: int, *, again: bool = True, seen: str | None = None
-) -> Change:
-    """Execute an approved change; one that has ended is returned as it is. `again`: a repeated attempt.
+async def execute(context: ServiceContext, kinds: Kinds, number: int) -> Change:
+    """Execute an approved change; one that has ended, or that another process executes, is returned as it is.
 
-    `seen`: the digest of the effect for which the last vote was given, if it was stated.
+    That an attempt began is recorded first: a second one does not decide again what the ledger has decided.
 
     Raises:
         Unavailable: the ledger's writer is unavailable; `run_due` tries again.
         OutcomeUnknown: the writer stopped responding meanwhile; `run_due` tries again.
 
     """
-    async with context.pool.acquire() as connection, connection.transaction():
-        change = await _lock(connection, number)
-        if change.state is not ChangeState.APPROVED:
-            return change
-        return await _execute(connection, context, kinds, change, again=again, seen=seen)
+    async with context.pool.acquire() as connection:
+        begun = await connection.fetchrow(_BEGIN, number)
+        async with connection.transaction():
+            change = await (_lock if begun else _find)(connection, number)
+            if begun is None or change.state is not ChangeState.APPROVED:
+                return change
+            return await _execute(
+                connection, context, kinds, change, again=begun["again"], seen=begun["seen"]
+            )
 
 
 async def _execute(
@@ -226,21 +245,28 @@ async def _execute(
     return await _find(connection, number, secret=execution.secret)
 
 
-async def run_due(context: ServiceContext, kinds: Kinds, *, after_s: float = LEFT_S) -> int:
-    """Expire undecided changes, and execute those left approved for `after_s` by a crash; return how many."""
-    async with context.pool.acquire() as connection:
-        rows = await connection.fetch(_DUE, float(after_s))
+async def execute_approved(context: ServiceContext, kinds: Kinds, *, after_s: float = LEFT_S) -> int:
+    """Execute approved changes: new ones at once, interrupted ones `after_s` later; return how many."""
+    rows = await context.pool.fetch(_APPROVED, float(after_s))
     for row in rows:
-        try:
-            if row["state"] == ChangeState.APPROVED:
-                await execute(context, kinds, row["number"])
-            else:
-                await _expire(context, row["number"])
-        except Exception as error:  # noqa: BLE001 - one change must not delay the others
-            _log.warning(
-                "change_waits", change=row["number"], error=type(error).__name__, detail=logs.where(error)
-            )
+        await _apart(row["number"], execute(context, kinds, row["number"]))
     return len(rows)
+
+
+async def run_due(context: ServiceContext, kinds: Kinds, *, after_s: float = LEFT_S) -> int:
+    """Expire undecided changes, and execute approved ones; return how many."""
+    rows = await context.pool.fetch(_DUE)
+    for row in rows:
+        await _apart(row["number"], _expire(context, row["number"]))
+    return len(rows) + await execute_approved(context, kinds, after_s=after_s)
+
+
+async def _apart(number: int, step: Awaitable[object]) -> None:
+    """Make a step of one change, which must not delay the others."""
+    try:
+        await step
+    except Exception as error:  # noqa: BLE001 - whatever it is, the next change is next
+        _log.warning("change_waits", change=number, error=type(error).__name__, detail=logs.where(error))
 
 
 async def _expire(context: ServiceContext, number: int) -> None:
@@ -426,8 +452,10 @@ def _free_seat(change: Change, person: Person) -> int:
     raise NotAllowed("this change has no free seat for your role")
 
 
-async def _end(connection: asyncpg.Connection, number: int, state: ChangeState, outcome: str) -> None:
-    await connection.execute(_SET_STATE, number, str(state), outcome)
+async def _end(
+    connection: asyncpg.Connection, number: int, state: ChangeState, outcome: str, *, seen: str | None = None
+) -> None:
+    await connection.execute(_SET_STATE, number, str(state), outcome, seen)
     await note(connection, EventKind(f"CHANGE_{state.upper()}"), change=number, outcome=outcome)
 
 

@@ -260,7 +260,7 @@ def confirmation(
 
     async def work(context: CommandContext) -> day.Processed:
         await _verify(context, agent, raw, token)
-        return await day.process_confirmation(context.services, agent, raw, media_type, token)
+        return await day.confirm(context.services, agent, raw, media_type, token)
 
     show(msgspec.to_builtins(run(data, database_url, work)))
 

@@ -37,6 +37,7 @@ _INSERT: Final = _statement("add_key")
 _HAS_OTHER: Final = _statement("has_other_key")
 _RETIRE: Final = _statement("retire_key")
 _REVOKE: Final = _statement("revoke_key")
+_END_OWN: Final = "SELECT switch.end_own_key($1, $2)"
 _LOCK: Final = (
     "SELECT revoked_at FROM switch.participant_key WHERE keyid = $1 AND participant = $2 FOR UPDATE"
 )
@@ -178,12 +179,14 @@ async def _revoke_seats(
 
 
 async def _revoke_key(execution: Execution, content: RevokeKey) -> None:
-    await _revoke(execution.connection, content.participant, content.keyid, change=execution.number)
-
-
-async def _revoke(connection: asyncpg.Connection, participant: str, keyid: str, **facts: int) -> None:
-    await connection.execute(_REVOKE, keyid)
-    await note(connection, EventKind.KEY_REVOKED, participant=participant, keyid=keyid, **facts)
+    await execution.connection.execute(_REVOKE, content.keyid)
+    await note(
+        execution.connection,
+        EventKind.KEY_REVOKED,
+        participant=content.participant,
+        keyid=content.keyid,
+        change=execution.number,
+    )
 
 
 async def revoke_own(pool: asyncpg.Pool, participant: str, keyid: str) -> None:
@@ -194,11 +197,11 @@ async def revoke_own(pool: asyncpg.Pool, participant: str, keyid: str) -> None:
 
     """
     async with pool.acquire() as connection, connection.transaction():
-        row = await connection.fetchrow(_LOCK, keyid, participant)
-        if row is None:
+        ended = await connection.fetchval(_END_OWN, keyid, participant)
+        if ended is None:
             raise NotFound("no such key")
-        if row["revoked_at"] is None:
-            await _revoke(connection, participant, keyid)
+        if ended:
+            await note(connection, EventKind.KEY_REVOKED, participant=participant, keyid=keyid)
 
 
 async def _effect_of_adding(connection: asyncpg.Connection, content: AddKey) -> Effect:

@@ -307,6 +307,8 @@ def _duties(
     yield _every(nonces.FORGET_EVERY_S, lambda: nonces.forget_old(pool))
     yield _every(retention.EVERY_S, lambda: retention.forget_old(pool, settings))
     yield _every(settings.invariants_every_s, invariants.check)
+    for duty in due_work.AT_ONCE:
+        yield _every(due_work.AT_ONCE_EVERY_S, partial(duty, services))
     for duty in due_work.WORK:
         yield _every(due_work.EVERY_S, partial(duty, services))
     for seconds, work in report_tasks.tasks(settings, pool, link, known):

@@ -5,6 +5,7 @@ number, ids of holds and transfers are derived from the line, and files have the
 takes every possible step, again and again, and a crash needs no recovery of its own.
 """
 
+import asyncio
 import hashlib
 import uuid
 from collections import Counter
@@ -13,11 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import asyncpg
+import msgspec
 import structlog
 
 from ledger import windows
 from ledger.books import TransferState
-from schemas.errors import NotAllowed, NotFound, Refused, SwitchError
+from schemas.errors import NotAllowed, NotFound, OutcomeUnknown, Refused, SwitchError
 from schemas.money import Money
 from schemas.reasons import Reason
 from switch.base import calendars, logs
@@ -44,6 +46,8 @@ from switch.writer.event_kinds import EventKind
 from switch.writer.verdicts import Verdict
 
 SETTLEMENT: Final = "settlement"
+_RESULT_WITHIN_S: Final = 10.0
+_POLL_S: Final = 0.05
 _NAMESPACE: Final = uuid.UUID("5d0a3a0e-8f6e-4b43-9d8e-6f0c2f8c2a77")
 _MADE: Final = frozenset({Verdict.CREATED, Verdict.EXISTS})
 _FREE: Final = frozenset({Verdict.VOIDED, Verdict.ALREADY_VOIDED, Verdict.FAILED, Verdict.TRANSFER_FAILED})
@@ -61,6 +65,7 @@ _ADD_DELIVERY: Final = _statement("add_delivery")
 _SET_INSTRUCTED: Final = _statement("set_instructed")
 _ADD_CONFIRMATION: Final = _statement("add_confirmation")
 _UNPROCESSED: Final = _statement("unprocessed_confirmations")
+_RESULT: Final = _statement("result_of_confirmation")
 _SET_PROCESSED: Final = _statement("set_processed")
 _LINES_OF: Final = _statement("lines_of_notification")
 _SET_STATE: Final = _statement("set_state")
@@ -93,7 +98,6 @@ async def run_due(context: ServiceContext) -> None:
     for row in rows:
         step = instruct if row["state"] == SettlementState.CONFIRMED else finish
         await _guarded(step(context, row["settlement_window"]), row["settlement_window"])
-    await reprocess(context)
 
 
 async def _guarded(step: Awaitable[object], window: int) -> None:
@@ -314,46 +318,63 @@ async def finish(context: ServiceContext, window: int) -> bool:
 class Processed:
     """Result of a confirmation: lines by what was done, and contradictions that people must examine."""
 
-    settled: tuple[str, ...]
-    held: tuple[str, ...]
-    known: tuple[str, ...]
-    contradictions: tuple[str, ...]
+    settled: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    contradictions: tuple[str, ...] = ()
     unmatched: int = 0
     """Notifications that match no instruction to this agent."""
 
+    @property
+    def repeated(self) -> "Processed":
+        """The result of the same confirmation again: nothing is done twice."""
+        return replace(self, settled=(), held=(), known=(*self.settled, *self.held, *self.known))
 
-async def process_confirmation(
+
+async def confirm(
     context: ServiceContext, agent: str, raw: bytes, media_type: str, signature: str
 ) -> Processed:
-    """Process the settlement agent's confirmation; the `signature` that proves its origin is stored with it.
+    """Store the settlement agent's confirmation, and wait for the caretaker to process it.
+
+    The `signature` that proves its origin is stored with it. What a repetition states again is `known`.
 
     Raises:
         InvalidMessage: not a confirmation that can be read.
         NotAllowed: not a settlement agent.
+        OutcomeUnknown: it is stored, and not processed yet.
 
     """
-    message, notifications = confirmations.read(raw, media_type)
+    message, _ = confirmations.read(raw, media_type)
+    sha256 = hashlib.sha256(raw).digest()
     async with context.pool.acquire() as connection:
         if not await connection.fetchval(_IS_AGENT, agent):
             raise NotAllowed("only a settlement agent confirms settlements")
-        await connection.execute(
-            _ADD_CONFIRMATION, hashlib.sha256(raw).digest(), agent, message.id, raw, signature, media_type
-        )
-    # The message is stored from here on: after a crash, `reprocess` continues.
-    return await _process(context, agent, hashlib.sha256(raw).digest(), notifications)
+        row = (sha256, agent, message.id, raw, signature, media_type)
+        is_new = await connection.fetchval(_ADD_CONFIRMATION, *row)
+    until = asyncio.get_running_loop().time() + _RESULT_WITHIN_S
+    while (found := await context.pool.fetchrow(_RESULT, sha256, agent))["taken_at"] is None:
+        if asyncio.get_running_loop().time() >= until:
+            raise OutcomeUnknown("the confirmation is stored, and will be processed")
+        await asyncio.sleep(_POLL_S)
+    result = msgspec.json.decode(found["result"] or "{}", type=Processed)
+    return result if is_new else result.repeated
 
 
-async def reprocess(context: ServiceContext, *, after_s: float = 30.0) -> None:
-    """Process confirmations that a crash left unprocessed; each notification takes effect only once."""
-    rows = await context.pool.fetch(_UNPROCESSED, after_s)
-    for row in rows:
-        _, notifications = confirmations.read(row["body"], row["media_type"])
-        await _process(context, row["agent"], row["sha256"], notifications)
+async def process_confirmations(context: ServiceContext) -> None:
+    """Process confirmations that wait, the oldest first; each notification takes effect only once."""
+    for row in await context.pool.fetch(_UNPROCESSED):
+        try:
+            _, notifications = confirmations.read(row["body"], row["media_type"])
+        except SwitchError as error:  # `confirm` reads before it stores: another hand wrote this row
+            _log.error("confirmation_not_readable", sha256=row["sha256"].hex(), detail=error.detail)
+            await context.pool.fetchval(_SET_PROCESSED, row["sha256"], row["agent"], "{}")
+        else:
+            await _process(context, row["agent"], row["sha256"], notifications)
 
 
 async def _process(
     context: ServiceContext, agent: str, sha256: bytes, notifications: list[AgentNotification]
-) -> Processed:
+) -> None:
     taken: dict[str, list[str]] = {"settled": [], "held": [], "known": [], "contradiction": []}
     unmatched = 0
     for notification in notifications:
@@ -361,19 +382,20 @@ async def _process(
         unmatched += not found
         for window, participant in found:
             taken[await _process_one(context, window, participant, notification)].append(participant)
-    async with context.pool.acquire() as connection, connection.transaction():
-        first = await connection.fetchval(_SET_PROCESSED, sha256)
-        if first and unmatched:
-            await note(
-                connection, EventKind.SETTLEMENT_UNMATCHED, agent=agent, sha256=sha256.hex(), words=unmatched
-            )
-    return Processed(
+    result = Processed(
         settled=tuple(taken["settled"]),
         held=tuple(taken["held"]),
         known=tuple(taken["known"]),
         contradictions=tuple(taken["contradiction"]),
         unmatched=unmatched,
     )
+    async with context.pool.acquire() as connection, connection.transaction():
+        text = msgspec.json.encode(result).decode()
+        first = await connection.fetchval(_SET_PROCESSED, sha256, agent, text)
+        if first and unmatched:
+            await note(
+                connection, EventKind.SETTLEMENT_UNMATCHED, agent=agent, sha256=sha256.hex(), words=unmatched
+            )
 
 
 async def _lines_of(

@@ -9,7 +9,7 @@ Rule 2: the switch enquires about an instruction that may have been sent (pacs.0
 again, with the same bytes, only after the agent responds that it does not have it. An agent acts once on a
 message id.
 Rule 3: a response of the endpoint never moves money. Only the agent's signed camt.054 or pacs.002 does, which
-`day.process_confirmation` processes; until then lines stay INSTRUCTED, without a time limit.
+`day.confirm` stores; until then lines stay INSTRUCTED, without a time limit.
 
 The endpoint is a URL. The switch posts XML, with a detached JWS by the settlement key in
 `Payswitch-Signature`. The agent responds 2xx (received), 404 (to an enquiry about a message that it does not

@@ -1,13 +1,20 @@
 """Services as tests use it: a writer in this process, a database of its own, people of every role."""
 
+import asyncio
 import contextlib
+import dataclasses
 import tempfile
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+import pytest
+
 from ledger.roles import Login
+from schemas import codec
 from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.approvals import approvals
@@ -18,11 +25,13 @@ from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
 from switch.identity.model import Change, ChangeState, Person, Role, Status
 from switch.processes.writer import WriterServer
+from switch.settlement import day
 from switch.settlement.causes import SettlementCauses
 from switch.writer.client import Link
-from switch.writer.commands import CommandLeg, Hold, OpenAccount, Release
+from switch.writer.commands import Command, CommandLeg, Hold, OpenAccount, Release, Reply
 from switch.writer.context import ServiceContext
 
+_PASSING = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 PEOPLE = {
     "olga": (Role.OPERATOR, ""),
     "omar": (Role.OPERATOR, ""),
@@ -57,13 +66,105 @@ async def open_services(database_url: str) -> AsyncIterator[ServiceContext]:
                 pool, pool, link, data, sandbox=True, reach=OutwardReach(LOOPBACK, sandbox=True)
             )
             await add_people(services)
-            yield services
+            async with executing(services):
+                yield services
         finally:
             await pool.close()
             await link.stop()
             server._listener.close()
             await server._listener.wait_closed()
             await server.stop()
+
+
+@dataclass
+class Caretaker:
+    """Executes what was approved, with the services of whoever approved last: tests have settings of their own."""
+
+    services: ServiceContext
+    works: asyncio.Event
+
+    async def run(self) -> None:
+        while True:
+            await self.works.wait()
+            with contextlib.suppress(*_PASSING):
+                await approvals.execute_approved(self.services, KINDS)
+            await asyncio.sleep(0.01)
+
+
+_CARETAKERS: dict[Path, Caretaker] = {}
+"""Those at work, by the directory of their services."""
+
+
+@contextlib.asynccontextmanager
+async def executing(services: ServiceContext) -> AsyncIterator[None]:
+    """Execute approved changes meanwhile, as the caretaker does."""
+    caretaker = _CARETAKERS[services.data] = Caretaker(services, asyncio.Event())
+    caretaker.works.set()
+    task = asyncio.create_task(caretaker.run())
+    try:
+        yield
+    finally:
+        del _CARETAKERS[services.data]
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def confirmed(
+    services: ServiceContext, raw: bytes, *, agent: str = "reserve", signature: str = "signature"
+) -> day.Processed:
+    """What a settlement agent says, and what the caretaker makes of it."""
+    said = asyncio.create_task(day.confirm(services, agent, raw, codec.XML, signature))
+    try:
+        while not said.done():
+            await day.process_confirmations(services)
+            await asyncio.sleep(0.01)
+        return await said
+    finally:
+        said.cancel()
+
+
+class Killed(BaseException):
+    """As a kill -9: nothing catches it."""
+
+
+class DyingLink:
+    """A line to the writer on which the ledger's answer to one kind of command never reaches us."""
+
+    def __init__(self, services: ServiceContext, kind: type) -> None:
+        self.link, self.kind = services.link, kind
+
+    async def ask(self, command: Command) -> Reply:
+        reply = await self.link.ask(command)
+        if isinstance(command, self.kind):
+            raise Killed
+        return reply
+
+
+def dying(services: ServiceContext, kind: type) -> ServiceContext:
+    """A services that dies as soon as the ledger has decided a command of this kind."""
+    return dataclasses.replace(services, link=DyingLink(services, kind))  # type: ignore[arg-type]
+
+
+async def killed(
+    services: ServiceContext, kind: str, content: dict[str, Any], at: type, **options: Any
+) -> int:
+    """A change that is agreed to, and whose execution dies after the ledger's commit; its number."""
+    with no_caretaker(services):
+        change = await agree(services, kind, content, within_s=0, **options)
+        with pytest.raises(Killed):
+            await approvals.execute(dying(services, at), KINDS, change.number)
+    return change.number
+
+
+@contextlib.contextmanager
+def no_caretaker(services: ServiceContext) -> Iterator[None]:
+    """Nobody executes what is approved meanwhile."""
+    works = _CARETAKERS[services.data].works
+    works.clear()
+    try:
+        yield
+    finally:
+        works.set()
 
 
 async def add_people(services: ServiceContext) -> None:
@@ -85,12 +186,20 @@ async def agree(
     *,
     maker: str = "olga",
     checkers: tuple[str, ...] = ("chen",),
+    within_s: float = 30,
 ) -> Change:
     """Ask for a change and have it agreed to by everybody it takes."""
+    _CARETAKERS[services.data].services = services
     change = await approvals.request(services, KINDS, person(maker), kind, content=content, reason="test")
     for name in checkers:
         change = await approvals.vote(
-            services, KINDS, person(name), change.number, decision="approve", reason="seen"
+            services,
+            KINDS,
+            person(name),
+            change.number,
+            decision="approve",
+            reason="seen",
+            within_s=within_s,
         )
     return change
 

@@ -34,7 +34,7 @@ from switch.settlement.states import LineState
 from switch.writer.commands import CloseWindow, CommandLeg, Fund, Hold, Release, Return
 from switch.writer.context import ServiceContext
 from tests.switch.reports.conftest import make
-from tests.switch.services import account, done, onboarding, open_services
+from tests.switch.services import account, confirmed, done, onboarding, open_services
 
 BANKS = ("asha-bank", "ganga-bank")
 AGENT = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "account": "SCHEME01"}
@@ -119,7 +119,7 @@ async def answered(services: ServiceContext, window: int, refused: tuple[str, ..
         header = {"MsgId": uuid.uuid4().hex, "CreDtTm": datetime.now(UTC).isoformat(timespec="seconds")}
         document = {"FIToFIPmtStsRpt": {"GrpHdr": header, "TxInfAndSts": statuses}}
         raw = codec.encode("pacs.002.001.10", document, media_type=codec.XML)
-        await day.process_confirmation(services, "reserve", raw, codec.XML, "signature")
+        await confirmed(services, raw)
     await day.run_due(services)
 
 

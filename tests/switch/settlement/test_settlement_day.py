@@ -29,7 +29,19 @@ from switch.settlement.states import LineEvent, LineState, SettlementEvent, Sett
 from switch.writer import audit_notes
 from switch.writer.commands import CloseWindow, Command, Fund, Hold, Release, Reply
 from switch.writer.context import ServiceContext
-from tests.switch.services import account, agree, balance, done, onboarding, open_services, pay
+from tests.switch.services import (
+    Killed,
+    account,
+    agree,
+    balance,
+    confirmed,
+    done,
+    dying,
+    killed,
+    onboarding,
+    open_services,
+    pay,
+)
 
 FUNDS = 1_000_00
 AGENT = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "account": "SCHEME01"}
@@ -116,7 +128,7 @@ def notification(each: reads.SettlementLine, *, minor: int | None = None, **chan
 
 
 async def say(services: ServiceContext, raw: bytes, agent: str = "reserve") -> day.Processed:
-    return await day.process_confirmation(services, agent, raw, codec.XML, "signature")
+    return await confirmed(services, raw, agent=agent)
 
 
 async def test_a_day_settles_and_positions_are_as_they_were_funded(services: ServiceContext) -> None:
@@ -526,27 +538,6 @@ async def test_every_step_is_an_event(services: ServiceContext) -> None:
 # Crashes and two at once. `Killed` stands for a kill -9 between the ledger's commit and ours.
 
 
-class Killed(BaseException):
-    """Nothing may catch it, as nothing catches a kill."""
-
-
-class DyingLink:
-    """A line to the writer on which the ledger's answer to one kind of command never reaches us."""
-
-    def __init__(self, services: ServiceContext, kind: type) -> None:
-        self.link, self.kind = services.link, kind
-
-    async def ask(self, command: Command) -> Reply:
-        reply = await self.link.ask(command)
-        if isinstance(command, self.kind):
-            raise Killed
-        return reply
-
-
-def dying(services: ServiceContext, kind: type) -> ServiceContext:
-    return dataclasses.replace(services, link=DyingLink(services, kind))  # type: ignore[arg-type]
-
-
 class Pausing:
     """A line on which one kind of command waits, before it is sent, until it is let go."""
 
@@ -638,8 +629,7 @@ async def test_a_yes_after_a_hold_whose_commit_never_came_moves_the_money_once(
     window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
     asha = await line(services, window, "asha-bank")
     content = {"window": window, "participant": "asha-bank"}
-    with pytest.raises(Killed):
-        await agree(dying(services, Release), "settlement.hold", content)
+    await killed(services, "settlement.hold", content, Release)
     paid = await say(services, notification(asha))
     await approvals.run_due(services, KINDS, after_s=0)
     held = await services.pool.fetchrow(
@@ -655,8 +645,7 @@ async def test_a_yes_after_a_hold_whose_commit_never_came_moves_the_money_once(
 async def test_a_hold_whose_commit_never_came_is_finished(services: ServiceContext) -> None:
     window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
     content = {"window": window, "participant": "asha-bank"}
-    with pytest.raises(Killed):
-        await agree(dying(services, Release), "settlement.hold", content)
+    await killed(services, "settlement.hold", content, Release)
     await approvals.run_due(services, KINDS, after_s=0)
 
     assert (await line(services, window, "asha-bank")).state is LineState.HELD
@@ -717,8 +706,7 @@ async def test_an_abort_whose_commit_never_came_is_finished_and_nothing_is_instr
     await confirm(services, window)
     with pytest.raises(Killed):
         await day.instruct(dying(services, Hold), window)
-    with pytest.raises(Killed):
-        await agree(dying(services, Release), "settlement.abort", {"window": window})
+    await killed(services, "settlement.abort", {"window": window}, Release)
     await day.run_due(services)
     meanwhile = await state(services, window)
     await approvals.run_due(services, KINDS, after_s=0)

@@ -14,13 +14,14 @@ from aiohttp import web
 from adapters.simulation.book import Book, EntryStatus
 from adapters.simulation.sandbox import free_port
 from adapters.simulation.settlement_agent import CONFIRMATIONS, SettlementAgent
+from schemas.errors import OutcomeUnknown
 from schemas.signing import http_signatures, jws
 from schemas.signing.keys import SigningKey
 from switch.settlement import day, delivery, reads
 from switch.settlement.files import SettlementFiles
 from switch.settlement.states import LineState, SettlementState
 from switch.writer.context import ServiceContext
-from tests.switch.services import balance, done, onboarding, open_services
+from tests.switch.services import balance, confirmed, done, onboarding, open_services
 from tests.switch.settlement.test_settlement_day import FUNDS, instructed, line, state
 
 KEY = SigningKey.generate("reserve-1")
@@ -41,7 +42,7 @@ class Door:
         """The agent's next word, taken in as the API does."""
         async with asyncio.timeout(60):
             raw, signature = await self.heard.get()
-        return await day.process_confirmation(self.services, "reserve", raw, "application/xml", signature)
+        return await confirmed(self.services, raw, signature=signature)
 
     async def fault(self, word: str) -> None:
         async with (
@@ -130,7 +131,7 @@ async def test_an_instruction_goes_through_the_endpoint_and_the_agents_confirmat
 ) -> None:
     window = await a_window(door)
     taken = await door.hear()
-    again = await day.process_confirmation(door.services, "reserve", *await confirmation(door), "once more")
+    again = await confirmed(door.services, (await confirmation(door))[0], signature="once more")
     await day.run_due(door.services)
     await door.later()
     await delivery.deliver(door.services)
@@ -264,15 +265,12 @@ async def test_a_notification_that_a_crash_interrupted_is_processed(door: Door) 
     async with asyncio.timeout(60):
         raw, signature = await door.heard.get()
 
-    async def died(*_: object) -> day.Processed:
-        raise asyncio.CancelledError
-
-    with pytest.MonkeyPatch.context() as patch, contextlib.suppress(asyncio.CancelledError):
-        patch.setattr(day, "_process", died)
-        await day.process_confirmation(door.services, "reserve", raw, "application/xml", signature)
+    with contextlib.suppress(OutcomeUnknown), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(day, "_RESULT_WITHIN_S", 0)
+        await day.confirm(door.services, "reserve", raw, "application/xml", signature)
     before = (await line(door.services, window, "asha-bank")).state
-    await day.reprocess(door.services, after_s=0)
-    await day.reprocess(door.services, after_s=0)
+    await day.process_confirmations(door.services)
+    await day.process_confirmations(door.services)
 
     assert before is LineState.INSTRUCTED
     assert (await line(door.services, window, "asha-bank")).state is LineState.SETTLED
@@ -295,8 +293,8 @@ async def test_the_confirmation_of_the_instructed_agent_counts_after_its_replace
     await done(door.services, "settlement_agent.set", named, checkers=("chen", "ravi"))
     async with asyncio.timeout(60):
         raw, signature = await door.heard.get()
-    stranger = await day.process_confirmation(door.services, "other", raw, "application/xml", signature)
-    taken = await day.process_confirmation(door.services, "reserve", raw, "application/xml", signature)
+    stranger = await confirmed(door.services, raw, agent="other", signature=signature)
+    taken = await confirmed(door.services, raw, signature=signature)
 
     assert (stranger.settled, stranger.unmatched) == ((), 2)
     assert taken.settled == ("asha-bank", "ganga-bank")
