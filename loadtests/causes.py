@@ -19,7 +19,7 @@ from ledger.books import Books
 from schemas import codec
 from schemas.signing import http_signatures
 from schemas.signing.keys import Algorithm, SigningKey
-from switch.client import credit_transfer
+from switch.clients.python import credit_transfer
 from switch.payments.signatures import Signatures, SigningKeyInForce
 from switch.writer.commands import Accept, CommandLeg, Evidence, Identity, Terms, read_command
 from switch.writer.kinds import Kind, Permission

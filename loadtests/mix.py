@@ -17,7 +17,7 @@ from adapters.simulation.magic import magic_account, script
 from loadtests.generator import UETR, MessageTemplate, Sender
 from schemas import codec
 from schemas.money import EXPONENTS, Money
-from switch.client import MESSAGE, credit_transfer
+from switch.clients.python import credit_transfer
 from switch.sandbox import corridors
 from switch.sandbox.world import Made, participants
 
@@ -198,4 +198,4 @@ def _encoded(
         remittance=remittance,
         uetr=UETR,
     )
-    return codec.encode(MESSAGE, document["Document"], media_type=media_type).decode()
+    return codec.encode(document["$type"], document["Document"], media_type=media_type).decode()

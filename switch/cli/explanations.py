@@ -31,7 +31,7 @@ from switch.base.personal_data import Erased, UnreadablePersonalData
 from switch.base.settings_file import InvalidSettingsFile
 from switch.cli.failures import CommandFailed, Incomplete, WrongUse
 from switch.cli.supervisor import StartError
-from switch.client import NoAnswer, RequestRefused
+from switch.clients.python import NoAnswer, RequestRefused
 from switch.payments.erasure import NotFinal
 
 FAILED: Final = 1

@@ -15,7 +15,7 @@ from switch.base.settings import Settings
 from switch.cli.connect import NUMBER_MAX, Data, Database, Uetr, checked_amount, database, pool, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.cli.pages import shown
-from switch.client import Client, RequestRefused
+from switch.clients.python import AsyncClient, RequestRefused
 from switch.payments.journey import SHOWN, read_payment
 from switch.sandbox import world
 from switch.writer import event_bodies
@@ -51,7 +51,7 @@ def pay(
     document = world.document(payer, payee, amount=amount, account=account or "")
 
     async def run() -> dict[str, Any]:
-        async with Client.of_sandbox(settings.credentials_file, debtor) as client:
+        async with AsyncClient.of_sandbox(settings.credentials_file, debtor) as client:
             state = await client.pay(document, wait=_WAIT_S)
             found: dict[str, Any] = {"uetr": state.uetr, "status": state.status, "reason": state.reason}
             with contextlib.suppress(RequestRefused):  # a message that is not a payment is not stored

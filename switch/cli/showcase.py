@@ -27,7 +27,7 @@ from switch.change_catalogue import KINDS
 from switch.cli.as_person import CommandContext, open_services, request, vote
 from switch.cli.connect import database
 from switch.cli.supervisor import Say
-from switch.client import Client, PaymentState
+from switch.clients.python import AsyncClient, PaymentState
 from switch.operations import verify
 from switch.sandbox import corridors, world
 from switch.settlement import positions
@@ -133,11 +133,11 @@ async def _pay(settings: Settings, scene: Scene, participants: dict[str, Any]) -
         amount=scene.amount,
         word=scene.word,
     )
-    async with Client.of_sandbox(settings.credentials_file, scene.debtor) as client:
+    async with AsyncClient.of_sandbox(settings.credentials_file, scene.debtor) as client:
         return await _send(settings, client, document)
 
 
-async def _send(settings: Settings, client: Client, document: dict[str, Any]) -> PaymentState:
+async def _send(settings: Settings, client: AsyncClient, document: dict[str, Any]) -> PaymentState:
     """Send a payment and record the response: `verify` checks the switch against it."""
     state = await client.pay(document, wait=20)
     with (settings.data / "sandbox" / "acknowledged.jsonl").open("a") as told:
@@ -151,7 +151,7 @@ async def _every_corridor(settings: Settings, participants: Sequence[dict[str, s
     pairs = list(permutations(sorted(banks), 2))
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def cross(client: Client, source: str, target: str) -> tuple[tuple[str, str], str]:
+    async def cross(client: AsyncClient, source: str, target: str) -> tuple[tuple[str, str], str]:
         amount = Money(corridors.span(source, target).most // 10, banks[source]["currency"])
         async with gate:
             document = world.document(banks[source], banks[target], amount=amount.text)
@@ -161,7 +161,9 @@ async def _every_corridor(settings: Settings, participants: Sequence[dict[str, s
     say(f"{len(pairs)} corridors, one payment each: milliseconds until the creditor's rail credited it")
     async with contextlib.AsyncExitStack() as stack:
         clients = {
-            country: await stack.enter_async_context(Client.of_sandbox(settings.credentials_file, bank["id"]))
+            country: await stack.enter_async_context(
+                AsyncClient.of_sandbox(settings.credentials_file, bank["id"])
+            )
             for country, bank in banks.items()
         }
         took = dict(await asyncio.gather(*(cross(clients[source], source, to) for source, to in pairs)))

@@ -25,7 +25,7 @@ from schemas.signing.keys import Algorithm, SigningKey
 from switch.approvals.kinds import Kinds
 from switch.base import files
 from switch.base.settings import Settings
-from switch.client import credit_transfer
+from switch.clients.python import credit_transfer
 from switch.payments import directory, rail_connection
 from switch.payments.directory import DirectorySnapshot
 from switch.payments.pricing import POSITION

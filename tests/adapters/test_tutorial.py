@@ -23,8 +23,8 @@ from adapters.simulation.harness import sample_order
 from schemas import codec, credit_transfer
 from schemas.money import Money
 from schemas.payment import PartyAccount
-from switch.client import Client
-from switch.client import credit_transfer as payment_document
+from switch.clients.python import AsyncClient
+from switch.clients.python import credit_transfer as payment_document
 from tests.docs.test_quickstart import read_until_ready
 from tests.switch.identity.test_people_api import agreed, bearer, call, status_report, until
 
@@ -173,7 +173,7 @@ class Sandbox:
             creditor_agent=payee["bic"], creditor_agent_member=payee["member_id"], creditor="Asha Rao",
             creditor_account=known["accounts"][payee["country"]], amount=amount, currency=payer["currency"],
         )  # fmt: skip
-        async with Client(self.url, bearer=payer["bearer"]) as client:
+        async with AsyncClient(self.url, bearer=payer["bearer"]) as client:
             return await client.pay(document, wait=30)
 
 

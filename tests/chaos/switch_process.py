@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from adapters.simulation.sandbox import free_port
-from switch.client import Client
+from switch.clients.python import AsyncClient
 from switch.sandbox import world
 
 SETTINGS = {
@@ -129,10 +129,10 @@ class SwitchProcess:
     def credentials_file(self) -> Path:
         return self.data / "sandbox" / "credentials.json"
 
-    def client(self, participant: str, *, tries: int = 1) -> Client:
+    def client(self, participant: str, *, tries: int = 1) -> AsyncClient:
         credentials = json.loads(self.credentials_file.read_text())
         bearer = next(p["bearer"] for p in credentials["participants"] if p["id"] == participant)
-        return Client(self.url, bearer=bearer, tries=tries)
+        return AsyncClient(self.url, bearer=bearer, tries=tries)
 
     def document(self, debtor: str, creditor: str, word: str = "") -> dict[str, Any]:
         participants = {p["id"]: p for p in json.loads(self.credentials_file.read_text())["participants"]}

@@ -16,7 +16,7 @@ import pytest
 
 from adapters.simulation import book as rail_book
 from switch.base import failpoints
-from switch.client import NoAnswer
+from switch.clients.python import NoAnswer
 from tests.chaos.switch_process import SwitchProcess, uetr_of
 from tests.switch.stack import scraped
 

@@ -23,7 +23,7 @@ from adapters.simulation import book as rail_book
 from ledger import offline_verifier
 from ledger.signing import content_of
 from switch import cli
-from switch.client import NoAnswer, PaymentState
+from switch.clients.python import NoAnswer, PaymentState
 from switch.settlement.day import line_id
 from switch.witness.folder import WitnessFolder, WitnessState
 from tests.chaos.switch_process import SETTINGS, SwitchProcess, uetr_of

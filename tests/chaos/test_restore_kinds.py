@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from ledger import offline_verifier
-from switch.client import NoAnswer
+from switch.clients.python import NoAnswer
 from tests.chaos.switch_process import SETTINGS, SwitchProcess
 from tests.chaos.test_restore import TO_INDIA, TO_PAKISTAN, Life, ask_and_approve, run, until
 from tests.conftest import named, psql

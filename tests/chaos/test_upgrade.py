@@ -26,7 +26,7 @@ import pytest
 
 from adapters.simulation import book as rail_book
 from ledger.migrate import migrations
-from switch.client import FINAL, NoAnswer, RequestRefused
+from switch.clients.python import FINAL, NoAnswer, RequestRefused
 from switch.operations.upgrade import CONTRACT
 from tests.chaos.switch_process import SwitchProcess, uetr_of
 

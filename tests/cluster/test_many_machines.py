@@ -36,7 +36,7 @@ from switch.base import personal_data
 from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
 from switch.cli import preflight
-from switch.client import Client, NoAnswer, PaymentState, RequestRefused
+from switch.clients.python import AsyncClient, NoAnswer, PaymentState, RequestRefused
 from switch.identity import secrets
 from switch.sandbox import world
 from switch.webhooks import signing
@@ -374,7 +374,7 @@ class Payers:
     async def _pay_on(self, number: int) -> None:
         payer, payee = (self._banks[name] for name in ROUTES[number % len(ROUTES)])
         wait = 5 if number % 2 else 0
-        async with Client(self._cluster.url, bearer=payer["bearer"], tries=1) as client:
+        async with AsyncClient(self._cluster.url, bearer=payer["bearer"], tries=1) as client:
             while not self._stop.is_set():
                 document = world.document(payer, payee, amount="10.00")
                 text = json.dumps(document)
@@ -387,7 +387,7 @@ class Payers:
                 await asyncio.sleep(PAUSE_S)
 
     @staticmethod
-    async def _until_told(client: Client, document: Any, wait: int, one: Sent) -> PaymentState:
+    async def _until_told(client: AsyncClient, document: Any, wait: int, one: Sent) -> PaymentState:
         """Send the same message until there is a status."""
         while True:
             try:

@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from ledger.roles import Login
 from switch.change_catalogue import KINDS
 from switch.cli.database import app
-from switch.client import Client
+from switch.clients.python import AsyncClient
 from switch.sandbox import world
 from tests.cluster.machines import Machine, Network, machines, require
 from tests.cluster.test_many_machines import API_PORT, RAILS, READY_WITHIN_S, Cluster
@@ -200,7 +200,7 @@ async def test_the_pods_of_the_chart_make_a_payment(chart: Pods) -> None:
     await chart.begin()
     credentials = json.loads(chart.settings.credentials_file.read_text())
     banks = {bank["id"]: bank for bank in credentials["participants"]}
-    async with Client(chart.url, bearer=banks["asha-bank"]["bearer"]) as client:
+    async with AsyncClient(chart.url, bearer=banks["asha-bank"]["bearer"]) as client:
         document = world.document(banks["asha-bank"], banks["noor-wallet"], amount="10.00")
         paid = await client.pay(document, wait=20)
 

@@ -310,9 +310,9 @@ def test_another_user_pays_with_a_read_only_root_and_without_a_shell(
         pay = f"/proc/{switch.pid}/root{data}"
         credentials = json.loads(Path(pay, "sandbox", "credentials.json").read_text())
         code = (
-            "import asyncio, json, sys; from switch.client import Client; from switch.sandbox import world\n"
+            "import asyncio, json, sys; from switch.clients.python import AsyncClient; from switch.sandbox import world\n"
             "async def pay(url, payer, payee):\n"
-            "    async with Client(url, bearer=payer['bearer']) as client:\n"
+            "    async with AsyncClient(url, bearer=payer['bearer']) as client:\n"
             "        done = await client.pay(world.document(payer, payee, amount='10.00'), wait=20)\n"
             "        print(done.status)\n"
             "asyncio.run(pay(*json.load(sys.stdin)))"

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,9 +22,10 @@ import pytest
 from lxml import etree
 from typer.main import get_command
 
-from switch import cli, client
+from switch import cli
 from switch.api.documents import with_maker_half
 from switch.change_catalogue import KINDS
+from switch.clients import python
 from tests.docs.blocks import PAGES, ROOT, Block, blocks
 from tests.switch.stack import Stack
 
@@ -227,17 +229,19 @@ def test_python_runs(block: Block, place: Path) -> None:
     assert names["problems"] == []
 
 
-async def test_the_example_of_the_python_client_pays(stack: Stack) -> None:
-    """The one in the docstring of `switch.client`, with this sandbox's address and key."""
-    example = re.search(r"^    async with.*?(?=^\S)", client.__doc__ or "", re.MULTILINE | re.DOTALL)
+def test_the_example_of_the_python_client_pays(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one in the docstring of `switch.clients.python`, with this sandbox's address and key."""
+    example = re.search(r"^    with.*?(?=^\S)", python.__doc__ or "", re.MULTILINE | re.DOTALL)
     assert example is not None
-    bearer = stack.participant("asha-bank")["bearer"]
-    body = here(stack, example[0]).replace("sk_test_...", bearer)
-    names: dict[str, Any] = {"Client": client.Client, "credit_transfer": client.credit_transfer}
+    monkeypatch.chdir(tmp_path)
+    Path("key.pem").write_text(stack.participant("asha-bank")["private_key"])
+    names: dict[str, Any] = {name: getattr(python, name) for name in python.__all__}
 
-    exec(f"async def pay():\n{body}\n    return state", names)
+    exec(textwrap.dedent(example[0]).replace("https://switch.example", stack.url), names)
 
-    assert (await names["pay"]()).status == "ACCC"
+    assert names["state"].status == "ACCC"
 
 
 # ── commands by the line ─────────────────────────────────────────────────────────────────────────────────

@@ -27,7 +27,7 @@ from adapters.simulation.magic import Magic
 from schemas.signing import jws, key_request
 from schemas.signing.keys import SigningKey
 from switch import cli
-from switch.client import Client
+from switch.clients.python import AsyncClient
 from switch.identity.secrets import totp_code
 from switch.writer.commands import Advance
 from tests.docs.blocks import ROOT, blocks
@@ -292,7 +292,7 @@ def paid(walk: Walk, word: str = "", state: str = "COMMITTED") -> str:
         document = stack.document("asha-bank", "indus-bank", word=word)
         (tx,) = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
         tx["DbtrAgt"] = {"FinInstnId": {"BICFI": bic}}
-        async with Client(stack.url, bearer=bearer) as client, asyncio.timeout(60):
+        async with AsyncClient(stack.url, bearer=bearer) as client, asyncio.timeout(60):
             uetr = (await client.pay(document, wait=5)).uetr
             while (payment := await client.payment(uetr, wait=5)).state != state:
                 assert payment.state in {"SENT", "RESERVED", "RECEIVED"}, payment

@@ -18,7 +18,7 @@ from schemas.money import Money
 from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
 from switch.cli.supervisor import Supervisor, running
-from switch.client import Client
+from switch.clients.python import AsyncClient
 from switch.sandbox import world
 from switch.sandbox.setup import SandboxSetup
 from switch.writer.client import Link
@@ -61,11 +61,11 @@ class Stack:
         """`/metrics`, with the token of this installation."""
         return scraped(self.url, self.settings.metrics_token_file)
 
-    def client(self, name: str, **options: Any) -> Client:
-        return Client(self.url, bearer=self.participant(name)["bearer"], **options)
+    def client(self, name: str, **options: Any) -> AsyncClient:
+        return AsyncClient(self.url, bearer=self.participant(name)["bearer"], **options)
 
-    def client_of(self, bank: dict[str, str]) -> Client:
-        return Client(self.url, bearer=bank["bearer"])
+    def client_of(self, bank: dict[str, str]) -> AsyncClient:
+        return AsyncClient(self.url, bearer=bank["bearer"])
 
     def document(
         self, debtor: str, creditor: str, *, word: str = "", amount: str = "100.00"

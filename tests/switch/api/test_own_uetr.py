@@ -14,7 +14,7 @@ import pytest
 
 from schemas import own_uetr
 from schemas.signing.keys import SigningKey
-from switch.client import Client
+from switch.clients.python import AsyncClient
 from switch.writer.commands import CloseWindow
 from tests.switch.api.test_doors import assignment, given_back, inbox, now, post, wish
 from tests.switch.stack import Stack
@@ -184,7 +184,7 @@ async def test_a_signed_payment_is_taken_and_awaited_by_what_it_states(stack: St
     document = stack.document(ASHA, CREDITOR, amount="11.00")
     stated = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"]
     await stranger.send(stranger.payment(stated, "0.01"))
-    async with Client(stack.url, key=key) as client:
+    async with AsyncClient(stack.url, key=key) as client:
         paid = await client.pay(document, wait=15)
         found = await client.payment(stated)
 

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
-from switch.client import Client
+from switch.clients.python import AsyncClient
 from switch.identity.model import Role
 from switch.identity.permissions import RIGHTS, Right
 from switch.pages import site
@@ -365,7 +365,7 @@ async def test_an_open_request_is_shown_with_its_note(stack: Stack, http: aiohtt
 async def test_readiness_reports_what_is_known(stack: Stack, asha: Clerk) -> None:
     entry = stack.participant("asha-bank")
     key = SigningKey.from_pem(entry["keyid"], entry["private_key"].encode())
-    async with Client(stack.url, key=key) as client:
+    async with AsyncClient(stack.url, key=key) as client:
         await client.positions()
     _, hooks = await call(stack, "GET", "webhooks", "asha-bank")
     for hook in hooks:  # another test may have left one

@@ -18,7 +18,7 @@ from adapters.china import wire
 from adapters.simulation import book as rail_book
 from adapters.simulation.magic import Magic
 from schemas.money import Money
-from switch.client import Client, PaymentState
+from switch.clients.python import AsyncClient, PaymentState
 from switch.sandbox.corridors import span
 from tests.switch.payments.test_originate import control
 from tests.switch.stack import Stack
@@ -74,13 +74,13 @@ def test_every_magic_word_has_its_outcome() -> None:
 class Banks:
     """A bank of each country, and a client for each."""
 
-    def __init__(self, stack: Stack, clients: dict[str, Client]) -> None:
+    def __init__(self, stack: Stack, clients: dict[str, AsyncClient]) -> None:
         self.stack = stack
         self.clients = clients
         self.gate = asyncio.Semaphore(AT_ONCE)
         self.ids = {p["country"]: p["id"] for p in reversed(stack.credentials["participants"])}
 
-    async def pay(self, country: str, word: str) -> tuple[Client, PaymentState]:
+    async def pay(self, country: str, word: str) -> tuple[AsyncClient, PaymentState]:
         """An ordinary amount from the next country's bank to an account of this one's."""
         source = COUNTRIES[(COUNTRIES.index(country) + 1) % len(COUNTRIES)]
         edges, currency = span(source, country), registry.profile(source).currency
@@ -99,7 +99,7 @@ async def banks_of(stack: Stack) -> AsyncIterator[Banks]:
         yield banks
 
 
-async def until(client: Client, uetr: str, states: set[str]) -> PaymentState:
+async def until(client: AsyncClient, uetr: str, states: set[str]) -> PaymentState:
     """A payment, when it is in one of the states."""
     async with asyncio.timeout(WITHIN_S):
         while True:

@@ -18,7 +18,7 @@ import pytest
 from adapters.simulation import book as rail_book
 from schemas import codec
 from switch.base import personal_data
-from switch.client import RequestRefused
+from switch.clients.python import RequestRefused
 from switch.operations import verify
 from switch.writer.commands import CloseWindow
 from tests.switch.stack import Stack

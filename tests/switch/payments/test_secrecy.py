@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from switch.client import RequestRefused
+from switch.clients.python import RequestRefused
 from tests.switch.stack import Stack
 
 NAME = "CANARYNAME5823"

@@ -21,7 +21,7 @@ from schemas.signing.keys import SigningKey
 from switch.approvals import approvals
 from switch.approvals.causes import Causes
 from switch.change_catalogue import KINDS
-from switch.client import credit_transfer
+from switch.clients.python import credit_transfer
 from switch.payments.signatures import LARGEST_STEP, Signatures
 from switch.processes.writer import WriterServer
 from switch.writer.client import Link

@@ -31,7 +31,7 @@ from switch.base.settings import Settings
 from switch.cli import preflight
 from switch.cli.database import app
 from switch.cli.supervisor import StartError, Supervisor, running
-from switch.client import PaymentState
+from switch.clients.python import PaymentState
 from tests.switch.stack import Stack
 
 INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))

@@ -21,7 +21,7 @@ from schemas.errors import DuplicateUetr, Unavailable
 from schemas.payment import CreditTransfer
 from switch.api.receiving import Received, _accepted_or_known
 from switch.base.database import connect_pool
-from switch.client import Client, PaymentState
+from switch.clients.python import AsyncClient, PaymentState
 from switch.operations import verify
 from switch.payments import rails
 from switch.payments.directory import Directory, Participant
@@ -63,7 +63,7 @@ def _words(process: psutil.Process) -> Sequence[str]:
     return ()
 
 
-async def ended(client: Client, uetr: str) -> PaymentState:
+async def ended(client: AsyncClient, uetr: str) -> PaymentState:
     async with asyncio.timeout(WITHIN_S):
         while not (state := await client.payment(uetr, wait=2)).final:
             pass

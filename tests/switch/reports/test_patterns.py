@@ -12,7 +12,7 @@ import pytest
 from schemas import codec, versions
 from schemas.errors import InvalidMessage, NotAllowed, NotFound, Unavailable
 from schemas.payment import PartyAccount
-from switch.client import credit_transfer
+from switch.clients.python import credit_transfer
 from switch.reports import parties, pattern_rules
 from switch.reports.pattern_rules import BUILT_IN, Rules
 from switch.reports.patterns import Rule

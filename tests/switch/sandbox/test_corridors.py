@@ -16,7 +16,7 @@ from uuid import UUID
 from adapters import registry
 from adapters.simulation import book as rail_book
 from schemas.money import Money
-from switch.client import Client, PaymentState
+from switch.clients.python import AsyncClient, PaymentState
 from switch.sandbox import world
 from switch.sandbox.corridors import span, table
 from tests.switch.stack import Stack
@@ -72,7 +72,7 @@ async def test_every_corridor_carries_payments_end_to_end(ten: Stack):
     by_country = {p["country"]: p for p in reversed(ten.credentials["participants"])}
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def pay(clients: dict[str, Client], trial: Trial) -> tuple[Trial, PaymentState]:
+    async def pay(clients: dict[str, AsyncClient], trial: Trial) -> tuple[Trial, PaymentState]:
         payer, payee = by_country[trial.source], by_country[trial.target]
         amount = Money(trial.minor, payer["currency"]).text
         names = {"debtor": NAMES[trial.source], "creditor": NAMES[trial.target]}
@@ -83,7 +83,7 @@ async def test_every_corridor_carries_payments_end_to_end(ten: Stack):
 
     async with AsyncExitStack() as stack:
         clients = {
-            c: await stack.enter_async_context(Client(ten.url, bearer=by_country[c]["bearer"]))
+            c: await stack.enter_async_context(AsyncClient(ten.url, bearer=by_country[c]["bearer"]))
             for c in COUNTRIES
         }
         ended = await asyncio.gather(*(pay(clients, trial) for trial in trials()))

@@ -3,14 +3,14 @@
 import pytest
 from aiohttp import web
 
-from switch.client import Client
-from tests.client.answering_server import KEY, Server
+from switch.clients.python import AsyncClient
+from tests.clients.answering_server import KEY, Server
 
 
 @pytest.fixture
 async def server(monkeypatch):
     """The server, listening."""
-    monkeypatch.setattr("switch.client._PAUSE_S", 0.001)
+    monkeypatch.setattr("switch.clients.python.exchange.PAUSE_S", 0.001)
     server = Server()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", server.handle)
@@ -27,5 +27,5 @@ async def server(monkeypatch):
 @pytest.fixture
 async def client(server):
     """A client that signs."""
-    async with Client(server.url, key=KEY) as client:
+    async with AsyncClient(server.url, key=KEY) as client:
         yield client
