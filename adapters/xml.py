@@ -19,6 +19,6 @@ def parse(raw: bytes) -> Element:
     return gates.xml(raw, comments=False)
 
 
-def canonical(root: Element) -> bytes:
+def canonical(root: Element, *, exclusive: bool = False) -> bytes:
     """The document as canonical XML 1.0: the same tree always gives the same bytes."""
-    return etree.tostring(root, method="c14n")
+    return etree.tostring(root, method="c14n", exclusive=exclusive)

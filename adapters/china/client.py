@@ -17,7 +17,7 @@ from adapters import uetr as uetrs
 from adapters.china import codes, messages
 from adapters.china.messages import CnapsParticipant, Draft, SentCnapsMessage
 from adapters.china.profile import PROFILE
-from adapters.china.wire import CnapsMessage, open_own, open_sealed, seal
+from adapters.china.wire import CnapsMessage, header_of, open_own, open_sealed, seal
 from adapters.cycle import fetch
 from adapters.http import HttpClient, HttpFailure, HttpReply
 from adapters.port import (
@@ -80,8 +80,9 @@ class Cnaps:
         return [] if messages.read_notice(message) is not None else messages.read_answers(message)
 
     def notice(self, raw: bytes) -> str | None:
-        """See `NoticeAdapter.notice`: ccms.807 and saps.601."""
-        return messages.read_notice(self._open(raw))
+        """See `NoticeAdapter.notice`: ccms.807 and saps.601; other messages are not opened for it."""
+        is_notice = header_of(raw).kind in messages.NOTICES
+        return messages.read_notice(self._open(raw)) if is_notice else None
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
         """See `RailAdapter.acknowledge`: the HTTP status is enough."""
@@ -165,7 +166,7 @@ class Cnaps:
         if isinstance(reply, HttpFailure):
             return reply.receipt
         try:
-            code = messages.read_receipt(self._open(reply.body), open_own(native.body).header)
+            code = messages.read_receipt(self._open(reply.body), header_of(native.body))
         except (InvalidMessage, NotAuthentic):
             return Receipt(Acceptance.UNKNOWN, detail="unreadable confirmation")
         return _receipt(native.ref, code)

@@ -44,6 +44,7 @@ SETTLEMENT: Final = "saps.601.001.01"
 CONFIRMATION: Final = "ccms.900.001.01"
 DISCARDED: Final = "ccms.911.001.01"
 COMMUNICATED: Final = "ccms.990.001.01"
+NOTICES: Final = frozenset({SIGNED_OFF, SETTLEMENT})
 
 ISO: Final = "urn:iso:std:iso:20022:tech:xsd:"
 OWN: Final = "urn:cnaps:std:ibps:2010:tech:xsd:"

@@ -167,8 +167,18 @@ def open_own(raw: bytes) -> CnapsMessage:
         InvalidMessage: not a header, or no XML after it.
 
     """
-    header = CnapsHeader.of(raw[:HEADER_LENGTH])
+    header = header_of(raw)
     return _read(header, _split(raw, header.kind)[0])
+
+
+def header_of(raw: bytes) -> CnapsHeader:
+    """The header of a message, which alone proves nothing: the signature covers it with the body.
+
+    Raises:
+        InvalidMessage: not a header.
+
+    """
+    return CnapsHeader.of(raw[:HEADER_LENGTH])
 
 
 def with_broken_signature(raw: bytes) -> bytes:

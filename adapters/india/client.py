@@ -36,7 +36,7 @@ from adapters.port import (
 from adapters.profile import RailProfile
 from adapters.xml import parse
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
-from schemas.signing.xmldsig import sign_enveloped, verify_enveloped
+from schemas.signing.xmldsig import octets_enveloped, sign_enveloped, verify_enveloped
 
 _OK: Final = 200
 
@@ -175,6 +175,9 @@ class Upi:
 
     def _read(self, raw: bytes) -> Element:
         """A message whose signature by the rail is verified; everything else is refused."""
+        signed = octets_enveloped(raw, self.rail_key)
+        if signed is not None:
+            return parse(signed)
         root = parse(raw)
         verify_enveloped(root, self.rail_key)
         return root

@@ -4,6 +4,7 @@ The signature is XAdES-like with three references, in `Sgntr` of the header; see
 The dialect defines the envelope.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,12 +16,12 @@ from lxml import etree
 from lxml.etree import _Element as Element
 
 from adapters.iso20022.dialect import Content, EnvelopeFormat
-from adapters.xml import parse
-from schemas import codec
+from adapters.xml import canonical, parse
+from schemas import codec, gates
 from schemas.codec import XML, Message
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.plan import NAMESPACE
-from schemas.signing.xmldsig import sign_xades, verify_xades
+from schemas.signing.xmldsig import are_octets_xades, sign_xades, verify_xades
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +58,18 @@ def write(envelope: EnvelopeFormat, header: IsoHeader, document: Content) -> byt
     """
     encoded = codec.encode(header.definition, document, media_type=XML).decode()
     body = encoded.partition("\n")[2]  # after the XML declaration
-    outer, *inner = envelope.tags
-    opening = f'<{outer} xmlns="{envelope.namespace}">' + "".join(f"<{tag}>" for tag in inner)
-    closing = "".join(f"</{tag}>" for tag in reversed(envelope.tags))
+    opening, closing = _around(envelope)
     return f"{opening}{_header(envelope, header)}{body}{closing}".encode()
 
 
 def seal(unsigned: bytes, key: RSAPrivateKey, signed_at: datetime) -> bytes:
     """Sign what `write` returned, in `Sgntr` of its header."""
-    root = parse(unsigned)
-    head = _find(root, "AppHdr")
-    place = etree.SubElement(head, f"{{{_namespace(head)}}}Sgntr")
-    return sign_xades(root, place, key, signed_at)
+    before, end, after = unsigned.partition(_HEADER_END)
+    before, after = before + _PLACE, _PLACE_END + end + after
+    if not _is_canonical(unsigned):
+        before, _, after = canonical(parse(before + after), exclusive=True).partition(_PLACE)
+        before += _PLACE
+    return sign_xades(before, after, key, signed_at)
 
 
 def open_sealed(envelope: EnvelopeFormat, raw: bytes, key: RSAPublicKey) -> Sealed:
@@ -79,6 +80,33 @@ def open_sealed(envelope: EnvelopeFormat, raw: bytes, key: RSAPublicKey) -> Seal
         NotAuthentic: not signed by `key`.
 
     """
+    return _open_octets(envelope, raw, key) or _open_tree(envelope, raw, key)
+
+
+def _open_octets(envelope: EnvelopeFormat, raw: bytes, key: RSAPublicKey) -> Sealed | None:
+    """Read a message that is written as `write` and `seal` write; None if only the tree can tell.
+
+    Its header and envelope are compared as text, and only its document is parsed.
+    """
+    before, place, rest = raw.partition(_PLACE)
+    signature, end, after = rest.partition(_PLACE_END + _HEADER_END)
+    head = _written_head(envelope).fullmatch(before)
+    closing = _around(envelope)[1].encode()
+    if (
+        head is None
+        or not (after.startswith(_DOCUMENT) and after.endswith(_DOCUMENT_END + closing))
+        or len(raw) > gates.MAX_BYTES
+        or any(mark in raw for mark in _UNUSUAL)
+        or not are_octets_xades(before + place, signature, end + after, key)
+    ):
+        return None
+    sender, receiver, identifier, definition, created = map(bytes.decode, head.groups())
+    header = IsoHeader(sender, receiver, identifier, definition, _read_time(created))
+    message = codec.decode(after.removesuffix(closing), media_type=XML, expect=definition)
+    return Sealed(header, message)
+
+
+def _open_tree(envelope: EnvelopeFormat, raw: bytes, key: RSAPublicKey) -> Sealed:
     root = parse(raw)
     head, document = _parts(envelope, root)
     place = head[-1] if len(head) else None
@@ -100,17 +128,58 @@ def open_own(envelope: EnvelopeFormat, raw: bytes) -> Message:
 
 
 def _header(envelope: EnvelopeFormat, header: IsoHeader) -> str:
-    created = header.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return (
-        f'<AppHdr xmlns="{NAMESPACE}{envelope.header}">'
-        f"<Fr>{_member(header.sender)}</Fr><To>{_member(header.receiver)}</To>"
-        f"<BizMsgIdr>{escape(header.id)}</BizMsgIdr><MsgDefIdr>{header.definition}</MsgDefIdr>"
-        f"<BizSvc>{envelope.service}</BizSvc><CreDt>{created}</CreDt></AppHdr>"
+    created = header.created_at.astimezone(UTC).isoformat(timespec="seconds")[:19]
+    return _HEADER_FORM % (
+        NAMESPACE + envelope.header,
+        escape(header.sender),
+        escape(header.receiver),
+        escape(header.id),
+        header.definition,
+        envelope.service,
+        f"{created}Z",
     )
 
 
-def _member(member: str) -> str:
-    return f"<FIId><FinInstnId><ClrSysMmbId><MmbId>{escape(member)}</MmbId></ClrSysMmbId></FinInstnId></FIId>"
+_MEMBER_FORM: Final = "<FIId><FinInstnId><ClrSysMmbId><MmbId>%s</MmbId></ClrSysMmbId></FinInstnId></FIId>"
+_HEADER_FORM: Final = (
+    f'<AppHdr xmlns="%s"><Fr>{_MEMBER_FORM}</Fr><To>{_MEMBER_FORM}</To><BizMsgIdr>%s</BizMsgIdr>'
+    "<MsgDefIdr>%s</MsgDefIdr><BizSvc>%s</BizSvc><CreDt>%s</CreDt></AppHdr>"
+)
+_HEADER_END: Final = b"</AppHdr>"
+_PLACE: Final = b"<Sgntr>"
+_PLACE_END: Final = b"</Sgntr>"
+_DOCUMENT: Final = b"<Document "
+_DOCUMENT_END: Final = b"</Document>"
+_DECLARATIONS: Final = 3
+"""Namespaces of envelope, header and document. What is foreign in a document declares others."""
+_UNUSUAL: Final = (b"<!", b"<?", b"\0")
+_WORD: Final = r"[!-%'-;=?-~]+"
+"""Printable ASCII without a blank and without the characters that XML escapes."""
+
+
+def _is_canonical(written: bytes) -> bool:
+    """Whether what `write` returned is canonical XML already: nothing foreign, no unusual character.
+
+    A carriage return is the only character that the codec writes in another way.
+    """
+    return written.count(b"xmlns") == _DECLARATIONS and b"\r" not in written and b"&#" not in written
+
+
+@functools.cache
+def _around(envelope: EnvelopeFormat) -> tuple[str, str]:
+    """The tags before and after header and document."""
+    outer, *inner = envelope.tags
+    opening = f'<{outer} xmlns="{envelope.namespace}">' + "".join(f"<{tag}>" for tag in inner)
+    return opening, "".join(f"</{tag}>" for tag in reversed(envelope.tags))
+
+
+@functools.cache
+def _written_head(envelope: EnvelopeFormat) -> re.Pattern[bytes]:
+    """What is before a signature: the envelope, and a header with these five values."""
+    values = (f"({_WORD})", f"({_WORD})", f"({_WORD})", f"({_WORD})", _WORD, f"({_TIME.pattern})")
+    header = re.escape(_HEADER_FORM.removesuffix("</AppHdr>"))
+    form = re.escape(_around(envelope)[0]) + header % (re.escape(NAMESPACE + envelope.header), *values)
+    return re.compile(form.encode(), re.ASCII)
 
 
 def _parts(envelope: EnvelopeFormat, root: Element) -> tuple[Element, Element]:
@@ -167,10 +236,6 @@ def _read_time(text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError:
         raise InvalidMessage("the time in the header does not exist", rule="header") from None
-
-
-def _find(root: Element, tag: str) -> Element:
-    return next(element for element in root.iter() if etree.QName(element).localname == tag)
 
 
 def _namespace(element: Element) -> str:

@@ -34,7 +34,7 @@ from adapters.port import (
 from adapters.profile import RailProfile
 from adapters.russia import codes, directory, messages
 from adapters.russia.directory import BankDirectory
-from adapters.russia.envelope import UfebsMessage, open_own, open_sealed, seal
+from adapters.russia.envelope import UfebsMessage, open_own, open_sealed, own_id, seal
 from adapters.russia.messages import SbpParticipant, SentSbpMessage
 from adapters.russia.profile import PROFILE
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
@@ -175,7 +175,7 @@ class Sbp:
         if isinstance(reply, HttpFailure):
             return reply.receipt
         try:
-            code, annotation = messages.read_control(self._open(reply.body), open_own(native.body).id)
+            code, annotation = messages.read_control(self._open(reply.body), own_id(native.body))
         except (InvalidMessage, NotAuthentic):
             return Receipt(Acceptance.UNKNOWN, detail="unreadable control result")
         return _receipt(native.ref, code, annotation)

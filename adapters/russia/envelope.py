@@ -40,6 +40,7 @@ _DECLARED = re.compile(
 )
 _MAC_BEGIN: Final = f'<sig:MACValue xmlns:sig="{DSIG}">'.encode()
 _MAC_END: Final = b"</sig:MACValue>"
+_OWN_ID = re.compile(rb"<props:MessageID>([0-9-]+)</props:MessageID>")
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -183,6 +184,19 @@ def open_own(raw: bytes) -> UfebsMessage:
     """
     head, _, rest = raw.partition(_MAC_BEGIN)
     return _read(parse(head + rest.partition(_MAC_END)[2]))
+
+
+def own_id(raw: bytes) -> str:
+    """`MessageID` of a message that we wrote and stored; it is not parsed as a whole.
+
+    Raises:
+        InvalidMessage: it states none.
+
+    """
+    found = _OWN_ID.search(raw)
+    if found is None:
+        raise InvalidMessage("no MessageID")
+    return found[1].decode("ascii")
 
 
 def root(namespace: str, tag: str, attributes: dict[str, str]) -> Element:

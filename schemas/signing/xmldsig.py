@@ -5,22 +5,29 @@
 * `sign_xades` / `verify_xades`: three references (key, signed properties, whole document), exclusive
   canonical XML, the `Signature` inside a given element (the business header's `Sgntr`).
 
-Both are RSA PKCS#1 v1.5 with SHA-256, so signing is deterministic. Verification never takes algorithms, key
-or signed parts from the message: the structure is compared with the expected one, and the caller provides the
-key. After verification, `root` contains exactly what was signed and nothing else, which prevents wrapping
-attacks. Source: W3C XML Signature 1.1, ETSI TS 101 903 (XAdES-BES).
+Both are RSA PKCS#1 v1.5 with SHA-256, so signing is deterministic. Signatures are written as text in
+canonical form, so nothing of them is parsed or canonicalised again.
+
+Verification never takes algorithms, key or signed parts from the message: the structure is compared with the
+expected one, and the caller provides the key. After verification, `root` contains exactly what was signed and
+nothing else, which prevents wrapping attacks. A message that is canonical, with a signature written as we
+write ours, is verified by its octets (`are_octets_xades`, `octets_enveloped`): the signed octets are those
+that are read. Every other message is verified as a tree, and only the tree decides that one is not
+authentic. Source: W3C XML Signature 1.1, ETSI TS 101 903 (XAdES-BES).
 """
 
 import base64
 import binascii
+import functools
 import hashlib
+import re
 from datetime import datetime
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, RSAPublicNumbers
 from lxml import etree
 from lxml.etree import _Element as Element
 
@@ -41,17 +48,109 @@ _KEY_ID: Final = "key"
 _PROPERTIES_ID: Final = "properties"
 _SIGNATURE_ID: Final = "signature"
 
+# The parts of a signature as canonical XML; each `%s` is a gap. What is signed alone declares its namespace.
+_DECLARE_DS: Final = f' xmlns:ds="{DS}"'
+_DECLARE_XADES: Final = f' xmlns:xades="{XADES}"'
+_KEY_VALUE: Final = (
+    "<ds:KeyValue><ds:RSAKeyValue><ds:Modulus>%s</ds:Modulus><ds:Exponent>%s</ds:Exponent></ds:RSAKeyValue>"
+    "</ds:KeyValue>"
+)
+_KEY_INFO: Final = f'<ds:KeyInfo%s Id="{_KEY_ID}">%s</ds:KeyInfo>'
+_PROPERTIES: Final = (
+    f'<xades:SignedProperties%s Id="{_PROPERTIES_ID}"><xades:SignedSignatureProperties>'
+    "<xades:SigningTime>%s</xades:SigningTime></xades:SignedSignatureProperties></xades:SignedProperties>"
+)
+
+
+def _empty(tag: str, algorithm: str) -> str:
+    return f'<ds:{tag} Algorithm="{algorithm}"></ds:{tag}>'
+
+
+def _reference_form(attributes: str, *transforms: str) -> str:
+    listed = "".join(_empty("Transform", each) for each in transforms)
+    return (
+        f"<ds:Reference {attributes}><ds:Transforms>{listed}</ds:Transforms>{_empty('DigestMethod', _SHA256)}"
+        "<ds:DigestValue>%s</ds:DigestValue></ds:Reference>"
+    )
+
+
+def _info_form(method: str, *references: str) -> str:
+    methods = _empty("CanonicalizationMethod", method) + _empty("SignatureMethod", _RSA_SHA256)
+    return methods + "".join(references)
+
+
+def _signature_form(attributes: str, after: str) -> str:
+    return (
+        f"<ds:Signature{_DECLARE_DS}{attributes}><ds:SignedInfo>%s</ds:SignedInfo>"
+        f"<ds:SignatureValue>%s</ds:SignatureValue>{after}</ds:Signature>"
+    )
+
+
+_ENVELOPED_INFO: Final = _info_form(_C14N, _reference_form('URI=""', _ENVELOPED, _C14N))
+_ENVELOPED_SIGNATURE: Final = _signature_form("", "<ds:KeyInfo>%s</ds:KeyInfo>")
+_XADES_INFO: Final = _info_form(
+    _EXCLUSIVE,
+    _reference_form(f'URI="#{_KEY_ID}"', _EXCLUSIVE),
+    _reference_form(f'Type="{_SIGNED_PROPERTIES}" URI="#{_PROPERTIES_ID}"', _EXCLUSIVE),
+    _reference_form('URI=""', _ENVELOPED, _EXCLUSIVE),
+)
+_XADES_SIGNATURE: Final = _signature_form(
+    f' Id="{_SIGNATURE_ID}"',
+    f'%s<ds:Object><xades:QualifyingProperties{_DECLARE_XADES} Target="#{_SIGNATURE_ID}">%s'
+    "</xades:QualifyingProperties></ds:Object>",
+)
+
+
+def _pattern(form: str, *gaps: str) -> re.Pattern[bytes]:
+    """The pattern of a form with these gaps filled."""
+    return re.compile((re.escape(form) % gaps).encode(), re.ASCII)
+
+
+_BASE64: Final = "([0-9A-Za-z+/]+={0,2})"
+_STATED_KEY: Final = re.escape(_KEY_VALUE) % ("[0-9A-Za-z+/]+={0,2}", "[0-9A-Za-z+/]+={0,2}")
+_ENVELOPED_WRITTEN: Final = _pattern(
+    _ENVELOPED_SIGNATURE, re.escape(_ENVELOPED_INFO) % _BASE64, _BASE64, _STATED_KEY
+)
+_OPENING: Final = re.compile(rb'<([a-z]+):[A-Za-z]+( xmlns:\1="[^"&<>\s]+")>')
+"""The start tag of a root that declares only its own prefix."""
+_XADES_WRITTEN: Final = _pattern(
+    _XADES_SIGNATURE,
+    re.escape(_XADES_INFO) % (_BASE64, _BASE64, _BASE64),
+    _BASE64,
+    re.escape(_KEY_INFO) % ("", f"({_STATED_KEY})"),
+    re.escape(_PROPERTIES) % ("", "([0-9T:.+Z-]+)"),
+)
+
 Reference = tuple[dict[str, str], tuple[str, ...], str]
 """A reference: its attributes, its transforms, its digest in base64."""
 
 
 def sign_enveloped(root: Element, key: RSAPrivateKey) -> bytes:
-    """Append a signature to `root` and return the whole document as canonical XML."""
-    references = [_whole_document(root, _C14N)]
-    signature = etree.SubElement(root, SIGNATURE, nsmap={"ds": DS})
-    _fill(signature, references, _C14N, key)
-    _append_key(signature, key.public_key())
-    return _canonical(root, _C14N)
+    """The document with a signature as its root's last child, as canonical XML; `root` is not changed."""
+    unsigned = _canonical(root, _C14N)
+    scope = {f"xmlns:{prefix}" if prefix else "xmlns": uri for prefix, uri in root.nsmap.items()}
+    declared = "".join(f' {name}="{uri}"' for name, uri in sorted({**scope, "xmlns:ds": DS}.items()))
+    info = _ENVELOPED_INFO % _digest_of(unsigned)
+    value = _sign(f"<ds:SignedInfo{declared}>{info}</ds:SignedInfo>", key)
+    signature = _ENVELOPED_SIGNATURE % (info, value, _key_value(key.public_key().public_numbers()))
+    before, end, name = unsigned.rpartition(b"</")
+    return b"".join((before, signature.encode(), end, name))
+
+
+def octets_enveloped(raw: bytes, key: RSAPublicKey) -> bytes | None:
+    """The signed octets of a document: all but the signature before the end of its root.
+
+    None if the octets do not prove that `key` signed them: then only the tree can tell.
+    """
+    begin, end = raw.rfind(b"<ds:Signature "), raw.rfind(b"</")
+    opening = _OPENING.match(raw)
+    seen = _ENVELOPED_WRITTEN.fullmatch(raw, begin, end) if 0 < begin < end else None
+    if seen is None or opening is None or opening[1] < b"ds":
+        return None
+    digest, value = map(bytes.decode, seen.groups())
+    unsigned = raw[:begin] + raw[end:]
+    info = f"<ds:SignedInfo{_DECLARE_DS}{opening[2].decode()}>{_ENVELOPED_INFO % digest}</ds:SignedInfo>"
+    return unsigned if digest == _digest_of(unsigned) and _is_signed(info, value, key) else None
 
 
 def verify_enveloped(root: Element, key: RSAPublicKey) -> None:
@@ -72,16 +171,36 @@ def verify_enveloped(root: Element, key: RSAPublicKey) -> None:
     _verify(value, signed_info, key)
 
 
-def sign_xades(root: Element, place: Element, key: RSAPrivateKey, signed_at: datetime) -> bytes:
-    """Put a signature with three references into `place`, and return `root` as exclusive canonical XML."""
-    document = _whole_document(root, _EXCLUSIVE)
-    signature = etree.SubElement(place, SIGNATURE, {"Id": _SIGNATURE_ID}, nsmap={"ds": DS})
-    key_info = _append_key(signature, key.public_key())
-    key_info.set("Id", _KEY_ID)
-    properties = _append_properties(signature, signed_at)
-    references = [_part(key_info, _KEY_ID), _part(properties, _PROPERTIES_ID), document]
-    _fill(signature, references, _EXCLUSIVE, key)
-    return _canonical(root, _EXCLUSIVE)
+def sign_xades(before: bytes, after: bytes, key: RSAPrivateKey, signed_at: datetime) -> bytes:
+    """A document with a signature with three references between its two parts.
+
+    Together the parts are the document as exclusive canonical XML, with an empty element for the signature.
+    """
+    stated = _key_value(key.public_key().public_numbers())
+    time = signed_at.isoformat(timespec="milliseconds")
+    info = _XADES_INFO % (
+        _digest_of((_KEY_INFO % (_DECLARE_DS, stated)).encode()),
+        _digest_of((_PROPERTIES % (_DECLARE_XADES, time)).encode()),
+        _digest_of(before + after),
+    )
+    value = _sign(f"<ds:SignedInfo{_DECLARE_DS}>{info}</ds:SignedInfo>", key)
+    signature = _XADES_SIGNATURE % (info, value, _KEY_INFO % ("", stated), _PROPERTIES % ("", time))
+    return b"".join((before, signature.encode(), after))
+
+
+def are_octets_xades(before: bytes, signature: bytes, after: bytes, key: RSAPublicKey) -> bool:
+    """Whether the octets prove that `key` signed the document `before + after`; False proves nothing."""
+    seen = _XADES_WRITTEN.fullmatch(signature)
+    if seen is None:
+        return False
+    of_key, of_properties, of_document, value, stated, time = map(bytes.decode, seen.groups())
+    info = _XADES_INFO % (of_key, of_properties, of_document)
+    return (
+        of_document == _digest_of(before + after)
+        and of_key == _digest_of((_KEY_INFO % (_DECLARE_DS, stated)).encode())
+        and of_properties == _digest_of((_PROPERTIES % (_DECLARE_XADES, time)).encode())
+        and _is_signed(f"<ds:SignedInfo{_DECLARE_DS}>{info}</ds:SignedInfo>", value, key)
+    )
 
 
 def verify_xades(root: Element, place: Element, key: RSAPublicKey) -> None:
@@ -121,7 +240,7 @@ def _part(element: Element, identifier: str) -> Reference:
 
 
 def _digest(element: Element, method: str) -> str:
-    return base64.b64encode(hashlib.sha256(_canonical(element, method)).digest()).decode()
+    return _digest_of(_canonical(element, method))
 
 
 def _canonical(element: Element, method: str) -> bytes:
@@ -129,47 +248,6 @@ def _canonical(element: Element, method: str) -> bytes:
         return etree.tostring(element, method="c14n", exclusive=method == _EXCLUSIVE, with_tail=False)
     except etree.C14NError:  # a namespace that is a relative URI has no canonical form
         raise NotAuthentic("has no canonical form") from None
-
-
-def _fill(signature: Element, references: list[Reference], method: str, key: RSAPrivateKey) -> None:
-    """Write `SignedInfo` and `SignatureValue` as the first children of `signature`."""
-    signed_info = _element("SignedInfo")
-    signature.insert(0, signed_info)
-    _child(signed_info, "CanonicalizationMethod", Algorithm=method)
-    _child(signed_info, "SignatureMethod", Algorithm=_RSA_SHA256)
-    for attributes, transforms, digest in references:
-        reference = _child(signed_info, "Reference", **attributes)
-        listed = _child(reference, "Transforms")
-        for transform in transforms:
-            _child(listed, "Transform", Algorithm=transform)
-        _child(reference, "DigestMethod", Algorithm=_SHA256)
-        _child(reference, "DigestValue").text = digest
-    canonical = _canonical(signed_info, method)
-    value = _element("SignatureValue")
-    value.text = base64.b64encode(key.sign(canonical, padding.PKCS1v15(), hashes.SHA256())).decode()
-    signature.insert(1, value)
-
-
-def _append_key(signature: Element, key: RSAPublicKey) -> Element:
-    numbers = key.public_numbers()
-    key_info = _child(signature, "KeyInfo")
-    rsa = _child(_child(key_info, "KeyValue"), "RSAKeyValue")
-    _child(rsa, "Modulus").text = _crypto_binary(numbers.n)
-    _child(rsa, "Exponent").text = _crypto_binary(numbers.e)
-    return key_info
-
-
-def _append_properties(signature: Element, signed_at: datetime) -> Element:
-    qualifying = etree.SubElement(
-        _child(signature, "Object"),
-        f"{{{XADES}}}QualifyingProperties",
-        {"Target": f"#{_SIGNATURE_ID}"},
-        nsmap={"xades": XADES},
-    )
-    signed = etree.SubElement(qualifying, f"{{{XADES}}}SignedProperties", {"Id": _PROPERTIES_ID})
-    about = etree.SubElement(signed, f"{{{XADES}}}SignedSignatureProperties")
-    etree.SubElement(about, f"{{{XADES}}}SigningTime").text = signed_at.isoformat(timespec="milliseconds")
-    return signed
 
 
 def _references(signature: Element, method: str) -> list[Reference]:
@@ -217,6 +295,14 @@ def _verify(value: bytes, signed_info: bytes, key: RSAPublicKey) -> None:
         raise NotAuthentic("the signature is not by the expected key") from None
 
 
+def _is_signed(signed_info: str, value: str, key: RSAPublicKey) -> bool:
+    try:
+        _verify(base64.b64decode(value, validate=True), signed_info.encode(), key)
+    except (NotAuthentic, binascii.Error):
+        return False
+    return True
+
+
 def _value(signature: Element) -> bytes:
     text = "".join((_only(signature, "SignatureValue").text or "").split())
     try:
@@ -249,13 +335,18 @@ def _detach(signature: Element) -> None:
         parent.text = (parent.text or "") + tail
 
 
-def _element(tag: str) -> Element:
-    return etree.Element(f"{{{DS}}}{tag}", nsmap={"ds": DS})
-
-
-def _child(parent: Element, tag: str, **attributes: str) -> Element:
-    return etree.SubElement(parent, f"{{{DS}}}{tag}", attributes)
+@functools.lru_cache(maxsize=64)
+def _key_value(numbers: RSAPublicNumbers) -> str:
+    return _KEY_VALUE % (_crypto_binary(numbers.n), _crypto_binary(numbers.e))
 
 
 def _crypto_binary(number: int) -> str:
     return base64.b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big")).decode()
+
+
+def _digest_of(octets: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(octets).digest()).decode()
+
+
+def _sign(signed_info: str, key: RSAPrivateKey) -> str:
+    return base64.b64encode(key.sign(signed_info.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
