@@ -4,11 +4,11 @@ It has only the data that a decision needs, with the long names of ISO 20022. Th
 the raw bytes are kept with it, so nothing is lost.
 """
 
-from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Annotated
+from typing import ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+import msgspec
+from msgspec.structs import force_setattr
 
 from schemas.money import Money
 
@@ -20,26 +20,27 @@ def _shows(text: str | None) -> bool:
     return text.isprintable() or any(each.isprintable() and not each.isspace() for each in text)
 
 
-def _seen(text: str | None) -> str | None:
-    return text if _shows(text) else None
-
-
-def _all_seen(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(filter(_shows, texts))
-
-
-StatedText = Annotated[str | None, AfterValidator(_seen)]
+StatedText = str | None
 """An optional text. A text without visible characters counts as absent."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True
-    )
+class _Stated(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message states. The types are those that a decoded message has; they are not checked again."""
+
+    _texts: ClassVar[tuple[str, ...]] = ()
+    """The fields of type `StatedText`."""
+
+    def __post_init__(self) -> None:
+        for name in self._texts:
+            text = getattr(self, name)
+            if text is not None and not _shows(text):
+                force_setattr(self, name, None)
 
 
-class Agent(_Frozen):
+class Agent(_Stated, frozen=True, kw_only=True):
     """A financial institution: a BIC, or a member id in a named clearing system, or both."""
+
+    _texts = ("bic", "clearing_system", "member_id", "name")
 
     bic: StatedText = None
     clearing_system: StatedText = None
@@ -47,19 +48,28 @@ class Agent(_Frozen):
     name: StatedText = None
 
 
-class Party(_Frozen):
+class Party(_Stated, frozen=True, kw_only=True):
     """A debtor or creditor."""
+
+    _texts = ("name", "country", "town", "phone", "national_id")
 
     name: StatedText = None
     country: StatedText = None
     town: StatedText = None
-    address_lines: Annotated[tuple[str, ...], AfterValidator(_all_seen)] = ()
+    address_lines: tuple[str, ...] = ()
     phone: StatedText = None
     national_id: StatedText = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.address_lines:
+            force_setattr(self, "address_lines", tuple(filter(_shows, self.address_lines)))
 
-class PartyAccount(_Frozen):
+
+class PartyAccount(_Stated, frozen=True, kw_only=True):
     """An account by IBAN or another identification, and optionally a proxy (phone, VPA, e-mail)."""
+
+    _texts = ("iban", "other", "proxy", "proxy_type")
 
     iban: StatedText = None
     other: StatedText = None
@@ -72,8 +82,10 @@ class PartyAccount(_Frozen):
         return self.iban or self.other or self.proxy
 
 
-class AgreedRate(_Frozen):
+class AgreedRate(_Stated, frozen=True, kw_only=True):
     """An agreed exchange rate: `rate` units of `quoted` for one of `unit`."""
+
+    _texts = ("quote",)
 
     unit: str | None = None
     quoted: str | None = None
@@ -84,8 +96,13 @@ class AgreedRate(_Frozen):
     """The FX provider."""
 
 
-class CreditTransfer(_Frozen):
+class CreditTransfer(_Stated, frozen=True, kw_only=True):
     """One customer credit transfer (pacs.008)."""
+
+    _texts = (
+        *("instruction_id", "transaction_id", "exchange_rate"),
+        *("purpose", "category_purpose", "remittance"),
+    )
 
     uetr: str
     message_id: str

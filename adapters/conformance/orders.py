@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 from uuid import UUID
 
+from msgspec import structs
+
 from adapters.port import Order
 from adapters.profile import RailProfile
 from adapters.simulation.harness import sample_order
@@ -100,4 +102,4 @@ def with_amount(order: Order, minor: int, currency: str | None = None) -> Order:
 
 def with_payment(order: Order, **changes: object) -> Order:
     """The same order with other fields of its payment."""
-    return dataclasses.replace(order, payment=order.payment.model_copy(update=changes))
+    return dataclasses.replace(order, payment=structs.replace(order.payment, **changes))

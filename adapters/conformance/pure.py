@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
+from msgspec import structs
+
 from adapters.conformance import orders
 from adapters.conformance.report import Requirement, RequirementNotMet, must
 from adapters.port import Order, RailAdapter
@@ -273,7 +275,7 @@ def _misspelt(order: Order) -> list[Order]:
     other = str.maketrans(_LETTERS, _LETTERS[1:] + _LETTERS[0])
     changed = {text[:n] + text[n].translate(other) + text[n + 1 :] for n in range(len(text))} - {text}
     return [
-        orders.with_payment(order, creditor_account=account.model_copy(update={field: spelling}))
+        orders.with_payment(order, creditor_account=structs.replace(account, **{field: spelling}))
         for spelling in sorted(changed)
     ]
 

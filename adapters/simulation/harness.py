@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import aiohttp
@@ -51,7 +51,7 @@ def sample_order(country: str, word: str = "", **changes: object) -> Order:
     assert isinstance(serial, int)
     assert isinstance(expires_in, int | float)
     place = registry.module(country, "sandbox")
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "uetr": str(uuid4()),
         "message_id": "M1",
         "created_at": made_at,
@@ -67,7 +67,7 @@ def sample_order(country: str, word: str = "", **changes: object) -> Order:
         "purpose": "FAMI",
         "remittance": "for the family",
     }
-    payment = CreditTransfer.model_validate({**fields, **changes})
+    payment = CreditTransfer(**{**fields, **changes})
     amount = Money(minor, registry.profile(country).currency)
     return Order(payment, amount, serial, made_at, made_at + timedelta(seconds=expires_in))
 

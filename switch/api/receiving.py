@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import asyncpg
+from msgspec import structs
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -159,7 +160,7 @@ async def _accept(received: Received, payment: CreditTransfer) -> PaymentStatus:
         own = await own_uetrs.assign(received.runtime.pool, received.sender.id, uuid.UUID(payment.uetr))
         if own is None:
             raise
-    return await _accept_and_wait(received, payment.model_copy(update={"uetr": str(own)}))
+    return await _accept_and_wait(received, structs.replace(payment, uetr=str(own)))
 
 
 async def _accept_and_wait(received: Received, payment: CreditTransfer) -> PaymentStatus:

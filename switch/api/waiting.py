@@ -4,13 +4,14 @@ import asyncio
 from typing import Final
 
 from switch.api.runtime import Runtime
+from switch.writer.client import FinalChange
 from switch.writer.commands import PaymentChange
 
 _LOOK_EVERY_S: Final = 1.0
 
 
 async def for_final(
-    runtime: Runtime, participant: str, final: asyncio.Future[PaymentChange], seconds: float
+    runtime: Runtime, participant: str, final: FinalChange, seconds: float
 ) -> PaymentChange | None:
     """Wait for the final change of a payment, at most `seconds`, and only while the participant is active.
 
@@ -18,11 +19,24 @@ async def for_final(
     """
     loop = asyncio.get_running_loop()
     ends = loop.time() + seconds
-    while (left := ends - loop.time()) > 0 and _is_active(runtime, participant):
-        done, _ = await asyncio.wait((final,), timeout=min(left, _LOOK_EVERY_S))
-        if done:
-            return final.result()
-    return None
+    timer: asyncio.TimerHandle | None = None
+
+    def look() -> None:
+        nonlocal timer
+        left = ends - loop.time()
+        if final.done():
+            return
+        if left <= 0 or not _is_active(runtime, participant):
+            final.set_result(None)
+        else:
+            timer = loop.call_later(min(left, _LOOK_EVERY_S), look)
+
+    look()
+    try:
+        return await final
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 def _is_active(runtime: Runtime, participant: str) -> bool:

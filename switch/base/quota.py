@@ -1,8 +1,7 @@
 """Quotas of waiting requests: in total, and per participant, so that one cannot use up the total."""
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import defaultdict
+from contextlib import AbstractContextManager
 
 from schemas.errors import TooManyRequests, Unavailable
 
@@ -15,15 +14,11 @@ class Quota:
         self._of_one = of_one
         self._what = what
         """The name of these requests for people, in the plural."""
-        self._taken: Counter[str] = Counter()
-
-    @property
-    def taken(self) -> int:
+        self._taken: defaultdict[str, int] = defaultdict(int)
+        self.taken = 0
         """The number in use."""
-        return self._taken.total()
 
-    @contextmanager
-    def take(self, participant: str) -> Iterator[None]:
+    def take(self, participant: str) -> AbstractContextManager[None]:
         """Use one place of the quota for the duration of the context.
 
         Raises:
@@ -31,13 +26,34 @@ class Quota:
             Unavailable: the total is used up.
 
         """
-        if self._taken[participant] >= self._of_one:
+        return _Place(self, participant)
+
+    def _enter(self, participant: str) -> None:
+        if self._taken.get(participant, 0) >= self._of_one:
             raise TooManyRequests(f"at most {self._of_one} {self._what} of one participant at once")
         if self.taken >= self._total:
             raise Unavailable(f"too many {self._what} at once")
         self._taken[participant] += 1
-        try:
-            yield
-        finally:
-            self._taken[participant] -= 1
-            self._taken += Counter()  # removes participants with none
+        self.taken += 1
+
+    def _leave(self, participant: str) -> None:
+        self.taken -= 1
+        self._taken[participant] -= 1
+        if not self._taken[participant]:
+            del self._taken[participant]
+
+
+class _Place(AbstractContextManager[None]):
+    """One place of a quota."""
+
+    __slots__ = ("_participant", "_quota")
+
+    def __init__(self, quota: Quota, participant: str) -> None:
+        self._quota = quota
+        self._participant = participant
+
+    def __enter__(self) -> None:
+        self._quota._enter(self._participant)  # noqa: SLF001 - its own quota
+
+    def __exit__(self, *_: object) -> None:
+        self._quota._leave(self._participant)  # noqa: SLF001

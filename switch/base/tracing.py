@@ -7,7 +7,8 @@ The sampling flag in a caller's `traceparent` has no effect.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from time import perf_counter
 from typing import Any
 from uuid import UUID
 
@@ -60,22 +61,40 @@ def start(settings: Settings, process: str) -> Callable[[], None]:
     return stop
 
 
-@contextmanager
-def part(stage: str, *, rail: str = "", uetr: str | bytes = "") -> Iterator[None]:
+def part(stage: str, *, rail: str = "", uetr: str | bytes = "") -> AbstractContextManager[None]:
     """Time one stage of a payment; also exported as a span, with the payment and the rail."""
-    with metrics.STAGE.labels(stage).time():
-        if _tracer is None:
-            yield
-            return
-        about = {"payswitch.rail": rail, "payswitch.uetr": uetr if isinstance(uetr, str) else _text(uetr)}
-        # The text of an error may contain data of a client: neither it nor its status is recorded.
-        with _tracer.start_as_current_span(
+    return _Timed(stage) if _tracer is None else _exported(_tracer, stage, rail, uetr)
+
+
+class _Timed(AbstractContextManager[None]):
+    """A stage that is only timed."""
+
+    __slots__ = ("_began", "_stage")
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+
+    def __enter__(self) -> None:
+        self._began = perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        metrics.STAGE.labels(self._stage).observe(perf_counter() - self._began)
+
+
+@contextmanager
+def _exported(tracer: Tracer, stage: str, rail: str, uetr: str | bytes) -> Iterator[None]:
+    about = {"payswitch.rail": rail, "payswitch.uetr": uetr if isinstance(uetr, str) else _text(uetr)}
+    # The text of an error may contain data of a client: neither it nor its status is recorded.
+    with (
+        _Timed(stage),
+        tracer.start_as_current_span(
             stage,
             attributes={name: value for name, value in about.items() if value},
             record_exception=False,
             set_status_on_exception=False,
-        ):
-            yield
+        ),
+    ):
+        yield
 
 
 def _text(uetr: bytes) -> str:

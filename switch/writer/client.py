@@ -61,6 +61,9 @@ _UNKNOWN: Final = Reply(Verdict.OUTCOME_UNKNOWN)
 _NOT_SENT: Final = Reply(
     Verdict.UNAVAILABLE, reason="the ledger's writer is unavailable; nothing was decided"
 )
+FinalChange = asyncio.Future[PaymentChange | None]
+"""The final change of a payment; None once nobody waits for it any longer."""
+
 _log = structlog.get_logger()
 
 
@@ -89,7 +92,7 @@ class Link:
         self._waits_until: float | None = None
         """By the loop's clock, until when commands wait for a writer; None while there is one."""
         self._in_progress = 0
-        self._watchers: defaultdict[bytes, list[asyncio.Future[PaymentChange]]] = defaultdict(list)
+        self._watchers: defaultdict[bytes, list[FinalChange]] = defaultdict(list)
 
     @classmethod
     def of(cls, settings: Settings, *kinds: Kind) -> "Link":
@@ -185,13 +188,13 @@ class Link:
             raise Unavailable("the ledger's writer is unavailable; nothing was decided") from None
         return self._writer
 
-    def watch(self, uetr: bytes) -> asyncio.Future[PaymentChange]:
+    def watch(self, uetr: bytes) -> FinalChange:
         """Return a future of the payment's final state; drop it with `unwatch`."""
-        future: asyncio.Future[PaymentChange] = asyncio.get_running_loop().create_future()
+        future: FinalChange = asyncio.get_running_loop().create_future()
         self._watchers[uetr].append(future)
         return future
 
-    def unwatch(self, uetr: bytes, future: asyncio.Future[PaymentChange]) -> None:
+    def unwatch(self, uetr: bytes, future: FinalChange) -> None:
         """Stop waiting."""
         future.cancel()
         watchers = self._watchers.get(uetr)
@@ -249,7 +252,10 @@ class _Peer:
         self._hello = hello
         self._tls = tls
         self._ids = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._waiting: dict[int, tuple[asyncio.Future[Reply], float]] = {}
+        """Replies by request, the oldest first, with the time of the loop until which each is awaited."""
+        self._giving_up: asyncio.TimerHandle | None = None
+        """One timer for all: the oldest request is the first to be given up."""
         self._unsent: list[tuple[int, bytes]] = []
         self._protocol: FrameProtocol | None = None
         self._greeted = False
@@ -282,16 +288,25 @@ class _Peer:
             (request, command)
         )  # encoded alone: a command that cannot be encoded does not affect others
         future: asyncio.Future[Reply] = loop.create_future()
-        self._waiting[request] = future
+        self._waiting[request] = future, loop.time() + _ANSWER_WITHIN_S
+        if self._giving_up is None:
+            self._giving_up = loop.call_later(_ANSWER_WITHIN_S, self._give_up)
         if not self._unsent:
             loop.call_soon(self._flush)
         self._unsent.append((request, encoded))
-        try:
-            # Shielded: if the caller is cancelled, the command is not.
-            return await asyncio.wait_for(asyncio.shield(future), _ANSWER_WITHIN_S)
-        except TimeoutError:
-            self._waiting.pop(request, None)
-            return _UNKNOWN
+        return await future  # if the caller is cancelled, the command is not
+
+    def _give_up(self) -> None:
+        """Answer the requests that have waited too long, and wait for the next one that will."""
+        loop = asyncio.get_running_loop()
+        self._giving_up = None
+        for request, (future, until) in list(self._waiting.items()):
+            if until > loop.time():
+                self._giving_up = loop.call_at(until, self._give_up)
+                return
+            del self._waiting[request]
+            if not future.done():
+                future.set_result(_UNKNOWN)
 
     async def _keep_connected(self) -> None:
         pause = _RECONNECT_FIRST_S
@@ -365,9 +380,9 @@ class _Peer:
             self._resigned = self._link._writer is self and frame.epoch == 0  # noqa: SLF001 - its own peer
             self._link._announced(self, frame.epoch)  # noqa: SLF001
         for request, reply in frame.replies:
-            future = self._waiting.pop(request, None)
-            if future is not None and not future.done():
-                future.set_result(reply)
+            waiting = self._waiting.pop(request, None)
+            if waiting is not None and not waiting[0].done():
+                waiting[0].set_result(reply)
         self._link._changed(frame.changes)  # noqa: SLF001
         if self._resigned and not self._waiting and self._protocol is not None:
             self._protocol.close()  # shows the old writer that nothing of ours is on its way any more
@@ -376,7 +391,7 @@ class _Peer:
         self._protocol = None
         unsent, self._unsent = {request for request, _ in self._unsent}, []
         waiting, self._waiting = self._waiting, {}
-        for request, future in waiting.items():
+        for request, (future, _) in waiting.items():
             if not future.done():
                 future.set_result(_NOT_SENT if request in unsent else _UNKNOWN)
         self._link._lost(self)  # noqa: SLF001

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from msgspec import structs
 from typer.testing import CliRunner
 
 from adapters import registry
@@ -19,11 +20,10 @@ runner = CliRunner()
 @pytest.fixture
 def file(tmp_path):
     """A pacs.008 to the ordinary account of India's sandbox, in its currency."""
-    payment = sample_order("IN").payment.model_copy(
-        update={"interbank_settlement_amount": Money(150000, "INR")}
-    )
-    payment = payment.model_copy(update={"creditor_account": payment.creditor_account.model_copy(
-        update={"proxy": None, "other": "asha@okbank"})})  # fmt: skip
+    payment = sample_order("IN").payment
+    account = structs.replace(payment.creditor_account, proxy=None, other="asha@okbank")
+    amount = Money(150000, "INR")
+    payment = structs.replace(payment, interbank_settlement_amount=amount, creditor_account=account)
     path = tmp_path / "payment.xml"
     document = credit_transfer.build(payment)
     path.write_bytes(codec.encode(credit_transfer.DEFAULT_VERSION, document, media_type=codec.XML))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from adapters import registry
 from adapters.iran.messages import ShetabChannel, channel
@@ -131,7 +132,7 @@ def test_what_the_rail_cannot_carry_is_refused_before_it_is_sent(country, name):
             order, amount=Money(amount.minor, amount.currency or order.amount.currency)
         )
     else:
-        order = dataclasses.replace(order, payment=order.payment.model_copy(update=changes))
+        order = dataclasses.replace(order, payment=structs.replace(order.payment, **changes))
 
     assert [violation.reason for violation in ADAPTERS[country].check(order)] == [reason]
 

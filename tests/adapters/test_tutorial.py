@@ -17,6 +17,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from msgspec import structs
 
 from adapters import new
 from adapters.simulation.harness import sample_order
@@ -264,11 +265,10 @@ async def settle(running, http, currency):
 
 def write_payment(path):
     """A pacs.008 to the IBAN that the page's sandbox has."""
-    payment = sample_order("KZ").payment.model_copy(
-        update={
-            "interbank_settlement_amount": Money(150000, "AZN"),
-            "creditor_account": PartyAccount(iban="AZ21NABZ00000000137010001944"),
-        }
+    payment = structs.replace(
+        sample_order("KZ").payment,
+        interbank_settlement_amount=Money(150000, "AZN"),
+        creditor_account=PartyAccount(iban="AZ21NABZ00000000137010001944"),
     )
     document = credit_transfer.build(payment)
     path.write_bytes(codec.encode(credit_transfer.DEFAULT_VERSION, document, media_type=codec.JSON))
