@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import StrEnum
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from adapters.business_days import BusinessCalendar
 from adapters.creditor import IdentifierForm
+
+zone_named: Final = cache(ZoneInfo)
+"""Time zones by name. The class itself keeps only the last eight, and reads the others from files again."""
 
 
 class Basis(StrEnum):
@@ -144,8 +148,13 @@ class Ids:
 
     def period_at(self, at: datetime) -> str:
         """The period of this instant for serial numbers."""
-        clock = timezone(timedelta(minutes=self.utc_offset_minutes))
-        return at.astimezone(clock).strftime(self.period)
+        return _period(self.period, self.utc_offset_minutes, at.replace(microsecond=0))
+
+
+@lru_cache(maxsize=64)
+def _period(pattern: str, utc_offset_minutes: int, at: datetime) -> str:
+    """Every order asks for its period: a second's orders ask for the same one."""
+    return at.astimezone(timezone(timedelta(minutes=utc_offset_minutes))).strftime(pattern)
 
 
 _AS_THE_CALENDAR_SAYS: Final[Mapping[date, bool]] = MappingProxyType({})
@@ -165,14 +174,16 @@ class Hours:
 
     def day(self, at: datetime) -> str:
         """The cycle of an instant, `YYYY-MM-DD`."""
-        return at.astimezone(ZoneInfo(self.zone)).date().isoformat()
+        return at.astimezone(zone_named(self.zone)).date().isoformat()
 
     def open_from(self, at: datetime, overrides: Mapping[date, bool] = _AS_THE_CALENDAR_SAYS) -> datetime:
         """The first instant, not before `at`, when the rail is open; aware, UTC.
 
         `overrides` are days that the operator has declared to be business days or not.
         """
-        today = at.astimezone(ZoneInfo(self.zone)).date()
+        if self.calendar is None and self.opens == self.closes == time.min:
+            return at.astimezone(UTC)
+        today = at.astimezone(zone_named(self.zone)).date()
         for ahead in range(_HORIZON_DAYS):
             day = today + timedelta(days=ahead)
             if not self._works_on(day, overrides):
@@ -190,7 +201,7 @@ class Hours:
         return self.calendar.is_business_day(day) if stated is None else stated
 
     def _at(self, day: date, clock: time) -> datetime:
-        return datetime.combine(day, clock, ZoneInfo(self.zone)).astimezone(UTC)
+        return datetime.combine(day, clock, zone_named(self.zone)).astimezone(UTC)
 
 
 _HORIZON_DAYS: Final = 60

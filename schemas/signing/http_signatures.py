@@ -22,9 +22,10 @@ import hashlib
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+
+import msgspec
 
 from schemas.errors import NotAuthentic
 from schemas.signing.keys import Algorithm, PublicKey, SigningKey
@@ -83,8 +84,7 @@ _JSON: Final = "application/json"
 _UNSIGNED: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureInput:
+class SignatureInput(msgspec.Struct, frozen=True):
     """The signature fields of a request. They are not verified before `verify`."""
 
     keyid: str

@@ -12,6 +12,8 @@ from switch.base import metrics
 from switch.identity import sessions
 from switch.payments.directory import Participant
 
+SIGNED: Final = "payswitch.signed"
+"""In the scope of a request: what its sender signed (`proof.Signed`), or None for a bearer key."""
 _BEARER: Final = "bearer "
 
 
@@ -26,10 +28,11 @@ async def authenticate(request: Request, body: bytes) -> Participant:
 
     """
     participant, proof = await _find(request, body)
-    if proof.nonce is not None:
+    nonce = proof.nonce
+    if nonce is not None:
         runtime: Runtime = request.app.state.runtime
         try:
-            await runtime.nonces.use(proof.nonce)
+            await runtime.nonces.use(nonce)
         except NotAuthentic as error:
             metrics.SIGNATURE_FAILURES.labels(error.detail[:60]).inc()
             raise
@@ -64,7 +67,7 @@ async def _find(request: Request, body: bytes) -> tuple[Participant, Proof]:
     participant = directory.by_id.get(proof.participant)
     if participant is None or participant.status == "removed":
         raise NotAllowed("this participant may not use the switch")
-    request.state.signed = proof.signed
+    request.scope[SIGNED] = proof.signed
     return participant, proof
 
 

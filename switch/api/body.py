@@ -1,7 +1,8 @@
-"""The body of a request, read completely within limits of size and time."""
+"""The body of a request, read completely within limits of size and time, and the headers about it."""
 
 import asyncio
 import re
+from functools import lru_cache
 from typing import Final
 
 from starlette.requests import Request
@@ -12,8 +13,12 @@ READ_WITHIN_S: Final = 15.0
 XML: Final = "application/xml"
 JSON: Final = "application/json"
 MEDIA_TYPES: Final = (XML, JSON)
+WHOLE: Final = "payswitch.whole"
+"""In the scope of a request whose body has arrived: nothing is left to wait for."""
 _PINNED: Final = re.compile(r"application/vnd\.iso20022\.[a-z]{4}\.\d{3}\.\d{3}\.\d{2}\+(xml|json)", re.ASCII)
 """XML or JSON, with the only message that the body may hold."""
+_REMEMBERED: Final = 256
+"""How many values of a header are remembered, and the most characters of one: callers repeat theirs."""
 
 
 async def read(request: Request, limit: int) -> bytes:
@@ -25,28 +30,39 @@ async def read(request: Request, limit: int) -> bytes:
         InvalidMessage: it is incomplete, or did not arrive in time.
 
     """
-    if request.headers.get("content-encoding", "identity") != "identity":
+    if _values(request, b"content-encoding")[:1] not in ([], ["identity"]):
         raise UnsupportedRepresentation("compressed bodies are not supported")
-    length = request.headers.get("content-length", "")
+    length = "".join(_values(request, b"content-length")[:1])
     if length.isascii() and length.isdigit() and (len(length) > 9 or int(length) > limit):  # noqa: PLR2004
         raise MessageTooLarge
-    parts: list[bytes] = []
-    size = 0
+    if request.scope.get(WHOLE):
+        return await _read(request, limit)
     try:
         async with asyncio.timeout(READ_WITHIN_S):
-            while True:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise InvalidMessage("the body is incomplete")
-                part = message.get("body", b"")
-                size += len(part)
-                if size > limit:
-                    raise MessageTooLarge
-                parts.append(part)
-                if not message.get("more_body"):
-                    return b"".join(parts)
+            return await _read(request, limit)
     except TimeoutError:
         raise InvalidMessage("the body did not arrive in time") from None
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise InvalidMessage("the body is incomplete")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise MessageTooLarge
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _values(request: Request, name: bytes) -> list[str]:
+    """The values of a header, by its name in lower case."""
+    return [value.decode("latin-1") for stated, value in request.scope["headers"] if stated == name]
 
 
 def media_type(request: Request) -> str:
@@ -58,10 +74,16 @@ def media_type(request: Request) -> str:
         UnsupportedRepresentation: another type, or another character set.
 
     """
-    values = request.headers.getlist("content-type")
+    values = _values(request, b"content-type")
     if len(values) != 1:
         raise UnsupportedRepresentation("exactly one Content-Type is required")
-    kind, *parameters = (part.strip().lower() for part in values[0].split(";"))
+    (value,) = values
+    return _media_type(value) if len(value) <= _REMEMBERED else _media_type.__wrapped__(value)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _media_type(value: str) -> str:
+    kind, *parameters = (part.strip().lower() for part in value.split(";"))
     known = kind in MEDIA_TYPES or _PINNED.fullmatch(kind)
     if not known or any(p and p.replace('"', "") != "charset=utf-8" for p in parameters):
         raise UnsupportedRepresentation("Content-Type must be application/xml or application/json, in UTF-8")
@@ -76,7 +98,14 @@ def form(kind: str) -> str:
 
 def accepted(request: Request, default: str) -> str | None:
     """Choose the representation that `Accept` prefers, otherwise `default`; None if it allows neither."""
-    header = ",".join(request.headers.getlist("accept")) or "*/*"
+    header = ",".join(_values(request, b"accept")) or "*/*"
+    return (
+        _accepted(header, default) if len(header) <= _REMEMBERED else _accepted.__wrapped__(header, default)
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _accepted(header: str, default: str) -> str | None:
     best: tuple[float, bool, str] | None = None
     for item in header.split(","):
         kind, *parameters = (part.strip().lower() for part in item.split(";"))
@@ -100,8 +129,8 @@ def _quality(parameters: list[str]) -> float:
 
 def wait_seconds(request: Request, maximum: float) -> float:
     """Get how many seconds the caller will wait: `Prefer: wait=10` or `?wait=10`; 0 if absent or invalid."""
-    asked = request.query_params.get("wait", "")
-    for preference in ",".join(request.headers.getlist("prefer")).split(","):
+    asked = request.query_params.get("wait", "") if request.scope["query_string"] else ""
+    for preference in ",".join(_values(request, b"prefer")).split(","):
         name, _, value = preference.strip().partition("=")
         if name.lower() == "wait":
             asked = value

@@ -2,13 +2,14 @@
 
 import hashlib
 import time
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from schemas.errors import NotAuthentic
 from schemas.signing import http_signatures
-from schemas.signing.http_signatures import Headers
+from schemas.signing.http_signatures import Headers, SignatureInput
 from switch.api.key_use import SEEN
 from switch.api.limits import Scope
 from switch.base.settings import Settings
@@ -19,8 +20,7 @@ _BEARER: Final = b"bearer "
 _SIGNED: Final = frozenset({b"signature-input", b"signature"})
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(msgspec.Struct, frozen=True):
     """A verified signature of a request: its key, its 64 bytes, and its base."""
 
     keyid: str
@@ -28,13 +28,17 @@ class Signed:
     base: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """The participant that sent a request, and the nonce of its signature; a bearer key has none."""
+class Proof(msgspec.Struct, frozen=True):
+    """The participant that sent a request, and its signature; a bearer key has none."""
 
     participant: str
-    nonce: Nonce | None = None
+    stated: SignatureInput | None = None
     signed: Signed | None = None
+
+    @property
+    def nonce(self) -> Nonce | None:
+        """The nonce of the signature."""
+        return None if self.stated is None else _nonce(self.stated)
 
 
 def prove(scope: Scope, body: bytes | None, directory: DirectorySnapshot, settings: Settings) -> Proof:
@@ -102,10 +106,10 @@ def _by_signature(
     )
     if body is not None:
         SEEN.note(key.keyid, now=now, created=stated.created)
-    return Proof(key.participant, _nonce(stated), Signed(key.keyid, stated.signature, base))
+    return Proof(key.participant, stated, Signed(key.keyid, stated.signature, base))
 
 
-def _nonce(stated: http_signatures.SignatureInput) -> Nonce:
+def _nonce(stated: SignatureInput) -> Nonce:
     # Key ids contain no space, so no other key and nonce make the same text.
     digest = hashlib.sha256(f"{stated.keyid} {stated.nonce}".encode()).digest()
     # Twice the skew: one machine may drop the nonce while another, with a different clock, still accepts it.

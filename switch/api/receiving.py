@@ -8,11 +8,11 @@ that is not valid gets a problem, or admi.002 where the caller accepts only XML.
 import contextlib
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import asyncpg
+import msgspec
 from msgspec import structs
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,7 +36,7 @@ from schemas.reasons import Reason
 from schemas.versions import versions
 from switch.api import body as bodies
 from switch.api import queries, waiting
-from switch.api.authentication import authenticate, identify
+from switch.api.authentication import SIGNED, authenticate, identify
 from switch.api.problems import problem
 from switch.api.proof import Signed
 from switch.api.runtime import Runtime
@@ -54,8 +54,7 @@ NOTES: Final = "Payswitch-Notes"
 _NOTES_MAX: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """A message whose sender is authenticated and whose content is valid by its schema."""
 
     runtime: Runtime
@@ -69,14 +68,13 @@ class Received:
     """What its sender signed; None for a bearer key."""
 
 
-@dataclass(frozen=True, slots=True)
-class IsoResponse:
+class IsoResponse(msgspec.Struct, frozen=True):
     """An ISO response: the document of a message definition, with its HTTP status and headers."""
 
     id: str
     document: dict[str, Any]
     status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = {}
 
 
 Handler = Callable[[Received], Awaitable[IsoResponse]]
@@ -104,11 +102,10 @@ async def serve(
 
 def _encoded(answer: IsoResponse, media_type: str) -> bytes:
     """Encode a response in its version, or in the first later one that can carry what it repeats."""
-    later = (known for known in versions(answer.id[:8]) if known > answer.id)
     try:
         return codec.encode(answer.id, answer.document, media_type=media_type)
     except InvalidMessage:
-        for version in later:
+        for version in (known for known in versions(answer.id[:8]) if known > answer.id):
             with contextlib.suppress(InvalidMessage):
                 return codec.encode(version, answer.document, media_type=media_type)
         raise
@@ -126,7 +123,7 @@ async def _enter(request: Request, expect: str, identify: Identify) -> Received:
         raise NotAcceptable("the response can be application/xml or application/json")
     message = codec.decode(raw, media_type=kind, expect=expect)
     official.check_where_set(message)
-    signed: Signed | None = request.state.signed
+    signed: Signed | None = request.scope[SIGNED]
     evidence = Evidence(signed.keyid, signed.signature, signed.base, raw) if signed is not None else None
     wait = bodies.wait_seconds(request, runtime.settings.wait_max_s)
     return Received(runtime, message, sender, wants, wait, evidence)
@@ -182,7 +179,7 @@ async def _accept_and_wait(received: Received, payment: CreditTransfer) -> Payme
             return standing  # it is accepted: the sender learns the rest by an event or a status request
         if change is None:
             return await read_status(runtime.pool, uetr)
-        return replace(standing, state=State(change.state), reason=change.reason, detail="")
+        return structs.replace(standing, state=State(change.state), reason=change.reason, detail="")
     finally:
         runtime.link.unwatch(uetr.bytes, final)
 

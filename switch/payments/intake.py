@@ -6,11 +6,12 @@ is recorded under the UETR, so a refused payment stays refused and regulators ca
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from msgspec import structs
 
 from adapters.port import Order, OriginalMessage
@@ -40,8 +41,7 @@ _KNOWN: Final = frozenset({Verdict.EXISTS, Verdict.ALREADY_FAILED})
 _HELD_POLL_S: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentStatus:
+class PaymentStatus(msgspec.Struct, frozen=True):
     """Status of a payment. `known` marks a repeat: nothing was done now, and a None state must be read."""
 
     uetr: UUID
@@ -55,8 +55,7 @@ class PaymentStatus:
     """Parts of the message that the rail does not carry: the path of an element, and a text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proved:
+class Proved(msgspec.Struct, frozen=True):
     """Identity of a message, what encrypts it, and what its sender signed."""
 
     identity: Identity
@@ -157,7 +156,7 @@ class Intake:
             reply = await self._reserve(proved, order, route, notes)
         except Refused as refusal:
             return await self._remember(identity, self._terms_of(payment, sender), refusal)
-        return replace(_status(uetr, reply), notes=notes)
+        return structs.replace(_status(uetr, reply), notes=notes)
 
     async def _take_again(
         self,

@@ -5,9 +5,11 @@ requires and keeps the rest of a minor unit. The fee's percentage part rounds do
 the amount. If the flat part makes the fee reach the amount, the payment is refused.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from schemas.errors import Refused
 from schemas.money import EXPONENTS, Money
@@ -25,8 +27,7 @@ SCHEME = "payswitch"
 WHOLE_BPS: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(msgspec.Struct, frozen=True):
     """The debtor agent pays the debit for the transfer itself; the fee is added to it."""
 
     debit: Money
@@ -38,9 +39,15 @@ class Price:
 
 def convert(amount: Money, currency: str, rate: str, step: int = 1) -> Money:
     """Convert `amount` to `currency` at `rate` (target units per source unit), rounded down to a `step`."""
-    scale = Fraction(10) ** (EXPONENTS[currency] - EXPONENTS[amount.currency])
-    minor = int(amount.minor * Fraction(rate) * scale)
+    numerator, denominator = _ratio(rate, EXPONENTS[currency] - EXPONENTS[amount.currency])
+    minor = amount.minor * numerator // denominator
     return Money(minor - minor % step, currency)
+
+
+@lru_cache(maxsize=1024)
+def _ratio(rate: str, decimals: int) -> tuple[int, int]:
+    """A rate between minor units, exactly; `decimals` is how many more the target currency has."""
+    return (Fraction(rate) * Fraction(10) ** decimals).as_integer_ratio()
 
 
 def fee(amount: Money, corridor: Corridor) -> Money:

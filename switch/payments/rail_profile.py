@@ -33,6 +33,8 @@ def limits(profile: RailProfile, tightening: Tightening) -> AmountLimits:
 def hours(profile: RailProfile, tightening: Tightening) -> Hours:
     """The hours in force."""
     own = profile.hours
+    if tightening.hours_from is None and tightening.hours_to is None:
+        return own
     return replace(
         own,
         opens=own.opens if tightening.hours_from is None else tightening.hours_from,

@@ -4,12 +4,12 @@ The sender's own signed message, sent again, states who pays and how much. The r
 credited, and that counts: if another rate is in force by now, the rate follows from the two amounts.
 """
 
-from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from schemas.errors import Unavailable
 from schemas.money import EXPONENTS, Money
@@ -55,7 +55,7 @@ def price_of(price: Price, line: KnownLine) -> Price:
         raise Unavailable(
             f"the rail credited {credit}, and the message is about {price.debit}: the operator resolves it"
         )
-    return replace(price, credit=credit, rate=_rate(price.debit, credit))
+    return structs.replace(price, credit=credit, rate=_rate(price.debit, credit))
 
 
 def _rate(debit: Money, credit: Money) -> str:

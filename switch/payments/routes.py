@@ -5,9 +5,10 @@ at the same instant would have, and is refused if that payment would be refused.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from ledger.encoding import microseconds
 from schemas.errors import Refused
@@ -21,8 +22,7 @@ from switch.payments.rails import Rail
 _INSTITUTION: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """Debtor agent, creditor agent and rail of a payment."""
 
     debtor: Participant

@@ -16,8 +16,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
+from adapters.profile import zone_named
 from schemas import parties
 from schemas.codec import Message
 from schemas.credit_transfer import ROOT
@@ -108,7 +108,7 @@ def expiry(payment: CreditTransfer, made_at: datetime, settings: Settings) -> da
 
 def days_of(now: datetime, *countries: str) -> set[date]:
     """Possible dates of the present moment, with a tolerance, in UTC and in some countries' time zones."""
-    zones = [UTC, *(ZoneInfo(zone_in(country)) for country in countries)]
+    zones = [UTC, *(zone_named(zone_in(country)) for country in countries)]
     return {at.astimezone(zone).date() for zone in zones for at in (now - MOMENT, now + MOMENT)}
 
 

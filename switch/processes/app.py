@@ -1,9 +1,9 @@
 """The application of one API worker."""
 
 import asyncio
+import os
 import re
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -41,6 +41,7 @@ from switch.api import (
     settlement,
     webhooks,
 )
+from switch.api.limits import Headers
 from switch.api.routes import Routes
 from switch.api.runtime import Runtime, running
 from switch.base import logs, metrics, tracing
@@ -107,14 +108,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 limits.mark(scope, message)
-                message["headers"].append((b"x-content-type-options", b"nosniff"))
-                message["headers"].append((b"request-id", request_id.encode()))
-                if self._is_closed:
-                    message["headers"].append((b"payswitch-closed", b"restored"))
-                if not any(name == b"cache-control" for name, _ in message["headers"]):
-                    message["headers"].append((b"cache-control", b"no-store"))
-                if self._app.state.draining:
-                    message["headers"].append((b"connection", b"close"))
+                message["headers"] += self._headers(message["headers"], request_id)
             await send(message)
 
         try:
@@ -127,6 +121,17 @@ class Edge:
             route = scope["path"] if scope["path"] in self._short_cuts else _route(scope)
             metrics.http_request(route, scope["method"], status, time.perf_counter() - started)
             served.end(route, status)
+
+    def _headers(self, given: Headers, request_id: str) -> Headers:
+        """The headers of every response beside those that it has."""
+        added = [(b"x-content-type-options", b"nosniff"), (b"request-id", request_id.encode())]
+        if self._is_closed:
+            added.append((b"payswitch-closed", b"restored"))
+        if b"cache-control" not in [name for name, _ in given]:
+            added.append((b"cache-control", b"no-store"))
+        if self._app.state.draining:
+            added.append((b"connection", b"close"))
+        return added
 
     @property
     def _is_closed(self) -> bool:
@@ -179,7 +184,7 @@ def _request_id(scope: Scope) -> str:
         if name == b"request-id" and _REQUEST_ID.fullmatch(value):
             given: str = value.decode()
             return given
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def _route(scope: Scope) -> str:

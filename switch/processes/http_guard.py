@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from switch.api import body as bodies
 from switch.api import limits
 from switch.base import metrics, networks
 
@@ -137,6 +138,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """The request is complete; the headers of the next one follow."""
         self._in_body = False
         self._head_bytes = 0
+        self.scope[bodies.WHOLE] = True  # type: ignore[typeddict-unknown-key]
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
