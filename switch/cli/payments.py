@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -12,10 +13,11 @@ import typer
 
 from ledger.roles import Login
 from switch.base.settings import Settings
+from switch.cli import integrator
 from switch.cli.connect import NUMBER_MAX, Data, Database, Uetr, checked_amount, database, pool, settings_for
-from switch.cli.failures import CommandFailed, WrongUse
+from switch.cli.failures import CommandFailed
 from switch.cli.pages import shown
-from switch.clients.python import AsyncClient, RequestRefused
+from switch.clients.python import Client, RequestRefused
 from switch.payments.journey import SHOWN, read_payment
 from switch.sandbox import world
 from switch.writer import event_bodies
@@ -41,66 +43,91 @@ def pay(
 
     Exit code 1 if it is refused.
     """
-    settings = settings_for(data, None)
-    participants = _participants(settings)
-    for name in (debtor, creditor):
-        if name not in participants:
-            raise WrongUse(f"no participant {name}; choose one of {', '.join(participants)}")
-    payer, payee = participants[debtor], participants[creditor]
+    credentials = integrator.sandbox(data)
+    payer, payee = (integrator.participant_of(credentials, name) for name in (debtor, creditor))
     checked_amount(amount, payer["currency"])
     document = world.document(payer, payee, amount=amount, account=account or "")
-
-    async def run() -> dict[str, Any]:
-        async with AsyncClient.of_sandbox(settings.credentials_file, debtor) as client:
-            state = await client.pay(document, wait=_WAIT_S)
-            found: dict[str, Any] = {"uetr": state.uetr, "status": state.status, "reason": state.reason}
-            with contextlib.suppress(RequestRefused):  # a message that is not a payment is not stored
-                found = await client.read(f"payments/{state.uetr}")
-            return found
-
-    payment = asyncio.run(run())
+    with integrator.client_of(credentials, payer) as client:
+        state = client.pay(document, wait=_WAIT_S)
+        payment: dict[str, Any] = {"uetr": state.uetr, "status": state.status, "reason": state.reason}
+        with contextlib.suppress(RequestRefused):  # a message that is not a payment is not stored
+            payment = client.read(f"payments/{state.uetr}")
     typer.echo(json.dumps(payment, indent=2))
     if payment["status"] == _REFUSED:
         raise CommandFailed(f"the payment was refused: {payment['reason']}")
 
 
-def _participants(settings: Settings) -> dict[str, dict[str, str]]:
-    """The simulated participants of the sandbox, by id."""
-    file = settings.credentials_file
-    if not file.is_file():
-        raise CommandFailed(
-            f"{settings.data.resolve()} is not the data directory of a sandbox: start one with"
-            " `payswitch up --sandbox`, or name its directory with --data or PAYSWITCH_DATA"
-        )
-    return {entry["id"]: entry for entry in json.loads(file.read_text())["participants"]}
-
-
 def payment(
     uetr: Uetr,
+    *,
     watch: Annotated[bool, typer.Option("--watch", help="wait until it is final; one line per step")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON; with --watch, one line per change")] = False,
+    participant: integrator.Participant = None,
+    url: integrator.Url = None,
+    keyid: integrator.KeyId = None,
+    key: integrator.KeyFile = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Show a payment: its status, amounts and history. The switch must be running."""
-    settings = settings_for(data, database_url)
+    """Show a payment: its status, amounts and history.
 
-    async def run() -> None:
-        shown = 0
-        async with pool(settings, Login.READER) as connections:
-            async for found in _states(connections, uetr, watch=watch):
-                if as_json:
-                    typer.echo(json.dumps(found, indent=None if watch else 2))
-                    continue
-                if not shown:
-                    typer.echo(_head(found))
-                for step in found["journey"][shown:]:
-                    typer.echo(_step(step))
-                shown = len(found["journey"])
-        if not as_json:
-            typer.echo(last_line(found))
+    An operator reads it from the database of the running switch; a participant, which --participant or a key
+    names, from the API.
+    """
+    shown = _Shown(as_json=as_json, watch=watch)
+    if any(given is not None for given in (participant, url, keyid, key)):
+        with integrator.connected(participant, url, keyid, key, data) as client:
+            for found in _states_of_api(client, uetr, watch=watch):
+                shown.show(found)
+    else:
+        asyncio.run(_show_from_database(settings_for(data, database_url), uetr, shown))
+    shown.end()
 
-    asyncio.run(run())
+
+class _Shown:
+    """What was printed of a payment: each step once."""
+
+    def __init__(self, *, as_json: bool, watch: bool) -> None:
+        self.watch = watch
+        self._as_json = as_json
+        self._steps = 0
+        self._last: dict[str, Any] = {}
+
+    def show(self, found: dict[str, Any]) -> None:
+        """Print what is new."""
+        self._last = found
+        if self._as_json:
+            typer.echo(json.dumps(found, indent=None if self.watch else 2))
+            return
+        if not self._steps:
+            typer.echo(_head(found))
+        for step in found["journey"][self._steps :]:
+            typer.echo(_step(step))
+        self._steps = len(found["journey"])
+
+    def end(self) -> None:
+        """Print the last line."""
+        if not self._as_json:
+            typer.echo(last_line(self._last))
+
+
+async def _show_from_database(settings: Settings, uetr: UUID, shown: _Shown) -> None:
+    async with pool(settings, Login.READER) as connections:
+        async for found in _states(connections, uetr, watch=shown.watch):
+            shown.show(found)
+
+
+def _states_of_api(client: Client, uetr: UUID, *, watch: bool) -> Iterator[dict[str, Any]]:
+    """Yield the payment now and, with `watch`, after each change until it is final."""
+    last = None
+    while True:
+        found = client.read(f"payments/{uetr}")
+        if found != last:
+            yield found
+        if found["final"] or not watch:
+            return
+        last = found
+        time.sleep(_WATCH_EVERY_S)
 
 
 async def _states(connections: asyncpg.Pool, uetr: UUID, *, watch: bool) -> AsyncIterator[dict[str, Any]]:

@@ -292,6 +292,7 @@ def test_each_command_is_run_or_at_least_accepted(
         "FILE",
         "report.pub",
         "payment.json",
+        "asha.pem",
     ):
         (place / file).touch()
     (place / "participant.json").write_text("{}")

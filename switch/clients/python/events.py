@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -17,12 +17,19 @@ class Event:
     """The UETR of the payment, the number of the message, or the id of the key."""
     time: str
     data: dict[str, Any]
+    document: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The whole event, as it came."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "Event":
         """Read an event of the API or of a webhook."""
         return cls(
-            int(document["id"]), document["type"], document["subject"], document["time"], document["data"]
+            int(document["id"]),
+            document["type"],
+            document["subject"],
+            document["time"],
+            document["data"],
+            dict(document),
         )
 
 

@@ -44,7 +44,7 @@ _collect(get_command(cli.application()))
 
 FREE = {
     "account", "category", "city", "content", "display_name", "found", "keyid", "message", "more", "name", "owner",
-    "reason", "reference", "scope", "text", "version",
+    "reason", "reference", "scope", "signer", "text", "version",
 }  # fmt: skip
 """Texts that may be anything, or that have cases of their own below."""
 
@@ -56,6 +56,7 @@ GOOD = {
     "reference": "R-1", "role": "operator", "signature": "{json}", "text": "a text", "to": "json", "uetr": str(uuid.uuid4()),
     "version": "v9", "window": "1", "before": "2020-01-01", "message": "pacs.008.001.08", "content": "{}",
     "owner": "olga", "part": "api", "reason": "test", "found": "nothing", "display_name": "A Person", "days": "1", "first": "2026-01-01",
+    "event": "1", "event_type": "payment.posted", "webhook": str(uuid.uuid4()), "signer": "asha-bank-1",
     "folder": "{directory}", "log_keys": "log+f71a5bd8+AYqI", "url": "https://127.0.0.1:1",
 }  # fmt: skip
 
@@ -83,6 +84,7 @@ WRONG = {
     "parameters": ("window", "nothing=1", "since=yesterday"),
     "port": ("99999", "http", "-1"),
     "limit": ("0", "many"),
+    "secret": ("whsec_", "whsec_?", "c2VjcmV0"),
     "sql": ("SELECT nonsense",),
     "image": ("code.docx", "/nonexistent/code.png"),
 }  # fmt: skip
