@@ -8,7 +8,16 @@ import msgspec
 from switch.approvals.kinds import ChangeKind, Kinds
 from switch.operations import reopen, unfreeze, witness_changes
 from switch.participants import changes as participants
-from switch.participants import corridors, identity_providers, keys, limits, people, rails, resolution
+from switch.participants import (
+    corridors,
+    identity_providers,
+    keys,
+    limits,
+    payment_returns,
+    people,
+    rails,
+    resolution,
+)
 from switch.settlement import before
 from switch.settlement import changes as settlement
 from switch.webhooks import changes as webhooks
@@ -24,6 +33,7 @@ _ALL: Final[tuple[ChangeKind[Any], ...]] = (
     *settlement.KINDS,
     *before.KINDS,
     *resolution.KINDS,
+    *payment_returns.KINDS,
     *unfreeze.KINDS,
     *reopen.KINDS,
     *webhooks.KINDS,

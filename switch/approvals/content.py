@@ -49,6 +49,14 @@ KeyRequestText = Annotated[
         description="a PKCS #10 request in PEM whose subject is O, the participant, and CN, the key id",
     ),
 ]
+Uetr = Annotated[
+    str,
+    msgspec.Meta(
+        title="UETR",
+        pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        description="a UETR in lower case, such as 7c9e6679-7425-40de-944b-e07fc1f90ae7",
+    ),
+]
 Clock = Annotated[
     str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="a time of day such as 18:30")
 ]

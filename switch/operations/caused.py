@@ -11,17 +11,21 @@ Events up to `switch.caused_since` are of versions that recorded no causes: they
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 
 from ledger.decoding import AccountChange, CapChange, SetChange, UnreadableChange, decode_change
 from ledger.verify import CheckResult
 from schemas.errors import SwitchError
+from schemas.reasons import Reason
 from schemas.signing import key_request
 from schemas.signing.keys import PublicKey
 from switch.approvals.content import cap_of, money_of
 from switch.approvals.kinds import ChangeIds, ChangeKind, Kinds
 from switch.base.sql import statements
+from switch.participants import payment_returns
+from switch.participants.resolution import ReturnBreak
 from switch.payments.pricing import FEES, POSITION, SCHEME
 from switch.settlement import day
 from switch.writer.event_bodies import read_facts
@@ -34,6 +38,7 @@ _statement: Final = statements("switch.operations")
 _EVENTS: Final = _statement("caused_events")
 _DECISIONS: Final = _statement("decisions")
 _KEYS: Final = _statement("keys_of_participants")
+_BREAKS: Final = "SELECT id, uetr FROM switch.reconciliation_break WHERE uetr IS NOT NULL"
 _LATE: Final = _statement("late_lines")
 _SINCE: Final = _statement("caused_since")
 _ACCOUNTS: Final = "SELECT number, owner, currency::text, purpose FROM ledger.account"
@@ -45,7 +50,7 @@ _DOES: Final[Mapping[str, set[str]]] = {
     "account_opened": _CAPS,
     "account_closed": {"account.close", "participant.remove"},
     EventKind.LIMIT: {"limit.set"},
-    EventKind.RETURN: {"break.return"},
+    EventKind.RETURN: {"break.return", "payment.return"},
     EventKind.UNFREEZE: {"books.unfreeze"},
     EventKind.REOPEN: {"restore.open"},
 }
@@ -102,7 +107,8 @@ async def check_causes(connection: asyncpg.Connection, kinds: Kinds) -> CheckRes
     accounts = {row["number"]: row for row in await connection.fetch(_ACCOUNTS)}
     keys = {row["keyid"]: row for row in await connection.fetch(_KEYS)}
     lines = {row["id"].hex: row for row in await connection.fetch(_LATE)}
-    known = _Known(decided, accounts, keys, lines, kinds, since["sandbox"])
+    breaks = {row["id"]: row["uetr"].hex for row in await connection.fetch(_BREAKS)}
+    known = _Known(decided, accounts, keys, lines, breaks, kinds, since["sandbox"])
     found = _Found()
     used: set[int] = set()
     async for row in connection.cursor(_EVENTS, list(_DOES)):
@@ -167,6 +173,8 @@ class _Known:
     accounts: Mapping[int, asyncpg.Record]
     keys: Mapping[str, asyncpg.Record]
     lines: Mapping[str, asyncpg.Record]
+    breaks: Mapping[int, str]
+    """UETRs of the payments of reconciliation breaks, as hexadecimal digits."""
     kinds: Kinds
     sandbox: bool
 
@@ -188,7 +196,7 @@ def _lacks(row: asyncpg.Record, known: _Known) -> str:
     if kind is None or change.kind not in _DOES[row["kind"]]:
         return f"change {body['change']} is a {change.kind}"
     try:
-        fits = _fits(row, body, kind, kind.read(change.content), known.accounts)
+        fits = _fits(row, body, kind, kind.read(change.content), known)
     except (SwitchError, UnreadableChange):
         fits = False
     return "" if fits else f"change {body['change']} says something else"
@@ -226,12 +234,15 @@ def _fits(
     body: Mapping[str, Any],
     kind: ChangeKind[Any],
     content: Any,
-    accounts: Mapping[int, asyncpg.Record],
+    known: _Known,
 ) -> bool:
     """Whether an event does what the content says."""
+    accounts = known.accounts
     match row["kind"]:
         case EventKind.FUND:
             return _fits_funding(row, body["change"], kind, content, accounts)
+        case EventKind.RETURN:
+            return _fits_return(row, body, content, known)
         case "cap_set" | "account_opened":
             return _fits_account(row, content, accounts)
         case "account_closed":
@@ -246,6 +257,19 @@ def _fits(
             }
         case _:
             return True
+
+
+def _fits_return(row: asyncpg.Record, body: Mapping[str, Any], content: Any, known: _Known) -> bool:
+    """Whether an event returns the payment of a content, for its reason, under the id of the change."""
+    of_break = isinstance(content, ReturnBreak)
+    uetr = known.breaks.get(content.number, "") if of_break else UUID(content.uetr).hex
+    reason = Reason.NARRATIVE if of_break else content.reason
+    moved = decode_change(row["change"])
+    return (
+        isinstance(moved, SetChange)
+        and moved.id.bytes == ChangeIds(body["change"]).id(payment_returns.PART)
+        and (body.get("uetr"), body.get("reason")) == (uetr, reason)
+    )
 
 
 def _fits_account(row: asyncpg.Record, content: Any, accounts: Mapping[int, asyncpg.Record]) -> bool:

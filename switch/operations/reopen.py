@@ -12,7 +12,7 @@ from adapters import registry
 from schemas.errors import Refused
 from schemas.money import Money
 from schemas.reasons import Reason
-from switch.approvals.content import Country, refuse
+from switch.approvals.content import Country, Uetr, refuse
 from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, links_to, term
 from switch.approvals.kinds import ChangeIds, ChangeKind, Content, Execution
 from switch.base.sql import statements
@@ -34,14 +34,6 @@ _HAS_FILE: Final = (
 _TWICE: Final = term(
     "A payment that a rail executed and that is not in its file would be paid twice if it is sent again."
 )
-
-Uetr = Annotated[
-    str,
-    msgspec.Meta(
-        pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
-        description="a UETR in lower case, such as 7c9e6679-7425-40de-944b-e07fc1f90ae7",
-    ),
-]
 
 
 async def read_state(connection: asyncpg.Connection | asyncpg.Pool) -> dict[str, Any]:

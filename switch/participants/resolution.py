@@ -9,16 +9,15 @@ import asyncpg
 import msgspec
 
 from schemas.errors import Refused
-from schemas.money import Money
 from schemas.reasons import Reason
-from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, amount, links_to, term
+from switch.approvals.content import Uetr
+from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, links_to, term
 from switch.approvals.kinds import ChangeIds, ChangeKind, Content, Execution
 from switch.base.sql import statements
-from switch.payments import returnable
+from switch.participants import payment_returns
 from switch.payments.reconciliation import resolve_break
 from switch.writer.commands import Advance, Return
 from switch.writer.lifecycle import Event, State
-from switch.writer.verdicts import Verdict
 
 _statement: Final = statements("switch.participants")
 _RETURNABLE: Final = _statement("returnable_payment")
@@ -40,20 +39,12 @@ BREAKS: Final[Mapping[str, str]] = MappingProxyType(
 """Titles of reconciliation breaks."""
 _OPEN: Final = _statement("open_payment")
 _RETURNED: Final = _statement("payment_of_break")
-_GAIN: Final = term("FX provider's gain (loss: below zero) at the rate in force")
 
 
 class Resolve(Content, frozen=True, kw_only=True):
     """Outcome at the rail, by evidence from outside the switch: a statement, a message, a case number."""
 
-    uetr: Annotated[
-        str,
-        msgspec.Meta(
-            title="UETR",
-            pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
-            description="a UETR in lower case, such as 7c9e6679-7425-40de-944b-e07fc1f90ae7",
-        ),
-    ]
+    uetr: Uetr
     outcome: Annotated[Literal["committed", "aborted"], msgspec.Meta(title="Outcome")]
     evidence: Annotated[str, msgspec.Meta(title="Evidence", min_length=1, max_length=300)]
 
@@ -75,15 +66,8 @@ async def _effect(connection: asyncpg.Connection, content: Resolve) -> Effect:
     thens = (term("paid"), term("received"))
     if state is State.ABORTED:
         thens = (term("released"), term("not received"))
-    sides = [Row(what, held, then) for what, then in zip(_sides(row), thens, strict=True)]
+    sides = [Row(what, held, then) for what, then in zip(payment_returns.agents_of(row), thens, strict=True)]
     return Effect((Row(content.uetr, row["state"], state), *sides))
-
-
-def _sides(payment: asyncpg.Record) -> tuple[str, str]:
-    """Both agents of a payment, each with the amount that it pays or receives."""
-    debit = Money(payment["debit_minor"], payment["debit_currency"])
-    credit = Money(payment["credit_minor"], payment["credit_currency"])
-    return f"{payment['debtor_agent']}: {debit}", f"{payment['creditor_agent']}: {credit}"
 
 
 def _step(ids: ChangeIds, content: Resolve) -> Advance:
@@ -174,24 +158,8 @@ async def _effect_of_return(connection: asyncpg.Connection, content: ReturnBreak
     row = await connection.fetchrow(_RETURNED, content.number)
     if row is None:
         return end
-    debtor, creditor = _sides(row)
-    paid, received = term("paid"), term("received")
-    of_provider = await _of_provider(connection, row["uetr"])
-    return Effect((*end.rows, Row(debtor, paid, received), Row(creditor, received, paid), *of_provider))
-
-
-async def _of_provider(connection: asyncpg.Connection, uetr: UUID) -> tuple[Row, ...]:
-    """The FX provider of a payment, and its gain or loss by a return at the rate in force.
-
-    A vote is not bound to it: rates change while people vote.
-    """
-    payment = (await returnable.read(connection, [uetr])).get(uetr)
-    if payment is None or not payment.fx_provider:
-        return ()
-    provider, gain = Row(term("FX provider"), payment.fx_provider, payment.fx_provider), payment.gain_minor()
-    if gain is None:
-        return provider, Row(_GAIN, NOTHING, term("no rate in force"), moving=True)
-    return provider, amount(_GAIN, None, gain, payment.debit.currency, moving=True)
+    of_provider = await payment_returns.of_provider(connection, row["uetr"])
+    return Effect((*end.rows, *payment_returns.sides(row), *of_provider))
 
 
 async def _links_of_break(
@@ -207,28 +175,15 @@ async def _commands_of_return(
     connection: asyncpg.Connection, ids: ChangeIds, content: ReturnBreak
 ) -> list[Return]:
     uetr = await _returned_payment(connection, content.number)
-    return [
-        Return(
-            id=ids.id("return"),
-            fingerprint=ids.fingerprint("return"),
-            uetr=uetr.bytes,
-            sender="",
-            message_id=f"change {ids.number}",
-            reason=Reason.NARRATIVE,
-            change=ids.number,
-        )
-    ]
+    return [payment_returns.command_of(ids, uetr, Reason.NARRATIVE)]
 
 
 async def _return(execution: Execution, content: ReturnBreak) -> None:
     (command,) = await _commands_of_return(execution.connection, execution.ids, content)
-    uetr = UUID(bytes=command.uetr)
-    reply = await execution.link.ask(command)
-    if reply.verdict not in {Verdict.CREATED, Verdict.EXISTS}:
-        raise Refused(f"the return was refused: {reply.verdict.text}", reason=Reason.NARRATIVE)
+    await payment_returns.give_back(execution, command)
     owner = f"change {execution.number}"
     await resolve_break(execution.connection, content.number, owner, content.evidence)
-    execution.outcome = f"{uetr} is returned, and break {content.number} is resolved"
+    execution.outcome = f"{UUID(bytes=command.uetr)} is returned, and break {content.number} is resolved"
 
 
 KINDS: Final[tuple[ChangeKind[Any], ...]] = (

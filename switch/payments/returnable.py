@@ -22,8 +22,8 @@ from switch.base.sql import statements
 
 _RETURNED: Final = statements("switch.payments")("creditor_agents")
 _REMEDY: Final = (
-    "send a new payment (pacs.008); what its rail gave back, two people of the operator "
-    "can return (break.return)"
+    "send a new payment (pacs.008), or have two people of the operator return it (payment.return; "
+    "what its rail gave back: break.return)"
 )
 
 

@@ -310,6 +310,9 @@ def doubts(walk: Walk, _: Path) -> None:
     walk.names["3"] = str(asyncio.run(contradicted(walk.stack, walk.names["UETR"])))
     walk.two("change request break.return", "reconciliation-breaks")
 
+    walk.names["UETR"] = paid(walk)
+    walk.two("change request payment.return", "operate/day.md")
+
     walk.names["3"] = str(asyncio.run(contradicted(walk.stack, paid(walk))))
     walk.type("rails resolve", "reconciliation-breaks")
 

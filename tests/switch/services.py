@@ -156,6 +156,11 @@ async def killed(
     return change.number
 
 
+def executed_with(services: ServiceContext) -> None:
+    """Let the caretaker execute with these services what is approved from now on."""
+    _CARETAKERS[services.data].services = services
+
+
 @contextlib.contextmanager
 def no_caretaker(services: ServiceContext) -> Iterator[None]:
     """Nobody executes what is approved meanwhile."""
@@ -189,7 +194,7 @@ async def agree(
     within_s: float = 30,
 ) -> Change:
     """Ask for a change and have it agreed to by everybody it takes."""
-    _CARETAKERS[services.data].services = services
+    executed_with(services)
     change = await approvals.request(services, KINDS, person(maker), kind, content=content, reason="test")
     for name in checkers:
         change = await approvals.vote(

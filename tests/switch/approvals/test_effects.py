@@ -84,6 +84,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
         "currency": "INR", "agent": "reserve", "scheme_bic": "PAYSINBB", "account": "SCHEME01",
     },
     "payment.resolve": {"uetr": UETR, "outcome": "committed", "evidence": "letter 12"},
+    "payment.return": {"uetr": UETR, "reason": "FR01", "evidence": "court order 12"},
     "break.return": {"number": 1, "evidence": "letter 12"},
     "break.resolve": {"number": 1, "resolution": "letter 12"},
     "books.unfreeze": {"found": "nothing"},

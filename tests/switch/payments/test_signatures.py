@@ -10,18 +10,22 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 
 from adapters import registry
 from schemas import codec, own_uetr
-from schemas.errors import SwitchError, Unavailable
+from schemas.errors import Refused, SwitchError, Unavailable
 from schemas.signing import http_signatures, key_request
 from schemas.signing.keys import SigningKey
 from switch.approvals import approvals
 from switch.approvals.causes import Causes
+from switch.approvals.effects import Effect
 from switch.change_catalogue import KINDS
 from switch.clients.python import credit_transfer
+from switch.identity.model import Change
+from switch.operations import caused
 from switch.payments.signatures import LARGEST_STEP, Signatures
 from switch.processes.writer import WriterServer
 from switch.writer.client import Link
@@ -52,7 +56,7 @@ from switch.writer.commands import (
 from switch.writer.context import ServiceContext
 from switch.writer.lifecycle import Event
 from switch.writer.restoring import RestoreGate
-from tests.switch.services import balance, done, onboarding, open_services, person
+from tests.switch.services import balance, done, executed_with, onboarding, open_services, person
 
 XML = "application/xml"
 PAY, GIVE_BACK = "/v1/iso20022/pacs.008", "/v1/iso20022/pacs.004"
@@ -682,6 +686,21 @@ async def test_a_return_that_was_made_is_answered_as_before_when_it_would_be_too
     assert await world.money() == before
 
 
+async def decided(services: ServiceContext, kind: str, content: dict[str, Any]) -> tuple[Effect, Change]:
+    """A change of two people: the effect that the second one sees, and what became of it."""
+    executed_with(services)
+    change = await approvals.request(services, KINDS, person("olga"), kind, content=content, reason="test")
+    async with services.pool.acquire() as connection:
+        effect = await approvals.present_effect(connection, KINDS, change)
+    assert effect is not None
+    seen = effect.digest(change.number)
+    chen = person("chen")
+    change = await approvals.vote(
+        services, KINDS, chen, change.number, decision="approve", reason="seen", seen=seen
+    )
+    return effect, change
+
+
 @pytest.mark.parametrize(
     ("meanwhile", "costs"), [(DEARER, "-17.92"), (CHEAPER, "9.45"), (NO_RATE, "no rate in force")]
 )
@@ -700,19 +719,141 @@ async def test_two_people_return_late_and_see_what_the_provider_gains_or_loses(
         await services.pool.execute(step)
 
     content = {"number": number, "evidence": "pacs.004; fx agrees, letter 12"}
-    change = await approvals.request(
-        services, KINDS, person("olga"), "break.return", content=content, reason="test"
-    )
-    async with services.pool.acquire() as connection:
-        effect = await approvals.present_effect(connection, KINDS, change)
-    change = await approvals.vote(
-        services, KINDS, person("chen"), change.number, decision="approve", reason="seen"
-    )
+    effect, change = await decided(services, "break.return", content)
 
-    assert effect is not None
     provider, gain = effect.rows[-2:]
     assert (provider.what, provider.now) == ("FX provider", "fx")
     assert (gain.then, gain.moving) == (costs, True)
     assert gain.unit in ("INR", "")
     assert change.state == "executed", change
     assert await world.money() == before
+
+
+def returned(uetr: bytes, reason: str = "FR01") -> dict[str, Any]:
+    return {"uetr": str(uuid.UUID(bytes=uetr)), "reason": reason, "evidence": "court order 12"}
+
+
+async def test_a_late_return_that_the_switch_refused_is_made_by_two_people(world: World) -> None:
+    """Only what a rail gave back could be returned by people; for the rest a new payment was needed."""
+    before = await world.money()
+    uetr = await world.credited("indus-bank")
+    for step in (DEARER, LONG_AGO):
+        await world.services.pool.execute(step)
+    refused = await world.refused(world.give_back(uetr, "indus-bank", CREDITED))
+
+    effect, change = await decided(replace(world.services, link=world.link), "payment.return", returned(uetr))
+
+    rows = {row.what: row for row in effect.rows}
+    assert "payment.return" in refused
+    assert (change.state, change.outcome) == ("executed", f"{uuid.UUID(bytes=uetr)} is returned")
+    assert await world.money() == before
+    assert [(row.now, row.then) for row in effect.rows[:4]] == [
+        ("COMMITTED", "returned"),
+        ("none", "fraud (FR01)"),
+        ("paid", "received"),
+        ("received", "paid"),
+    ]
+    assert "asha-bank: 101.50 INR" in rows
+    assert "indus-bank: 328.35 PKR" in rows
+    assert rows["FX provider's gain (loss: below zero) at the rate in force"].then == "-17.92"
+    headroom = rows["Headroom of the creditor agent"]
+    assert (headroom.now, headroom.then, headroom.unit) == ("100328.35", "100000.00", "PKR")
+    window = rows["Settlement window of the credit, and of the return"]
+    assert window.now == window.then
+    assert effect.warnings == ("This cannot be undone.",)
+
+
+async def test_two_people_return_no_payment_twice_and_none_that_was_not_credited(world: World) -> None:
+    services = replace(world.services, link=world.link)
+    executed_with(services)
+    uetr = await world.credited("ganga-bank")
+    open_payment = world.payment()
+    await world.link.ask(open_payment)
+    given_back = await world.credited("indus-bank")
+    await world.link.ask(Advance(given_back, "REJECT", rail="PK", rail_code="AC04"))
+    twice = [
+        await approvals.request(
+            services, KINDS, person("olga"), "payment.return", content=returned(uetr), reason="test"
+        )
+        for _ in range(2)
+    ]
+    for change in twice:
+        with contextlib.suppress(SwitchError):
+            await approvals.vote(
+                services, KINDS, person("chen"), change.number, decision="approve", reason="seen"
+            )
+    again = await approvals.execute(services, KINDS, twice[0].number)
+    before = await world.money()
+
+    assert again.state == "executed"
+    for which, why in (
+        (uetr, "returned already"),
+        (open_payment.identity.uetr, "only a credited payment"),
+        (uuid.uuid4().bytes, "only a credited payment"),
+        (given_back, "request break.return of break 1"),
+    ):
+        with pytest.raises(Refused, match=why):
+            await decided(services, "payment.return", returned(which))
+    assert await world.money() == before
+
+
+async def test_a_return_passes_no_cap_of_the_creditor_agent(world: World) -> None:
+    """The bank has spent what it got: two people cannot make it owe more than its cap."""
+    services = replace(world.services, link=world.link)
+    uetr = await world.credited("ganga-bank")
+    await done(
+        services,
+        "cap.set",
+        {"participant": "ganga-bank", "currency": "INR", "net_debit_cap": "0", "confirmed_factor": "0"},
+    )
+    await done(
+        services,
+        "funds.out",
+        {
+            "participant": "ganga-bank",
+            "currency": "INR",
+            "amount": "60.00",
+            "reference": "R-1",
+        },
+    )
+
+    effect, change = await decided(services, "payment.return", returned(uetr))
+
+    headroom = next(row for row in effect.rows if row.what == "Headroom of the creditor agent")
+    assert (headroom.now, headroom.then) == ("40.00", "-60.00")
+    assert change.state == "failed"
+    assert "the return was refused" in change.outcome
+
+
+@pytest.mark.parametrize(
+    ("forgery", "why"),
+    [
+        pytest.param(None, "", id="honest"),
+        pytest.param(("FR01", "DUPL"), "says something else", id="another-reason"),
+        pytest.param(("{uetr}", "0" * 32), "says something else", id="another-payment"),
+        pytest.param(('"change":', '"once":'), "it names no change", id="no-change"),
+    ],
+)
+async def test_verify_ties_a_return_of_two_people_to_its_change(
+    world: World, database_url: str, forgery: tuple[str, str] | None, why: str
+) -> None:
+    uetr = await world.credited("ganga-bank")
+    await decided(replace(world.services, link=world.link), "payment.return", returned(uetr))
+    if forgery is not None:
+        connection = await asyncpg.connect(
+            database_url, server_settings={"session_replication_role": "replica"}
+        )
+        await connection.execute(
+            "UPDATE ledger.event SET body = convert_to(replace(convert_from(body, 'UTF8'), $1, $2), 'UTF8')"
+            " WHERE kind = 'RETURN'",
+            forgery[0].format(uetr=uetr.hex()),
+            forgery[1],
+        )
+        await connection.close()
+
+    async with world.services.pool.acquire() as connection, connection.transaction(readonly=True):
+        result = await caused.check_causes(connection, KINDS)
+
+    faults = result.detail if not result.ok else ""
+    assert why in faults
+    assert bool(why) == ("(RETURN)" in faults)
