@@ -18,7 +18,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from adapters.identifiers import Iban, is_luhn, is_vpa
 from schemas.identifiers import is_iban as is_any_iban
@@ -161,6 +161,31 @@ def account_key(account: PartyAccount | None) -> str:
         return ""
     given = account.iban or (account.other if is_provided(account.other) else None)
     return _bare(given or account.proxy or "")
+
+
+_ACCOUNT_AT_IFSC: Final = re.compile(r".*@([A-Z]{4}0[A-Z0-9]{6})\.IFSC\.NPCI", re.ASCII)
+
+
+class BankOfAccount(NamedTuple):
+    """The bank that an identifier names, in the form in which participants register it."""
+
+    id: str
+    """`PKSAND...`: an IBAN without its check digits. `@OKBANK`: the handle of a payment address.
+    `SBIN0000001`: the IFSC of an address that is an account and its branch."""
+    kind: str
+    """What ids of this kind begin with: `PK`, `@`; empty for an id of a clearing system."""
+
+
+def bank_of(identifier: Identifier) -> BankOfAccount | None:
+    """The bank that an identifier names; None if it names none."""
+    value = identifier.value.upper()
+    if identifier.kind is IdentifierKind.IBAN:
+        return BankOfAccount(value[:2] + value[4:], value[:2])
+    if identifier.kind is IdentifierKind.ADDRESS:
+        branch = _ACCOUNT_AT_IFSC.fullmatch(value)
+        handle = value[value.index("@") :]
+        return BankOfAccount(branch[1], "") if branch else BankOfAccount(handle, "@")
+    return None
 
 
 def _fits(proxy_type: str | None, form: IdentifierForm) -> bool:

@@ -26,6 +26,8 @@ class Iban:
 
     country: str
     account: str
+    bank_length: int = 4
+    """Characters of the account, at its beginning, that are the code of the bank."""
 
     @cached_property
     def _shape(self) -> re.Pattern[str]:

@@ -6,7 +6,7 @@ from adapters.business_days import FRIDAY, THURSDAY, BusinessCalendar
 from adapters.country import Country, CountryNames, SandboxBank
 from adapters.identifiers import Iban
 
-IBAN: Final = Iban("IR", r"\d{22}")
+IBAN: Final = Iban("IR", r"\d{22}", bank_length=3)
 
 CALENDAR: Final = BusinessCalendar("IR", weekend=frozenset({THURSDAY, FRIDAY}))
 """Banks and SATNA are closed on Thursdays and Fridays."""

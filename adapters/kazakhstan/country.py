@@ -6,7 +6,7 @@ from adapters.business_days import BusinessCalendar
 from adapters.country import Country, CountryNames, SandboxBank
 from adapters.identifiers import Iban
 
-IBAN: Final = Iban("KZ", r"\d{3}[A-Z0-9]{13}")
+IBAN: Final = Iban("KZ", r"\d{3}[A-Z0-9]{13}", bank_length=3)
 
 CALENDAR: Final = BusinessCalendar("KZ")
 """Saturday and Sunday, except the days to which the government moves a working day."""

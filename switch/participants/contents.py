@@ -16,9 +16,10 @@ MemberIds = Annotated[
         Annotated[
             str,
             msgspec.Meta(
-                pattern="^[A-Z0-9]{3,35}$",
+                pattern="^[A-Z0-9]{3,35}$|^@[A-Z0-9.]{2,64}$",
                 description="an id in a clearing system, or its beginning that all ids of the institution "
-                "have: 3 to 35 capital letters and digits, such as HDFC",
+                "have: 3 to 35 capital letters and digits, such as HDFC; PKSAND for IBANs, @OKBANK for "
+                "payment addresses",
             ),
         ]
     ],

@@ -38,8 +38,13 @@ class Participant(msgspec.Struct, frozen=True):
     """Its ids in clearing systems, each whole or as the beginning that all ids of the institution have."""
 
     def has_member_id(self, stated: str) -> bool:
-        """Whether an id in a clearing system is one of its own."""
-        return stated.strip().upper().startswith(self.member_ids)
+        """Whether an id in a clearing system, or what an account says of its bank, is one of its own."""
+        key = stated.strip().upper()
+        return key in self.member_ids if key.startswith("@") else key.startswith(self.member_ids)
+
+    def registers(self, kind: str) -> bool:
+        """Whether it has registered an id of a kind: `@`, payment addresses; `PK`, IBANs of a country."""
+        return any(each.startswith(kind) for each in self.member_ids)
 
 
 class Key(msgspec.Struct, frozen=True):

@@ -142,6 +142,8 @@ class Intake:
             await self._check_day(payment, route, made_at)
             stated.check_parties(message, payment, sender, route.creditor, self._settings.bic)
             stated.check_member_ids(message, self._directory.now.by_bic)
+            forms, known = route.rail.adapter.profile.creditor, self._directory.now.participants
+            stated.check_creditor_account(payment.creditor_account, forms, route.creditor, known)
             stated.check_kind(message.content, route.corridor)
             route.rail.check()
             order = Order(

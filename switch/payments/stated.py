@@ -7,23 +7,26 @@ table of elements; here are the rules of those that the switch decides on.
     dates       IntrBkSttlmDt, BizPrcgDt                                 DT01
     agents      Fr, To, InstgAgt, InstdAgt                               AGNT
     member ids  ClrSysMmbId of every agent with a participant's BIC      AGNT RC04
+    account     CdtrAcct whose IBAN or address names a bank              RC04
     kind        SvcLvl, ClrChanl, ChrgBr, CpyDplct, ClrSys               FF04 AG03 BE19 CH16
     price       InstdAmt, XchgRate, AgrdRate, ChrgsInf                   AM09 AM10 AG03
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
+from adapters import creditor
+from adapters.creditor import IdentifierForm
 from adapters.profile import zone_named
 from schemas import parties
 from schemas.codec import Message
 from schemas.credit_transfer import ROOT
 from schemas.errors import InvalidAmount, Refused
 from schemas.money import EXPONENTS, Money
-from schemas.payment import Agent, AgreedRate, CreditTransfer
+from schemas.payment import Agent, AgreedRate, CreditTransfer, PartyAccount
 from schemas.reasons import Reason
 from switch.base.calendars import zone_in
 from switch.base.settings import Settings
@@ -189,6 +192,36 @@ def check_member_ids(message: Message, by_bic: Mapping[str, Participant]) -> Non
             "the operator registers ids (participant.member_ids)"
         )
         raise Refused(text, reason=reason, path=f"{path}/FinInstnId/ClrSysMmbId/MmbId")
+
+
+def check_creditor_account(
+    account: PartyAccount | None,
+    forms: Sequence[IdentifierForm],
+    agent: Participant,
+    participants: Iterable[Participant],
+) -> None:
+    """Refuse an account that is at another bank than the creditor agent.
+
+    The rail pays the bank that an IBAN or a payment address names, the books follow the BIC. An id of a
+    branch (IFSC) must be registered, as in every message. A bank of an IBAN or an address must be, if the
+    creditor agent has registered any of this kind; otherwise it must not be another participant's.
+
+    Raises:
+        Refused: RC04.
+
+    """
+    found = creditor.find(account, forms)
+    bank = None if found is None else creditor.bank_of(found)
+    if bank is None or agent.has_member_id(bank.id):
+        return
+    others = (each for each in participants if each.id != agent.id)
+    if not bank.kind or agent.registers(bank.kind) or any(each.has_member_id(bank.id) for each in others):
+        path, _ = creditor.refusal(account, forms)
+        text = (
+            "is an account of a bank that is not registered for the participant of the BIC: state the BIC of "
+            "the account's bank; the operator registers ids (participant.member_ids)"
+        )
+        raise Refused(text, reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER, path=f"{ROOT}/{path}")
 
 
 def _agents_in(content: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -18,6 +18,7 @@ from typing import Any, Final
 import asyncpg
 
 from adapters import registry
+from adapters.creditor import bank_of, find
 from adapters.simulation import sandbox as rail_sandbox
 from adapters.simulation.magic import magic_account
 from schemas.money import EXPONENTS, Money
@@ -74,8 +75,17 @@ def participants() -> list[Made]:
 
 def _member_ids(country: str) -> tuple[str, ...]:
     """The ids at a country's rail of the sandbox's bank, through which its participants are paid."""
-    agent = registry.module(country, "sandbox").CREDITOR_AGENT
-    return (agent.member_id,) if agent.member_id else ()
+    found = find(registry.module(country, "sandbox").account(""), registry.profile(country).creditor)
+    bank = None if found is None else bank_of(found)
+    iban = registry.country(country).iban
+    longest = len(country) + iban.bank_length if iban else None
+    ids = (_member_id(country), bank.id[:longest] if bank else "")
+    return tuple(each for each in ids if each)
+
+
+def _member_id(country: str) -> str:
+    """The id that a message states beside the BIC; empty if the rail has none."""
+    return registry.module(country, "sandbox").CREDITOR_AGENT.member_id or ""
 
 
 _SPREAD: Final = Decimal("0.0024")
@@ -172,7 +182,7 @@ async def _participants(
         currencies = [currency for currency in made.currencies if currency in running]
         if made.id not in there.by_id:
             await setup.make("participant.onboard", _onboarding(made, currencies, keys.get(made.id)))
-        elif made.member_ids and not there.by_id[made.id].member_ids:  # of a version that registered none
+        elif not set(made.member_ids) <= set(there.by_id[made.id].member_ids):  # of a version with fewer
             ids = {"participant": made.id, "member_ids": made.member_ids}
             await setup.make("participant.member_ids", ids)
         for currency in currencies:
@@ -241,7 +251,7 @@ def _key_of(made: Made) -> dict[str, str]:
         "name": made.name,
         "bic": made.bic,
         "country": made.country,
-        "member_id": next(iter(made.member_ids), ""),
+        "member_id": _member_id(made.country),
         "currency": made.currencies[0],
         "bearer": f"sk_test_{secrets.token_urlsafe(24)}",
         "keyid": key.keyid,

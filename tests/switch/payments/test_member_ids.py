@@ -2,14 +2,21 @@
 
 import asyncio
 import uuid
+from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 import pytest
 
+from adapters import registry
+from adapters.belarus.country import IBAN as BELARUS
+from adapters.iran.country import IBAN as IRAN
+from adapters.kazakhstan.country import IBAN as KAZAKHSTAN
+from adapters.pakistan.country import IBAN as PAKISTAN
 from schemas.codec import Message
 from schemas.errors import Refused
+from schemas.payment import PartyAccount
 from switch.change_catalogue import KINDS
 from switch.payments import stated
 from switch.payments.directory import Participant
@@ -126,13 +133,13 @@ async def test_an_id_that_two_people_registered_counts_and_is_shown(ten: Stack) 
     try:
         async with connection.transaction():
             setup = SandboxSetup(connection, link, KINDS)
-            ids = {"participant": WITHOUT_IDS, "member_ids": ["INDU"]}
+            ids = {"participant": WITHOUT_IDS, "member_ids": ["INDU", "PKSAND"]}
             await setup.make("participant.member_ids", ids)
     finally:
         await link.stop()
         await connection.close()
     async with ten.client(WITHOUT_IDS) as client:
-        assert (await client.read(f"participants/{WITHOUT_IDS}"))["member_ids"] == ["INDU"]
+        assert (await client.read(f"participants/{WITHOUT_IDS}"))["member_ids"] == ["INDU", "PKSAND"]
     async with asyncio.timeout(20):
         while True:
             transaction["PmtId"]["UETR"] = str(uuid.uuid4())
@@ -181,4 +188,68 @@ def test_participants_of_the_sandbox_have_the_ids_that_their_payments_state() ->
     made = {bank.id: bank.member_ids for bank in world.participants()}
 
     assert {bank for bank in OF_ANOTHER if made[bank]} == set(OF_ANOTHER)
-    assert not made[WITHOUT_IDS]
+    assert made[WITHOUT_IDS] == ("PKSAND",)
+    assert made["asha-bank"] == ("OKBK0000001", "@OKBANK")
+    assert made["steppe-bank"] == ("KZ999",)
+
+
+AT_ANOTHER = {
+    "indus-bank": {"Id": {"IBAN": "PK36SCBL0000001123456702"}},
+    "neman-bank": {"Id": {"IBAN": BELARUS.of("AKBB30141000000000000007")}},
+    "alborz-bank": {"Id": {"IBAN": IRAN.of("0120000000000000000007")}},
+    "steppe-bank": {"Id": {"IBAN": KAZAKHSTAN.of("1250000000000007")}},
+    "asha-bank": {"Id": {"Othr": {"Id": "NOTPROVIDED"}}, "Prxy": {"Id": "asha@hdfcbank"}},
+    "asha-bank by a branch": {"Id": {"Othr": {"Id": "123456789012@HDFC0000001.ifsc.npci"}}},
+}
+"""A participant -> an account at another bank of its country."""
+
+
+@pytest.mark.parametrize("creditor", AT_ANOTHER)
+async def test_money_of_one_bank_went_to_another_by_its_iban_or_address(ten: Stack, creditor: str) -> None:
+    """The books credited the bank of the BIC, and the rail paid the bank that the account names."""
+    account = AT_ANOTHER[creditor]
+    sender, document, transaction = payment_to(ten, creditor.partition(" ")[0])
+    transaction["CdtrAcct"] = account
+
+    status, text = await post(ten, sender, "pacs.008", document)
+
+    place = "Prxy/Id" if "Prxy" in account else f"Id/{'IBAN' if 'IBAN' in account['Id'] else 'Othr/Id'}"
+    assert (status, '"RC04"' in text) == (422, True), text
+    assert f"CdtTrfTxInf/CdtrAcct/{place}" in text
+    assert "participant.member_ids" in text.replace('","', "")
+    assert not any(word in text for word in ("SCBL", "AKBB", "hdfcbank", "HDFC"))
+
+
+def bank(id_: str, *member_ids: str) -> Participant:
+    return Participant(id_, id_, "BANKPKKA", "PK", "direct", "active", member_ids)
+
+
+IBAN = PAKISTAN.of("SCBL0000001123456702")
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "account", "refused"),
+    [
+        pytest.param((), (), PartyAccount(iban=IBAN), False, id="nobody-registered-any"),
+        pytest.param((), ("PKSCBL",), PartyAccount(iban=IBAN), True, id="registered-for-another"),
+        pytest.param(("PKHABB",), (), PartyAccount(iban=IBAN), True, id="another-one-registered"),
+        pytest.param(("PKHABB", "PKSCBL"), (), PartyAccount(iban=IBAN), False, id="registered"),
+        pytest.param(("INDU0042",), (), PartyAccount(iban=IBAN), False, id="only-a-clearing-id"),
+        pytest.param(("@OKBANK",), (), PartyAccount(other="a.b@okBank"), False, id="handle-in-any-case"),
+        pytest.param(("@OKBANK",), (), PartyAccount(other="a.b@okbank2"), True, id="a-longer-handle"),
+        pytest.param((), ("@OKBANK",), PartyAccount(other="ab@okbank"), True, id="handle-of-another"),
+        pytest.param(("OKBK",), (), PartyAccount(other="12@OKBK0000007.ifsc.npci"), False, id="own-branch"),
+        pytest.param((), (), PartyAccount(other="12@OKBK0000007.ifsc.npci"), True, id="no-branch-registered"),
+        pytest.param(("PKHABB",), ("PKSCBL",), PartyAccount(other="+92-3001234567"), False, id="a-phone"),
+    ],
+)
+def test_the_bank_of_an_account_is_the_one_of_the_bic(
+    own: tuple[str, ...], others: tuple[str, ...], account: PartyAccount, refused: bool
+) -> None:
+    country = "PK" if account.iban or (account.other or "").startswith("+") else "IN"
+    agent_of_bic, other = bank("own", *own), bank("other", *others)
+    expected = pytest.raises(Refused, match="is an account of a bank") if refused else nullcontext()
+
+    with expected:
+        forms = registry.profile(country).creditor
+        stated.check_creditor_account(account, forms, agent_of_bic, [agent_of_bic, other])
