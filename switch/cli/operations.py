@@ -35,6 +35,7 @@ from switch.cli.connect import (
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.operations import dashboards, housekeeping
 from switch.payments import erasure
+from switch.statistics import making
 from switch.writer.commands import Freeze
 
 app = typer.Typer(no_args_is_help=True)
@@ -90,6 +91,17 @@ def detach(
                 typer.echo(json.dumps(_document(archive)))
 
     asyncio.run(run())
+
+
+@app.command("rebuild-facts")
+def rebuild_facts(data: Data = None, database_url: Database = None) -> None:
+    """Make the facts of statistics again from the log; prints one JSON line. Payments go on meanwhile."""
+
+    async def run() -> int:
+        async with database(settings_for(data, database_url), Login.OWNER) as connection:
+            return await making.rebuild(connection)
+
+    typer.echo(json.dumps({"events": asyncio.run(run())}))
 
 
 async def _is_older(connection: asyncpg.Connection, instant: datetime) -> bool:

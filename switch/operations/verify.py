@@ -37,6 +37,7 @@ from switch.base.personal_data import Erased, KeyRing, UnreadablePersonalData
 from switch.base.sql import statements
 from switch.operations import caused
 from switch.payments import reconciliation
+from switch.statistics import making
 from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
 
 _EXAMPLES: Final = 5
@@ -180,6 +181,9 @@ async def verify(
         result = await _terms(connection, *_ALL)
     yield result
     yield await verify_erasures(connection)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        result = await _facts(connection)
+    yield result
     if kinds is not None:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             result = await caused.check_causes(connection, kinds)
@@ -316,6 +320,16 @@ async def verify_erasures(connection: asyncpg.Connection) -> CheckResult:
                 row["fine"],
                 f"payment {row['number']}: its key is missing, and the log does not record an erasure",
             )
+    return tally.result()
+
+
+async def _facts(connection: asyncpg.Connection) -> CheckResult:
+    """Add up the log again: the facts of statistics must be what it has."""
+    tally = VerificationTally("facts", "the facts by hour and day are what the log has")
+    found = await making.wrong(connection)
+    tally.checked = found.events
+    for each in found.wrong:
+        tally.check(fine=False, fault=f"{each} differ from the log: `payswitch ledger rebuild-facts`")
     return tally.result()
 
 

@@ -36,6 +36,7 @@ from switch.payments.rails import Rail, Rails
 from switch.payments.reconciliation import Reconciliation
 from switch.processes import due_work, process
 from switch.reports import tasks as report_tasks
+from switch.statistics import making
 from switch.writer.absence import Contact
 from switch.writer.client import Link
 from switch.writer.commands import Advance, Command, Enquired, RailResponse, Reply
@@ -307,6 +308,7 @@ def _duties(
     yield _every(nonces.FORGET_EVERY_S, lambda: nonces.forget_old(pool))
     yield _every(retention.EVERY_S, lambda: retention.forget_old(pool, settings))
     yield _every(settings.invariants_every_s, invariants.check)
+    yield _every(making.EVERY_S, lambda: making.catch_up(pool))
     for duty in due_work.AT_ONCE:
         yield _every(due_work.AT_ONCE_EVERY_S, partial(duty, services))
     for duty in due_work.WORK:

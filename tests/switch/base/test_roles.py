@@ -17,6 +17,7 @@ import switch
 from ledger.roles import GRANTED, PROCESSES, REGULATOR, Login
 from switch.base import database
 from switch.payments import reconciliation, search
+from switch.statistics import making
 from tests.ledger.test_columns import DECLARED
 from tests.switch.stack import Stack
 
@@ -153,6 +154,14 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.settlement.day/set_instructed": (C,),
     "switch.settlement.day/take_settled_before": (C,),
     "switch.settlement.delivery":     (C,),
+    "switch.statistics":              (A, R),
+    "switch.statistics.making":       (C,),
+    "switch.statistics.making/fact_mark": (C, R),
+    "switch.statistics.making/payment_facts": (C, R),
+    "switch.statistics.making/payment_time_facts": (C, R),
+    "switch.statistics.making/wrong_payment_facts": (R,),
+    "switch.statistics.making/wrong_payment_time_facts": (R,),
+    "switch.statistics.making/rebuild": OWNER,
     "switch.webhooks.changes":        (A, C),
     "switch.webhooks.delivery":       (M,),
     "switch.webhooks.registry":       (A,),
@@ -166,6 +175,11 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
 
 COMPOSED = {
     "switch.payments.reconciliation/add_breaks": reconciliation._BREAKS,
+    "switch.statistics.making/add_availability_facts": making._ADD_AVAILABILITY,
+    "switch.statistics.making/add_payment_facts": making._ADD_PAYMENTS,
+    "switch.statistics.making/add_payment_time_facts": making._ADD_TIMES,
+    "switch.statistics.making/wrong_payment_facts": making._WRONG_PAYMENTS,
+    "switch.statistics.making/wrong_payment_time_facts": making._WRONG_TIMES,
     "switch.payments.search/find_payments": search._FOUND[False],
 }
 """Statements whose files have a place for another."""
