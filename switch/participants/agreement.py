@@ -40,8 +40,8 @@ async def own_seats(
     """The seat of a participant (`scope`: its id) or of a central bank (its country); none before its first.
 
     A participant that lost all its people signs; if it lost its keys too, the central bank of its country
-    stands for it. A central bank that opened a corridor with another one stands for that one. `without`: a
-    person who does not count, because the change is about them.
+    stands for it, if it was there before the participant. A central bank that opened a corridor with another
+    one stands for that one. `without`: a person who does not count, because the change is about them.
 
     Raises:
         Refused: nobody can agree for it, or it must sign.
@@ -66,7 +66,8 @@ async def own_seats(
         )
     raise refuse(
         "nobody can agree for this participant: it has no key in force that could sign,"
-        " and the central bank of its country, which could stand for it, has opened no corridor"
+        " and the central bank of its country, which could stand for it, has opened no corridor or came"
+        " after it: remove the participant, and onboard it again under another id"
     )
 
 

@@ -180,6 +180,7 @@ ATTACKS: Final = (
            "the last person, or a key in force, agrees; what had a person once is never new; a central bank stands only for one with which"
            " it opened a corridor; seats are computed again at each vote",
            ("switch/participants/test_agreement.py::test_a_central_bank_of_two_insiders_stood_for_another",
+            "switch/participants/test_agreement.py::test_two_central_banks_of_insiders_stood_for_a_bank_without_people",
             "switch/participants/test_agreement.py::test_two_insiders_took_over_the_central_bank_then_its_bank",
             "switch/participants/test_agreement.py::test_two_insiders_removed_everybody_and_founded_them_anew",
             "switch/participants/test_agreement.py::test_two_removals_asked_for_together_left_nobody",

@@ -1,7 +1,9 @@
 -- who_agrees: who can agree for a participant, or for the central bank of a country.
 --   $1 role of its people  $2 id of the participant, or country  $3 person who does not count
 -- `substitutes`: the central banks of these countries may agree for one that cannot. Central banks agree to each
--- opened corridor themselves, so nobody else makes one a substitute.
+-- opened corridor themselves, so nobody else makes one a substitute. Only a central bank that was there before the
+-- participant joined stands for it: two people of the switch could found two of them later, which open a corridor
+-- with each other.
 WITH opened AS (
     SELECT source::text, target::text FROM switch.corridor WHERE enabled
     UNION
@@ -12,9 +14,13 @@ WITH opened AS (
     UNION
     SELECT target, source FROM opened
 ), central_bank AS (
-    SELECT DISTINCT scope AS country, bool_or(status = 'active') OVER (PARTITION BY scope) AS is_there
+    SELECT scope AS country, bool_or(status = 'active') AS is_there, min(created_at) AS founded_at
     FROM switch.person
     WHERE role = 'regulator' AND (status <> 'invited' OR totp_step > 0) AND scope IN (SELECT country FROM partner)
+    GROUP BY scope
+), joined AS (
+    SELECT least((SELECT min(created_at) FROM switch.person WHERE role = $1 AND scope = $2),
+                 (SELECT min(valid_from) FROM switch.participant_key WHERE participant = $2)) AS at
 )
 SELECT EXISTS (
            SELECT FROM switch.person WHERE role = $1 AND scope = $2 AND status = 'active' AND name <> $3
@@ -27,6 +33,7 @@ SELECT EXISTS (
            SELECT country FROM central_bank
            WHERE CASE WHEN $1 = 'regulator'
                       THEN is_there AND country IN (SELECT other FROM partner WHERE country = $2)
-                      ELSE country = (SELECT country FROM switch.participant WHERE id = $2) END
+                      ELSE country = (SELECT country FROM switch.participant WHERE id = $2)
+                           AND founded_at < (SELECT at FROM joined) END
            ORDER BY country
        ) AS substitutes

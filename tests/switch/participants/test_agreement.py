@@ -83,6 +83,22 @@ async def a_central_bank_of_insiders(services: ServiceContext, country: str = "S
     return await enrolled(services, f"fake-{country.lower()}")
 
 
+async def joined(services: ServiceContext, name: str, bic: str) -> SigningKey:
+    """A bank of another country joins, with a key."""
+    key = SigningKey.generate(f"{name}-1")
+    keys = [{"keyid": key.keyid, "request": key_request.make(key, name)}]
+    bank = {
+        **onboarding("reserve"),
+        "id": name,
+        "bic": bic,
+        "country": bic[4:6],
+        "kind": "direct",
+        "keys": keys,
+    }
+    await done(services, "participant.onboard", bank)
+    return key
+
+
 async def seats(
     services: ServiceContext, kind: str, content: dict[str, Any], maker: str = "olga"
 ) -> list[str]:
@@ -338,6 +354,30 @@ async def test_a_central_bank_of_two_insiders_stood_for_another(services: Servic
         await approvals.vote(services, KINDS, fake, change.number, decision="approve", reason="x")
 
     assert change.seats == (Seat(Role.REGULATOR, "PK"),)
+
+
+async def test_two_central_banks_of_insiders_stood_for_a_bank_without_people(
+    services: ServiceContext,
+) -> None:
+    """The real central bank had enrolled nobody: they founded it, another one, and a corridor between them."""
+    key = await joined(services, "steppe-bank", "STEPKZKA")
+    for country in ("KZ", "KG"):
+        await a_central_bank_of_insiders(services, country)
+    await services.pool.execute(
+        "INSERT INTO switch.corridor (source, target, enabled, fee_minor, fee_bps) VALUES ('KZ', 'KG', true, 0, 0)"
+    )
+    await done(services, "key.revoke", {"participant": "steppe-bank", "keyid": key.keyid})
+    content = addition(SigningKey.generate("steppe-evil"), "steppe-bank")
+    with pytest.raises(Refused, match="has opened no corridor or came after it"):
+        await agree(services, "key.add", content)
+    with pytest.raises(Refused, match="nobody can agree for this participant"):
+        await agree(services, "person.add", newcomer("mallory", "steppe-bank"))
+
+    other = await joined(services, "altai-bank", "ALTAKZKA")
+    await done(services, "key.revoke", {"participant": "altai-bank", "keyid": other.keyid})
+    known = addition(SigningKey.generate("altai-bank-2"), "altai-bank")
+
+    assert await seats(services, "key.add", known) == ["checker", "regulator KZ"]  # it joined knowing of it
 
 
 async def test_two_insiders_took_over_the_central_bank_then_its_bank(services: ServiceContext) -> None:
