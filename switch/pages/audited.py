@@ -13,7 +13,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID
 
 import asyncpg
 from fastapi import Request
@@ -22,6 +21,7 @@ from switch.api.reports import Reporting
 from switch.base.personal_data import KeyRing
 from switch.identity.model import Person, Role
 from switch.pages.shell import NavigationEntry
+from switch.payments import search
 from switch.reports import service
 from switch.reports.reading import reading
 from switch.writer.event_kinds import EventKind
@@ -97,9 +97,8 @@ def _is_participant(request: Request, name: str) -> bool:
 
 def _fingerprint(keys: KeyRing, text: str) -> str:
     """A UETR as it is; of any other text its fingerprint, without regard to case and surrounding spaces."""
-    with contextlib.suppress(ValueError):
-        return str(UUID(text.strip()))
-    return f"hmac:{keys.claim('', 'search', text.strip().casefold()).hex()}"
+    uetr = search.typed_uetr(text)
+    return str(uetr) if uetr else f"hmac:{keys.claim('', 'search', text.strip().casefold()).hex()}"
 
 
 def reader(entry: NavigationEntry) -> Callable[[Request, service.ReportService], Awaitable[Person]]:

@@ -99,7 +99,7 @@ async def get_journey(request: Request, switch: Switch, person: Viewer, own: Own
         request,
         "own_journey.html",
         person,
-        payment=payment,
+        payment={**payment, "uetr": uetr},
         steps=payment["journey"],
         events=[
             files.indented(event.document())

@@ -3,6 +3,8 @@
 Names and accounts are shown on request to readers with the right, and each access is recorded.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -16,13 +18,13 @@ from switch.api.people import check_same_origin
 from switch.api.reports import Reporting
 from switch.base import personal_data
 from switch.change_catalogue import KINDS
-from switch.identity.model import Person
+from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
 from switch.operations import oversight
 from switch.pages import audited, journey, shell
 from switch.pages.shell import PREFIX, Switch, render
 from switch.participants import resolution
-from switch.payments import dossier, search
+from switch.payments import dossier, own_uetrs, search
 from switch.reports import patterns, service
 from switch.reports.readers import scope_of_person
 from switch.writer.event_kinds import EventKind
@@ -70,7 +72,7 @@ async def get_payments(  # noqa: PLR0917 - one per field of the form
     }
     days = {"since": since, "until": until}
     wanted = search.Wanted(
-        uetr=_uetr(values["q"]),
+        uetr=search.typed_uetr(values["q"]),
         state=State(state) if state else None,
         rail=rail,
         source=source,
@@ -87,7 +89,7 @@ async def get_payments(  # noqa: PLR0917 - one per field of the form
         request,
         "payments.html",
         person,
-        page=page,
+        page=replace(page, payments=await _as_stated(switch, person, page.payments)),
         values={**values, **days},
         states=SHOWN,
         countries=sorted(switch.directory.now.rail_by_country),
@@ -110,10 +112,10 @@ async def post_people(
     if not may(person, Right.READ_PERSONAL_DATA):
         raise NotAllowed("your role may not see personal data")
     scope = scope_of_person(person, reveal=True)
-    key = UUID(uetr)
-    await dossier.read(switch.pool, key, await _owners(switch, person))  # raises NotFound if out of scope
-    await service.note(reporting, EventKind.PERSONAL_DATA, caller=scope.caller, scope=scope.text, uetr=uetr)
-    return await _page(request, switch, person, key, people=await _people(switch, key))
+    found = await dossier.read(switch.pool, UUID(uetr), await _owners(switch, person))
+    kept = found.payment["uetr"]
+    await service.note(reporting, EventKind.PERSONAL_DATA, caller=scope.caller, scope=scope.text, uetr=kept)
+    return await _page(request, switch, person, UUID(uetr), people=await _people(switch, UUID(kept)))
 
 
 @router.get("/doubt")
@@ -130,6 +132,7 @@ async def get_held(request: Request, switch: Switch, person: HeldReader) -> Resp
 
 async def _waiting(request: Request, switch: Switch, person: Person, state: State) -> Response:
     found = await search.oldest(switch.pool, state, await _owners(switch, person))
+    found = await _as_stated(switch, person, found)
     return render(
         request,
         "waiting.html",
@@ -151,11 +154,14 @@ async def _page(
     people: patterns.People | None = None,
 ) -> Response:
     found = await dossier.read(switch.pool, uetr, await _owners(switch, person))
+    sender, stated = found.stated or ("", None)
+    is_own = person.role is Role.PARTICIPANT and person.scope == sender
     return render(
         request,
         "payment.html",
         person,
-        payment=found.payment,
+        payment={**found.payment, "uetr": str(stated)} if is_own else found.payment,
+        stated=None if is_own else stated,
         found=found,
         journey=journey.draw(found.path),
         way=[str(State.RECEIVED), *(str(move.then) for move in found.path)],
@@ -170,6 +176,16 @@ async def _page(
     )
 
 
+async def _as_stated(
+    switch: Switch, person: Person, payments: Sequence[search.FoundPayment]
+) -> tuple[search.FoundPayment, ...]:
+    """Payments with the UETRs that a participant knows: of its own payments those that it stated."""
+    if person.role is not Role.PARTICIPANT:
+        return tuple(payments)
+    stated = await own_uetrs.stated(switch.pool, person.scope, [each.uetr for each in payments])
+    return tuple(replace(each, uetr=stated.get(each.uetr, each.uetr)) for each in payments)
+
+
 async def _owners(switch: Switch, person: Person) -> list[str] | None:
     async with switch.pool.acquire() as connection:
         return await scope_of_person(person).owners(connection)
@@ -181,13 +197,6 @@ async def _people(switch: Switch, uetr: UUID) -> patterns.People:
     except personal_data.Erased:
         return patterns.People("(erased)", "(erased)")
     return patterns.people_of(raw)
-
-
-def _uetr(text: str) -> UUID | None:
-    try:
-        return UUID(text) if len(text) == 36 else None  # noqa: PLR2004 - with its hyphens
-    except ValueError:
-        return None
 
 
 def _midnight(day: str, after: timedelta = timedelta()) -> datetime | None:

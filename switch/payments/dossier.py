@@ -13,6 +13,7 @@ import asyncpg
 
 from schemas.money import Money
 from switch.base.sql import statements
+from switch.payments import own_uetrs
 from switch.payments.journey import JourneyTransition, read_path, read_payment
 
 _statement: Final = statements("switch.payments")
@@ -40,6 +41,8 @@ class Dossier:
     """One payment. `payment` is its representation in the API; the other fields are rows."""
 
     payment: dict[str, Any]
+    stated: tuple[str, UUID] | None
+    """The sender and what it stated, if the payment has a UETR of its own."""
     path: list[JourneyTransition]
     legs: list[DossierLeg]
     events: list[asyncpg.Record]
@@ -56,13 +59,17 @@ class Dossier:
 async def read(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> Dossier:
     """Read one payment of which an owner in `owners` is a party; None permits all payments.
 
+    `uetr` may be what an owner states of its payment; everything is read by the UETR of the books.
+
     Raises:
         NotFound: there is none, or no owner is a party to it.
 
     """
     payment = await read_payment(pool, uetr, owners)
+    uetr = UUID(payment["uetr"])
     return Dossier(
         payment=payment,
+        stated=await own_uetrs.statement_of(pool, uetr),
         path=await read_path(pool, uetr),
         legs=[_leg(row) for row in await pool.fetch(_LEGS, uetr)],
         events=await pool.fetch(_EVENTS, uetr),

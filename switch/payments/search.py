@@ -4,6 +4,7 @@ Open payments are in a small table and are searched completely. For the others, 
 numbers of the ledger, however few match; the next page continues where it ended.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -14,11 +15,17 @@ import asyncpg
 from ledger.sql import statement
 from schemas.money import Money
 from switch.base.sql import statements
+from switch.payments import own_uetrs
 from switch.writer.lifecycle import Event, State
 
 STRETCH: Final = 500_000
 """Numbers of the ledger that one page reads; a payment takes about four."""
 
+_UETR: Final = re.compile(
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}",
+    re.ASCII | re.IGNORECASE,
+)
+"""A UETR as written, or without its hyphens: then as RFC 9562 has it, since an account may be as long."""
 _STEPS: Final = list(Event)
 OPEN: Final = frozenset({State.RESERVED, State.SENT, State.UNKNOWN})
 _SEQ_AT: Final = statement("seq_at")
@@ -36,6 +43,7 @@ class Wanted:
     """Search criteria; empty matches anything."""
 
     uetr: UUID | None = None
+    """Payments of this UETR, or that state it; if there are none, the other criteria count."""
     state: State | None = None
     rail: str = ""
     source: str = ""
@@ -82,6 +90,12 @@ class SearchPage:
     next: int | None
 
 
+def typed_uetr(text: str) -> UUID | None:
+    """The UETR that somebody typed or copied; None if the text is something else, perhaps an account."""
+    text = text.strip()
+    return UUID(text) if _UETR.fullmatch(text) else None
+
+
 async def find(
     connection: asyncpg.Connection | asyncpg.Pool,
     wanted: Wanted,
@@ -92,7 +106,9 @@ async def find(
 ) -> SearchPage:
     """One page of payments to which `owners` are parties; None is all payments."""
     if wanted.uetr is not None:
-        return await _one(connection, wanted.uetr, owners)
+        named = await _named(connection, wanted.uetr, owners)
+        if named:
+            return SearchPage(named, None)
     ceiling, floor = await _bounds(connection, wanted, before)
     is_open = wanted.state in OPEN
     lowest = floor if is_open else max(floor, ceiling - STRETCH)
@@ -112,14 +128,18 @@ async def oldest(
     return tuple(map(_found, rows))
 
 
-async def _one(
+async def _named(
     connection: asyncpg.Connection | asyncpg.Pool, uetr: UUID, owners: list[str] | None
-) -> SearchPage:
-    number = await connection.fetchval(_NUMBER_OF, uetr)
-    if number is None:
-        return SearchPage((), None)
-    rows = await connection.fetch(_FOUND[False], *_arguments(Wanted(), owners, number + 1, number - 1, 1))
-    return SearchPage(tuple(map(_found, rows)), None)
+) -> tuple[FoundPayment, ...]:
+    """Payments that the books have under a UETR, or whose senders state it."""
+    also = await own_uetrs.also(connection, uetr, owners)
+    found: list[FoundPayment] = []
+    for each in (uetr, *(own for _, own in also)):
+        number = await connection.fetchval(_NUMBER_OF, each)
+        if number is not None:
+            bounds = _arguments(Wanted(), owners, number + 1, number - 1, 1)
+            found += map(_found, await connection.fetch(_FOUND[False], *bounds))
+    return tuple(found)
 
 
 async def _bounds(

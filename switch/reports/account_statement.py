@@ -16,17 +16,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
-from uuid import UUID
 
 import asyncpg
 
 from ledger import statements
 from ledger.statements import StatementEntry
-from schemas import codec, own_uetr
+from schemas import codec
 from schemas.errors import InvalidMessage, NotFound
 from schemas.money import Money
 from schemas.parties import instant_text
 from switch.base.calendars import zone_of
+from switch.payments import own_uetrs
 from switch.payments.pricing import POSITION
 from switch.reports.cells import utc_text
 from switch.reports.query import Period, ReportQuery, Scope
@@ -44,7 +44,6 @@ ENTRIES_MAX: Final = 1_000_000
 """Maximum entries of one statement; if there are more, a shorter period must be requested."""
 
 _ACCOUNTS: Final = statement("accounts_of_statement")
-_STATED: Final = statement("stated_uetrs")
 _RETURN: Final = "return"
 _WHAT: Final[Mapping[PostingType, str]] = {
     PostingType.PAID: "payment",
@@ -245,11 +244,10 @@ async def _as_stated(
     connection: asyncpg.Connection, owner: str, entries: Sequence[StatementEntry]
 ) -> tuple[StatementEntry, ...]:
     """The entries with the UETRs that the owner knows: of its own payments those that it stated."""
-    own = {id_ for entry in entries for id_ in (entry.id, entry.corrects) if id_ and _is_own(id_)}
-    rows = await connection.fetch(_STATED, owner, list(own)) if own else []
-    if not rows:
+    ids = {id_ for entry in entries for id_ in (entry.id, entry.corrects) if id_}
+    stated = await own_uetrs.stated(connection, owner, ids)
+    if not stated:
         return tuple(entries)
-    stated: dict[UUID, UUID] = {row["uetr"]: row["stated"] for row in rows}
     return tuple(
         replace(
             entry,
@@ -258,10 +256,6 @@ async def _as_stated(
         )
         for entry in entries
     )
-
-
-def _is_own(id_: UUID) -> bool:
-    return own_uetr.is_reserved(str(id_))
 
 
 def report(
