@@ -12,7 +12,7 @@ import asyncpg
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
-from schemas.errors import InvalidMessage, NotAllowed, NotFound, SwitchError
+from schemas.errors import InvalidAmount, InvalidMessage, NotAllowed, NotFound, SwitchError
 from switch.api.documents import with_maker_half
 from switch.api.people import check_same_origin, may_see
 from switch.approvals import approvals
@@ -128,7 +128,9 @@ async def post_new(request: Request, context: Context, person: Viewer, kind: str
     known = _kind(person, kind)
     values = await form(request)
     try:
-        content, half = with_maker_half(kind, forms.read(forms.fields_of(known) or (), values))
+        content, half = with_maker_half(
+            kind, forms.read(forms.fields_of(known) or (), values, language.of(request))
+        )
         change = await approvals.request(
             context, KINDS, person, kind, content=content, reason=values.get(WHY, "")
         )
@@ -230,7 +232,8 @@ async def _form(
     values: Mapping[str, str],
     problem: SwitchError | None = None,
 ) -> Response:
-    fields = await forms.with_choices(context.pool, kind, forms.fields_of(kind) or ())
+    lang = language.of(request)
+    fields = await forms.with_choices(context.pool, kind, forms.fields_of(kind) or (), lang)
     return render(
         request,
         "change_form.html",
@@ -241,7 +244,10 @@ async def _form(
         words=forms.WORDS,
         values=values,
         why=WHY,
-        problem=problem and forms.problem(problem.detail, kind, language.of(request)),
+        problem=problem and forms.problem(problem.detail, kind, lang),
+        wrong=forms.field_of(problem.detail, fields, amount=isinstance(problem, InvalidAmount))
+        if problem
+        else "",
         seats_hint=_hint(kind),
         may_list=shell.APPROVALS.admits(person),
     )

@@ -5,14 +5,16 @@ text that is not in a catalogue is shown in English; a test finds such texts.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal
+from markupsafe import Markup
 from starlette.requests import Request
 
 from schemas.money import EXPONENTS, Money
@@ -23,6 +25,13 @@ from switch.reports.table import ColumnKind
 LANGUAGES: Final = {"en": "English", "ru": "Русский", "zh": "中文"}
 _NUMBERS: Final = frozenset({ColumnKind.AMOUNT, ColumnKind.COUNT, ColumnKind.PERCENT, ColumnKind.SECONDS})
 _DECIMAL: Final = re.compile(r"-?[0-9]+([.][0-9]+)?", re.ASCII)
+_TYPED: Final = {
+    russian: re.compile(
+        rf"([0-9]{{1,3}}(?:(?P<group>[{groups}])[0-9]{{3}})(?:(?P=group)[0-9]{{3}})*|[0-9]+)(?:[{points}]([0-9]+))?",
+        re.ASCII,
+    )
+    for russian, groups, points in ((False, " ',\u2019", "."), (True, " '\u2019", ".,"))
+}
 COOKIE: Final = "payswitch-language"
 
 
@@ -41,6 +50,8 @@ class Language:
     def text(self, source: str, **values: object) -> str:
         """The text in this language, with each `{name}` replaced by its value."""
         found = wording.catalogue(self.code).get(source) or source
+        if any(isinstance(value, Markup) for value in values.values()):
+            return Markup(found).format(**values)  # noqa: S704 - a text of the catalogue
         return found.format(**values) if values else found
 
     def detail(self, source: str) -> str:
@@ -73,6 +84,16 @@ class Language:
         """A decimal number with all its digits, in the format of the locale."""
         return wording.decimal_text(text, self.locale)
 
+    def plain(self, text: str) -> str:
+        """A number as people type it, as plain decimal text; what is no number stays as it is.
+
+        Thousands are separated by spaces or apostrophes, in English and Chinese also by commas. The decimal
+        separator is a point; in Russian a comma, too. `1,250,000.5` and `1 250 000,5` are `1250000.5`.
+        """
+        typed = unicodedata.normalize("NFKC", text).strip()
+        found = _TYPED[self.code == "ru"].fullmatch(typed)
+        return re.sub("[^0-9]", "", found[1]) + (f".{found[3]}" if found[3] else "") if found else text
+
     def cell(self, kind: str, value: str | int | None) -> str:
         """A cell of a report's JSON, formatted by the kind of its column."""
         if value is None:
@@ -96,6 +117,17 @@ class Language:
     def instant_exact(self, value: datetime) -> str:
         """An instant in the reader's time zone, to the millisecond."""
         return format_datetime(value, "yyyy-MM-dd HH:mm:ss.SSS", tzinfo=self.zone, locale=self.locale)
+
+    def minute(self, value: datetime) -> str:
+        """An instant in the reader's time zone, to the minute."""
+        return format_datetime(value, "yyyy-MM-dd HH:mm", tzinfo=self.zone, locale=self.locale)
+
+    def ago(self, value: datetime) -> str:
+        """An instant relative to now: `3 min ago`, `in 2 hr`."""
+        away = value - datetime.now(UTC)
+        return format_timedelta(
+            away, granularity="second", add_direction=True, format="short", locale=self.locale
+        )
 
     def age(self, seconds: float) -> str:
         """A short duration: `12 s`, `3 min`, `5 h`, `2 d`."""

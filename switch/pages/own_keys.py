@@ -27,7 +27,6 @@ router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 
 CHANGE_KINDS: Final = {"add": "key.add", "retire": "key.retire", "revoke": "key.revoke"}
 """Kinds of change by the action of the form."""
-TONES: Final = {"in force": "good", "future": "", "retired": "", "revoked": "bad"}
 _SUBJECTS: Final = ("keyid", "name", "id")
 """Field of a content that says what it is about, the first that it has."""
 _CHANGES_MAX: Final = 20
@@ -106,7 +105,6 @@ async def _show(
         422 if problem else 200,
         keys=keys,
         living=[key for key in keys if key.state in {"in force", "future"}],
-        tones=TONES,
         uses={use.keyid: use for use in await key_use.read(switch.pool, person.scope)},
         changes=changes[:_CHANGES_MAX],
         readable={change.number for change, _, _ in changes if may_see(person, change)},

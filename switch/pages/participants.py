@@ -19,10 +19,11 @@ from switch.approvals import approvals
 from switch.base.sql import statements
 from switch.change_catalogue import KINDS
 from switch.identity.model import Person
-from switch.pages import audited, shell
+from switch.pages import audited, language, shell
 from switch.pages.audited import read_only
 from switch.pages.change_links import CHANGES, link, may_request
 from switch.pages.forms import CONFIRMED
+from switch.pages.language import Language
 from switch.pages.shell import PREFIX, Context, Viewer, form, redirect, render
 from switch.participants import limits, liquidity, reads
 from switch.payments.pricing import POSITION
@@ -78,22 +79,28 @@ async def post_onboarding(request: Request, context: Context, person: Viewer) ->
     values = await form(request)
     try:
         change = await approvals.request(
-            context, KINDS, person, ONBOARD, content=onboarding(values), reason=values.get("why", "")
+            context,
+            KINDS,
+            person,
+            ONBOARD,
+            content=onboarding(values, language.of(request)),
+            reason=values.get("why", ""),
         )
     except SwitchError as error:
         return _onboarding(request, person, values, error)
     return redirect(request, f"{CHANGES}/{change.number}")
 
 
-def onboarding(values: Mapping[str, str]) -> dict[str, Any]:
-    """The form as the content of the request; empty rows are left out."""
+def onboarding(values: Mapping[str, str], lang: Language) -> dict[str, Any]:
+    """The form as the content of the request; empty rows are left out, caps may have separators."""
 
     def rows(*names: str) -> list[dict[str, str]]:
         found = [{name: values.get(f"{name}.{row}", "").strip() for name in names} for row in range(ROWS)]
         return [row for row in found if row[names[0]]]
 
     accounts = [
-        {name: text for name, text in row.items() if text} for row in rows("currency", "net_debit_cap")
+        {name: lang.plain(text) if name == "net_debit_cap" else text for name, text in row.items() if text}
+        for row in rows("currency", "net_debit_cap")
     ]
     plain = {name: values.get(name, "").strip() for name in ("id", "name", "bic", "country", "kind")}
     factor = values.get(CONFIRMED, "").strip()

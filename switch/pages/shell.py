@@ -23,6 +23,8 @@ from switch.base.calendars import zone_in
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
 from switch.pages import language
+from switch.pages.labels import labelled
+from switch.pages.marks import Marks
 from switch.writer.context import ServiceContext
 
 PREFIX: Final = "/console"
@@ -60,6 +62,8 @@ class NavigationEntry:
     title: str
     right: Right
     roles: frozenset[Role] = frozenset(Role)
+    about: str = ""
+    """One sentence for somebody who sees the page for the first time."""
 
     def admits(self, person: Person) -> bool:
         """Whether this person may see the entry and its pages."""
@@ -79,56 +83,155 @@ class NavigationEntry:
         return person
 
 
-OVERVIEW: Final = NavigationEntry("", "Overview", Right.READ_DIRECTORY)
-PAYMENTS: Final = NavigationEntry("/payments", "Payments", Right.READ_POSITIONS)
-UNKNOWN: Final = NavigationEntry(
-    "/doubt", "Unknown outcome", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR}
+_WATCHING: Final = OVERSEERS | {Role.REGULATOR}
+
+OVERVIEW: Final = NavigationEntry(
+    "",
+    "Overview",
+    Right.READ_DIRECTORY,
+    about="What needs attention now, and what passes through the switch.",
 )
-HELD: Final = NavigationEntry("/held", "Held payments", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
+PAYMENTS: Final = NavigationEntry(
+    "/payments",
+    "Payments",
+    Right.READ_POSITIONS,
+    about="Every payment that you may see. Names and accounts are masked.",
+)
+UNKNOWN: Final = NavigationEntry("/doubt", "Unknown outcome", Right.READ_POSITIONS, _WATCHING)
+HELD: Final = NavigationEntry("/held", "Held payments", Right.READ_POSITIONS, _WATCHING)
 POSITIONS: Final = NavigationEntry(
-    "/positions", "Positions", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR}
+    "/positions",
+    "Positions",
+    Right.READ_POSITIONS,
+    _WATCHING,
+    about="What each participant owes or is owed, what is reserved, and how much it can still send.",
 )
-RAILS: Final = NavigationEntry("/rails", "Rails", Right.READ_DIRECTORY, OVERSEERS | {Role.REGULATOR})
-QUEUES: Final = NavigationEntry("/queues", "Queues", Right.READ_AUDIT, OVERSEERS)
-BREAKS: Final = NavigationEntry("/breaks", "Breaks", Right.READ_AUDIT, OVERSEERS | {Role.REGULATOR})
-APPROVALS: Final = NavigationEntry("/changes", "Approvals", Right.READ_CHANGES)
-REPORTS: Final = NavigationEntry("/reports", "Reports", Right.READ_REPORTS)
+RAILS: Final = NavigationEntry(
+    "/rails",
+    "Rails",
+    Right.READ_DIRECTORY,
+    _WATCHING,
+    about="The national payment systems that are connected, and the corridors between them.",
+)
+QUEUES: Final = NavigationEntry(
+    "/queues",
+    "Queues",
+    Right.READ_AUDIT,
+    OVERSEERS,
+    about="Work that waits inside the switch, and its services.",
+)
+BREAKS: Final = NavigationEntry(
+    "/breaks",
+    "Breaks",
+    Right.READ_AUDIT,
+    _WATCHING,
+    about="Payments on which the file of a rail and the ledger disagree. Two people resolve each of them.",
+)
+APPROVALS: Final = NavigationEntry(
+    "/changes",
+    "Approvals",
+    Right.READ_CHANGES,
+    about="One person requests a change, another approves it. Nobody changes anything important alone.",
+)
+REPORTS: Final = NavigationEntry(
+    "/reports",
+    "Reports",
+    Right.READ_REPORTS,
+    about="Each report is signed and kept: the same period gives the same file again.",
+)
 
 COUNTRY: Final = NavigationEntry("/country", "Country", Right.READ_POSITIONS, frozenset({Role.REGULATOR}))
-WINDOWS: Final = NavigationEntry("/windows", "Windows", Right.READ_CHANGES)
-STATISTICS: Final = NavigationEntry("/statistics", "Statistics", Right.READ_CHANGES)
+WINDOWS: Final = NavigationEntry(
+    "/windows",
+    "Windows",
+    Right.READ_CHANGES,
+    about="Payments of a currency settle together: the window closes, central banks confirm, the agent pays.",
+)
+STATISTICS: Final = NavigationEntry(
+    "/statistics",
+    "Statistics",
+    Right.READ_CHANGES,
+    about="Volumes, values, speed and cost by corridor. Each chart has a table with the same figures.",
+)
 PROOFS: Final = NavigationEntry("/proofs", "Proofs", Right.READ_REPORTS)
-LOG: Final = NavigationEntry("/log", "Event log", Right.READ_AUDIT)
-PARTICIPANTS: Final = NavigationEntry("/participants", "Participants", Right.READ_CHANGES)
-PEOPLE: Final = NavigationEntry("/people", "People", Right.READ_PEOPLE)
-ACCOUNT: Final = NavigationEntry("/me", "My account", Right.READ_DIRECTORY)
+LOG: Final = NavigationEntry(
+    "/log",
+    "Event log",
+    Right.READ_AUDIT,
+    about="Everything that happened, in order. Nothing can be changed or removed.",
+)
+PARTICIPANTS: Final = NavigationEntry(
+    "/participants",
+    "Participants",
+    Right.READ_CHANGES,
+    about="Banks, wallets and agents of the switch, with their accounts, limits and keys.",
+)
+PEOPLE: Final = NavigationEntry(
+    "/people",
+    "People",
+    Right.READ_PEOPLE,
+    about="Who can sign in, in which role, and by which identity provider.",
+)
+ACCOUNT: Final = NavigationEntry(
+    "/me", "My account", Right.READ_DIRECTORY, about="Your sessions, your passkeys, and how you sign in."
+)
 """Everybody's own; the name in the header links to it."""
 
 OWN: Final = tuple(
-    NavigationEntry(f"/own/{path}", title, right, frozenset({Role.PARTICIPANT}))
-    for path, title, right in (
-        ("position", "My position", Right.READ_POSITIONS),
-        ("statements", "Statements", Right.READ_REPORTS),
-        ("messages", "Messages", Right.READ_POSITIONS),
-        ("keys", "Keys", Right.REQUEST_KEYS),
-        ("webhooks", "Webhooks", Right.MANAGE_WEBHOOKS),
-        ("tests", "Test console", Right.TRY_MESSAGES),
+    NavigationEntry(f"/own/{path}", title, right, frozenset({Role.PARTICIPANT}), about)
+    for path, title, right, about in (
+        (
+            "position",
+            "My position",
+            Right.READ_POSITIONS,
+            "What you can still send, what is reserved, and your limits.",
+        ),
+        (
+            "statements",
+            "Statements",
+            Right.READ_REPORTS,
+            "Account statements by day, to compare with your own books.",
+        ),
+        (
+            "messages",
+            "Messages",
+            Right.READ_POSITIONS,
+            "Cancellation requests and other messages about payments. Some await your reply.",
+        ),
+        (
+            "keys",
+            "Keys",
+            Right.REQUEST_KEYS,
+            "Keys with which your system signs its requests. Replace one before it expires.",
+        ),
+        (
+            "webhooks",
+            "Webhooks",
+            Right.MANAGE_WEBHOOKS,
+            "Addresses of your system to which the switch sends each event.",
+        ),
+        (
+            "tests",
+            "Test console",
+            Right.TRY_MESSAGES,
+            "Check a message, and send it to simulated rails, without a program.",
+        ),
     )
 )
 """Pages of a participant's own data."""
 
 GROUPS: Final = (
-    (OVERVIEW, COUNTRY, APPROVALS),
-    (PAYMENTS, UNKNOWN, HELD, BREAKS),
-    OWN,
-    (POSITIONS, RAILS, QUEUES),
-    (WINDOWS, STATISTICS, REPORTS),
-    (PROOFS, LOG),
-    (PARTICIPANTS, PEOPLE),
+    ("Now", (OVERVIEW, COUNTRY, APPROVALS)),
+    ("Payments", (PAYMENTS, UNKNOWN, HELD, BREAKS)),
+    ("My organisation", OWN),
+    ("Operations", (POSITIONS, RAILS, QUEUES)),
+    ("Settlement and reports", (WINDOWS, STATISTICS, REPORTS)),
+    ("Evidence", (PROOFS, LOG)),
+    ("Directory", (PARTICIPANTS, PEOPLE)),
 )
-"""Groups of entries, in order; a person sees those that its rights and role permit."""
+"""Groups of entries with their titles, in order; a person sees those that its rights and role permit."""
 
-NAVIGATION: Final = tuple(entry for group in GROUPS for entry in group)
+NAVIGATION: Final = tuple(entry for _, group in GROUPS for entry in group)
 """Every entry."""
 
 
@@ -170,16 +273,18 @@ def render(
     html = _environment.get_template(template).render(
         _=lang.text,
         fmt=lang,
+        mark=Marks(lang),
         languages=language.LANGUAGES,
         person=person,
         navigation=_entries(person, request.url.path),
+        about=_about(request.url.path) if person else "",
         prefix=PREFIX,
         path=request.url.path,
         closed=_is_closed(request),
         noticed=getattr(request.state, "noticed", False),
         **context,
     )
-    return finish(request, HTMLResponse(html, status))
+    return finish(request, HTMLResponse(labelled(html), status))
 
 
 def _is_closed(request: Request) -> bool:
@@ -264,12 +369,20 @@ def static(name: str) -> bytes:
     return files("switch.pages").joinpath("static", name).read_bytes()
 
 
-def _entries(person: Person | None, path: str) -> Sequence[Sequence[Mapping[str, Any]]]:
-    """The navigation of a person, group by group, without empty groups."""
+def _entries(person: Person | None, path: str) -> Sequence[tuple[str, Sequence[Mapping[str, Any]]]]:
+    """The navigation of a person, group by group with their titles, without empty groups."""
     if person is None:
         return []
-    groups = [[_entry(entry, path) for entry in group if entry.admits(person)] for group in GROUPS]
-    return [group for group in groups if group]
+    groups = [
+        (title, [_entry(entry, path) for entry in group if entry.admits(person)]) for title, group in GROUPS
+    ]
+    return [(title, group) for title, group in groups if group]
+
+
+def _about(path: str) -> str:
+    """The explanation of a page of the navigation; empty for any other."""
+    known = {PREFIX + entry.path: entry.about for entry in (*NAVIGATION, ACCOUNT)}
+    return known.get(path, "")
 
 
 def _entry(entry: NavigationEntry, path: str) -> Mapping[str, Any]:

@@ -30,6 +30,13 @@ expect.set_options(timeout=WAIT_MS)
 _RESTS_S: Final = 10 * 60
 """Idle for a little longer, a session is over."""
 _SIZE: Final[ViewportSize] = {"width": 1200, "height": 800}
+_PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
+_BEYOND: Final = """() => document.documentElement.scrollWidth > innerWidth
+    ? [`the page is ${document.documentElement.scrollWidth} wide`]
+    : [...document.querySelectorAll('td.n, .cards b')].filter(element => element.getClientRects().length)
+        .filter(element => { const range = document.createRange(); range.selectNodeContents(element);
+            const box = range.getBoundingClientRect(); return box.left < 0 || box.right > innerWidth + 1 })
+        .map(element => element.textContent)"""
 _PICTURE_HEIGHT_MAX: Final = 1100
 _STATUS: Final = re.compile(r"the server responded with a status of (\d+)")
 _AXE: Final = """async () => (await axe.run()).violations.map(found => ({
@@ -204,6 +211,15 @@ async def expect_accessible(page: Page) -> None:
     ]
 
     assert not told, page.url + "\n" + "\n".join(told)
+
+
+async def expect_whole_on_a_phone(page: Page) -> None:
+    """At 390 pixels nothing is beyond the edge, least of all an amount."""
+    await page.set_viewport_size(_PHONE)
+    beyond = await page.evaluate(_BEYOND)
+    await page.set_viewport_size(_SIZE)
+
+    assert beyond == [], page.url
 
 
 async def expect_accessible_day_and_night(page: Page) -> None:

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.looking import LANGUAGES, Look, Picture, expect_accessible_day_and_night
+from tests.browser.looking import (
+    LANGUAGES,
+    Look,
+    Picture,
+    expect_accessible_day_and_night,
+    expect_whole_on_a_phone,
+)
 
 OPENING = "/changes/new/rail.switch?country=PK&open=true"
 SAID = {
@@ -143,4 +149,5 @@ async def test_the_pages_have_no_barriers(look: Look, language: str) -> None:
     for person, path in (("operator", "/changes"), ("operator", OPENING), ("checker", change)):
         page = await look(person, path, language=language)
         await expect_accessible_day_and_night(page)
+        await expect_whole_on_a_phone(page)
         await look.done(page)

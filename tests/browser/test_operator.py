@@ -7,7 +7,13 @@ from playwright.async_api import Locator, Page, expect
 
 from switch.sandbox.world import magic_account
 from tests.browser import paying
-from tests.browser.looking import LANGUAGES, Look, Picture, expect_accessible_day_and_night
+from tests.browser.looking import (
+    LANGUAGES,
+    Look,
+    Picture,
+    expect_accessible_day_and_night,
+    expect_whole_on_a_phone,
+)
 
 PAGES = (
     "",
@@ -182,3 +188,4 @@ async def test_the_pages_have_no_barriers(look: Look, language: str) -> None:
         await page.goto("/console" + path)
         await expect(page.locator("html")).to_have_attribute("lang", language)
         await expect_accessible_day_and_night(page)
+        await expect_whole_on_a_phone(page)

@@ -11,7 +11,14 @@ from playwright.async_api import Page, expect
 from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.pages.language import Language, ZoneInfo
-from tests.browser.looking import LANGUAGES, WAIT_MS, Look, Picture, expect_accessible
+from tests.browser.looking import (
+    LANGUAGES,
+    WAIT_MS,
+    Look,
+    Picture,
+    expect_accessible,
+    expect_whole_on_a_phone,
+)
 from tests.switch.api.test_bulkheads import endpoint
 
 PAGES = (
@@ -41,6 +48,7 @@ async def test_every_page_is_without_barriers(look: Look, language: str, path: s
     await expect_accessible(page)
     await page.emulate_media(color_scheme="dark")
     await expect_accessible(page)
+    await expect_whole_on_a_phone(page)
     await page.set_viewport_size({"width": 360, "height": 640})
     wider = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wider <= 0

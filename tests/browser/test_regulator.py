@@ -14,7 +14,14 @@ from ledger import audit
 from ledger.signing import Cosigner
 from switch.operations import housekeeping
 from tests.browser import paying
-from tests.browser.looking import LANGUAGES, WAIT_MS, Look, Picture, expect_accessible
+from tests.browser.looking import (
+    LANGUAGES,
+    WAIT_MS,
+    Look,
+    Picture,
+    expect_accessible,
+    expect_whole_on_a_phone,
+)
 from tests.switch.identity.test_people_api import bearer, call, status_report
 from tests.switch.stack import Stack
 from tests.switch.witness import test_witnessing as witnessing
@@ -47,6 +54,7 @@ async def test_pages_have_no_barriers(look: Look, person: str, language: str) ->
         await expect(page.locator("html")).to_have_attribute("lang", language)
         await expect(page.locator("nav a[aria-current=page]")).to_have_count(1)
         await expect_accessible(page)
+        await expect_whole_on_a_phone(page)
         await look.done(page)
 
 

@@ -2,4 +2,5 @@
 SELECT (SELECT array_agg(DISTINCT country::text ORDER BY country::text) FROM switch.participant) AS countries,
        (SELECT array_agg(DISTINCT currency::text ORDER BY currency::text) FROM ledger.account) AS currencies,
        (SELECT array_agg(id ORDER BY id) FROM switch.participant WHERE status <> 'removed') AS participants,
+       (SELECT array_agg(name ORDER BY id) FROM switch.participant WHERE status <> 'removed') AS participant_names,
        (SELECT array_agg(name ORDER BY name) FROM switch.person WHERE status <> 'removed') AS people

@@ -323,7 +323,7 @@ async def test_a_window_is_confirmed_by_each_central_bank_in_the_page_and_settle
     assert f'href="/console/windows/{window}"' in country_.text
     assert form not in foreign.text + asked.text + voted.text
     assert after.text.count("confirmed by regulator-") == len(banks)
-    assert after.text.count('class="good">done') == len(settling["lines"])
+    assert after.text.count('class="chip good"><span class="word">done') == len(settling["lines"])
     assert "Opening position" in after.text
     assert "/changes/new/" not in after.text
     assert token.text.count(".") == 2

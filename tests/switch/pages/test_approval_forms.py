@@ -1,9 +1,14 @@
 """Forms of changes, and what changes would do: every kind has both, or a page of its own."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from switch.change_catalogue import KINDS
 from switch.pages import approvals, forms
+from switch.pages.language import Language
+
+ENGLISH, RUSSIAN, CHINESE = (Language(code, ZoneInfo("UTC")) for code in ("en", "ru", "zh"))
 
 
 def test_every_kind_can_be_requested_by_a_form_or_has_a_page_of_its_own() -> None:
@@ -42,7 +47,50 @@ def test_every_kind_has_its_place_in_the_list() -> None:
 def test_a_form_is_read_as_its_kind_reads_a_request(
     kind: str, said: dict[str, str], content: dict[str, object]
 ) -> None:
-    read = forms.read(forms.fields_of(KINDS[kind]) or (), said)
+    read = forms.read(forms.fields_of(KINDS[kind]) or (), said, ENGLISH)
 
     assert read == content
     KINDS[kind].read(read)
+
+
+@pytest.mark.parametrize(
+    ("typed", "lang", "plain"),
+    [
+        ("5000000.00", ENGLISH, "5000000.00"),
+        ("5,000,000.00", ENGLISH, "5000000.00"),
+        ("5 000 000", ENGLISH, "5000000"),
+        ("5\u202f000\u202f000.5", ENGLISH, "5000000.5"),
+        ("5\u2019000", ENGLISH, "5000"),
+        ("5 000 000,50", RUSSIAN, "5000000.50"),
+        ("5\u00a0000\u00a0000.50", RUSSIAN, "5000000.50"),
+        ("0,5", RUSSIAN, "0.5"),
+        ("\uff15\uff0c\uff10\uff10\uff10\uff0e\uff10\uff10", CHINESE, "5000.00"),
+        ("5,00", ENGLISH, "5,00"),
+        ("5,000 000", ENGLISH, "5,000 000"),
+        ("1.000.000,00", RUSSIAN, "1.000.000,00"),
+        ("1e6", ENGLISH, "1e6"),
+        ("-1", ENGLISH, "-1"),
+        ("five", ENGLISH, "five"),
+    ],
+)
+def test_an_amount_is_typed_with_the_separators_of_the_language_or_left_to_be_refused(
+    typed: str, lang: Language, plain: str
+) -> None:
+    fields = forms.fields_of(KINDS["cap.set"]) or ()
+    said = {"participant": "asha-bank", "currency": "INR", "net_debit_cap": typed}
+
+    assert forms.read(fields, said, lang)["net_debit_cap"] == plain
+
+
+@pytest.mark.parametrize(
+    ("detail", "amount", "field"),
+    [
+        ("currency: a currency code of three capital letters, such as INR", False, "currency"),
+        ("more than 2 decimals", True, "net_debit_cap"),
+        ("no account in this currency", False, ""),
+    ],
+)
+def test_an_error_is_shown_at_its_field(detail: str, amount: bool, field: str) -> None:
+    fields = forms.fields_of(KINDS["cap.set"]) or ()
+
+    assert forms.field_of(detail, fields, amount=amount) == field

@@ -229,7 +229,7 @@ async def test_the_position_is_the_ledgers(stack: Stack, asha: Clerk) -> None:
     async with stack.client("asha-bank") as client:
         headrooms = {p["purpose"]: p["headroom"] for p in await client.positions() if p["headroom"]}
     status, text = await asha.get("/own/position")
-    shown = re.findall(r"Available to send <b>([\d,.]+) INR", text)
+    shown = re.findall(r'Available to send <b class="money">([\d,.]+) INR', text)
 
     assert status == 200
     assert "position" in headrooms  # and the account for gross settlement, where another test opened one
@@ -304,7 +304,7 @@ async def test_a_webhook_is_added_tested_missed_and_sent_again(stack: Stack, ash
             async def arrived() -> bool:
                 return (
                     heard[-1]["type"] == "payment.posted"
-                    and 'class="good">delivered' in (await asha.get(path))[1]
+                    and 'class="chip good"><span class="word">delivered' in (await asha.get(path))[1]
                 )
 
             await until(arrived)

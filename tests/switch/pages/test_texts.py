@@ -30,14 +30,14 @@ from switch.pages import (
     sign_in,
     site,
 )
-from switch.pages.shell import NAVIGATION
+from switch.pages.shell import ACCOUNT, GROUPS, NAVIGATION
 from switch.payments import journey
 from switch.reports import patterns, settlement_instruction, wording
 from switch.reports.catalogue import CATALOGUE
 from switch.reports.table import TOTAL
 from switch.settlement import states as settlement
 from switch.settlement.confirmations import LineOutcome
-from switch.writer.lifecycle import State
+from switch.writer.lifecycle import Event, State
 from switch.writer.verdicts import TEXTS
 
 REPORTS = sorted({definition.read.__module__.rpartition(".")[2] for definition in CATALOGUE.values()})
@@ -123,7 +123,6 @@ OWN = {
     *(openid._WRONG, openid._AWAY, federated._REFUSED, "no such identity provider"),
     "this form has expired: open it again",
     *filter(None, map(faults, FAULTY)),
-    *own_keys.TONES,
     *(KINDS[kind].title for kind in own_keys.CHANGE_KINDS.values()),
     *(state.value for state in ChangeState),
     "the receiver responded 410 Gone",
@@ -136,6 +135,16 @@ OWN = {
     *("the API did not respond", own_tests.NOT_HERE, forms.WHOLE),
 }
 """Words that a participant's pages say by name."""
+
+
+DETAILS = {
+    *("the rail confirmed a different amount", "expired before it was sent", "its history is archived"),
+    *("the agent rejected it", "no reason"),
+    *("this corridor is not open", "no rail reaches this country", "the amount is too small to convert"),
+    *("the creditor agent is not a participant", "there is no FX rate for this currency pair"),
+    *("this rail's adapter cannot translate this payment", "not the currency of the debtor agent's country"),
+}
+"""Details in the history of a payment or a settlement line, by the switch itself; what a rail writes is in its own words."""
 
 
 ERRORS = ("InvalidMessage", "NotAllowed", "NotFound", "Unavailable")
@@ -216,6 +225,8 @@ def texts() -> set[str]:
         if option not in forms.WORDS
     }
     named |= effects() | set(oversight.TOPICS.values()) | {str(state) for state in State}
+    named |= {event.value for event in Event} | {title for title, _ in GROUPS} | DETAILS
+    named |= {entry.about for entry in (*NAVIGATION, ACCOUNT) if entry.about}
     named |= {journey.event_name(kind) for kind in journey.KINDS} | {"received", "answered"} | LEGS
     named |= {
         state.value
