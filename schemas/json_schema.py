@@ -78,6 +78,11 @@ def definitions(message: str, *, prefix: str = "#/$defs/") -> dict[str, Schema]:
     return {name: _type(kind, prefix) for name, kind in types.items()}
 
 
+def headers(prefix: str) -> dict[str, Schema]:
+    """The schema of each version of the header by name, the default first."""
+    return {name: _one_header(name, prefix) | {"title": f"Header ({name})"} for name in _headers()}
+
+
 def standalone(message: str) -> Schema:
     """One self-contained schema document."""
     return {

@@ -47,6 +47,8 @@ async def list_events(  # noqa: PLR0917 - one a parameter of the request
         suspension.require_active(reader)
         start = after if last_event_id is None else last_event_id
         await events.check_cursor(context.pool, start)
+        if request.method == "HEAD":
+            return Response(media_type=STREAM)
         return _stream(request, context, reader.id, start)
     page = await events.read(context.pool, reader.id, after=after, limit=limit)
     more = paging.Page(list(page.events), page.next if page.more else None)

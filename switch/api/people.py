@@ -14,7 +14,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic
+from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic, UnsupportedRepresentation
 from switch.api import body as bodies
 from switch.api import limits, paging
 from switch.api.authentication import authenticate
@@ -112,11 +112,12 @@ async def read_body(request: Request, kind: type[T]) -> T:
     """Read a JSON body, strictly.
 
     Raises:
-        InvalidMessage: not JSON, or not of this form.
+        UnsupportedRepresentation: not JSON.
+        InvalidMessage: not of this form.
 
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise InvalidMessage("Content-Type must be application/json")
+        raise UnsupportedRepresentation("Content-Type must be application/json")
     raw = await bodies.read(request, _BODY_MAX)
     if b"\\u0000" in raw or b"\0" in raw:
         raise InvalidMessage("a text must not contain NUL")

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
+from types import MappingProxyType
 from typing import Any, Final
 
 import asyncpg
@@ -45,6 +46,22 @@ CATALOGUE: Final = "/docs/problems"
 """The page that explains the problems; the `type` of each problem refers to it."""
 
 
+EXAMPLES: Final[Mapping[type[SwitchError], SwitchError]] = MappingProxyType(
+    {
+        InvalidMessage: InvalidMessage(
+            "is missing", path="FIToFICstmrCdtTrf/CdtTrfTxInf/IntrBkSttlmAmt", rule="missing"
+        ),
+        InvalidParameter: InvalidParameter(
+            "the query parameter limit must be a number from 1 to 500", path="query.limit", rule="parameter"
+        ),
+        CursorAhead: CursorAhead("the log ends at event 4711. Continue with after=4711", 4711),
+        EffectChanged: EffectChanged(None),
+        OutcomeUnknown: OutcomeUnknown(RESEND),
+    }
+)
+"""The example of a type whose text depends on the request."""
+
+
 def is_away(error: Exception) -> bool:
     """Whether the database is unavailable or too slow: the same request may succeed later."""
     return isinstance(error, _AWAY) and not isinstance(error, _OURS)
@@ -62,12 +79,17 @@ def name_of(kind: type[SwitchError]) -> str:
     return _BEFORE_CAPITAL.sub("-", kind.__name__).lower()
 
 
+def title_of(kind: type[SwitchError]) -> str:
+    """The title of a problem: the same for all of its type."""
+    return (kind.__doc__ or kind.__name__).strip().splitlines()[0]
+
+
 def problem_body(error: SwitchError) -> dict[str, Any]:
     """The members of the problem of `error`."""
     kind = type(error)
     body: dict[str, Any] = {
         "type": f"{CATALOGUE}#{name_of(kind)}",
-        "title": (kind.__doc__ or kind.__name__).strip().splitlines()[0],
+        "title": title_of(kind),
         "status": error.status,
         "detail": error.detail,
         "reason": str(error.reason),
@@ -114,9 +136,14 @@ def problem(error: SwitchError) -> Response:
     return Response(content, error.status, headers, media_type=MEDIA_TYPE)
 
 
-def plain(status: int, detail: str) -> Response:
-    """Build the response to a failure that HTTP itself names: no such route, method not allowed, time-out."""
-    body = {
+def example_of(kind: type[SwitchError]) -> dict[str, Any]:
+    """An example of a problem of this type."""
+    return problem_body(EXAMPLES[kind] if kind in EXAMPLES else kind())
+
+
+def plain_body(status: int, detail: str) -> dict[str, Any]:
+    """The members of a problem that HTTP itself names."""
+    return {
         "type": "about:blank",
         "title": detail,
         "status": status,
@@ -124,7 +151,11 @@ def plain(status: int, detail: str) -> Response:
         "reason": Reason.NARRATIVE,
         "retryable": False,
     }
-    return Response(json.dumps(body).encode(), status, media_type=MEDIA_TYPE)
+
+
+def plain(status: int, detail: str) -> Response:
+    """Build the response to a failure that HTTP itself names: no such route, method not allowed, time-out."""
+    return Response(json.dumps(plain_body(status, detail)).encode(), status, media_type=MEDIA_TYPE)
 
 
 def catalogue(_: Request) -> Response:
@@ -167,16 +198,17 @@ async def on_defect(request: Request, error: Exception) -> Response:
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """Build the response to 404, 405 and similar."""
+    """Build the response to 404, 405 and similar; OPTIONS is answered by the methods of the path."""
     status = getattr(error, "status_code", 500)
     detail = getattr(error, "detail", "error")
     routes: Routes = request.app.state.routes
     if status == 404:  # noqa: PLR2004
         right = routes.without_slash(request.scope)
         return plain(status, f"{detail}; without the trailing slash it is {right}" if right else detail)
-    answer = plain(status, detail)
-    if status == 405:  # noqa: PLR2004
-        answer.headers["Allow"] = ", ".join(routes.methods(request.scope))
+    if status != 405:  # noqa: PLR2004
+        return plain(status, detail)
+    answer = Response(status_code=204) if request.method == "OPTIONS" else plain(status, detail)
+    answer.headers["Allow"] = ", ".join(routes.methods(request.scope))
     return answer
 
 

@@ -11,6 +11,13 @@ from starlette.routing import Match, Route
 Scope = MutableMapping[str, Any]
 
 
+def answer_head(routes: Iterable[object]) -> None:
+    """Have every route that answers GET answer HEAD too: the same headers, without the body (RFC 9110)."""
+    for route in routes:
+        if isinstance(route, Route) and route.methods and "GET" in route.methods:
+            route.methods.add("HEAD")
+
+
 class Routes:
     """All routes of the application."""
 
@@ -20,7 +27,7 @@ class Routes:
     def methods(self, scope: Scope) -> list[str]:
         """The methods that the path of a request has."""
         found = [route for route in self._routes if route.matches(scope)[0] is not Match.NONE]
-        return sorted({method for route in found for method in route.methods or ()})
+        return sorted({"OPTIONS", *(method for route in found for method in route.methods or ())})
 
     def without_slash(self, scope: Scope) -> str | None:
         """The documented path without the trailing slash of the request, if there is one."""

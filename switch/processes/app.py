@@ -42,7 +42,7 @@ from switch.api import (
     webhooks,
 )
 from switch.api.limits import Headers
-from switch.api.routes import Routes
+from switch.api.routes import Routes, answer_head
 from switch.api.runtime import Runtime, running
 from switch.base import logs, metrics, tracing
 from switch.base.settings import Settings
@@ -237,6 +237,7 @@ def make_app(settings: Settings) -> Edge:
     for_people = "pages" in settings.serves
     routers = [router for router in ROUTERS if for_people or router not in OF_PEOPLE]
     for router in routers:
+        answer_head(router.routes)
         app.include_router(router)
     if for_people:
         site.add_to(app)

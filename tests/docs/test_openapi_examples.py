@@ -16,6 +16,7 @@ from schemas.catalogue import catalogue
 from switch.api import examples
 from switch.identity import secrets
 from switch.operations import housekeeping
+from tests.description.described import Described
 from tests.docs.blocks import PAGES
 from tests.switch.stack import Stack
 
@@ -82,6 +83,7 @@ def original_of(stack: Stack, name: str) -> str:
 @pytest.mark.parametrize("name", MESSAGES)
 def test_every_example_of_a_message_is_accepted(stack: Stack, description: dict[str, Any], name: str) -> None:
     found = examples_of(description["paths"][f"/v1/iso20022/{name}"]["post"])
+    described = Described(description)
     versions = {message for message in catalogue().messages if message.startswith(f"{name}.")}
 
     assert {(media_type, message) for media_type, message, _ in found} == {
@@ -93,6 +95,8 @@ def test_every_example_of_a_message_is_accepted(stack: Stack, description: dict[
         status, answer = send(stack, message, raw, media_type)
         assert status in {200, 202}, (message, media_type, answer)
         assert "RJCT" not in json.dumps(answer), (message, media_type, answer)
+        sent_back = json.dumps(answer).encode()
+        assert described.check("POST", f"/v1/iso20022/{name}", status, codec.JSON, sent_back) == []
 
 
 def test_every_operation_that_takes_a_message_has_examples(description: dict[str, Any]) -> None:
@@ -147,17 +151,22 @@ TRIED_ELSEWHERE = {
 """Operations that need what a single request cannot make, and the test that makes it."""
 
 
-def call(stack: Stack, method: str, path: str, bearer: str, body: object = None) -> tuple[int, Any]:
-    """One request; status and answer."""
+def called(stack: Stack, method: str, path: str, bearer: str, body: object = None) -> tuple[int, str, bytes]:
+    """One request; status, media type and body of the answer."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
     request = urllib.request.Request(stack.url + path, data, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
-            raw, kind = answer.read(), answer.headers.get_content_type()
-            return answer.status, json.loads(raw) if raw and kind == "application/json" else raw
+            return answer.status, answer.headers.get_content_type(), answer.read()
     except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+        return error.code, error.headers.get_content_type(), error.read()
+
+
+def call(stack: Stack, method: str, path: str, bearer: str, body: object = None) -> tuple[int, Any]:
+    """One request; status and answer."""
+    status, media_type, raw = called(stack, method, path, bearer, body)
+    return status, json.loads(raw) if raw and media_type.endswith("json") else raw
 
 
 def callers(stack: Stack) -> list[str]:
@@ -199,6 +208,7 @@ def test_every_other_operation_answers_its_example(
     stack: Stack, description: dict[str, Any], present: dict[tuple[str, str], Any]
 ) -> None:
     wrong = []
+    described = Described(description)
     operations = [
         (method, path, operation)
         for path, found in description["paths"].items()
@@ -227,7 +237,11 @@ def test_every_other_operation_answers_its_example(
             else:
                 query.append(f"{parameter['name']}={value}")
         address += f"?{'&'.join(query)}" if query else ""
-        tried = [call(stack, method.upper(), address, bearer, body) for bearer in callers(stack)]
+        tried = []
+        for bearer in callers(stack):
+            status, media_type, raw = called(stack, method.upper(), address, bearer, body)
+            wrong += described.check(method, address, status, media_type, raw)
+            tried.append((status, raw))
         if not any(status < 300 for status, _ in tried):
             wrong.append((method, address, tried[:2]))
     assert wrong == []

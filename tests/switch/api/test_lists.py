@@ -18,10 +18,10 @@ ROUTES = [route for router in application.ROUTERS for route in router.routes if 
 LISTS = [
     route
     for route in ROUTES
-    if route.methods == {"GET"}
+    if "GET" in route.methods
     and (route.operation_id.startswith("list") or route.operation_id == "getBilateralPositions")
 ]
-READS = [route for route in ROUTES if route.methods == {"GET"} and route.operation_id != "getReport"]
+READS = [route for route in ROUTES if "GET" in route.methods and route.operation_id != "getReport"]
 PEOPLES = {
     *("listPeople", "listChanges", "listChangeKinds", "getMe", "getChange"),
     *("listMySessions", "listSessionsOfPerson", "listIdentityProviders"),

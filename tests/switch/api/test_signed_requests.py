@@ -171,11 +171,12 @@ async def test_a_slash_too_many_is_answered_with_the_path_and_never_redirected(s
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/v1/webhooks", "GET, POST"),
-        ("GET", "/v1/iso20022/pacs.008", "POST"),
-        ("POST", "/v1/positions", "GET"),
-        ("GET", "/rails/IN", "POST"),
-        ("POST", f"/v1/webhooks/{NOBODYS}", "DELETE"),
+        ("PUT", "/v1/webhooks", "GET, HEAD, OPTIONS, POST"),
+        ("GET", "/v1/iso20022/pacs.008", "OPTIONS, POST"),
+        ("HEAD", "/v1/iso20022/pacs.008", "OPTIONS, POST"),
+        ("POST", "/v1/positions", "GET, HEAD, OPTIONS"),
+        ("GET", "/rails/IN", "OPTIONS, POST"),
+        ("POST", f"/v1/webhooks/{NOBODYS}", "DELETE, OPTIONS"),
     ],
 )
 async def test_a_method_that_a_path_has_not_is_answered_with_those_it_has(
@@ -184,6 +185,39 @@ async def test_a_method_that_a_path_has_not_is_answered_with_those_it_has(
     status, headers, _ = await send(stack, method, path, {})
 
     assert (status, headers.get("Allow")) == (405, allowed)
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/webhooks", "GET, HEAD, OPTIONS, POST"),
+        ("/v1/iso20022/pacs.008", "OPTIONS, POST"),
+        ("/livez", "GET, HEAD, OPTIONS"),
+        ("/openapi.json", "GET, HEAD, OPTIONS"),
+    ],
+)
+async def test_options_are_the_methods_of_a_path(stack: Stack, path: str, allowed: str):
+    status, headers, body = await send(stack, "OPTIONS", path, {})
+
+    assert (status, headers.get("Allow"), body) == (204, allowed, b"")
+    assert (await send(stack, "OPTIONS", "/v1/nowhere", {}))[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/v1/positions", "/v1/events", "/v1/windows/999999999", "/livez"])
+async def test_head_is_get_without_the_body(stack: Stack, path: str):
+    known = {"Authorization": f"Bearer {stack.participant('asha-bank')['bearer']}"}
+    status, headers, body = await send(stack, "GET", path, known)
+    of_head, its_headers, nothing = await send(stack, "HEAD", path, known)
+
+    assert (of_head, its_headers["Content-Type"], nothing) == (status, headers["Content-Type"], b"")
+    assert body
+
+
+async def test_head_of_a_stream_ends(stack: Stack):
+    known = {"Authorization": f"Bearer {stack.participant('asha-bank')['bearer']}"}
+    status, headers, body = await send(stack, "HEAD", "/v1/events", {**known, "Accept": "text/event-stream"})
+
+    assert (status, headers["Content-Type"].partition(";")[0], body) == (200, "text/event-stream", b"")
 
 
 @pytest.mark.parametrize("path", ["/v1/positions", f"/v1/payments/{NOBODYS}", "/v1/webhooks"])

@@ -1,0 +1,144 @@
+"""What each operation answers when it succeeds, and the failures that only some operations have.
+
+The description of the API is made from this table, the routes and the tree of errors. Failures that follow
+from a route are not repeated here: a caller that must be known, a path, parameters, a body, rate limits.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from schemas.errors import (
+    CursorAhead,
+    EffectChanged,
+    NotAllowed,
+    NotAuthentic,
+    NotFound,
+    Refused,
+    Restoring,
+    SwitchError,
+)
+from switch.api import models, people, webhooks
+from switch.reports.render import FORMATS
+
+JSON: Final = "application/json"
+_STREAM: Final = "text/event-stream"
+_REPORT: Final = ("ETag", "Content-Disposition", "Payswitch-Signature", "Payswitch-As-Of")
+_FILES: Final = tuple(
+    sorted({found.media_type.partition(";")[0] for found in FORMATS.values()} - {JSON, "text/csv"})
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The success of an operation, and its own failures."""
+
+    form: Any = None
+    """Type of the JSON body; None if there is none."""
+    status: int = 200
+    files: tuple[str, ...] = ()
+    """Media types of bodies that are not JSON."""
+    headers: tuple[str, ...] = ()
+    """Names of response headers in `HEADERS` of the description."""
+    failures: tuple[type[SwitchError], ...] = ()
+    """Beyond those that follow from the route."""
+    signs: bool = False
+    """A participant must sign it, body included; the handler itself checks that."""
+    body: Any = None
+    """Type of the request's JSON body; None if it takes none or the route describes it."""
+
+
+def _page(form: Any, **more: Any) -> Answer:
+    return Answer(list[form], headers=("Link",), **more)
+
+
+_REPORT_FILE: Final = Answer(
+    models.ReportDocument, files=("text/csv", *_FILES), headers=_REPORT, failures=(Refused,)
+)
+ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
+    {
+        # payments and what comes of them
+        "getPayment": Answer(models.PaymentDocument, headers=("Retry-After",), failures=(Restoring,)),
+        "getQuote": Answer(models.QuoteDocument, failures=(NotFound, Refused)),
+        "listMessages": Answer(models.MessagesDocument, headers=("Link",)),
+        "listEvents": Answer(
+            models.EventsDocument, files=(_STREAM,), headers=("Link",), failures=(CursorAhead,)
+        ),
+        # directory
+        "listCorridors": _page(models.CorridorDocument),
+        "listRails": _page(models.RailDocument),
+        "listParticipants": _page(models.ParticipantDocument),
+        "getParticipant": Answer(models.ParticipantDetailDocument),
+        # settlement
+        "listPositions": _page(models.PositionDocument),
+        "listLiquidity": _page(models.LiquidityDocument),
+        "listWindows": _page(models.WindowDocument),
+        "getWindow": Answer(models.WindowWithNetsDocument, files=("text/csv",)),
+        "listSettlements": _page(models.ListedSettlementDocument),
+        "getSettlement": Answer(models.SettlementWithLinesDocument),
+        "getBilateralPositions": _page(models.BilateralNetDocument),
+        "getInstruction": Answer(files=("application/xml",), headers=("Payswitch-Signature",)),
+        "getSettlementKey": Answer(models.PublicKeyDocument),
+        "confirmSettlement": Answer(models.ProcessedDocument, signs=True),
+        "getCalendar": Answer(models.CalendarDocument, failures=(NotFound,)),
+        # webhooks and keys
+        "addWebhook": Answer(
+            models.WebhookDocument, 201, signs=True, body=webhooks.NewWebhook, failures=(Refused,)
+        ),
+        "listWebhooks": _page(models.WebhookDocument),
+        "removeWebhook": Answer(status=204, signs=True),
+        "testWebhook": Answer(status=202, signs=True, failures=(Refused,)),
+        "listDeliveries": _page(models.DeliveryDocument),
+        "replayDelivery": Answer(status=202, signs=True),
+        "replayDeliveries": Answer(models.ReplayedDocument, 202, signs=True, body=webhooks.ReplayRequest),
+        "listWebhookKeys": _page(models.WebhookKeyDocument),
+        "revokeKey": Answer(status=204, signs=True),
+        # people and their changes
+        "signIn": Answer(
+            status=204,
+            body=people.SignIn,
+            headers=("Set-Cookie",),
+            failures=(NotAuthentic, NotAllowed, Refused),
+        ),
+        "signOut": Answer(status=204),
+        "getMe": Answer(models.MeDocument),
+        "listMySessions": _page(models.SessionDocument),
+        "endMySessions": Answer(status=204),
+        "endMySession": Answer(status=204),
+        "listPeople": _page(models.PersonDocument),
+        "listSessionsOfPerson": _page(models.SessionDocument),
+        "endSessionsOfPerson": Answer(status=204),
+        "listIdentityProviders": _page(models.IdentityProviderDocument),
+        "beginEnrolment": Answer(
+            models.EnrolmentDocument, body=people.BeginEnrolment, failures=(NotAuthentic, Refused)
+        ),
+        "finishEnrolment": Answer(
+            status=204, body=people.FinishEnrolment, failures=(NotAuthentic, NotAllowed, Refused)
+        ),
+        "listChangeKinds": _page(models.ChangeKindDocument),
+        "listChanges": _page(models.ChangeDocument),
+        "getChange": Answer(models.ChangeDocument),
+        "requestChange": Answer(
+            models.ChangeDocument, 201, body=people.RequestChange, failures=(NotFound, Refused)
+        ),
+        "voteOnChange": Answer(
+            models.ChangeDocument, body=people.VoteRequest, failures=(Refused, EffectChanged)
+        ),
+        "withdrawChange": Answer(models.PlainChangeDocument, failures=(Refused,)),
+        # reports
+        "listReports": _page(models.ReportKindDocument),
+        "getReport": _REPORT_FILE,
+        "getOpenData": _REPORT_FILE,
+        "listReportArtefacts": _page(models.ArtefactDocument),
+        "getReportSignature": Answer(files=("application/jose",), headers=("Content-Disposition",)),
+        "getReportKey": Answer(files=("application/x-pem-file",)),
+        # the log
+        "listCheckpoints": _page(models.CheckpointDocument),
+        "getCheckpoint": Answer(models.CheckpointDocument),
+        "getConsistency": Answer(models.ProofBundleDocument, failures=(NotFound,)),
+        "listWitnesses": _page(models.WitnessDocument),
+        "addCosignature": Answer(status=204, failures=(NotAuthentic, Refused)),
+    }
+)
+"""By operation; those of ISO messages are in `iso_endpoints`."""

@@ -1,0 +1,785 @@
+"""What the API answers: the form of each JSON resource, with an example of each value.
+
+The description of the API, its examples and the clients that others generate are made from these types;
+tests compare every answer of a switch with them. Amounts are decimal text in the currency beside them.
+"""
+
+from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
+
+from msgspec import Meta
+
+from adapters.profile import Confirmation
+from schemas.reasons import Reason
+from switch.approvals.effects import Subject
+from switch.identity.model import ChangeState, Role, Status
+from switch.identity.permissions import Right
+from switch.payments.events import TYPES
+from switch.settlement.states import LineState, SettlementState
+from switch.writer.lifecycle import STATUS, State
+
+SUFFIX: Final = "Document"
+"""Ends the name of each type here; the description names it without: `PositionDocument` is `Position`."""
+
+
+def _text(example: str, description: str = "", **more: Any) -> Meta:
+    return Meta(description=description or None, examples=[example], extra_json_schema=more or None)
+
+
+Instant = Annotated[str, _text("2026-11-23T08:36:00.123456+00:00", "An instant, in UTC", format="date-time")]
+Day = Annotated[str, _text("2026-11-23", format="date")]
+Time = Annotated[str, _text("18:00:00", "A time of the day")]
+Zone = Annotated[str, _text("Asia/Kolkata", "Name of a time zone (IANA)")]
+Amount = Annotated[str, _text("1500.00", "Decimal text, with the digits of its currency")]
+Currency = Annotated[str, _text("INR", "ISO 4217 code")]
+Country = Annotated[str, _text("IN", "ISO 3166-1 code")]
+Rate = Annotated[str, _text("3.2835000000", "Units of the credited currency for one of the debited")]
+Bic = Annotated[str, _text("INDUPKKA", "BIC of an institution (ISO 9362)")]
+Id = Annotated[str, _text("asha-bank", "Id of a participant")]
+PersonName = Annotated[str, _text("operator", "Name of a person")]
+Uetr = Annotated[
+    str,
+    _text("7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7", "UETR of a payment: a UUID of version 4", format="uuid"),
+]
+Uuid = Annotated[str, _text("7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7", format="uuid")]
+Sha256 = Annotated[
+    str, _text("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "SHA-256, in hexadecimal")
+]
+Hex = Annotated[
+    str, _text("0ac5186a91863e8e1d90c808014aa89bf5da8e3ee1d9f07630f0378f68f1ab62", "In hexadecimal")
+]
+Pem = Annotated[
+    str,
+    _text(
+        "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAg7Q4dzSJy1pKMn3EEiCk5cWlyGVESupjNoutDVE6gB4=\n"
+        "-----END PUBLIC KEY-----\n",
+        "A public key in PEM format",
+    ),
+]
+WebhookPublicKey = Annotated[
+    str,
+    _text("whpk_OoZJKEN3Y3MtFKtxPK1eFawgnAFsO1W/d4KTY6g2M+8=", "An Ed25519 key as in Standard Webhooks"),
+]
+Window = Annotated[int, Meta(description="Number of a settlement window", examples=[51])]
+Cursor = Annotated[int, Meta(description="Cursor: send it as `after` for what follows", examples=[4711])]
+Message = Annotated[str, _text("pacs.008.001.08", "ISO 20022 message definition")]
+ReasonCode = Annotated[str, _text(Reason.INSUFFICIENT_FUNDS, "ISO 20022 status reason code")]
+
+
+class MoneyDocument(TypedDict):
+    """An amount with its currency."""
+
+    currency: Currency
+    amount: Amount
+
+
+class NoteDocument(TypedDict):
+    """An element of the message that the rail does not carry."""
+
+    path: Annotated[str, _text("FIToFICstmrCdtTrf/CdtTrfTxInf/Purp")]
+    text: Annotated[str, _text("the rail does not carry this")]
+
+
+class JourneyStepDocument(TypedDict):
+    """One step of a payment."""
+
+    event: Annotated[str, _text("posted", "What happened")]
+    at: Instant
+    reason: NotRequired[ReasonCode]
+    rail_code: NotRequired[Annotated[str, _text("U30", "The rail's own code")]]
+    rail_reference: NotRequired[Annotated[str, _text("612812000042", "The rail's id of the payment")]]
+    detail: NotRequired[Annotated[str, _text("returned AC04")]]
+
+
+class PaymentDocument(TypedDict):
+    """A payment with its history. The terms are absent if its message stated none that could be read."""
+
+    uetr: Uetr
+    state: State
+    status: Annotated[
+        str,
+        _text(
+            "ACCC", "The same as ISO 20022 status, as in pacs.002", enum=sorted({*map(str, STATUS.values())})
+        ),
+    ]
+    final: Annotated[bool, Meta(description="Whether the status no longer changes")]
+    returned: Annotated[bool, Meta(description="Whether the money was returned later")]
+    reason: ReasonCode | None
+    detail: Annotated[str, _text("the account is closed")] | None
+    message: Message
+    message_id: Annotated[str, _text("ASHAINBB-20261123-000042")]
+    debtor_agent: NotRequired[Id]
+    creditor_agent: NotRequired[Id]
+    rail: NotRequired[Country | None]
+    rail_name: NotRequired[Annotated[str, _text("Raast")] | None]
+    rail_reference: NotRequired[Annotated[str, _text("612812000042")] | None]
+    interbank_settlement_amount: NotRequired[MoneyDocument]
+    credited_amount: NotRequired[MoneyDocument | None]
+    fee: NotRequired[MoneyDocument | None]
+    exchange_rate: NotRequired[Rate | None]
+    fx_provider: NotRequired[Annotated[str, _text("silkroad-fx")] | None]
+    notes: list[NoteDocument]
+    journey: list[JourneyStepDocument]
+
+
+class QuoteDocument(TypedDict):
+    """What a payment would credit and cost now."""
+
+    creditor_agent: Bic
+    rail: Country
+    rail_name: Annotated[str, _text("Raast")]
+    interbank_settlement_amount: MoneyDocument
+    fee: MoneyDocument
+    credited_amount: MoneyDocument
+    exchange_rate: Rate | None
+    fx_provider: Annotated[str, _text("silkroad-fx", "Id of the provider that exchanges")] | None
+    within_limits: Annotated[
+        bool, Meta(description="Always true: an amount beyond the rail's limits is refused")
+    ]
+    opens_at: Annotated[
+        str, _text("2026-11-23T08:36:00+00:00", "When the rail can take it", format="date-time")
+    ]
+    quoted_at: Instant
+
+
+class PositionDocument(TypedDict):
+    """What an account has reserved and posted, and what is still available."""
+
+    participant: Id
+    currency: Currency
+    purpose: Annotated[str, _text("position", "`position`, or `gross` for gross settlement")]
+    debits_pending: Amount
+    debits_posted: Amount
+    credits_pending: Amount
+    credits_posted: Amount
+    net_debit_cap: Amount | None
+    headroom: Annotated[str, _text("50000000000.00", "Still available to send; null without a cap")] | None
+
+
+class WindowDocument(TypedDict):
+    """A settlement window."""
+
+    window: Window
+    currency: Currency
+    state: Literal["open", "closed"]
+    opened_at: Instant
+    closed_at: Instant | None
+    closing_seq: (
+        Annotated[int, Meta(description="Last event of the log in the window", examples=[4711])] | None
+    )
+
+
+class NetDocument(TypedDict):
+    """A net position of a participant in a window; a positive amount is to be received."""
+
+    participant: Id
+    purpose: Annotated[str, _text("position")]
+    currency: Currency
+    debits: Amount
+    credits: Amount
+    net: Amount
+    count: Annotated[int, Meta(description="Number of payments", examples=[12])]
+    returned: Amount
+    funded: Amount
+    settled: Amount
+
+
+class WindowWithNetsDocument(WindowDocument):
+    """A settlement window with the net positions of the caller."""
+
+    nets: list[NetDocument]
+
+
+class CorridorDocument(TypedDict):
+    """A corridor: from which country payments go to which."""
+
+    source: Country
+    target: Country
+    enabled: bool
+    settlement: Literal["net", "gross"]
+    fee: Annotated[str, _text("0.00", "Fixed part of the fee, in the source's currency")] | None
+    fee_basis_points: Annotated[int, Meta(description="Variable part of the fee", examples=[10])]
+    exchange_rate: Rate | None
+
+
+class RailDocument(TypedDict):
+    """A rail: whether it is open and responds, and its limits and hours in force."""
+
+    country: Country
+    rail: Country
+    rail_name: Annotated[str, _text("Raast")]
+    currency: Currency
+    confirmation: Confirmation
+    open: bool
+    reachable: Annotated[bool, Meta(description="Result of the last probe")] | None
+    unreachable_since: Instant | None
+    minimum: Amount
+    maximum: Amount
+    hours_from: Annotated[str, _text("00:00", "Opens; equal to `hours_to` if it is always open")]
+    hours_to: Annotated[str, _text("00:00", "Closes")]
+    time_zone: Zone
+    fee_max_basis_points: Annotated[int, Meta(description="Largest fee in force", examples=[100])] | None
+    tightened: Annotated[bool, Meta(description="Whether the operator has narrowed limits, hours or fee")]
+
+
+class StoredMessageDocument(TypedDict):
+    """A message of another participant to the caller."""
+
+    seq: Annotated[int, Meta(description="Number of the message", examples=[812])]
+    at: Instant
+    sender: Id
+    definition: Annotated[str, _text("camt.056.001.08", "ISO 20022 message definition")]
+    uetr: Uetr | None
+    message: Annotated[dict[str, Any], Meta(description="The ISO 20022 message in its JSON form")]
+
+
+class MessagesDocument(TypedDict):
+    """A page of messages, oldest first."""
+
+    messages: list[StoredMessageDocument]
+    next: Cursor
+    more: Annotated[bool, Meta(description="Whether another page follows now")]
+
+
+class EventDocument(TypedDict):
+    """An event in CloudEvents 1.0 form; `data` depends on `type`."""
+
+    specversion: Literal["1.0"]
+    id: Annotated[str, _text("4711", "Number of the event in the log; ascending")]
+    source: Literal["/v1/events"]
+    type: Annotated[str, _text("payment.posted", f"One of {', '.join(TYPES)}; later versions may add more")]
+    subject: Annotated[str, _text("7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7", "UETR, message, key or person")]
+    time: Instant
+    data: Annotated[
+        dict[str, Any],
+        Meta(examples=[{"uetr": "7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7", "state": "COMMITTED"}]),
+    ]
+
+
+class EventsDocument(TypedDict):
+    """A page of events, oldest first."""
+
+    events: list[EventDocument]
+    next: Cursor
+    more: Annotated[bool, Meta(description="Whether there may be more events now")]
+
+
+class SettlementDocument(TypedDict):
+    """The settlement of a window. What follows `opened_at` is null while the window is open."""
+
+    window: Window
+    currency: Currency
+    state: SettlementState
+    opened_at: Instant
+    closed_at: Instant | None
+    value_date: Day | None
+    positions_sha256: Sha256 | None
+    message_id: Annotated[str, _text("SETTLE-51-INR", "Message id of the instruction")] | None
+    file: Annotated[str, _text("settlement-51-INR.xml", "Name of the instruction's file")] | None
+    file_sha256: Sha256 | None
+
+
+class ListedSettlementDocument(SettlementDocument):
+    """A settlement in a list."""
+
+    not_settled: Annotated[list[Id], Meta(description="Participants whose lines were not settled")]
+
+
+class SettlementLineDocument(TypedDict):
+    """The line of one participant; a positive amount is to be received."""
+
+    participant: Id
+    country: Country
+    net: Amount
+    carried: Annotated[str, _text("0.00", "Carried into the window from an earlier one")]
+    total: Amount
+    state: LineState
+    reference: Uuid
+    reason: Annotated[str, _text("the account has no cover")] | None
+    carried_to: Window | None
+    changed_at: Instant
+
+
+class SettlementWithLinesDocument(SettlementDocument):
+    """A settlement with the lines that the caller may read."""
+
+    lines: list[SettlementLineDocument]
+
+
+class BilateralNetDocument(TypedDict):
+    """What two participants owe each other in a window."""
+
+    first: Id
+    second: Annotated[str, _text("indus-bank")]
+    first_pays: Amount
+    second_pays: Amount
+    returned: Annotated[str, _text("0.00", "What of it are returns of earlier payments")]
+    net: Annotated[str, _text("1500.00", "Positive if the first pays more")]
+    count: Annotated[int, Meta(description="Number of payments", examples=[12])]
+
+
+class PublicKeyDocument(TypedDict):
+    """The key that verifies instructions."""
+
+    keyid: Annotated[str, _text("settlement-b2735776f1a100ab")]
+    public_key: Pem
+
+
+class ProcessedDocument(TypedDict):
+    """What a confirmation did: the participants whose lines it settled, held, repeated or contradicted."""
+
+    settled: list[Id]
+    held: list[Id]
+    known: list[Id]
+    contradictions: Annotated[list[Id], Meta(description="People must examine these")]
+    unmatched: Annotated[int, Meta(description="Notifications that match no instruction", examples=[0])]
+
+
+class CalendarDayDocument(TypedDict):
+    """A day of a calendar."""
+
+    day: Day
+    business: bool
+    holiday: Annotated[str, _text("Guru Nanak's Birthday")] | None
+
+
+class CutOffDocument(TypedDict):
+    """When the windows of a currency close, in its time zone."""
+
+    currency: Currency
+    country: Country
+    zone: Zone
+    closes_at: list[Time]
+    enabled: bool
+
+
+class CalendarDocument(TypedDict):
+    """The business days and holidays of a currency."""
+
+    currency: Currency
+    country: Country
+    zone: Zone
+    days: list[CalendarDayDocument]
+    schedule: list[CutOffDocument]
+
+
+class WebhookDocument(TypedDict):
+    """An address to which events are delivered."""
+
+    id: Uuid
+    url: Annotated[str, _text("https://bank.example/hooks", format="uri")]
+    types: Annotated[
+        list[str], Meta(description="Types of events; empty: all", examples=[["payment.posted"]])
+    ]
+    cursor: Annotated[int, Meta(description="Last event that was scheduled", examples=[4711])]
+    disabled: Annotated[str, _text("410 Gone", "Why it is disabled")] | None
+    public_key: WebhookPublicKey
+    public_keys: Annotated[list[WebhookPublicKey], Meta(description="Any of them may sign; newest first")]
+
+
+class DeliveryDocument(TypedDict):
+    """The delivery of one event to one address."""
+
+    event: Annotated[int, Meta(description="Number of the event", examples=[4711])]
+    attempts: Annotated[int, Meta(examples=[1])]
+    status: Annotated[int, Meta(description="Status of the last response", examples=[204])] | None
+    took_ms: Annotated[int, Meta(examples=[88])] | None
+    detail: Annotated[str, _text("no response within 15 s")] | None
+    next_at: Instant | None
+    delivered_at: Instant | None
+
+
+class ReplayedDocument(TypedDict):
+    """Where deliveries begin again."""
+
+    after: Annotated[int, Meta(description="The last event before the instant", examples=[4711])]
+
+
+class WebhookKeyDocument(TypedDict):
+    """A key that signs or signed deliveries."""
+
+    number: Annotated[int, Meta(examples=[1])]
+    public_key: WebhookPublicKey
+    added_at: Instant
+    retired_at: Instant | None
+
+
+class ParticipantDocument(TypedDict):
+    """A participant, as everybody may know it."""
+
+    id: Id
+    name: Annotated[str, _text("Asha Bank")]
+    bic: Annotated[str, _text("ASHAINBB")]
+    country: Country
+    kind: Annotated[str, _text("direct")]
+    status: Annotated[str, _text("active")]
+    member_ids: Annotated[
+        list[str], Meta(description="Its ids in clearing systems", examples=[["OKBK0000001"]])
+    ]
+
+
+class SigningKeyDocument(TypedDict):
+    """A key with which a participant signs its requests."""
+
+    keyid: Annotated[str, _text("asha-bank-1")]
+    algorithm: Annotated[str, _text("ed25519")]
+    public_key: Pem
+    valid_from: Instant
+    valid_until: Instant | None
+    revoked_at: Instant | None
+    state: Literal["in force", "future", "retired", "revoked"]
+
+
+class LimitsDocument(TypedDict):
+    """The limits of an account; null where there is none."""
+
+    currency: Currency
+    per_payment: Amount | None
+    per_day: Amount | None
+    used_today: Amount | None
+
+
+class LiquidityUseDocument(TypedDict):
+    """How much of its liquidity an account uses."""
+
+    participant: Id
+    currency: Currency
+    used: Amount
+    headroom: Amount
+    used_percent: Annotated[int, Meta(examples=[12])]
+    alert_percent: Annotated[int, Meta(description="Level of the alert that is on", examples=[80])] | None
+
+
+class LiquidityDocument(LiquidityUseDocument):
+    """How much of its liquidity an account uses, with its limits."""
+
+    limits: LimitsDocument | None
+
+
+class ParticipantDetailDocument(ParticipantDocument):
+    """A participant; what follows `member_ids` is there only if the caller may read it."""
+
+    positions: NotRequired[list[PositionDocument]]
+    keys: NotRequired[list[SigningKeyDocument]]
+    in_flight: NotRequired[Annotated[int, Meta(description="Payments that are not final", examples=[3])]]
+    liquidity: NotRequired[list[LiquidityUseDocument]]
+    limits: NotRequired[list[LimitsDocument]]
+
+
+class PersonDocument(TypedDict):
+    """A person who can sign in, or once could."""
+
+    name: PersonName
+    display_name: Annotated[str, _text("Nadia N.")]
+    role: Role
+    scope: Annotated[str, _text("", "A participant's id, a regulator's country, or empty")]
+    status: Status
+
+
+class MeDocument(TypedDict):
+    """The person who is signed in."""
+
+    person: PersonDocument
+    rights: list[Right]
+
+
+class SessionDocument(TypedDict):
+    """An open session of a person."""
+
+    id: Uuid
+    began_at: Instant
+    used_at: Instant
+    address: Annotated[str, _text("192.0.2.0/24", "Shortened address of the client")]
+    browser: Annotated[str, _text("Firefox on Linux")]
+    current: Annotated[bool, Meta(description="Whether it is the session of this request")]
+
+
+class IdentityProviderDocument(TypedDict):
+    """A provider whose people may sign in."""
+
+    id: Annotated[str, _text("asha-id")]
+    title: Annotated[str, _text("Asha Bank")]
+    issuer: Annotated[str, _text("https://id.asha.example", format="uri")]
+    client_id: Annotated[str, _text("payswitch")]
+    scope: Annotated[str, _text("asha-bank", "A participant's id, a regulator's country, or empty")]
+    claim: Annotated[str, _text("groups", "Claim of the ID token with the groups")]
+    grants: Annotated[dict[str, str], Meta(description="Group to role", examples=[{"auditors": "auditor"}])]
+    just_in_time: Annotated[bool, Meta(description="Whether people are added at their first sign-in")]
+    second_factors: Annotated[list[str], Meta(examples=[["mfa"]])]
+
+
+class EnrolmentDocument(TypedDict):
+    """The secret for a new person's authenticator; shown once."""
+
+    name: Annotated[str, _text("nadia")]
+    totp_uri: Annotated[str, _text("otpauth://totp/payswitch:nadia?secret=JBSWY3DPEHPK3PXP&issuer=payswitch")]
+    totp_secret: Annotated[str, _text("JBSWY3DPEHPK3PXP")]
+
+
+class ChangeKindDocument(TypedDict):
+    """A kind of change."""
+
+    kind: Annotated[str, _text("rail.switch")]
+    title: Annotated[str, _text("Open or close a rail")]
+    content: Annotated[dict[str, Any], Meta(description="JSON Schema of its content")]
+
+
+class SeatDocument(TypedDict):
+    """A role that must approve."""
+
+    role: Role
+    scope: Annotated[str, _text("", "A participant's id, countries with spaces (one of them), or empty: any")]
+
+
+class VoteDocument(TypedDict):
+    """A vote on a change."""
+
+    seat: Annotated[int, Meta(examples=[0])]
+    person: PersonName
+    decision: Literal["approve", "refuse"]
+    reason: Annotated[str, _text("confirmed by phone")]
+    at: Instant
+
+
+class EffectRowDocument(TypedDict):
+    """One value that a change affects."""
+
+    what: Annotated[str, _text("rail PK", "A label, a name or an id")]
+    now: Annotated[str, _text("closed", "The present value; `none` if there is none")]
+    then: Annotated[str, _text("open", "The value after the change")]
+    unit: Annotated[str, _text("INR", "A currency, or the unit of the number")] | None
+    moving: Annotated[
+        bool, Meta(description="The value changes with every payment; it is not part of the digest")
+    ]
+
+
+class EffectDocument(TypedDict):
+    """What a change would do if executed now."""
+
+    rows: list[EffectRowDocument]
+    warnings: list[str]
+    digest: Annotated[
+        str,
+        _text(
+            "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "Send it as `seen` to bind a vote to this effect",
+        ),
+    ]
+
+
+class ResourceDocument(TypedDict):
+    """What a change affects."""
+
+    subject: Subject
+    id: Annotated[str, _text("PK")]
+    href: Annotated[str, _text("/v1/rails", "Its path in the API")] | None
+
+
+class ComparisonDocument(TypedDict):
+    """A value of a change, compared with the one in force."""
+
+    what: Annotated[str, _text("rate")]
+    reference: Annotated[str, _text("3.2835000000")]
+    stated: Annotated[str, _text("3.3000000000")]
+    factor: Annotated[str, _text("1.01")] | None
+    beyond: Annotated[bool, Meta(description="Whether it must be confirmed")]
+
+
+class PlainChangeDocument(TypedDict):
+    """A change as it was requested and voted on."""
+
+    number: Annotated[int, Meta(examples=[17])]
+    kind: Annotated[str, _text("rail.switch")]
+    content: Annotated[
+        dict[str, Any],
+        Meta(
+            description="As in the JSON Schema of the kind in `/v1/changes/kinds`",
+            examples=[{"country": "PK", "open": True}],
+        ),
+    ]
+    maker: PersonName
+    reason: Annotated[str, _text("the operator of the rail confirmed that the outage is over")]
+    seats: Annotated[list[SeatDocument], Meta(description="The roles that must approve")]
+    votes: list[VoteDocument]
+    state: ChangeState
+    requested_at: Instant
+    expires_at: Instant
+    ended_at: Instant | None
+    outcome: Annotated[str, _text("", "The result of the execution")]
+    checker_half: NotRequired[
+        Annotated[str, _text("9XWA-4MTE", "Shown once, to the last approver: half of the enrolment code")]
+    ]
+
+
+class ChangeDocument(PlainChangeDocument):
+    """A change, with what it affects and what it would do."""
+
+    effect: Annotated[EffectDocument | None, Meta(description="Null once the change has ended")]
+    links: Annotated[list[ResourceDocument], Meta(description="What the change affects")]
+    comparisons: NotRequired[
+        Annotated[
+            list[ComparisonDocument], Meta(description="Values compared with those in force; not in lists")
+        ]
+    ]
+    maker_half: NotRequired[
+        Annotated[
+            str,
+            _text("3FJ7-K2QD", "Shown once, to the requester of a new person: half of the enrolment code"),
+        ]
+    ]
+
+
+class ReportKindDocument(TypedDict):
+    """A report that the caller may request."""
+
+    name: Annotated[str, _text("rejects")]
+    title: Annotated[str, _text("Rejected payments")]
+    takes: Annotated[list[str], Meta(description="Required query parameters", examples=[["since", "until"]])]
+    may_take: Annotated[list[str], Meta(description="Optional query parameters", examples=[["as_of"]])]
+    formats: Annotated[list[str], Meta(examples=[["json", "csv"]])]
+
+
+class ArtefactDocument(TypedDict):
+    """A report file that was generated."""
+
+    number: Annotated[int, Meta(examples=[12])]
+    report: Annotated[str, _text("rejects")]
+    scope: Annotated[str, _text("participant asha-bank", "Whose data it has")]
+    made_by: Annotated[str, _text("asha-bank", "Who requested it")]
+    made_at: Instant
+    as_of: Annotated[int, Meta(description="Last event of the log that it covers", examples=[4711])]
+    sha256: Sha256
+    format: Annotated[str, _text("json")]
+    signature: NotRequired[str]
+
+
+class CheckpointDocument(TypedDict):
+    """A signed checkpoint of the event log."""
+
+    size: Annotated[int, Meta(description="Number of events", examples=[812012])]
+    root: Hex
+    origin: Annotated[str, _text("payswitch.example/ledger")]
+    published_at: Instant
+    checkpoint: Annotated[
+        str, Meta(description="The signed note (C2SP tlog-checkpoint) with its cosignatures")
+    ]
+    cosigned_by: Annotated[list[str], Meta(examples=[["witness.centralbank.example/w1"]])]
+
+
+class ProvedEventDocument(TypedDict):
+    """An event of the log with the proof that a checkpoint covers it."""
+
+    seq: Annotated[int, Meta(examples=[4711])]
+    number: Annotated[int, Meta(examples=[17])]
+    at: Annotated[int, Meta(description="Microseconds since 1970, UTC", examples=[1795423560123456])]
+    kind: Annotated[str, _text("RESTORED")]
+    change: Hex
+    body: Hex
+    proof: list[Hex]
+
+
+class RestoreProofDocument(TypedDict):
+    """A restore of the database, with its proofs."""
+
+    event: ProvedEventDocument
+    proof: list[Hex]
+
+
+class OlderCheckpointDocument(TypedDict):
+    """An older checkpoint, and the proof that the newest one extends it."""
+
+    checkpoint: str
+    proof: list[Hex]
+
+
+class HeldCheckpointDocument(TypedDict):
+    """A checkpoint that others hold and a restore lost, with the same proof."""
+
+    size: int
+    proof: list[Hex]
+
+
+class ProofBundleDocument(TypedDict):
+    """Checkpoints with the proofs between them, as `payswitch audit verify` reads it."""
+
+    format: Annotated[str, _text("payswitch-audit-bundle/1")]
+    checkpoint: str
+    older: list[OlderCheckpointDocument]
+    restores: list[RestoreProofDocument]
+    events: list[ProvedEventDocument]
+    held: NotRequired[HeldCheckpointDocument]
+
+
+class WitnessDocument(TypedDict):
+    """A registered witness."""
+
+    name: Annotated[str, _text("witness.centralbank.example/w1")]
+    key: Annotated[str, _text("witness.centralbank.example/w1+8d6cf03e+BFGDLEZMHwSRaJNiIDoe9DYn")]
+    size: (
+        Annotated[int, Meta(description="The largest checkpoint that it cosigned", examples=[812012])] | None
+    )
+    cosigned_at: Instant | None
+    refuses_since: Instant | None
+
+
+class ReportColumnDocument(TypedDict):
+    """A column of a report."""
+
+    name: Annotated[str, _text("amount")]
+    kind: Annotated[str, _text("amount")]
+    title: Annotated[str, _text("Amount")]
+
+
+class ReportDocument(TypedDict):
+    """A report: its columns, and one object with a member for each column in each row."""
+
+    report: Annotated[str, _text("rejects")]
+    title: Annotated[str, _text("Rejected payments")]
+    parameters: dict[str, str]
+    zone: Zone
+    columns: list[ReportColumnDocument]
+    rows: list[dict[str, Any]]
+    totals: list[dict[str, Any]]
+    notes: list[str]
+
+
+class ViolationDocument(TypedDict):
+    """One mistake of a request."""
+
+    path: NotRequired[
+        Annotated[
+            str,
+            _text(
+                "FIToFICstmrCdtTrf/CdtTrfTxInf/IntrBkSttlmAmt",
+                "Where: element names from the root of the message, or the place of a parameter",
+            ),
+        ]
+    ]
+    message: Annotated[str, _text("has more digits than the currency INR allows", "What is wrong")]
+    rule: NotRequired[Annotated[str, _text("digits", "Name of the broken rule")]]
+    line: NotRequired[
+        Annotated[int, Meta(description="Line of the element in the XML, from 1", examples=[12])]
+    ]
+    column: NotRequired[Annotated[int, Meta(description="Column in characters, from 1", examples=[7])]]
+    expected: NotRequired[Annotated[str, _text("an amount with at most 2 decimal places", "What is allowed")]]
+
+
+class ProblemDocument(TypedDict):
+    """A failure (RFC 9457). It never repeats what the caller sent."""
+
+    type: Annotated[
+        str, _text("/docs/problems#not-found", "Address of its explanation", format="uri-reference")
+    ]
+    title: Annotated[str, _text("It does not exist, or the caller may not see it.")]
+    status: Annotated[int, Meta(description="The HTTP status", examples=[404])]
+    detail: Annotated[str, _text("there is no participant with this BIC", "What is wrong with this request")]
+    reason: Annotated[str, _text("NARR", "ISO 20022 status reason code")]
+    retryable: Annotated[bool, Meta(description="Whether the same request may succeed later")]
+    errors: NotRequired[Annotated[list[ViolationDocument], Meta(description="Every mistake that was found")]]
+    effect: NotRequired[
+        Annotated[
+            EffectDocument | None, Meta(description="`effect-changed`: the present effect of the change")
+        ]
+    ]
+    resume: NotRequired[
+        Annotated[int, Meta(description="`cursor-ahead`: the cursor to continue with", examples=[4711])]
+    ]
