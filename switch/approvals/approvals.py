@@ -89,6 +89,7 @@ async def request(
     read = known.read(content)
     require(person, known.right, participant=known.participant(read))
     _check_reason(reason)
+    await known.judge(context, read)
     async with context.pool.acquire() as connection, connection.transaction():
         await _check_active(connection, person)
         await known.check(connection, read)

@@ -29,6 +29,7 @@ from switch.identity.model import Person, Role, Seat
 from switch.identity.permissions import Right
 from switch.writer.client import Link
 from switch.writer.commands import Command
+from switch.writer.context import ServiceContext
 
 _NAMESPACE: Final = uuid.UUID("0c5b9c0e-53c1-4c2a-9d1e-8a3a4f1f7b11")
 CHECKER: Final = Seat(Role.CHECKER)
@@ -105,6 +106,10 @@ async def no_commands(_connection: asyncpg.Connection, _ids: ChangeIds, _content
     return ()
 
 
+async def no_judgement(_context: ServiceContext, _content: Any) -> None:
+    """Nothing outside the switch is judged."""
+
+
 def no_participant(_content: Any) -> str:
     """No participant: the change does not concern a particular one."""
     return ""
@@ -119,6 +124,8 @@ class ChangeKind(Generic[C]):
     content: type[C]
     execute: Callable[[Execution, C], Awaitable[None]]
     check: Callable[[asyncpg.Connection, C], Awaitable[None]] = always
+    judge: Callable[[ServiceContext, C], Awaitable[None]] = field(default=no_judgement, kw_only=True)
+    """A look at what is outside the switch, such as an address; once, at the request, in no transaction."""
     effect: Callable[[asyncpg.Connection, C], Awaitable[Effect]] = field(kw_only=True)
     """Present and future values. It decides nothing, and works for all content that was accepted."""
     links: Callable[[asyncpg.Connection, C], Awaitable[tuple[Resource, ...]]] = field(kw_only=True)

@@ -28,12 +28,14 @@ from ledger import backup, migrate, partitions
 from ledger.postgres import NotInstalled, program
 from ledger.roles import PROCESSES, Login
 from schemas.errors import NotFound, SwitchError
-from switch.base import calendars, files, metrics
+from switch.base import calendars, files, metrics, outward
 from switch.base.database import embedded
+from switch.base.outward import OutwardReach
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.cli import preflight, steps
 from switch.cli.steps import MissingStep
+from switch.identity import openid, providers
 from switch.operations import certificates, facts, housekeeping, witnesses
 from switch.payments import rail_connection
 from switch.processes import caretaker, messenger
@@ -229,6 +231,18 @@ def _expiring(whose: str, until: datetime) -> Iterator[DoctorFinding]:
             f"A certificate of {whose} {word} on {until.date()}.",
             "Get a new one from its issuer, replace it, and restart the switch.",
             "certificates",
+        )
+
+
+def _contact(settings: Settings) -> Iterator[DoctorFinding]:
+    until, now = settings.security_expires, datetime.now(UTC)
+    if settings.security_contact and until is not None and until < now + CERTIFICATE_LEFT:
+        word = "expired" if until < now else "expires"
+        yield DoctorFinding(
+            f"security-contact-{word}",
+            f"/.well-known/security.txt {word} on {until.date()}: nobody may rely on its contact then.",
+            "Check the contact, set PAYSWITCH_SECURITY_EXPIRES to within a year, and restart the API workers.",
+            "docs/security/README.md",
         )
 
 
@@ -645,6 +659,21 @@ async def _seal(connection: asyncpg.Connection, settings: Settings) -> AsyncIter
         )
 
 
+async def _providers(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[DoctorFinding]:
+    """Providers that were registered before issuers were judged, or before the networks were narrowed."""
+    permitted = outward.permitted_networks(settings, settings.openid_networks)
+    reach = OutwardReach(permitted, steps.is_sandbox(settings))
+    for provider in await providers.everyone(connection):
+        if not openid.is_reachable(provider.issuer, reach=reach):
+            yield DoctorFinding(
+                "identity-provider-unusable",
+                f"Nobody can sign in with the identity provider {provider.id}, {provider.issuer}: "
+                f"{openid.NOT_PERMITTED}.",
+                "Request identity_provider.remove and register it anew, or name its network.",
+                "docs/operate/identity-providers.md",
+            )
+
+
 async def _calendars(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[DoctorFinding]:
     year = datetime.now(UTC).year
     for currency, country in await connection.fetch(
@@ -689,6 +718,7 @@ LOCAL: Final[Mapping[str, Callable[[Settings], Iterator[DoctorFinding]]]] = {
     "metrics": _metrics,
     "rail connections": _connection_files,
     "certificates": _certificates,
+    "security contact": _contact,
     "settings": _steps_of_files,
 }
 RUNNING: Final[Mapping[str, Callable[[Settings], AsyncIterator[DoctorFinding]]]] = {
@@ -710,6 +740,7 @@ DATABASE: Final[Mapping[str, Callable[[asyncpg.Connection, Settings], AsyncItera
     "calendars": _calendars,
     "webhook keys": _webhook_keys,
     "seal of authenticators": _seal,
+    "identity providers": _providers,
     "set-up": _set_up,
 }
 

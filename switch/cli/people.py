@@ -9,6 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import msgspec
 import typer
 
 from ledger.roles import Login
@@ -37,7 +38,7 @@ from switch.cli.connect import NUMBER_MAX, Data, Database, installed, read_json,
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.cli.installation import PlannedChange, read_changes
 from switch.cli.pages import After, Before, Limit, shown, within
-from switch.identity import enrolment, sessions, sign_in
+from switch.identity import enrolment, providers, sessions, sign_in
 from switch.identity.model import ChangeState, Role
 from switch.identity.permissions import Right, require
 from switch.identity.secrets import totp_code
@@ -169,6 +170,20 @@ def list_people(
         return [dataclasses.asdict(person) for person in found]
 
     for row in within(run(data, database_url, work), limit, lambda row: str(row["name"]), after):
+        typer.echo(json.dumps(row, ensure_ascii=False))
+
+
+@people.command("providers")
+def list_providers(
+    after: After = "", limit: Limit = 500, data: Data = None, database_url: Database = None
+) -> None:
+    """Print the identity providers whose people may sign in, and what their groups grant, as JSON lines."""
+
+    async def work(context: CommandContext) -> list[dict[str, Any]]:
+        found = await providers.everyone(context.services.pool)
+        return [msgspec.to_builtins(provider) for provider in found]
+
+    for row in within(run(data, database_url, work), limit, lambda row: str(row["id"]), after):
         typer.echo(json.dumps(row, ensure_ascii=False))
 
 

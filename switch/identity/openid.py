@@ -27,7 +27,7 @@ from joserfc.jwk import KeySet
 
 from schemas.errors import NotAuthentic, Unavailable
 from switch.base import networks, outward, urls
-from switch.base.outward import OutwardReach
+from switch.base.outward import OutwardReach, PrivateAddress
 from switch.identity.providers import IdentityProvider
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
@@ -48,6 +48,9 @@ _WITHIN: Final = aiohttp.ClientTimeout(total=8)
 _SECRET_MAX: Final = 1024
 _WRONG: Final = "the identity provider's answer is not valid: sign in again"
 _AWAY: Final = "the identity provider does not answer: try again in a moment"
+NOT_PERMITTED: Final = (
+    "the issuer must be an https address of a public network, or of one in PAYSWITCH_OPENID_NETWORKS"
+)
 _log = structlog.get_logger()
 
 
@@ -85,6 +88,28 @@ class ProviderRequest:
     state: str
     nonce: str
     verifier: str
+
+
+class _Unusable(Unavailable):
+    """A provider answers, or is, as the standard or the permitted networks do not allow."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(_AWAY)
+        self.fault = fault
+
+
+async def fault_of(issuer: str, *, reach: OutwardReach) -> str:
+    """Why no provider with this issuer could be used, as its metadata and keys are now; empty if it could.
+
+    One that does not answer is not judged: it may be set up later, or reached from other machines only.
+    """
+    try:
+        await _read(issuer, reach=reach)
+    except _Unusable as error:
+        return error.fault
+    except Unavailable:
+        return ""
+    return ""
 
 
 async def begin(provider: IdentityProvider, redirect: str, *, reach: OutwardReach) -> ProviderRequest:
@@ -301,7 +326,7 @@ def _has(keys: KeySet, key_id: object) -> bool:
 async def _metadata(provider: IdentityProvider, *, reach: OutwardReach) -> _Known:
     known = _known.get(provider.issuer)
     if known is None or time.monotonic() - known.read_at > KNOWN_S:
-        known = await _read(provider, reach=reach)
+        known = await _read(provider.issuer, reach=reach)
         _known[provider.issuer] = known
     return known
 
@@ -316,21 +341,21 @@ async def _fresh_keys(provider: IdentityProvider, *, reach: OutwardReach) -> Key
     return known.keys
 
 
-async def _read(provider: IdentityProvider, *, reach: OutwardReach) -> _Known:
-    if not is_reachable(provider.issuer, reach=reach):
-        raise Unavailable(_AWAY)
-    document = await _fetch(provider.issuer.rstrip("/") + "/.well-known/openid-configuration", reach=reach)
-    if document.get("issuer") != provider.issuer:
-        _log.error("openid_issuer_differs", provider=provider.id)
-        raise Unavailable(_AWAY)
+async def _read(issuer: str, *, reach: OutwardReach) -> _Known:
+    if not is_reachable(issuer, reach=reach):
+        raise _Unusable(NOT_PERMITTED)
+    document = await _fetch(issuer.rstrip("/") + "/.well-known/openid-configuration", reach=reach)
+    if document.get("issuer") != issuer:
+        _log.error("openid_issuer_differs", issuer=issuer)
+        raise _Unusable("the metadata at this address name another issuer")
     named = {
         name: document.get(name, "")
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint")
     }
     needed = [name for name in named if name != "end_session_endpoint" or named[name]]
     if not all(isinstance(named[name], str) and is_reachable(named[name], reach=reach) for name in needed):
-        _log.error("openid_endpoints_refused", provider=provider.id)
-        raise Unavailable(_AWAY)
+        _log.error("openid_endpoints_refused", issuer=issuer)
+        raise _Unusable("the metadata name no usable addresses: over https, and in a permitted network")
     metadata = ProviderMetadata(
         named["authorization_endpoint"],
         named["token_endpoint"],
@@ -377,7 +402,7 @@ def _key_set(document: Mapping[str, Any]) -> KeySet:
         return KeySet.import_key_set({"keys": keys})
     except (JoseError, ValueError, TypeError, KeyError) as error:
         _log.error("openid_keys_unusable", cause=type(error).__name__)
-        raise Unavailable(_AWAY) from None
+        raise _Unusable("the keys of the provider cannot be read") from None
 
 
 async def _fetch(
@@ -412,7 +437,8 @@ async def _fetch(
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         cause = getattr(error, "os_error", error)  # what a refused connection was refused for
         _log.warning("openid_provider_away", cause=type(cause).__name__)
-        raise Unavailable(_AWAY) from None
+        away = _Unusable(NOT_PERMITTED) if isinstance(cause, PrivateAddress) else Unavailable(_AWAY)
+        raise away from None
     if form is not None and 400 <= status < 500:  # noqa: PLR2004
         raise NotAuthentic(_WRONG)
     try:
@@ -420,7 +446,8 @@ async def _fetch(
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise Unavailable(_AWAY)
+        # An error of the server may pass; a page that is no metadata will not.
+        raise Unavailable(_AWAY) if status >= 500 else _Unusable("there are no metadata at this address")  # noqa: PLR2004
     return found
 
 

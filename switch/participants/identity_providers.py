@@ -5,6 +5,8 @@ from typing import Annotated, Any, Final
 import asyncpg
 import msgspec
 
+from schemas.errors import Refused
+from schemas.reasons import Reason
 from switch.approvals.content import refuse
 from switch.approvals.effects import NOTHING, Effect, Row, Subject, links_to, term
 from switch.approvals.kinds import CHECKER, ChangeKind, Content, Execution
@@ -14,6 +16,7 @@ from switch.identity.model import Person, Role, Seat
 from switch.identity.providers import IdentityProvider
 from switch.participants import agreement
 from switch.writer.audit_notes import note
+from switch.writer.context import ServiceContext
 from switch.writer.event_kinds import EventKind
 
 Id = Annotated[
@@ -80,6 +83,18 @@ class RemoveProvider(Content, frozen=True, kw_only=True):
     """One provider."""
 
     id: Id
+
+
+async def _judge(context: ServiceContext, content: SetProvider) -> None:
+    """Judge the issuer as it will be judged when somebody signs in: host, TLS, metadata and keys.
+
+    Raises:
+        Refused: nobody could sign in with it.
+
+    """
+    fault = await openid.fault_of(content.issuer, reach=context.reach)
+    if fault:
+        raise Refused(fault, reason=Reason.NARRATIVE, path="issuer")
 
 
 async def _check_set(connection: asyncpg.Connection, content: SetProvider) -> None:
@@ -207,6 +222,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         SetProvider,
         _set,
         _check_set,
+        judge=_judge,
         effect=_effect_of_setting,
         links=_LINKS,
         seats=_seats,

@@ -78,7 +78,7 @@ FORMS = {
 
 READS = {
     "adapters list", "audit export", "audit keys", "change kinds", "change list", "dashboards", "doctor", "events",
-    "ledger partitions", "migrate", "participant show", "people list", "qr make", "qr read", "qr schemes", "rails breaks", "rails test",
+    "ledger partitions", "migrate", "participant show", "people list", "people providers", "qr make", "qr read", "qr schemes", "rails breaks", "rails test",
     "payment", "rails reconcile", "report list", "report made", "report make", "settlement calendar", "settlement list",
     "restore status", "settlement positions", "settlement show", "upgrade", "verify",
 }  # fmt: skip

@@ -99,7 +99,7 @@ WRONG_OF_TYPE = {
 ELSEWHERE = {
     ("iso import", "into"), ("backup", "to"), ("ledger detach", "to"), ("report make", "output"), ("dashboards", "directory"),
     ("audit export", "output"), ("audit export", "archives"), ("verify", "archives"), ("people found", "name"), ("people add", "name"),
-    ("participant list", "after"), ("people list", "after"), ("adapters new", "directory"), ("adapters new", "country"), ("restore", "source"), ("up", "data"),
+    ("participant list", "after"), ("people list", "after"), ("people providers", "after"), ("adapters new", "directory"), ("adapters new", "country"), ("restore", "source"), ("up", "data"),
     ("export parquet", "directory"), ("witness init", "folder"),
 }  # fmt: skip
 """Where a missing directory or an unknown name is what is asked for, or is tried by a test of its own."""

@@ -13,10 +13,12 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import pytest_asyncio
 
-from schemas.errors import NotAuthentic, Unavailable
+from schemas.errors import NotAuthentic, Refused, Unavailable
 from switch.approvals import approvals
 from switch.base.outward import LOOPBACK, OutwardReach
+from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
+from switch.cli import doctor
 from switch.identity import enrolment, factors, federated, openid, providers, secrets, sessions, sign_in
 from switch.identity.devices import HERE
 from switch.identity.model import ChangeState, Role, Seat
@@ -261,7 +263,7 @@ async def test_a_new_key_is_found_and_unknown_ones_do_not_cause_a_flood(
             await come_back(services, provider)
 
     assert provider.seen.count("/keys") == before + 1
-    assert provider.seen.count("/.well-known/openid-configuration") == 1
+    assert provider.seen.count("/.well-known/openid-configuration") == 2, "at the registration, then once"
 
 
 @pytest.mark.parametrize(
@@ -368,8 +370,8 @@ async def test_metadata_make_the_switch_call_nothing_in_its_own_network(
     await small.start("127.0.0.2")
     port, called = listener
     try:
-        small.metadata = {name: address.format(port=port, issuer=small.issuer)}
         await done(services, "identity_provider.set", content(small))
+        small.metadata = {name: address.format(port=port, issuer=small.issuer)}
         narrow = replace(services, reach=OutwardReach((IPv4Network("127.0.0.2/32"),), sandbox=True))
         with pytest.raises(Unavailable):
             await come_back(narrow, small)
@@ -509,6 +511,58 @@ async def test_a_provider_takes_two_people_and_its_issuer_stays(
     (known,) = await providers.everyone(services.pool)
 
     assert (known.title, known.grants["payswitch-auditors"]) == ("Another name", Role.AUDITOR)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(("http://login.bank.example", {}, "127.0.0.0/8", "must be an https"), id="no-tls"),
+        pytest.param(("https://10.0.0.7/realm", {}, "127.0.0.0/8", "public network"), id="own-network"),
+        pytest.param(("", {}, "10.0.0.0/8", "public network"), id="own-network-by-name"),
+        pytest.param(("", {"issuer": "https://other.example"}, "127.0.0.0/8", "another issuer"), id="issuer"),
+        pytest.param(("", {"jwks_uri": "file:///etc"}, "127.0.0.0/8", "no usable addresses"), id="addresses"),
+        pytest.param(("/nothing", {}, "127.0.0.0/8", "no metadata"), id="no-metadata"),
+    ],
+)
+async def test_an_issuer_that_cannot_be_used_was_registered_and_failed_at_the_first_sign_in(
+    services: ServiceContext,
+    small: SmallProvider,
+    case: tuple[str, dict[str, str], str, str],
+) -> None:
+    issuer, metadata, beside, why = case
+    small.metadata = metadata
+    named = issuer if issuer.startswith("http") else small.issuer + issuer
+    narrow = replace(services, reach=OutwardReach((IPv4Network(beside),), sandbox=True))
+
+    with pytest.raises(Refused, match=why) as refused:
+        await agree(narrow, "identity_provider.set", content(small, issuer=named))
+    assert refused.value.path == "issuer"
+    assert await services.pool.fetchval("SELECT count(*) FROM switch.change") == 0
+
+
+async def test_a_provider_that_does_not_answer_yet_is_registered(
+    services: ServiceContext, small: SmallProvider
+) -> None:
+    await small.runner.cleanup()
+
+    assert (await done(services, "identity_provider.set", content(small))).state is ChangeState.EXECUTED
+
+
+async def test_doctor_names_a_provider_of_an_earlier_registration_that_cannot_be_used(
+    services: ServiceContext, small: SmallProvider
+) -> None:
+    await done(services, "identity_provider.set", content(small))
+    found = {}
+    for sandbox in (True, False):
+        settings = Settings(data=services.data, sandbox=sandbox, openid_networks=["127.0.0.0/8"])
+        async with services.pool.acquire() as connection:
+            look = doctor.DATABASE["identity providers"](connection, settings)
+            found[sandbox] = [(finding.code, finding.text) async for finding in look]
+
+    assert found[True] == []
+    ((code, text),) = found[False]
+    assert code == "identity-provider-unusable"
+    assert small.issuer in text
 
 
 async def test_a_participant_agrees_to_the_provider_of_its_people(

@@ -247,6 +247,24 @@ def test_a_certificate_that_ends_is_named(tmp_path: Path, days: int, code: set[s
     assert abs(said - kept.until.timestamp()) < 1
 
 
+@pytest.mark.parametrize(
+    ("days", "code"),
+    [(-1, {"security-contact-expired"}), (20, {"security-contact-expires"}), (300, set())],
+)
+def test_a_security_txt_that_ends_is_named(tmp_path: Path, days: int, code: set[str]) -> None:
+    """It went on being published after its own end, and nobody was told."""
+    until = datetime.now(UTC) + timedelta(days=days)
+    settings = settings_of(
+        tmp_path, security_contact="mailto:security@switch.example", security_expires=until
+    )
+
+    found = list(doctor.LOCAL["security contact"](settings))
+
+    assert {finding.code for finding in found} == code
+    assert all(str(until.date()) in finding.text for finding in found)
+    assert not list(doctor.LOCAL["security contact"](settings_of(tmp_path)))
+
+
 def test_our_own_certificate_and_every_one_of_a_bundle_are_watched(tmp_path: Path) -> None:
     place = tmp_path / "rails" / "IN"
     place.mkdir(parents=True)
