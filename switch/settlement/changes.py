@@ -11,6 +11,7 @@ import msgspec
 
 from schemas.errors import NotFound, Refused
 from schemas.identifiers import COUNTRIES, is_bic
+from schemas.money import Money
 from schemas.reasons import Reason
 from switch.approvals.content import Clock, Country, Currency, Id, Open, Participant, Text
 from switch.approvals.effects import (
@@ -43,6 +44,9 @@ from switch.writer.commands import CloseWindow
 
 _statement: Final = statements("switch.settlement")
 _STATE: Final = _statement("state_of_window")
+_POSITIONS: Final = (
+    "SELECT positions_sha256, currency::text FROM switch.settlement WHERE settlement_window = $1"
+)
 _SCHEDULE: Final = _statement("schedule")
 _SET_SCHEDULE: Final = _statement("set_schedule")
 _SET_DAY: Final = _statement("set_day")
@@ -343,15 +347,22 @@ def _window_becomes(state: SettlementState, *warnings: str) -> Foresee:
 
 
 async def _effect_of_confirming(connection: asyncpg.Connection, content: ConfirmPositions) -> Effect:
-    digest = await connection.fetchval(
-        "SELECT positions_sha256 FROM switch.settlement WHERE settlement_window = $1", content.window
-    )
+    row = await connection.fetchrow(_POSITIONS, content.window)
+    digest, currency = (NOTHING, "") if row is None else (row["positions_sha256"], row["currency"])
+    lines = await reads.lines(connection, content.window)
     return Effect(
         (
             Row(str(content.window), await _state(connection, content.window), SettlementState.CONFIRMED),
-            Row(term("SHA-256 of the positions"), digest or NOTHING, content.positions_sha256),
+            Row(term("SHA-256 of the positions"), digest, content.positions_sha256),
+            *(_effect_of_line(line, currency) for line in lines if line.total_minor),
         )
     )
+
+
+def _effect_of_line(line: reads.SettlementLine, currency: str) -> Row:
+    """What a participant of the window pays or receives, with what was carried into it."""
+    side = term("pays") if line.total_minor < 0 else term("receives")
+    return Row(f"{line.participant}: {Money(abs(line.total_minor), currency)}", NOTHING, side)
 
 
 async def _effect_of_holding(connection: asyncpg.Connection, content: HoldLine) -> Effect:

@@ -225,9 +225,16 @@ async def test_positions_are_confirmed_by_the_central_bank_of_their_country_alon
     await day.run_due(services)
     settlement = await reads.find(services.pool, window)
     content = {"window": window, "positions_sha256": settlement.positions_sha256}
+    async with services.pool.acquire() as connection:
+        kind = KINDS["settlement.confirm"]
+        effect = await kind.effect(connection, kind.read(content))
     for name in ("chen", "karim"):
         with pytest.raises(NotAllowed):
             await agree(services, "settlement.confirm", content, checkers=(name,))
+    assert [(row.what, row.now, row.then) for row in effect.rows[2:]] == [
+        ("asha-bank: 5.00 INR", "none", "pays"),
+        ("ganga-bank: 5.00 INR", "none", "receives"),
+    ]
     with pytest.raises(Refused):
         await agree(services, "settlement.confirm", {**content, "positions_sha256": "0" * 64})
 
