@@ -240,8 +240,8 @@ def _contact(settings: Settings) -> Iterator[DoctorFinding]:
         word = "expired" if until < now else "expires"
         yield DoctorFinding(
             f"security-contact-{word}",
-            f"/.well-known/security.txt {word} on {until.date()}: nobody may rely on its contact then.",
-            "Check the contact, set PAYSWITCH_SECURITY_EXPIRES to within a year, and restart the API workers.",
+            f"/.well-known/security.txt {word} on {until.date()}: then nobody relies on its contact.",
+            "Check the contact, set PAYSWITCH_SECURITY_EXPIRES anew, and restart the API workers.",
             "docs/security/README.md",
         )
 
