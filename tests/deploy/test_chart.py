@@ -114,6 +114,30 @@ def test_each_process_has_the_logins_of_its_own_and_no_other(settings: tuple[str
     }
 
 
+def test_each_process_has_only_the_files_that_it_uses() -> None:
+    """The claim gave every pod all keys: the messenger could read the seal of authenticators."""
+    found, rails = {}, {}
+    for process, pod in pods(rendered("rails.IN=rail-in")).items():
+        (container,) = pod["containers"]
+        mounts = container["volumeMounts"]
+        found[process] = {mount.get("subPath", "") for mount in mounts if mount["name"] == "data"}
+        rails[process] = [mount["mountPath"] for mount in mounts if mount["name"] == "rail-in"]
+        for mount in mounts:
+            assert mount["mountPath"] == f"/data/{mount['subPath']}" if "subPath" in mount else True
+
+    assert found == {
+        "writer": {"audit", "restore"},
+        "api": {"keys", "people", "reports", "settlement", "audit", "archive"},
+        "caretaker": {"keys", "reports", "settlement", "audit", "archive", "restore"},
+        "messenger": {"keys"},
+        "prepare": {""},
+        "operator": {""},
+    }
+    assert {process for process, places in rails.items() if places == ["/data/rails/IN"]} == {
+        "api", "caretaker", "prepare", "operator",
+    }  # fmt: skip
+
+
 def test_a_cluster_of_cloudnativepg_is_valid_by_its_operators_schema() -> None:
     """TEST_CRDS names a directory of the operator's source, config/crd/bases."""
     yaml, jsonschema = pytest.importorskip("yaml"), pytest.importorskip("jsonschema")

@@ -146,14 +146,16 @@ class Pods(Cluster):
         return {name: value for name, value in os.environ.items() if not name.startswith("PAYSWITCH_")}
 
     def mount(self) -> None:
-        """Give each pod the claim, with a directory `run` of its own, as the chart mounts them."""
-        (self.claim / "audit").mkdir(exist_ok=True)
-        for name in PODS:
+        """Give each pod its directories of the claim, with a `run` and rails of its own, as the chart mounts them."""
+        for name, process in PODS.items():
             place = self.directory / name
             place.mkdir()
-            for entry in self.claim.iterdir():
-                if entry.name != "run":
-                    (place / entry.name).symlink_to(entry)
+            mounts = self.containers[process]["volumeMounts"]
+            for found in [mount["subPath"] for mount in mounts if mount["name"] == "data"]:
+                (self.claim / found).mkdir(exist_ok=True)
+                (place / found).symlink_to(self.claim / found)
+            if process in {"api", "caretaker"}:  # those are Secrets
+                (place / "rails").symlink_to(self.claim / "rails")
 
     async def begin(self) -> None:
         self.start_database()

@@ -50,6 +50,26 @@ app.kubernetes.io/component: {{ .process }}
 {{- end -}}
 {{- end }}
 
+{{/* The directories of the claim that a process gets; no key of another is in its pod. Empty: the whole claim. */}}
+{{- define "payswitch.directories" -}}
+{{- if eq .process "api" -}}
+[keys, people, reports, settlement, audit, archive]
+{{- else if eq .process "caretaker" -}}
+[keys, reports, settlement, audit, archive, restore]
+{{- else if eq .process "writer" -}}
+[audit, restore]
+{{- else if eq .process "messenger" -}}
+[keys]
+{{- else -}}
+[]
+{{- end -}}
+{{- end }}
+
+{{/* Whether a process speaks to rails, and so gets their connection files and keys. */}}
+{{- define "payswitch.speaksToRails" -}}
+{{- if has .process (list "api" "caretaker" "operator" "prepare") -}}yes{{- end -}}
+{{- end }}
+
 {{/* The Secret with the authority (ca.crt) of the database's server; empty: that of the system. */}}
 {{- define "payswitch.databaseAuthority" -}}
 {{- if eq .Values.database.mode "cloudnativepg" -}}
@@ -153,11 +173,13 @@ volumes:
       secretName: {{ . }}
       items: [{key: ca.crt, path: ca.crt}]
   {{- end }}
+  {{- if include "payswitch.speaksToRails" . }}
   {{- range $country, $secret := .root.Values.rails }}
   - name: rail-{{ lower $country }}
     secret:
       secretName: {{ $secret }}
       defaultMode: 0440
+  {{- end }}
   {{- end }}
 {{- end }}
 
@@ -170,7 +192,11 @@ securityContext:
   capabilities:
     drop: [ALL]
 volumeMounts:
+  {{- range $directory := include "payswitch.directories" . | fromYamlArray }}
+  - {name: data, mountPath: /data/{{ $directory }}, subPath: {{ $directory }}}
+  {{- else }}
   - {name: data, mountPath: /data}
+  {{- end }}
   - {name: run, mountPath: /data/run}
   - {name: tmp, mountPath: /tmp}
   {{- if ne .process "prepare" }}
@@ -179,8 +205,10 @@ volumeMounts:
   {{- if include "payswitch.databaseAuthority" .root }}
   - {name: database-authority, mountPath: /etc/payswitch/database, readOnly: true}
   {{- end }}
+  {{- if include "payswitch.speaksToRails" . }}
   {{- range $country, $secret := .root.Values.rails }}
   - {name: rail-{{ lower $country }}, mountPath: /data/rails/{{ upper $country }}, readOnly: true}
+  {{- end }}
   {{- end }}
 {{- end }}
 
