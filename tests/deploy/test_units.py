@@ -1,11 +1,18 @@
 """The units of systemd: systemd reads them, and their exposure is low."""
 
+import json
+import os
 import re
+import shlex
 import shutil
+import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
+
+from switch.base import private
 
 UNITS = Path(__file__).parents[2] / "switch" / "deploy" / "systemd"
 SERVICES = sorted(file.name for file in UNITS.glob("*.service"))
@@ -77,3 +84,96 @@ def test_every_service_runs_a_command_that_there_is(service: str) -> None:
 def test_every_service_is_hardened_by_its_name() -> None:
     assert (UNITS / "payswitch-.service.d" / "10-hardening.conf").exists()
     assert all(service.startswith("payswitch-") for service in SERVICES)
+
+
+OWN = ("api", "caretaker", "messenger", "writer")
+"""Processes with a unit each."""
+
+
+def values(service: str, name: str) -> list[str]:
+    return re.findall(rf"^{name}=(.+)$", (UNITS / service).read_text(), re.MULTILINE)
+
+
+def environment(process: str) -> dict[str, str]:
+    """The variables that a unit sets."""
+    lines = values(f"payswitch-{process}.service", "Environment")
+    return dict(word.split("=", 1) for line in lines for word in shlex.split(line))
+
+
+def test_each_process_is_a_user_of_its_own_with_its_own_files() -> None:
+    """All units were one user: whoever took API workers had the keys and the memory of the writer."""
+    common = (UNITS / "payswitch-.service.d" / "10-hardening.conf").read_text()
+    users = {process: values(f"payswitch-{process}.service", "User") for process in OWN}
+    directories = {process: values(f"payswitch-{process}.service", "StateDirectory") for process in OWN}
+    whole = [values(f"payswitch-{unit}.service", "User") for unit in ("up", "verify", "backup")]
+    (heard,) = [json.loads(environment("writer")["PAYSWITCH_WRITER_USERS"])]
+
+    assert users == directories == {process: [f"payswitch-{process}"] for process in OWN}
+    assert {process: environment(process)["PAYSWITCH_DATA"] for process in OWN} == {
+        process: f"/var/lib/payswitch-{process}" for process in OWN
+    }
+    assert whole == [["payswitch"]] * 3
+    assert not re.search(r"^(User|StateDirectory)=", common, re.MULTILINE)
+    assert "UMask=0077" in common
+    assert {name: set(kinds) for name, kinds in heard.items()} == {
+        "payswitch-api": {"api", "pages"},
+        "payswitch-caretaker": {"caretaker"},
+        "payswitch-messenger": {"messenger"},
+        "payswitch": {"operator"},
+    }
+
+
+@needs_systemd
+@pytest.mark.skipif(os.geteuid() != 0, reason="other users need root")
+def test_every_user_of_the_units_reaches_the_socket_of_the_writer_and_no_stranger(tmp_path: Path) -> None:
+    """With the users that systemd makes of our file, and the rights of the unit's directories."""
+    (tmp_path / "etc").mkdir()
+    users = UNITS / "payswitch.sysusers"
+    subprocess.run(["systemd-sysusers", f"--root={tmp_path}", str(users)], check=True, capture_output=True)
+    rows = [line.split(":") for line in (tmp_path / "etc" / "passwd").read_text().splitlines()]
+    known = {row[0]: (int(row[2]), int(row[3])) for row in rows}
+    (mode,) = values("payswitch-writer.service", "RuntimeDirectoryMode")
+    (bound,) = values("payswitch-writer.service", "BindPaths")
+    with tempfile.TemporaryDirectory(dir="/run", prefix="payswitch-") as place:
+        Path(place).chmod(0o755)
+        directory = Path(place) / "payswitch"
+        directory.mkdir()
+        directory.chmod(int(mode, 8))
+        os.chown(directory, *known["payswitch-writer"])
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(directory / "writer.sock"))
+        (directory / "writer.sock").chmod(0o666)  # as the writer does when it knows users
+        listener.listen()
+        with listener:
+            reached = {
+                name: connects(directory, *ids) for name, ids in {**known, "stranger": (64999, 64999)}.items()
+            }
+
+    assert bound == "/run/payswitch:/var/lib/payswitch-writer/run"
+    for process in ("api", "caretaker", "messenger"):
+        assert environment(process)["PAYSWITCH_WRITER"] == '["unix:///run/payswitch/writer.sock"]'
+    assert reached == {**dict.fromkeys(known, True), "stranger": False}
+    assert known.keys() == {"payswitch", *(f"payswitch-{process}" for process in OWN)}
+    assert len({user for user, _ in known.values()}) == len(known)
+
+
+def connects(directory: Path, user: int, group: int) -> bool:
+    """Whether a user of a group may connect, after the check of the directory that every client makes."""
+    child = os.fork()
+    if child == 0:  # our interpreter may be where no other user may read: it is loaded already
+        found = 2
+        try:
+            os.setgroups([])
+            os.setgid(group)
+            os.setuid(user)
+            private.check(directory)
+            socket.socket(socket.AF_UNIX).connect(str(directory / "writer.sock"))
+            found = 0
+        except PermissionError:
+            found = 1
+        finally:
+            os._exit(found)
+    _, ended = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(ended)
+    assert code in {0, 1}
+    return code == 0
