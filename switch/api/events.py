@@ -58,7 +58,7 @@ async def list_events(  # noqa: PLR0917 - one a parameter of the request
     )
 
 
-class _Stream(StreamingResponse):
+class LimitedStream(StreamingResponse):
     """A stream that counts against the quota from its first byte to its end, however it ends."""
 
     def __init__(self, lines: AsyncIterator[str], places: Quota, participant: str) -> None:
@@ -78,7 +78,7 @@ def places() -> Quota:
 
 
 def _stream(request: Request, context: Runtime, participant: str, after: int) -> Response:
-    return _Stream(_lines(request, context, participant, after), request.app.state.streams, participant)
+    return LimitedStream(_lines(request, context, participant, after), request.app.state.streams, participant)
 
 
 def _is_proved(request: Request, context: Runtime) -> bool:

@@ -15,7 +15,8 @@ from switch.api.runtime import Runtime
 from switch.base.sql import statements
 from switch.identity.model import Person, Role
 from switch.operations import oversight
-from switch.pages import audited, own_home, shell
+from switch.pages import attention, audited, language, own_home, shell
+from switch.pages.language import Language
 from switch.pages.shell import PREFIX, Switch, render
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
@@ -51,19 +52,22 @@ async def get_overview(request: Request, switch: Switch, person: Reader) -> Resp
     if person.role is Role.PARTICIPANT:
         return await own_home.show(request, switch, person)
     oversees = shell.UNKNOWN.admits(person)
-    return render(request, "overview.html", person, seen=await _figures(switch), oversees=oversees)
+    seen = await _figures(switch, person, language.of(request))
+    return render(request, "overview.html", person, seen=seen, oversees=oversees)
 
 
-async def _figures(switch: Runtime) -> dict[str, Any]:
+async def _figures(switch: Runtime, person: Person, lang: Language) -> dict[str, Any]:
     async with switch.pool.acquire() as connection:
         first = await _first_of_the_hour(connection)
         counts = await connection.fetchrow(_COUNTS, first)
         rows = await connection.fetch(_WAYS, first)
         rails = await oversight.rails(connection, switch.rails)
         imbalance = await positions.imbalance(connection)
+        concerns = await attention.read(connection, switch, person, lang, rails)
     most = max((row["n"] for row in rows), default=1)
     return {
         **dict(counts),
+        "concerns": concerns,
         "balanced": not any(imbalance.values()),
         "ways": [
             CorridorFlow(source, target, row["n"], 1 + (_WIDEST - 1) * row["n"] / most)

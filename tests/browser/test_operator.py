@@ -160,7 +160,23 @@ async def test_the_overview_is_live_and_can_be_paused(look: Look, picture: Pictu
     await pause.click()
 
     await expect(pause).to_have_attribute("aria-pressed", "true")
+    await expect(page.locator("#live")).to_have_text("Paused")
     await picture(page, "operate/overview")
+
+
+async def test_a_page_says_that_its_figures_are_stale_and_recovers(look: Look) -> None:
+    page = await look("operator", "")
+    live, stale = page.locator("#live"), page.locator("#stale")
+    await expect(live).to_have_text("Live")
+    await expect(stale).to_be_hidden()
+    look.seen.leave(page)  # the browser reports each request that fails
+    await page.context.set_offline(True)
+
+    await expect(stale).to_contain_text("have not been updated since")
+    await expect(live).to_have_text("Not live")
+    await page.context.set_offline(False)
+    await expect(stale).to_be_hidden()
+    await expect(live).to_have_text("Live")
 
 
 async def test_a_regulator_sees_people_of_its_own_payments_and_it_is_written_down(look: Look) -> None:

@@ -1,5 +1,5 @@
-// A page with data-refresh="5" is fetched again every five seconds and its main part is replaced, unless the
-// reader works in it or has paused it. An element with data-live="/path" shows the main part of that page, which
+// A page with data-refresh="5" is fetched again when the switch says in a stream that something has changed, or
+// every five seconds without a stream, and its main part is replaced, unless the reader works in it or has paused it. An element with data-live="/path" shows the main part of that page, which
 // is fetched again every second until it contains data-final. Without scripts everything works: the reader
 // reloads the page or follows the link. If a page cannot be fetched again, because the session has ended or the
 // switch is unavailable, the page states since when its figures have not been updated.
@@ -66,31 +66,63 @@
   const seconds = Number(main && main.dataset.refresh);
   if (!seconds) return;
   const pause = document.getElementById("pause");
+  const stale = document.getElementById("stale");
+  const live = document.getElementById("live");
   let paused = false;
+  let fresh = new Date();
+  let heard = 0;
+  let stream = null;
+  let reading = false;
+  const isBusy = () => paused || document.hidden || main !== document.activeElement && main.contains(document.activeElement);
+  const say = (state, tone) => {
+    live.hidden = false;
+    live.className = `chip ${tone}`;
+    if (live.firstElementChild.textContent !== live.dataset[state]) live.firstElementChild.textContent = live.dataset[state];
+  };
+  const show = (ok) => {
+    if (ok) fresh = new Date();
+    stale.hidden = ok;
+    stale.firstElementChild.textContent = `${stale.dataset.since} ${fresh.toLocaleTimeString(language)}.`;
+    main.classList.toggle("old", !ok);
+    if (!paused) say(...(ok ? ["liveText", "good"] : ["lost", "bad"]));
+  };
+  const again = async () => {
+    if (paused || document.hidden || reading) return;
+    reading = true;
+    let page = null;
+    try {
+      page = await mainOf(location.href);
+    } catch { /* the switch is unavailable or the session has ended: keep the content and retry */ }
+    reading = false;
+    show(Boolean(page));
+    if (page && !isBusy()) { main.replaceChildren(...page.childNodes); refresh(); }
+  };
+  // Only a page that is seen has a stream: browsers allow few connections to one host.
+  const listen = () => {
+    stream?.close();
+    stream = null;
+    if (document.hidden || !("EventSource" in window)) return;
+    stream = new EventSource("/console/live");
+    stream.onmessage = (event) => {
+      heard = Date.now();
+      if (event.data === "changed") again();
+      else if (!reading && stale.hidden) show(true);
+    };
+  };
   pause.hidden = false;
   pause.addEventListener("click", () => {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
+    if (paused) say("paused", "idle");
+    else again();
   });
-  const isBusy = () => paused || document.hidden || main !== document.activeElement && main.contains(document.activeElement);
-  const stale = document.getElementById("stale");
-  let fresh = new Date();
-  const show = (page) => {
-    if (page) fresh = new Date();
-    stale.hidden = Boolean(page);
-    stale.firstElementChild.textContent = `${stale.dataset.since} ${fresh.toLocaleTimeString(document.documentElement.lang)}.`;
-    main.classList.toggle("old", !page);
-  };
-  const again = async () => {
-    if (!paused && !document.hidden) {
-      let page = null;
-      try {
-        page = await mainOf(location.href);
-      } catch { /* the switch is unavailable or the session has ended: keep the content and retry */ }
-      show(page);
-      if (page && !isBusy()) { main.replaceChildren(...page.childNodes); refresh(); }
-    }
-    setTimeout(again, seconds * 1000);
-  };
-  setTimeout(again, seconds * 1000);
+  document.addEventListener("visibilitychange", () => { listen(); again(); });
+  addEventListener("pagehide", () => stream?.close());
+  // A stream that is silent for longer than its beat is lost: the page then asks by itself, and says so if it fails.
+  setInterval(() => {
+    if (Date.now() - heard > 8000 || !stale.hidden) again();
+    if (stream?.readyState === 2) listen();
+  }, seconds * 1000);
+  listen();
+  say("liveText", "good");
 })();

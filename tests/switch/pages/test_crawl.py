@@ -444,3 +444,45 @@ async def test_the_signature_of_a_file_is_found_by_its_hash(stack: Stack, lived:
             assert (answer.status, await answer.text()) == (200, token)
         async with http.get(f"/v1/report-artefacts/{'0' * 64}/signature") as answer:
             assert answer.status == 404
+
+
+SENTENCE = re.compile(r'<li class="(bad|warn|busy)">.*?<span class="what">(.*?)</span>(.*?)</li>', re.DOTALL)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_overview_leads_with_what_is_wrong_worst_first_and_with_the_action(
+    stack: Stack, lived: Lived
+) -> None:
+    async with aiohttp.ClientSession(stack.url, headers=bearer(stack, "operator")) as http:
+        async with http.get("/console") as answer:
+            concerns = SENTENCE.findall(await answer.text())
+        for _, text, actions in concerns:
+            assert LINK.findall(actions), text
+            for path in LINK.findall(actions):
+                async with http.get(unescape(path)) as answer:
+                    assert answer.status == 200, path
+    texts = [text for _, text, _ in concerns]
+    tones = [tone for tone, _, _ in concerns]
+
+    assert tones == sorted(tones)  # bad before warn
+    assert any(re.match("Payments to Pakistan with an unknown outcome: [1-9]", text) for text in texts)
+    assert any(text.startswith("asha-bank has not paid ") for text in texts)
+    assert "The rail of Pakistan, Raast, is closed. Payments that wait for it: 1." in texts
+    assert any(text.startswith("Reconciliation breaks that nobody has resolved: ") for text in texts)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_each_person_sees_the_changes_that_await_it(stack: Stack, lived: Lived) -> None:
+    content = {"kind": "rail.switch", "content": {"country": "PK", "open": True}, "reason": "test"}
+    pages = {}
+    async with aiohttp.ClientSession(stack.url) as http:
+        async with http.post("/v1/changes", json=content, headers=bearer(stack, "operator")) as answer:
+            number = (await answer.json())["number"]
+        for name in ("operator", "checker", "regulator-in"):
+            async with http.get("/console", headers=bearer(stack, name)) as answer:
+                pages[name] = await answer.text()
+        await http.post(f"/v1/changes/{number}/withdraw", headers=bearer(stack, "operator"))
+    said = {name: f"Change {number} awaits your decision" in page for name, page in pages.items()}
+
+    assert said == {"operator": False, "checker": True, "regulator-in": False}
+    assert "unknown outcome:" not in pages["regulator-in"]

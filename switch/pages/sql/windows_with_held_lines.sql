@@ -1,0 +1,5 @@
+-- windows_with_held_lines: windows with a line that was not settled and is not carried yet, oldest first.
+--   $1 limit
+SELECT DISTINCT w.number AS window, w.currency::text AS currency
+FROM switch.settlement_line AS l JOIN ledger.settlement_window AS w ON w.number = l.settlement_window
+WHERE l.state = 'HELD' ORDER BY 1 LIMIT $1
