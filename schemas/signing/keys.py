@@ -5,15 +5,20 @@ so the length does not reveal the algorithm and an attacker cannot choose it.
 
 A signature proves who signed a message, but does not identify the message: every ECDSA signature has two
 valid forms, so a signature must not be used as an identity.
+
+Each payment is verified twice, by the worker that receives it and by the writer. libsodium verifies Ed25519
+in half the time of OpenSSL, which does everything else here.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
+from nacl.bindings import crypto_sign_open
+from nacl.exceptions import BadSignatureError
 
 Algorithm = Literal["ed25519", "ecdsa-p256-sha256"]
 """Names of the HTTP Signature Algorithms registry (RFC 9421, 6.2)."""
@@ -63,12 +68,16 @@ class PublicKey:
     keyid: str
     algorithm: Algorithm
     key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
+    _point: bytes = field(default=b"", init=False, repr=False, compare=False)
+    """Of Ed25519, the key in 32 bytes."""
 
     def __post_init__(self) -> None:
         if self.algorithm != _algorithm(self.key):
             raise ValueError("the key is of another algorithm")
         if isinstance(self.key, ed25519.Ed25519PublicKey) and _is_weak(self.key):
             raise ValueError("the key is weak: anyone can sign with it")
+        if isinstance(self.key, ed25519.Ed25519PublicKey):
+            object.__setattr__(self, "_point", self.key.public_bytes_raw())
 
     @classmethod
     def from_pem(cls, keyid: str, pem: bytes) -> "PublicKey":
@@ -103,12 +112,14 @@ class PublicKey:
 
     def verify(self, signature: bytes, content: bytes) -> bool:
         """Whether `signature` (64 bytes) of `content` is valid for this key."""
+        if len(signature) != SIGNATURE_BYTES:
+            return False
         try:
             if isinstance(self.key, ed25519.Ed25519PublicKey):
-                self.key.verify(signature, content)
+                crypto_sign_open(signature + content, self._point)
             else:
                 self.key.verify(_der(signature), content, _ECDSA)
-        except InvalidSignature:
+        except (InvalidSignature, BadSignatureError):
             return False
         return True
 

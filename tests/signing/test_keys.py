@@ -1,6 +1,7 @@
 """Keys: what is a key here, and what is not."""
 
 import pytest
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
@@ -78,6 +79,38 @@ def test_a_signature_has_one_form():
 
     assert key.public.verify(signature, b"content")
     assert not key.public.verify(signature[:32] + (s + ORDER).to_bytes(32, "little"), b"content")
+
+
+def test_two_libraries_agree_on_signatures_and_on_every_altered_byte():
+    """libsodium verifies, OpenSSL signs and is the reference."""
+    key = SigningKey.generate("x")
+    for content in (b"", b"c", b"content" * 100):
+        signature = key.sign(content)
+        altered = [
+            *(
+                signature[:at] + bytes([signature[at] ^ 1 << at % 8]) + signature[at + 1 :]
+                for at in range(64)
+            ),
+            *(point + signature[32:] for point in points_of_small_order()),
+            bytes(64),
+            signature[::-1],
+        ]
+
+        assert key.public.verify(signature, content)
+        for wrong in altered:
+            assert not key.public.verify(wrong, content)
+            with pytest.raises(InvalidSignature):
+                key.public.key.verify(wrong, content)
+
+
+@pytest.mark.parametrize("algorithm", ["ed25519", "ecdsa-p256-sha256"])
+@pytest.mark.parametrize("length", [0, 1, 63, 65, 128])
+def test_a_signature_of_another_length_is_none(algorithm, length):
+    key = SigningKey.generate("x", algorithm)
+    signature = key.sign(b"content")
+    cut = (signature + b"content" + bytes(64))[:length]
+
+    assert not key.public.verify(cut, b"content"[max(0, length - 64) :])
 
 
 @pytest.mark.parametrize(
