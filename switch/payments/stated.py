@@ -12,7 +12,7 @@ table of elements; here are the rules of those that the switch decides on.
     price       InstdAmt, XchgRate, AgrdRate, ChrgsInf                   AM09 AM10 AG03
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -179,7 +179,11 @@ def check_member_ids(message: Message, by_bic: Mapping[str, Participant]) -> Non
         Refused: RC04 for a creditor agent, AGNT for any other.
 
     """
-    for path, content in _agents_in({"AppHdr": message.header or {}, **message.document}, ""):
+    agents: list[tuple[str, dict[str, Any]]] = []
+    if message.header is not None:
+        _note_agents(message.header, "AppHdr", agents)
+    _note_agents(message.document, "", agents)
+    for path, content in agents:
         agent = parties.read_agent(content)
         assert agent is not None
         participant = by_bic.get((agent.bic or "")[:_INSTITUTION])
@@ -224,18 +228,19 @@ def check_creditor_account(
         raise Refused(text, reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER, path=f"{ROOT}/{path}")
 
 
-def _agents_in(content: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every agent that states both a BIC and a member id, with its path."""
+def _note_agents(content: dict[str, Any], path: str, found: list[tuple[str, dict[str, Any]]]) -> None:
+    """Note every agent that states both a BIC and a member id, with its path, in the order of the message."""
     institution = content.get("FinInstnId")
-    if isinstance(institution, dict) and "BICFI" in institution and "ClrSysMmbId" in institution:
-        yield path, content
+    if type(institution) is dict and "BICFI" in institution and "ClrSysMmbId" in institution:
+        found.append((path, content))
     for tag, value in content.items():
-        if tag == "SplmtryData":
-            continue
-        place = f"{path}/{tag}" if path else tag
-        for each in value if isinstance(value, list) else (value,):
-            if isinstance(each, dict):
-                yield from _agents_in(each, place)
+        kind = type(value)
+        if kind is dict and tag != "SplmtryData":
+            _note_agents(value, f"{path}/{tag}" if path else tag, found)
+        elif kind is list and tag != "SplmtryData":
+            for each in value:
+                if type(each) is dict:
+                    _note_agents(each, f"{path}/{tag}" if path else tag, found)
 
 
 def check_header(header: Content | None, now: datetime, settings: Settings) -> None:
