@@ -245,10 +245,9 @@ def _from_xml(raw: bytes, max_bytes: int) -> _Parts:
     sight = memory.sight(raw) if len(raw) <= min(max_bytes, memory.LONGEST) else None
     known = sight.read() if sight is not None else None
     if known is not None:
-        message, document = known
-        return _Parts(message, None, None, document, ordinary=True)
+        return _Parts(known.message, None, None, known.document, ordinary=known.ordinary)
     parts = _parsed(raw, max_bytes)
-    if sight is not None and parts.ordinary and parts.header_id is None and not parts.beside:
+    if sight is not None and parts.header_id is None and not parts.beside:
         sight.learn(parts.id, parts.document)
     return parts
 
@@ -362,25 +361,14 @@ def _check_supported(message: str, place: str, element: etree._Element | None = 
 
 
 def _from_json(raw: bytes, max_bytes: int, pinned: str | None) -> _Parts:
-    return _known_json(raw, max_bytes) or _accepted(raw, max_bytes, pinned)
-
-
-def _known_json(raw: bytes, max_bytes: int) -> _Parts | None:
-    """A document of a known layout; None if the slow path is needed."""
-    if len(raw) > min(max_bytes, memory.LONGEST) or b"\\" in raw:
-        return None
-    try:
-        found = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    if type(found) is not dict or found.keys() != {"$type", "Document"} or type(found["$type"]) is not str:
-        return None
-    message = found["$type"]
-    known = memory.known(message, found["Document"])
-    # A repeated name is in the bytes but not in the dict.
-    if known is None or raw.count(b'"') != 2 * (len(("$type", message, "Document")) + known.layout.strings):
-        return None
-    return _Parts(message, None, None, known.layout.document(known.values), ordinary=True)
+    sight = memory.sight_of_json(raw) if len(raw) <= min(max_bytes, memory.LONGEST) else None
+    known = sight.read() if sight is not None else None
+    if known is not None:
+        return _Parts(known.message, None, None, known.document, ordinary=known.ordinary)
+    parts = _accepted(raw, max_bytes, pinned)
+    if sight is not None and parts.header_id is None:
+        sight.learn(parts.id, parts.document)
+    return parts
 
 
 def _accepted(raw: bytes, max_bytes: int, pinned: str | None) -> _Parts:

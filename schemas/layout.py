@@ -23,7 +23,7 @@ from schemas.catalogue.model import Choice, Code, CurrencyAndAmount, Scalar, Tex
 from schemas.catalogue.model import Sequence as Members
 from schemas.errors import InvalidMessage
 from schemas.plan import namespace
-from schemas.value_rules import TEXT_CHECKS, is_usual_amount, leaf_check
+from schemas.value_rules import TEXT_CHECKS, is_usual_amount, leaf_check, listed
 
 Document = dict[str, Any]
 Picker = Callable[[Any], tuple[Any, ...]]
@@ -43,13 +43,11 @@ _CAREFUL: Final = ("&", "<", ">", "\\", '""', '" ', ' "')
 class Layout:
     """The elements of one valid document, with a gap for every value."""
 
-    __slots__ = ("_amounts", "_gaps", "_json", "_limits", "_others", "_texts", "_trail", "_xml", "strings")
+    __slots__ = ("_amounts", "_codes", "_gaps", "_json", "_limits", "_others", "_texts", "_trail", "_xml")
 
     def __init__(self, message: str, document: Document) -> None:
         """`document` must be valid and in schema order."""
         drawing = _Drawing(message, document)
-        self.strings = "".join(drawing.json).count('"') // 2
-        """The number of strings in its JSON, names and values."""
         self._xml = drawing.xml
         self._json = drawing.json
         self._gaps = len(drawing.types)
@@ -62,6 +60,7 @@ class Layout:
             for gap, name in enumerate(drawing.types)
             if gap not in texts and gap not in drawing.amounts and gap - 1 not in drawing.amounts
         ]
+        self._codes = [(gap, codes) for gap, name in enumerate(drawing.types) if (codes := listed(name))]
         self._amounts = [(gap, _ordinary_amount(name)) for gap, name in drawing.amounts.items()]
 
     def values(self, document: Document) -> Sequence[str] | None:
@@ -69,7 +68,7 @@ class Layout:
         return self._trail.values(document)
 
     def takes(self, values: Sequence[str]) -> bool:
-        """Whether every value is ordinary and valid in its gap, and breaks no rule."""
+        """Whether every value is ordinary and valid in its gap; only a code may be in no list."""
         if len(values) != self._gaps or not are_plain(values):
             return False
         if any(map(gt, map(len, self._texts(values)), self._limits)):
@@ -78,6 +77,10 @@ class Layout:
             if values[gap] not in remembered and not is_ordinary(values[gap]):
                 return False
         return all(is_amount(values[gap], values[gap + 1]) for gap, is_amount in self._amounts)
+
+    def lists(self, values: Sequence[str]) -> bool:
+        """Whether every code is in its list."""
+        return all(values[gap] in codes for gap, codes in self._codes)
 
     def xml(self, values: Sequence[str]) -> str:
         """The content as XML: one line, schema order, no prefixes."""
@@ -182,7 +185,7 @@ def _longest(name: str) -> int:
         isinstance(kind, Text)
         and kind.pattern is None
         and kind.minimum == 1
-        and leaf_check(name) in TEXT_CHECKS
+        and (leaf_check(name) in TEXT_CHECKS or listed(name))
     ):
         return kind.maximum or _ANY_LENGTH
     return 0

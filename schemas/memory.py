@@ -6,8 +6,8 @@ arrangements of elements, and values that a layout does not accept, take the slo
 alone refuses messages and states where and why.
 
 Layouts are found by the *outline* of a dict (tags and brackets without the values), and by the *markup* of
-XML bytes (the tags as received). The parser verifies once where the gaps of a markup are. The cache is
-bounded.
+the bytes as received: the tags of XML, the punctuation and the names of JSON. The parser verifies once where
+the gaps of a markup are. The cache is bounded.
 """
 
 import itertools
@@ -204,26 +204,63 @@ def sight(raw: bytes) -> "Sight | None":
     pieces = text.replace("<", ">").split(">")
     if raw.translate(None, _NO_BRACKETS) != b"<>" * (len(pieces) // 2):
         return None
-    return Sight(">".join(pieces[1::2]), pieces[::2])
+    return Sight(">".join(pieces[1::2]), pieces[::2], _gaps)
+
+
+def sight_of_json(raw: bytes) -> "Sight | None":
+    """Split a JSON message into markup, which is what is outside of strings and all names, and strings."""
+    if b"\\" in raw:
+        return None
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    pieces = text.split('"')
+    if len(pieces) % 2 == 0:
+        return None
+    outside = '"'.join(pieces[::2])
+    message = text.partition('"$type":"')[2].partition('"')[0]
+    return Sight('"'.join((outside, message, *_names(outside)(pieces))), pieces, _gaps_of_json)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _names(outside: str) -> Picker:
+    """The picker of the names in a JSON text: the strings before a colon."""
+    after = enumerate(outside.split('"')[1:])
+    return picker([2 * number + 1 for number, piece in after if piece.lstrip().startswith(":")])
+
+
+class Read(NamedTuple):
+    """A message that is valid by its schema."""
+
+    message: str
+    document: Document
+    ordinary: bool
+    """No value breaks a rule."""
 
 
 class Sight:
-    """An XML message before parsing, split into markup and texts."""
+    """A message before parsing, split into markup and texts."""
 
-    __slots__ = ("markup", "place", "texts")
+    __slots__ = ("_find_gaps", "markup", "place", "texts")
 
-    def __init__(self, markup: str, texts: list[str]) -> None:
+    def __init__(
+        self, markup: str, texts: list[str], find_gaps: "Callable[[Sight, Layout], _AnyGaps | None]"
+    ) -> None:
         self.markup = markup
         self.texts = texts
         self.place = _place_of_markup(markup)
+        self._find_gaps = find_gaps
 
-    def read(self) -> tuple[str, Document] | None:
-        """Get message and document, if the layout is known and every value is ordinary."""
+    def read(self) -> Read | None:
+        """Read the message, if its layout is known and takes every value."""
         if self.place.learned is None:
             return None
         message, layout, gaps = self.place.learned
         values = gaps.values(self.texts)
-        return (message, layout.document(values)) if values and layout.takes(values) else None
+        if not values or not layout.takes(values):
+            return None
+        return Read(message, layout.document(values), layout.lists(values))
 
     def learn(self, message: str, document: Document) -> None:
         """Learn the layout of the document that `plan` read from this message, if it is a repetition."""
@@ -232,7 +269,7 @@ class Sight:
         layout = _learned(message, document)
         if layout is None:
             return
-        gaps = _gaps(self.markup, self.texts)
+        gaps = self._find_gaps(self, layout)
         if gaps is not None and gaps.values(self.texts) == layout.values(document):
             self.place.learned = _Marked(message, layout, gaps)
 
@@ -242,7 +279,7 @@ class _Marked(NamedTuple):
 
     message: str
     layout: Layout
-    gaps: "_Gaps"
+    gaps: "_AnyGaps"
 
 
 class _Gaps(NamedTuple):
@@ -262,9 +299,9 @@ class _Gaps(NamedTuple):
         return self.pick(texts + self.currencies)
 
 
-def _gaps(markup: str, texts: list[str]) -> _Gaps | None:
+def _gaps(sight: Sight, _layout: Layout) -> _Gaps | None:
     """Find the gaps of values, verified: a parser finds marks at these places and nowhere else."""
-    tags = markup.split(">")
+    tags, texts = sight.markup.split(">"), sight.texts
     if any(tag.startswith("!") for tag in tags):
         return None
     places = {
@@ -291,3 +328,33 @@ def _gaps(markup: str, texts: list[str]) -> _Gaps | None:
     between = picker([number for number in range(1, len(texts)) if number not in places])
     blanks = "".join(between(texts))
     return None if blanks.strip(BLANKS) else _Gaps(picker(pick), between, blanks, currencies)
+
+
+class _GapsOfJson(NamedTuple):
+    """How to pick the values, and the name of the message, out of the strings of a message."""
+
+    pick: Picker
+    message: str
+    message_at: int
+
+    def values(self, texts: list[str]) -> tuple[str, ...] | None:
+        """Every value; None if it is another message."""
+        return self.pick(texts) if texts[self.message_at] == self.message else None
+
+
+_AnyGaps = _Gaps | _GapsOfJson
+
+
+def _gaps_of_json(sight: Sight, layout: Layout) -> _GapsOfJson | None:
+    """Find the gaps of values, verified as in XML: the parser finds the marks where the layout has values."""
+    names = set(_names('"'.join(sight.texts[::2]))(range(len(sight.texts))))
+    places = {f"mark-{number}": number for number in range(1, len(sight.texts), 2) if number not in names}
+    marks = {number: mark for mark, number in places.items()}
+    probe = '"'.join(marks.get(number, text) for number, text in enumerate(sight.texts)).encode()
+    found = gates.json_object(probe, len(probe))
+    if found.keys() != {"$type", "Document"} or type(found["$type"]) is not str:
+        return None
+    values, message_at = layout.values(found["Document"]), places.get(found["$type"])
+    if values is None or message_at is None or {*values, found["$type"]} != places.keys():
+        return None
+    return _GapsOfJson(picker([places[value] for value in values]), sight.texts[message_at], message_at)

@@ -262,6 +262,12 @@ def _check_code(code_set: str, codes: frozenset[str], value: str, found: list[Va
         found.append(ValueFault("unknown-code", Reason.CONTENT_INCORRECT, f"is not in {code_set}"))
 
 
+def listed(name: str) -> frozenset[str] | None:
+    """The codes of a type whose only rule beside its length is that its values are in a list."""
+    check = leaf_check(name)
+    return check.args[1] if isinstance(check, partial) and check.func is _check_code else None
+
+
 def is_usual_amount(currency: str, digits: str) -> bool:
     """Whether this is a common amount: two decimals, in a currency with two or three."""
     return currency in _USUAL_CURRENCIES and _TWO_DECIMALS(digits) is not None

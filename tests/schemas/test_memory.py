@@ -6,6 +6,7 @@ knows the schema: `long_way` leaves nothing short enough to be known.
 
 import copy
 import dataclasses
+import json
 import os
 import random
 import re
@@ -68,9 +69,9 @@ def whole(raw: bytes, media_type: str) -> object:
     return found, written
 
 
-def is_known(raw: bytes) -> bool:
+def is_known(raw: bytes, media_type: str = codec.XML) -> bool:
     """Whether the quick way takes these bytes."""
-    sight = memory.sight(raw)
+    sight = memory.sight(raw) if media_type == codec.XML else memory.sight_of_json(raw)
     return sight is not None and sight.read() is not None
 
 
@@ -281,7 +282,7 @@ DISGUISES = {
     "an IBAN with wrong check digits": (b"KZ86125KZT5004100100", b"KZ87125KZT5004100100"),
     "a day that does not exist": (b"2026-11-23", b"2026-02-30"),
     "an instant without its offset": (b".900+05:30", b".900"),
-    "an unlisted code": (b"GDDS", b"ZZZZ"),
+    "a code that is too long": (b"GDDS", b"GDDSX"),
 }
 
 
@@ -369,3 +370,58 @@ def test_content_in_any_order_is_known_and_written_in_the_schema_s_order(long_wa
             assert verdict(seen(raw, codec.JSON), codec.JSON) == long_way(
                 lambda r=raw: verdict(r, codec.JSON)
             )
+
+
+JSON_RAW = codec.encode(MESSAGE.id, MESSAGE.document, media_type=codec.JSON)
+JSON_DISGUISES = {
+    "another version": (b"pacs.008.001.08", b"pacs.008.001.09"),
+    "no message": (b"pacs.008.001.08", b"pacs.008.001.99"),
+    "a name as a value": (b'"INSTR-000042"', b'"INSTR-000042":"x"'),
+    "a second name": (b'"INSTR-000042"', b'"INSTR-000042","InstrId":"x"'),
+    "a name in other letters": (b'"InstrId"', b'"instrId"'),
+    "a name of a neighbour": (b'"InstrId"', b'"TxId"'),
+    "a number": (b'"INSTR-000042"', b"42"),
+    "null": (b'"INSTR-000042"', b"null"),
+    "an escape": (b"INSTR-000042", b"INSTR\\u002d000042"),
+    "a backslash at the end": (b"INSTR-000042", b"INSTR\\"),
+    "a line break in a value": (b"INSTR-000042", b"INSTR\n000042"),
+    "NUL": (b"INSTR-000042", b"INSTR\0000042"),
+    "an odd number of quotation marks": (b"INSTR-000042", b'INSTR"000042'),
+    "something after the end": (b"}}}", b"}}}x"),
+    "a byte order mark": (b'{"$type"', b'\xef\xbb\xbf{"$type"'),
+    "no UTF-8": (b"INSTR-000042", b"INSTR\xff"),
+    "an empty value": (b"INSTR-000042", b""),
+    "an unknown currency": (b"KZT", b"ZZZ"),
+    "an IBAN with wrong check digits": (b"KZ86125KZT5004100100", b"KZ87125KZT5004100100"),
+}
+
+
+@pytest.mark.parametrize(("honest", "disguised"), JSON_DISGUISES.values(), ids=JSON_DISGUISES)
+def test_no_disguised_json_passes_for_a_known_one(honest, disguised, long_way):
+    raw = seen(JSON_RAW, codec.JSON).replace(honest, disguised, 1)
+
+    assert is_known(JSON_RAW, codec.JSON)
+    assert raw != JSON_RAW
+    assert not is_known(raw, codec.JSON)
+    assert verdict(raw, codec.JSON) == long_way(lambda: verdict(raw, codec.JSON))
+
+
+def test_json_is_known_in_the_format_of_its_sender(long_way):
+    indented = json.dumps(json.loads(JSON_RAW), indent=2, ensure_ascii=False).encode()
+    other = seen(indented, codec.JSON).replace(b"INSTR-000042", b"INSTR-000043")
+
+    assert is_known(other, codec.JSON)
+    assert verdict(other, codec.JSON) == long_way(lambda: verdict(other, codec.JSON))
+
+
+@pytest.mark.parametrize("media_type", [codec.XML, codec.JSON])
+def test_a_code_in_no_list_is_known_and_left_to_the_rules(media_type, long_way):
+    """Banks agree on purposes among themselves: such a message is read as quickly as any."""
+    raw = seen(codec.encode(MESSAGE.id, MESSAGE.document, media_type=media_type), media_type)
+    unlisted = raw.replace(b"GDDS", b"ZZZZ")
+    message = codec.decode(unlisted, media_type=media_type)
+
+    assert is_known(unlisted, media_type)
+    assert message.ordinary is None
+    assert "unknown-code" in {finding.code for finding in rules.check(message)}
+    assert verdict(unlisted, media_type) == long_way(lambda: verdict(unlisted, media_type))
