@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import StrEnum
-from functools import cache, lru_cache
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -148,13 +148,8 @@ class Ids:
 
     def period_at(self, at: datetime) -> str:
         """The period of this instant for serial numbers."""
-        return _period(self.period, self.utc_offset_minutes, at.replace(microsecond=0))
-
-
-@lru_cache(maxsize=64)
-def _period(pattern: str, utc_offset_minutes: int, at: datetime) -> str:
-    """Every order asks for its period: a second's orders ask for the same one."""
-    return at.astimezone(timezone(timedelta(minutes=utc_offset_minutes))).strftime(pattern)
+        clock = timezone(timedelta(minutes=self.utc_offset_minutes))
+        return at.astimezone(clock).strftime(self.period)
 
 
 _AS_THE_CALENDAR_SAYS: Final[Mapping[date, bool]] = MappingProxyType({})

@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -44,8 +44,7 @@ _MEDIA_TYPE: Final = re.compile(
 _APP_HDR: Final = "AppHdr"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, eq=False):
     """One message, decoded and valid by its schema."""
 
     id: str
@@ -54,16 +53,32 @@ class Message:
     """The content of `Document`: `{"FIToFICstmrCdtTrf": {...}}`."""
     header: dict[str, Any] | None = None
     """The business application header's content, if there was one."""
-    raw: bytes = field(default=b"", repr=False)
+    raw: bytes = b""
     """The bytes as received, kept as evidence and never parsed again."""
-    sha256: bytes = field(default=b"", repr=False)
+    sha256: bytes = b""
     """SHA-256 of `raw`."""
     header_id: str | None = None
     """The header's own definition: `head.001.001.02`."""
-    beside: tuple[str, ...] = field(default=(), compare=False)
+    beside: tuple[str, ...] = ()
     """Paths of other content of the envelope, which is not part of the message."""
-    ordinary: dict[str, Any] | None = field(default=None, repr=False, compare=False)
-    """The document, if reading it showed that no value needs a check by rules."""
+    ordinary: dict[str, Any] | None = None
+    """The document, if reading it showed which rules its values break: those in `unlisted`, and no other."""
+    unlisted: tuple[ValueFault, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same message; how it was read and what came with it do not count."""
+        if not isinstance(other, Message):
+            return NotImplemented
+        ours, theirs = (
+            (each.id, each.document, each.header, each.raw, each.sha256, each.header_id)
+            for each in (self, other)
+        )
+        return ours == theirs
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Message({self.id!r})"  # the content is personal data
 
     @property
     def content(self) -> dict[str, Any]:
@@ -78,8 +93,7 @@ class Message:
         return self.id[:8]
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
+class _Parts(msgspec.Struct, frozen=True):
     """Header and document as received, and the message that they name."""
 
     id: str
@@ -88,6 +102,7 @@ class _Parts:
     document: dict[str, Any]
     ordinary: bool = False
     beside: tuple[str, ...] = ()
+    unlisted: tuple[ValueFault, ...] = ()
 
 
 def decode(
@@ -128,6 +143,7 @@ def inspect(raw: bytes, *, media_type: str, max_bytes: int = gates.MAX_BYTES) ->
         header_id=parts.header_id,
         beside=parts.beside,
         ordinary=parts.document if parts.ordinary else None,
+        unlisted=parts.unlisted,
     )
 
 
@@ -245,7 +261,7 @@ def _from_xml(raw: bytes, max_bytes: int) -> _Parts:
     sight = memory.sight(raw) if len(raw) <= min(max_bytes, memory.LONGEST) else None
     known = sight.read() if sight is not None else None
     if known is not None:
-        return _Parts(known.message, None, None, known.document, ordinary=known.ordinary)
+        return _Parts(known.message, None, None, known.document, ordinary=True, unlisted=known.unlisted)
     parts = _parsed(raw, max_bytes)
     if sight is not None and parts.header_id is None and not parts.beside:
         sight.learn(parts.id, parts.document)
@@ -364,7 +380,7 @@ def _from_json(raw: bytes, max_bytes: int, pinned: str | None) -> _Parts:
     sight = memory.sight_of_json(raw) if len(raw) <= min(max_bytes, memory.LONGEST) else None
     known = sight.read() if sight is not None else None
     if known is not None:
-        return _Parts(known.message, None, None, known.document, ordinary=known.ordinary)
+        return _Parts(known.message, None, None, known.document, ordinary=True, unlisted=known.unlisted)
     parts = _accepted(raw, max_bytes, pinned)
     if sight is not None and parts.header_id is None:
         sight.learn(parts.id, parts.document)

@@ -23,7 +23,7 @@ from schemas.catalogue.model import Choice, Code, CurrencyAndAmount, Scalar, Tex
 from schemas.catalogue.model import Sequence as Members
 from schemas.errors import InvalidMessage
 from schemas.plan import namespace
-from schemas.value_rules import TEXT_CHECKS, is_usual_amount, leaf_check, listed
+from schemas.value_rules import TEXT_CHECKS, ValueFault, is_usual_amount, leaf_check, listed
 
 Document = dict[str, Any]
 Picker = Callable[[Any], tuple[Any, ...]]
@@ -34,6 +34,8 @@ _LONGEST_IDENTIFIER: Final = 70
 """Characters; the size of remembered values is also limited."""
 _REMEMBERED: Final = 4096
 """Remembered values of one type."""
+_NEVER_TWICE: Final = frozenset({"UUIDv4Identifier"})
+"""Types whose values are new in every message."""
 _ONLY_TEXT: Final = {str}
 _LARGEST_USUAL: Final = "99999999999999.99"
 _CAREFUL: Final = ("&", "<", ">", "\\", '""', '" ', ' "')
@@ -60,7 +62,11 @@ class Layout:
             for gap, name in enumerate(drawing.types)
             if gap not in texts and gap not in drawing.amounts and gap - 1 not in drawing.amounts
         ]
-        self._codes = [(gap, codes) for gap, name in enumerate(drawing.types) if (codes := listed(name))]
+        self._codes = [
+            (gap, codes, name, drawing.paths[gap])
+            for gap, name in enumerate(drawing.types)
+            if (codes := listed(name))
+        ]
         self._amounts = [(gap, _ordinary_amount(name)) for gap, name in drawing.amounts.items()]
 
     def values(self, document: Document) -> Sequence[str] | None:
@@ -78,9 +84,14 @@ class Layout:
                 return False
         return all(is_amount(values[gap], values[gap + 1]) for gap, is_amount in self._amounts)
 
-    def lists(self, values: Sequence[str]) -> bool:
-        """Whether every code is in its list."""
-        return all(values[gap] in codes for gap, codes in self._codes)
+    def unlisted(self, values: Sequence[str]) -> tuple[ValueFault, ...]:
+        """The faults of `value_rules` in values that the layout takes: codes that are in no list."""
+        found: list[ValueFault] = []
+        for gap, codes, name, path in self._codes:
+            if values[gap] not in codes and (check := leaf_check(name)):
+                check(values[gap], found)
+                found[-1].path = path
+        return tuple(found)
 
     def xml(self, values: Sequence[str]) -> str:
         """The content as XML: one line, schema order, no prefixes."""
@@ -223,7 +234,7 @@ def _ordinary(name: str) -> Callable[[str], bool]:
     def is_remembered_from_now(value: str) -> bool:
         if not is_ordinary(value):
             return False
-        if len(value) <= _LONGEST_IDENTIFIER:
+        if len(value) <= _LONGEST_IDENTIFIER and name not in _NEVER_TWICE:
             if len(remembered) >= _REMEMBERED:
                 remembered.clear()
             remembered.add(value)
@@ -267,56 +278,60 @@ class _Drawing:
         self.json = [""]
         self.types: list[str] = []
         """The type of each gap."""
+        self.paths: list[str] = []
+        """The path of each gap, below the root element."""
         self.amounts: dict[int, str] = {}
         """Gap of a currency, before that of its number -> type of the amount."""
         ((tag, content),) = document.items()
         self._add(f'<Document xmlns="{namespace(message)}">', f'{{"{tag}":')
-        self._draw(tag, root.type, content)
+        self._draw(tag, root.type, content, "")
         self._add("</Document>", "}")
 
     def _add(self, xml: str, json: str) -> None:
         self.xml[-1] += xml
         self.json[-1] += json
 
-    def _gap(self, name: str) -> None:
+    def _gap(self, name: str, path: str) -> None:
         self.types.append(name)
+        self.paths.append(path)
         self.xml += ("", "")
         self.json += ("", "")
 
-    def _draw(self, tag: str, name: str, content: Any) -> None:
+    def _draw(self, tag: str, name: str, content: Any, path: str) -> None:
         kind = catalogue().types[name]
         match kind:
             case Members() | Choice():
                 self._add(f"<{tag}>", "{")
-                self._draw_members(kind, content)
+                self._draw_members(kind, content, path)
                 self._add(f"</{tag}>", "}")
             case CurrencyAndAmount(number, currency):
                 self.amounts[len(self.types)] = name
                 self._add(f'<{tag} Ccy="', '{"Ccy":"')
-                self._gap(currency)
+                self._gap(currency, path)
                 self._add('">', '","Amt":"')
-                self._gap(number)
+                self._gap(number, path)
                 self._add(f"</{tag}>", '"}')
             case lexical.BOOLEAN:
                 text = "true" if content else "false"
                 self._add(f"<{tag}>{text}</{tag}>", text)
             case _:
                 self._add(f"<{tag}>", '"')
-                self._gap(name)
+                self._gap(name, path)
                 self._add(f"</{tag}>", '"')
 
-    def _draw_members(self, kind: Members | Choice, content: Document) -> None:
+    def _draw_members(self, kind: Members | Choice, content: Document, path: str) -> None:
         members = {member.tag: member for member in kind.members}
         for number, (tag, value) in enumerate(content.items()):
             self._add("", f'{"," if number else ""}"{tag}":')
+            place = f"{path}/{tag}" if path else tag
             if members[tag].many:
-                self._draw_items(tag, members[tag].type, value)
+                self._draw_items(tag, members[tag].type, value, place)
             else:
-                self._draw(tag, members[tag].type, value)
+                self._draw(tag, members[tag].type, value, place)
 
-    def _draw_items(self, tag: str, name: str, items: list[Any]) -> None:
+    def _draw_items(self, tag: str, name: str, items: list[Any], path: str) -> None:
         self._add("", "[")
-        for number, item in enumerate(items):
-            self._add("", "," if number else "")
-            self._draw(tag, name, item)
+        for number, item in enumerate(items, 1):
+            self._add("", "," if number > 1 else "")
+            self._draw(tag, name, item, path if number == 1 else f"{path}[{number}]")
         self._add("", "]")

@@ -21,6 +21,7 @@ from schemas.errors import InvalidMessage
 from schemas.layout import Document, Layout, Picker, are_plain, picker
 from schemas.lexical import BLANKS
 from schemas.plan import plan, written
+from schemas.value_rules import ValueFault
 
 Outline = tuple[Any, ...]
 """The elements of a document without its values: tags and brackets."""
@@ -235,8 +236,8 @@ class Read(NamedTuple):
 
     message: str
     document: Document
-    ordinary: bool
-    """No value breaks a rule."""
+    unlisted: tuple[ValueFault, ...]
+    """The rules that its values break: those of code lists, and no other."""
 
 
 class Sight:
@@ -260,7 +261,7 @@ class Sight:
         values = gaps.values(self.texts)
         if not values or not layout.takes(values):
             return None
-        return Read(message, layout.document(values), layout.lists(values))
+        return Read(message, layout.document(values), layout.unlisted(values))
 
     def learn(self, message: str, document: Document) -> None:
         """Learn the layout of the document that `plan` read from this message, if it is a repetition."""

@@ -6,7 +6,7 @@ response (ExternalStatusReason1Code), and a text for people that never contains 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -81,7 +81,8 @@ def check(message: Message, *, scheme: Scheme = SWITCH) -> list[Finding]:
     """Find every rule of the scheme that the message breaks; empty if it is accepted."""
     root, content = next(iter(message.document.items()))
     ordinary = message.ordinary is message.document
-    found = [] if ordinary else list(_value_findings(message.id, content, scheme))
+    faults = message.unlisted if ordinary else value_rules.faults(message.id, content)
+    found = list(_value_findings(message.id, faults, scheme))
     for rule in _RULES.get(message.name, ()):
         found.extend(rule(content, scheme))
     found.extend(totals.batches(message.name, content))
@@ -98,9 +99,11 @@ def refusals(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if not finding.warning]
 
 
-def _value_findings(message_id: str, content: Content, scheme: Scheme) -> Iterator[Finding]:
+def _value_findings(
+    message_id: str, faults: Iterable[value_rules.ValueFault], scheme: Scheme
+) -> Iterator[Finding]:
     mild = value_rules.MILD if value_rules.only_reports(message_id) else frozenset[str]()
-    for fault in value_rules.faults(message_id, content):
+    for fault in faults:
         unknown = fault.rule == "unknown-code"
         if unknown and scheme.unknown_codes is UnknownCodes.IGNORE:
             continue

@@ -262,10 +262,10 @@ def _check_code(code_set: str, codes: frozenset[str], value: str, found: list[Va
         found.append(ValueFault("unknown-code", Reason.CONTENT_INCORRECT, f"is not in {code_set}"))
 
 
-def listed(name: str) -> frozenset[str] | None:
+def listed(name: str) -> frozenset[str]:
     """The codes of a type whose only rule beside its length is that its values are in a list."""
     check = leaf_check(name)
-    return check.args[1] if isinstance(check, partial) and check.func is _check_code else None
+    return check.args[1] if isinstance(check, partial) and check.func is _check_code else frozenset()
 
 
 def is_usual_amount(currency: str, digits: str) -> bool:

@@ -22,6 +22,7 @@ import hashlib
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -68,6 +69,11 @@ _PARAMETERS: Final = {
     "alg": re.compile(r'"[a-z0-9-]{1,32}"', re.ASCII),
 }
 _REQUIRED: Final = _PARAMETERS.keys() - {"alg"}
+_USUAL_ORDER: Final = ("created", "expires", "keyid", "nonce", "tag")
+_USUAL: Final = re.compile(
+    ";".join(f"{name}=({_PARAMETERS[name].pattern})" for name in _USUAL_ORDER), re.ASCII
+).fullmatch
+"""The parameters in the order of `sign`, which most clients have."""
 
 # The characters of a line of the signature base: no control characters, so no line can be injected.
 _METHOD: Final = re.compile(r"[A-Z]{1,16}", re.ASCII)
@@ -269,6 +275,9 @@ def _fields(headers: Headers, *names: bytes) -> dict[bytes, str]:
 
 def _parameters(text: str) -> dict[str, str]:
     """Split the parameters of a signature at semicolons, which no value of the profile contains."""
+    usual = _USUAL(text)
+    if usual is not None:
+        return dict(zip(_USUAL_ORDER, usual.groups(), strict=True))
     values: dict[str, str] = {}
     for parameter in text.split(";"):
         name, _, value = parameter.partition("=")
@@ -299,13 +308,19 @@ def _check_times(created: int, expires: int, now: int, slack_s: int = 0) -> None
 
 def _request_components(method: str, authority: str, path: str) -> dict[str, str]:
     """The components of every request, in signing order."""
+    return dict(_components_of_line(method, authority, path))
+
+
+@lru_cache(maxsize=64)
+def _components_of_line(method: str, authority: str, path: str) -> tuple[tuple[str, str], ...]:
+    """The same, of the last requests: messages go to few paths."""
     if not (_METHOD.fullmatch(method) and _AUTHORITY.fullmatch(authority) and _TARGET.fullmatch(path)):
         raise NotAuthentic("the request line cannot be signed")
     path, mark, query = path.partition("?")
     components = {'"@method"': method, '"@authority"': authority, '"@path"': path}
     if mark:
         components['"@query"'] = mark + query
-    return components
+    return tuple(components.items())
 
 
 def _content_components(headers: Headers, body: bytes | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ that is not valid gets a problem, or admi.002 where the caller accepts only XML.
 """
 
 import contextlib
+import os
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -217,7 +218,7 @@ def _report(message: codec.Message, payment: CreditTransfer, standing: PaymentSt
     """Build the status report."""
     assert standing.state is not None
     document = status_report.build(
-        message_id=uuid.uuid4().hex,
+        message_id=os.urandom(16).hex(),
         created_at=datetime.now(UTC),
         original=payment,
         original_message_id=payment.message_id,

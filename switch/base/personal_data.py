@@ -87,14 +87,15 @@ class KeyRing:
 
     def __init__(self, fingerprint: bytes, master: list[bytes]) -> None:
         assert master, "there is no master key"
-        self._fingerprint = fingerprint
+        self._fingerprint = hmac.new(fingerprint, digestmod="sha256")
+        """Copied for each fingerprint: the key is prepared once."""
         self._master = [AESGCMSIV(key) for key in master]
 
     def sealer(self, uetr: UUID) -> Sealer:
         """Generate the data key of a new payment."""
-        key = os.urandom(_KEY_BYTES)
+        random = os.urandom(_KEY_BYTES + _NONCE_BYTES)
+        key, nonce = random[:_KEY_BYTES], random[_KEY_BYTES:]
         number = (len(self._master) - 1).to_bytes(_NUMBER_BYTES, "big")
-        nonce = os.urandom(_NONCE_BYTES)
         sealed = number + nonce + self._master[-1].encrypt(nonce, key, uetr.bytes)
         return Sealer(sealed, uetr.bytes, AESGCM(key))
 
@@ -132,12 +133,17 @@ class KeyRing:
 
     def fingerprint(self, sender: str, digest: bytes) -> bytes:
         """The fingerprint by which the same content from the same sender is recognised: 32 bytes."""
-        return hmac.digest(self._fingerprint, sender.encode() + b"\0" + digest, "sha256")
+        return self._keyed(sender.encode() + b"\0" + digest)
 
     def claim(self, sender: str, kind: str, text: str) -> bytes:
         """The fingerprint that recognises a repeated id, or a look-alike payment, of a sender: 16 bytes."""
         content = f"{kind}\0{sender}\0{text}".encode()
-        return hmac.digest(self._fingerprint, content, "sha256")[:_CLAIM_BYTES]
+        return self._keyed(content)[:_CLAIM_BYTES]
+
+    def _keyed(self, content: bytes) -> bytes:
+        made = self._fingerprint.copy()
+        made.update(content)
+        return made.digest()
 
 
 def _nonce(direction: int) -> bytes:

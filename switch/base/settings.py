@@ -275,6 +275,8 @@ class Settings(BaseSettings):
 
     def scheme_of(self, debtor_country: str, creditor_country: str) -> Scheme:
         """The rules for messages of this corridor."""
+        if not self.corridor_schemes:
+            return self.scheme
         return self.corridor_schemes.get(f"{debtor_country}-{creditor_country}", self.scheme)
 
     @property

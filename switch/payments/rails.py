@@ -48,6 +48,8 @@ class Serials:
         self._rail = adapter.profile.country
         self._ids = adapter.profile.ids
         self._period = ""
+        self._second = 0
+        """A second of Unix time in that period: most orders come in the second of another one."""
         self._next = 0
         self._end = 0
         self._lock = asyncio.Lock()
@@ -59,17 +61,24 @@ class Serials:
             Unavailable: the period's id space is used up.
 
         """
+        second = int(at.timestamp())
+        if second == self._second and self._next != self._end:
+            return self._take()
         async with self._lock:
             period = self._ids.period_at(at)
             if period != self._period or self._next == self._end:
                 self._end = await self._pool.fetchval(_SERIALS, self._rail, period, _LEASE)
                 self._next = self._end - _LEASE
                 self._period = period
-            if self._next >= self._ids.capacity:
-                raise Unavailable("the rail's order ids of this period are used up")
-            serial = self._next
-            self._next += 1
-            return serial
+            self._second = second
+            return self._take()
+
+    def _take(self) -> int:
+        if self._next >= self._ids.capacity:
+            raise Unavailable("the rail's order ids of this period are used up")
+        serial = self._next
+        self._next += 1
+        return serial
 
     async def used(self, at: datetime) -> float:
         """Share of the period's ids that is used, by all processes; at 1 no order can be made."""
