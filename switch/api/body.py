@@ -36,7 +36,7 @@ async def read(request: Request, limit: int) -> bytes:
     if length.isascii() and length.isdigit() and (len(length) > 9 or int(length) > limit):  # noqa: PLR2004
         raise MessageTooLarge
     if request.scope.get(WHOLE):
-        return await _read(request, limit)
+        return await _read(request, limit)  # it cannot take time
     try:
         async with asyncio.timeout(READ_WITHIN_S):
             return await _read(request, limit)

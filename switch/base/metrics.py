@@ -7,16 +7,15 @@ state (`live`) are removed at its next start, or at the next scrape after its en
 Facts of the database (payments in flight, headroom) are set only by the caretaker, so they are never summed
 over processes. No label holds the id of a payment.
 
-A payment changes two dozen series, so changing one is short: the value is kept in the process, and written
-through to its place in the mapped file, where it survives a kill. `Counter` and `Histogram` here are the
-library's, with a shorter way to the series of known labels.
+A payment changes two dozen series, so changing one is short: the value is a number in the mapped file, where
+it survives a kill, and is changed there. `Counter` and `Histogram` here are the library's, with a shorter way
+to the series of known labels.
 """
 
 import fcntl
 import mmap
 import os
 import secrets
-import struct
 import sys
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -43,9 +42,7 @@ from switch.base.settings import Settings
 
 _STORE_BYTES: Final = 1 << 17
 _STORE_HEADER: Final = 8
-_PACKED: Final = struct.Struct("dd").pack
-"""A value and its time, as the files of the library have them: assigned as a whole, a reader sees no half."""
-_VALUE_BYTES: Final = struct.calcsize("dd")
+_NUMBER_BYTES: Final = 8
 _STORE_ENTRY_MAX: Final = 32
 """Bytes of an entry besides its key: its length, up to eight bytes of padding, value and time."""
 
@@ -92,23 +89,23 @@ def _value_class(place: str) -> Any:
     in_file: Any = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
 
     class Value(in_file):  # type: ignore[misc]
-        """A number in the process, and in its file."""
-
-        _value: float
+        """A number in the file."""
 
         def __init__(self, *arguments: Any, **named: Any) -> None:
             super().__init__(*arguments, **named)
-            self._place = self._file.place_of(self._key)
+            self._place: int = self._file.place_of(self._key)
 
         def inc(self, amount: float) -> None:
             with lock:
-                self._value = value = self._value + amount
-                self._file._m[self._place] = _PACKED(value, 0.0)  # noqa: SLF001 - grows into a new one
+                self._file.numbers[self._place] += amount
 
         def set(self, value: float, timestamp: float | None = None) -> None:
             with lock:
-                self._value = value
-                self._file._m[self._place] = _PACKED(value, timestamp or 0.0)  # noqa: SLF001
+                self._file.numbers[self._place] = value
+                self._file.numbers[self._place + 1] = timestamp or 0.0
+
+        def get(self) -> float:
+            return self._file.numbers[self._place]  # type: ignore[no-any-return]
 
     return Value
 
@@ -129,17 +126,28 @@ class MetricsFile(mmap_dict.MmapedDict):
     def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002 - as its base
         if read_mode or _allocate(Path(filename), _STORE_BYTES):
             super().__init__(filename, read_mode)  # type: ignore[no-untyped-call]
+            self._number()
             return
         self._f = None  # type: ignore[assignment]
         self._m, self._capacity = mmap.mmap(-1, _STORE_BYTES), _STORE_BYTES
         self._positions: dict[str, int] = {}
         self._used = _STORE_HEADER
         self._m[:4] = self._used.to_bytes(4, sys.byteorder)
+        self._number()
 
-    def place_of(self, key: str) -> slice:
-        """Where the value and the time of an existing key are."""
-        start = self._positions[key]
-        return slice(start, start + _VALUE_BYTES)
+    def _number(self) -> None:
+        """See the memory as numbers; in an aligned place, a reader sees the old or the new one, no half."""
+        whole = self._capacity // _NUMBER_BYTES * _NUMBER_BYTES
+        self.numbers = memoryview(self._m)[:whole].cast("d")
+
+    def close(self) -> None:
+        """Close the file."""
+        self.numbers.release()
+        super().close()  # type: ignore[no-untyped-call]
+
+    def place_of(self, key: str) -> int:
+        """Which number is the value of an existing key; its time is the next one."""
+        return self._positions[key] // _NUMBER_BYTES
 
     def _init_value(self, key: str) -> None:
         while self._used + len(key.encode()) + _STORE_ENTRY_MAX > self._capacity:
@@ -154,6 +162,7 @@ class MetricsFile(mmap_dict.MmapedDict):
             memory[: self._used] = self._m[: self._used]
             self._m, self._f = memory, None  # type: ignore[assignment]
         self._capacity = capacity
+        self._number()
 
 
 def _allocate(file: Path, size: int) -> bool:

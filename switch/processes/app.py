@@ -83,14 +83,15 @@ class Edge:
 
     def __init__(self, app: FastAPI, short_cuts: Mapping[str, Handler], limiter: limits.Limiter) -> None:
         self._app = app
-        self._app.state.draining = False
+        self._state = app.state
+        self._state.draining = False
         self._limiter = limiter
         self._short_cuts = short_cuts
         """POST handlers by exact path that are called without the framework's layers: the hot path."""
 
     def drain(self) -> None:
         """Prepare the shutdown: `/readyz` says so, and connections are closed after their next response."""
-        self._app.state.draining = True
+        self._state.draining = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -98,6 +99,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        runtime: Runtime | None = getattr(self._state, "runtime", None)
         status = 0
         request_id = _request_id(scope)
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -108,11 +110,11 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 limits.mark(scope, message)
-                message["headers"] += self._headers(message["headers"], request_id)
+                message["headers"] += self._headers(message["headers"], request_id, runtime)
             await send(message)
 
         try:
-            await self._serve(scope, receive, watch)
+            await self._serve(scope, receive, watch, runtime)
         except Exception as error:  # noqa: BLE001 - the last place that can answer for a defect of ours
             answer = _answer_to(error, scope)
             if status == 0:
@@ -122,25 +124,22 @@ class Edge:
             metrics.http_request(route, scope["method"], status, time.perf_counter() - started)
             served.end(route, status)
 
-    def _headers(self, given: Headers, request_id: str) -> Headers:
-        """The headers of every response beside those that it has."""
+    def _headers(self, given: Headers, request_id: str, runtime: Runtime | None) -> Headers:
+        """The headers of every response beside those that it has.
+
+        After a restore it says that the switch is closed: what it shows may lack what the rails did since.
+        """
         added = [(b"x-content-type-options", b"nosniff"), (b"request-id", request_id.encode())]
-        if self._is_closed:
+        if runtime is not None and runtime.directory.now.closed:
             added.append((b"payswitch-closed", b"restored"))
         if b"cache-control" not in [name for name, _ in given]:
             added.append((b"cache-control", b"no-store"))
-        if self._app.state.draining:
+        if self._state.draining:
             added.append((b"connection", b"close"))
         return added
 
-    @property
-    def _is_closed(self) -> bool:
-        """Whether the switch is closed after a restore: what it shows may lack what the rails did since."""
-        runtime: Runtime | None = getattr(self._app.state, "runtime", None)
-        return runtime is not None and runtime.directory.now.closed
-
-    async def _serve(self, scope: Scope, receive: Receive, watch: Send) -> None:
-        handler = self._let_in(scope)
+    async def _serve(self, scope: Scope, receive: Receive, watch: Send, runtime: Runtime | None) -> None:
+        handler = self._let_in(scope, runtime)
         if handler is None:
             await self._app(scope, receive, watch)
             return
@@ -148,9 +147,8 @@ class Edge:
         response = await handler(Request(scope, receive))
         await response(scope, receive, watch)
 
-    def _let_in(self, scope: Scope) -> Handler | None:
+    def _let_in(self, scope: Scope, runtime: Runtime | None) -> Handler | None:
         """Apply the rate limits; return the short cut of the path if there is one."""
-        runtime = getattr(self._app.state, "runtime", None)
         directory = runtime.directory.now if runtime else None
         self._limiter.arrive(scope, directory, callbacks.PREFIX, partial(_proves, runtime))
         return self._short_cuts.get(scope["path"]) if scope["method"] == "POST" else None
