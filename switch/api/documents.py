@@ -13,6 +13,7 @@ import msgspec
 
 from ledger import positions
 from schemas.money import Money
+from switch.api.models import LiquidityUseDocument, NetDocument, PositionDocument
 from switch.approvals import approvals
 from switch.change_catalogue import KINDS
 from switch.identity import enrolment
@@ -57,11 +58,11 @@ async def full_document(services: ServiceContext, change: Change) -> dict[str, A
     return {**document, "comparisons": [one.document() for one in compared]}
 
 
-def position_document(p: positions.Position) -> dict[str, Any]:
+def position_document(p: positions.Position) -> PositionDocument:
     """Describe a position in decimal text."""
 
-    def text(minor: int | None) -> str | None:
-        return None if minor is None else Money(minor, p.currency).text
+    def text(minor: int) -> str:
+        return Money(minor, p.currency).text
 
     return {
         "participant": p.owner,
@@ -71,12 +72,12 @@ def position_document(p: positions.Position) -> dict[str, Any]:
         "debits_posted": text(p.debits_posted),
         "credits_pending": text(p.credits_pending),
         "credits_posted": text(p.credits_posted),
-        "net_debit_cap": text(p.net_debit_cap),
-        "headroom": text(p.headroom),
+        "net_debit_cap": None if p.net_debit_cap is None else text(p.net_debit_cap),
+        "headroom": None if p.headroom is None else text(p.headroom),
     }
 
 
-def use_document(use: CapUse) -> dict[str, Any]:
+def use_document(use: CapUse) -> LiquidityUseDocument:
     """Describe the use of an account's liquidity; amounts are decimal text."""
     return {
         "participant": use.participant,
@@ -88,7 +89,7 @@ def use_document(use: CapUse) -> dict[str, Any]:
     }
 
 
-def net_document(currency: str, n: Flow) -> dict[str, Any]:
+def net_document(currency: str, n: Flow) -> NetDocument:
     """Describe a net position in decimal text; positive is to be received."""
 
     def text(minor: int) -> str:

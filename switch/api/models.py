@@ -179,6 +179,7 @@ class NetDocument(TypedDict):
     net: Amount
     count: Annotated[int, Meta(description="Number of payments", examples=[12])]
     returned: Amount
+    settled_gross: Amount
     funded: Amount
     settled: Amount
 

@@ -1,6 +1,6 @@
 """Reads: payments, positions, settlement windows, the directory. A participant sees its own data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -82,7 +82,7 @@ async def list_positions(
 
 
 def _listed(
-    request: Request, cursor: str, page: paging.Page[T], document: Callable[[T], dict[str, Any]]
+    request: Request, cursor: str, page: paging.Page[T], document: Callable[[T], Mapping[str, Any]]
 ) -> JSONResponse:
     """Respond with a page of a list."""
     headers = paging.link(request, cursor, page)

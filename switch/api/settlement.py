@@ -15,6 +15,7 @@ from switch.api import body as bodies
 from switch.api import paging
 from switch.api.authentication import authenticate
 from switch.api.documents import line_document, settlement_document
+from switch.api.models import BilateralNetDocument
 from switch.api.paging import After, Before, Limit
 from switch.api.participants import may_read
 from switch.api.people import Caller, Services, answer, answer_page
@@ -184,7 +185,7 @@ def may_read_instruction(who: Person) -> bool:
     return who.role not in {Role.PARTICIPANT, Role.REGULATOR}
 
 
-def _pair_document(currency: str, pair: BilateralNet) -> dict[str, Any]:
+def _pair_document(currency: str, pair: BilateralNet) -> BilateralNetDocument:
     return {
         "first": pair.first,
         "second": pair.second,
