@@ -432,8 +432,8 @@ async def test_who_oversees_payments_finds_both_by_what_their_senders_state(
     await asha.send(asha.payment(str(stated), "7.00"))
     for typed in (str(stated), stated.hex, stated.hex.upper()):
         ((_, listed),) = await pages(stack, "operator", f"/payments?q={typed}")
-        assert f">{stated}</a>" in listed
-        assert f">{own}</a>" in listed
+        assert f'href="/console/payments/{stated}"' in listed
+        assert f'href="/console/payments/{own}"' in listed
     ((_, page),) = await pages(stack, "operator", f"/payments/{own}")
 
     assert f"<code>{stated}</code>" in page
