@@ -3,16 +3,16 @@
 -- changed by nobody.
 
 REVOKE ALL ON ALL TABLES IN SCHEMA ledger, migration
-  FROM payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader, payswitch_regulator;
+  FROM payswitch_writer, payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_messenger, payswitch_reader, payswitch_regulator;
 REVOKE ALL ON SCHEMA ledger, migration
-  FROM PUBLIC, payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader,
+  FROM PUBLIC, payswitch_writer, payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_messenger, payswitch_reader,
        payswitch_regulator;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger
-  FROM PUBLIC, payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader,
+  FROM PUBLIC, payswitch_writer, payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_messenger, payswitch_reader,
        payswitch_regulator;
 
 GRANT USAGE ON SCHEMA ledger
-   TO payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader;
+   TO payswitch_writer, payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_messenger, payswitch_reader;
 
 -- The writer: what `ledger.apply` writes, and what it begins an epoch with.
 GRANT INSERT ON ledger.transfer, ledger.leg, ledger.resolution, ledger.event, ledger.window_balance, ledger.account,
@@ -27,11 +27,11 @@ GRANT UPDATE (closing_seq, closed_at) ON ledger.settlement_window TO payswitch_w
 GRANT SELECT ON ledger.head, ledger.account, ledger.transfer, ledger.leg, ledger.resolution, ledger.settlement_window,
                 ledger.window_balance, ledger.event, ledger.audit_node, ledger.checkpoint, ledger.archive,
                 ledger.archived_leaves, ledger.restore, ledger.cosignature
-   TO payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_reader;
+   TO payswitch_writer, payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
 
 -- Each process checks before its start that the schema is that of its version.
-GRANT USAGE ON SCHEMA migration TO payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader;
-GRANT SELECT ON migration.applied TO payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader;
+GRANT USAGE ON SCHEMA migration TO payswitch_writer, payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_messenger, payswitch_reader;
+GRANT SELECT ON migration.applied TO payswitch_writer, payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_messenger, payswitch_reader;
 
 -- The caretaker: room for further events, and checkpoints, which cannot be taken back.
 GRANT INSERT ON ledger.audit_node, ledger.checkpoint TO payswitch_caretaker;

@@ -6,9 +6,9 @@ and no `pre` may depend on it. One file is one transaction. If a table is busy, 
 retries.
 
 The rights of the roles are in `<package>/grants.sql`. This file is not a migration: it is edited with the
-schema, and applied whole after the `pre` migrations, every time. A right that the running version still needs
-is taken away in the next release. The database notes the release that set the rights: an older one, started
-again, leaves them as they are.
+schema, and applied whole after the migrations, every time. Rights that only the version before needs are in
+`<package>/grants_until_post.sql`: they are given as well while a `post` migration of the package is missing.
+The database notes the release that set the rights: an older one, started again, leaves them as they are.
 """
 
 import asyncio
@@ -124,8 +124,7 @@ async def migrate(
     """Apply missing migrations, or only those of one phase; return the names of the applied ones, in order.
 
     A repetition changes nothing. If one fails, earlier ones stay applied, and the next call continues.
-    Afterwards the roles have the rights of `grants.sql`, unless only the phase `post` was requested, or a
-    later version has set them.
+    Afterwards the roles have the rights of `grants.sql`, unless a later version has set them.
 
     Raises:
         MigrationError: an applied migration was changed, or this version is too old; nothing was applied.
@@ -138,14 +137,18 @@ async def migrate(
         missing = schema.pending(phase)
         for migration in missing:
             await _apply_patiently(connection, migration)
-        if phase is not Phase.POST and not schema.newer:  # a later version knows what its processes need
-            await _grant(connection, packages)
+        if not schema.newer:  # a later version knows what its processes need
+            await _grant(connection, packages, (await compare(connection, packages)).pending(Phase.POST))
         return [migration.title for migration in missing]
 
 
-async def _grant(connection: asyncpg.Connection, packages: Sequence[str]) -> None:
-    """Give every role the rights of these packages, and no others, unless a later release has set them."""
+async def _grant(connection: asyncpg.Connection, packages: Sequence[str], left: Sequence[Migration]) -> None:
+    """Give every role the rights of these packages, and no others, unless a later release has set them.
+
+    `left`: the `post` migrations that are missing, so that processes of the version before may run.
+    """
     rights = [files(package) / "grants.sql" for package in packages]
+    rights += [files(package) / "grants_until_post.sql" for package in {one.package for one in left}]
     texts = [file.read_text(encoding="utf-8") for file in rights if file.is_file()]
     if texts:
         await roles.ensure(connection)

@@ -27,7 +27,9 @@ class Login(StrEnum):
     """Owns the schema, applies migrations, and erases and detaches on an operator's command."""
     WRITER = "payswitch_writer"
     API = "payswitch_api"
-    """API workers and the web pages."""
+    """API workers, which strangers, participants and rails reach."""
+    PAGES = "payswitch_pages"
+    """Workers of pages and of the API for people, and commands of people."""
     CARETAKER = "payswitch_caretaker"
     MESSENGER = "payswitch_messenger"
     READER = "payswitch_reader"
@@ -39,7 +41,14 @@ class Login(StrEnum):
 REGULATOR: Final = "payswitch_regulator"
 """The rights of central banks' logins; nobody logs in as this role."""
 
-PROCESSES: Final = (Login.WRITER, Login.API, Login.CARETAKER, Login.MESSENGER, Login.READER)
+PROCESSES: Final = (
+    Login.WRITER,
+    Login.API,
+    Login.PAGES,
+    Login.CARETAKER,
+    Login.MESSENGER,
+    Login.READER,
+)
 """The roles whose rights `grants.sql` states, with `REGULATOR`."""
 
 GRANTED: Final = (*PROCESSES, REGULATOR)

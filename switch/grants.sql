@@ -1,19 +1,20 @@
 -- The rights of each role in the switch's own tables; `migrate` applies this file as it does `ledger/grants.sql`.
--- No process deletes evidence. No process but the API reads what people sign in with.
+-- No process deletes evidence. No process but pages reads what people sign in with, or writes what people do; and only
+-- the caretaker writes what a change that they approved is about.
 
 REVOKE ALL ON ALL TABLES IN SCHEMA switch, regulator
-  FROM payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader, payswitch_regulator;
+  FROM payswitch_writer, payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_messenger, payswitch_reader, payswitch_regulator;
 REVOKE ALL ON SCHEMA switch, regulator
-  FROM PUBLIC, payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader,
+  FROM PUBLIC, payswitch_writer, payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_messenger, payswitch_reader,
        payswitch_regulator;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA switch, regulator
-  FROM PUBLIC, payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader,
+  FROM PUBLIC, payswitch_writer, payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_messenger, payswitch_reader,
        payswitch_regulator;
 
 GRANT USAGE ON SCHEMA switch
-   TO payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader;
+   TO payswitch_writer, payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_messenger, payswitch_reader;
 GRANT SELECT ON switch.installation
-   TO payswitch_writer, payswitch_api, payswitch_caretaker, payswitch_messenger, payswitch_reader;
+   TO payswitch_writer, payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_messenger, payswitch_reader;
 
 -- The writer: what the functions of its batch parts write in the ledger's transaction.
 GRANT INSERT ON switch.payment, switch.message, switch.message_key TO payswitch_writer;
@@ -53,92 +54,98 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
                 switch.counted_payment, switch.decided_order, switch.freeze, switch.invariant_look, switch.claim,
                 switch.key_use, switch.closed, switch.restore_rail, switch.restore_line, switch.settled_before,
                 switch.witness, switch.payment_fact, switch.payment_time_fact, switch.availability_fact, switch.fact_mark
-   TO payswitch_api, payswitch_caretaker, payswitch_reader;
+   TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
 GRANT SELECT (name, display_name, role, scope, status, created_at) ON switch.person
-   TO payswitch_caretaker, payswitch_reader;
+   TO payswitch_api, payswitch_caretaker, payswitch_reader;
 GRANT SELECT (totp_step) ON switch.person TO payswitch_caretaker; -- not 0: the person had enrolled
 GRANT SELECT (seq, made, at) ON switch.correspondence TO payswitch_caretaker;
 GRANT SELECT ON switch.caused_since TO payswitch_reader;
 
--- The API: sign-in, sessions, requests and votes of people.
-GRANT SELECT ON switch.person, switch.session, switch.person_bearer_key, switch.bearer_key, switch.correspondence,
-                switch.used_nonce
-   TO payswitch_api;
+-- Pages: sign-in, sessions, requests and votes of people. Nobody else writes them.
+GRANT SELECT ON switch.person, switch.session, switch.person_bearer_key, switch.bearer_key, switch.correspondence
+   TO payswitch_pages;
 GRANT INSERT (sha256, family, person, began_at, address, browser, confirmed_at, issuer, sid),
       UPDATE (seen_at, replaced_at, confirmed_at), DELETE
-   ON switch.session TO payswitch_api;
+   ON switch.session TO payswitch_pages;
 GRANT SELECT, INSERT (id, person, label, credential, counter), UPDATE (counter, used_at), DELETE
-   ON switch.passkey TO payswitch_api;
-GRANT SELECT, INSERT (person, text), UPDATE (read_at) ON switch.person_notice TO payswitch_api;
+   ON switch.passkey TO payswitch_pages;
+GRANT SELECT, INSERT (person, text), UPDATE (read_at) ON switch.person_notice TO payswitch_pages;
 GRANT SELECT (at), DELETE ON switch.person_notice TO payswitch_caretaker;
-GRANT SELECT, INSERT (issuer, subject, person), DELETE ON switch.person_subject TO payswitch_api;
+GRANT SELECT, INSERT (issuer, subject, person), DELETE ON switch.person_subject TO payswitch_pages;
 GRANT SELECT, INSERT, UPDATE (title, client_id, claim, grants, just_in_time, second_factors), DELETE
-   ON switch.identity_provider TO payswitch_api, payswitch_caretaker;
-GRANT SELECT ON switch.identity_provider TO payswitch_reader;
+   ON switch.identity_provider TO payswitch_caretaker;
+GRANT SELECT ON switch.identity_provider TO payswitch_pages, payswitch_reader;
 GRANT SELECT (issuer, subject, person) ON switch.person_subject TO payswitch_caretaker;
 GRANT SELECT (family, issuer, sid) ON switch.session TO payswitch_caretaker;
 GRANT INSERT (name, display_name, role, scope, status),
       UPDATE (status, password_hash, totp_secret, totp_step, failures, locked_until, maker_half, checker_half,
               invited_until)
-   ON switch.person TO payswitch_api;
+   ON switch.person TO payswitch_pages;
 GRANT SELECT, INSERT, UPDATE (failures, at, wait_until, is_admitted), DELETE
-   ON switch.sign_in_failure TO payswitch_api;
-GRANT INSERT (kind, content, maker, reason, seats, state, expires_at) ON switch.change TO payswitch_api;
-GRANT INSERT (change, seat, person, maker, decision, reason) ON switch.change_vote TO payswitch_api;
+   ON switch.sign_in_failure TO payswitch_pages;
+GRANT INSERT (kind, content, maker, reason, seats, state, expires_at) ON switch.change TO payswitch_pages;
+GRANT INSERT (change, seat, person, maker, decision, reason) ON switch.change_vote TO payswitch_pages;
+GRANT INSERT (version, rules, added_by) ON switch.pattern_rules TO payswitch_pages;
+
+-- The API also serves people who read: it finds their session and notes the use, so that it does not end.
+GRANT SELECT (sha256, person, began_at, seen_at, replaced_at), UPDATE (seen_at) ON switch.session TO payswitch_api;
+GRANT SELECT ON switch.person_bearer_key TO payswitch_api; -- only a sandbox has any
 
 -- The API: requests of participants.
-GRANT INSERT ON switch.used_nonce TO payswitch_api;
+GRANT SELECT ON switch.bearer_key, switch.correspondence TO payswitch_api;
+GRANT SELECT, INSERT ON switch.used_nonce TO payswitch_api, payswitch_pages; -- pages: tickets are used once
 GRANT UPDATE (size, attempts, due_at, result, refuses_at) ON switch.witness TO payswitch_api;
 GRANT INSERT, UPDATE (used_at, ahead_s) ON switch.key_use TO payswitch_api;
 GRANT INSERT (id, uetr, sender, receiver, definition, message_id, fingerprint, body, sealed_key)
    ON switch.correspondence TO payswitch_api;
+GRANT INSERT (sha256, agent, message, body, signature, media_type) ON switch.settlement_confirmation
+   TO payswitch_api, payswitch_pages; -- an operator hands in the file of an agent
+
+-- Webhooks, which a participant and its people have, and reports.
 GRANT INSERT (participant, url, types, cursor), UPDATE (cursor, disabled), DELETE ON switch.webhook
-   TO payswitch_api;
+   TO payswitch_api, payswitch_pages;
 GRANT INSERT (webhook, seq, body),
       UPDATE (body, attempts, status, detail, micros, due_at, done_at, made_at)
-   ON switch.webhook_delivery TO payswitch_api;
-GRANT INSERT (sha256, agent, message, body, signature, media_type) ON switch.settlement_confirmation
-   TO payswitch_api;
-GRANT INSERT ON switch.report_artefact TO payswitch_api;
-GRANT INSERT (version, rules, added_by) ON switch.pattern_rules TO payswitch_api;
+   ON switch.webhook_delivery TO payswitch_api, payswitch_pages;
+GRANT INSERT ON switch.report_artefact TO payswitch_api, payswitch_pages;
 
--- Changes that people approved: the API executes them with the last vote, and the caretaker after a crash.
-GRANT INSERT (id, kind, body, after_seq) ON switch.audit_note TO payswitch_api, payswitch_caretaker;
-GRANT UPDATE (state, tried_at, ended_at, outcome, seen) ON switch.change TO payswitch_api, payswitch_caretaker;
+-- Changes: people request and approve them on pages; the caretaker executes them.
+GRANT INSERT (id, kind, body, after_seq) ON switch.audit_note
+   TO payswitch_api, payswitch_pages, payswitch_caretaker;
+GRANT UPDATE (state, ended_at, outcome, seen) ON switch.change TO payswitch_pages;
+GRANT UPDATE (state, tried_at, ended_at, outcome, seen) ON switch.change TO payswitch_caretaker;
 GRANT INSERT (id, name, bic, country, kind, member_ids), UPDATE (status, member_ids) ON switch.participant
-   TO payswitch_api, payswitch_caretaker;
+   TO payswitch_caretaker;
 GRANT INSERT (keyid, participant, algorithm, public_key, valid_from, valid_until),
       UPDATE (valid_until, revoked_at)
-   ON switch.participant_key TO payswitch_api, payswitch_caretaker;
+   ON switch.participant_key TO payswitch_caretaker;
 GRANT INSERT (source, target, enabled), UPDATE (enabled, fee_minor, fee_bps, settlement) ON switch.corridor
-   TO payswitch_api, payswitch_caretaker;
-GRANT INSERT (source, target, provider, rate, valid_from) ON switch.fx_rate TO payswitch_api, payswitch_caretaker;
+   TO payswitch_caretaker;
+GRANT INSERT (source, target, provider, rate, valid_from) ON switch.fx_rate TO payswitch_caretaker;
 GRANT INSERT (country, open),
       UPDATE (open, opens_at, minimum_minor, maximum_minor, hours_from, hours_to, fee_max_bps),
       DELETE
    ON switch.rail
-   TO payswitch_api, payswitch_caretaker;
+   TO payswitch_caretaker;
 GRANT INSERT, UPDATE ON switch.window_schedule, switch.calendar_override, switch.settlement_agent
-   TO payswitch_api, payswitch_caretaker;
-GRANT UPDATE (state, changed_at) ON switch.settlement TO payswitch_api;
-GRANT UPDATE (state, transfer, reason, changed_at, carried_to) ON switch.settlement_line
-   TO payswitch_api, payswitch_caretaker;
-GRANT UPDATE (taken_at, result) ON switch.settlement_confirmation TO payswitch_api, payswitch_caretaker;
+   TO payswitch_caretaker;
+GRANT UPDATE (state, transfer, reason, changed_at, carried_to) ON switch.settlement_line TO payswitch_caretaker;
+GRANT UPDATE (taken_at, result) ON switch.settlement_confirmation TO payswitch_caretaker;
 GRANT UPDATE (owner, resolution, resolved_at) ON switch.reconciliation_break
-   TO payswitch_api, payswitch_caretaker;
-GRANT INSERT (added_at), UPDATE (retired_at) ON switch.webhook_key TO payswitch_api, payswitch_caretaker;
-GRANT INSERT (key, name, url), UPDATE (url, removed_at) ON switch.witness TO payswitch_api, payswitch_caretaker;
+   TO payswitch_pages, payswitch_caretaker; -- an operator resolves breaks, too
+GRANT INSERT (added_at), UPDATE (retired_at) ON switch.webhook_key TO payswitch_caretaker;
+GRANT INSERT (key, name, url), UPDATE (url, removed_at) ON switch.witness TO payswitch_caretaker;
 GRANT UPDATE (status) ON switch.person TO payswitch_caretaker;
-GRANT SELECT (person), DELETE ON switch.person_bearer_key TO payswitch_api, payswitch_caretaker;
+GRANT SELECT (person), DELETE ON switch.person_bearer_key TO payswitch_caretaker;
 
-GRANT INSERT (currency, participant, minor, change) ON switch.settled_before TO payswitch_api, payswitch_caretaker;
+GRANT INSERT (currency, participant, minor, change) ON switch.settled_before TO payswitch_caretaker;
 
 GRANT SELECT, INSERT ON switch.own_uetr TO payswitch_api;
-GRANT SELECT ON switch.own_uetr TO payswitch_messenger, payswitch_caretaker, payswitch_reader;
+GRANT SELECT ON switch.own_uetr TO payswitch_pages, payswitch_messenger, payswitch_caretaker, payswitch_reader;
 
 -- The API and the caretaker send orders to rails; the writer leaves out numbers that a restore may have lost.
 GRANT SELECT, INSERT, UPDATE (next) ON switch.rail_serial
-   TO payswitch_writer, payswitch_api, payswitch_caretaker;
+   TO payswitch_writer, payswitch_api, payswitch_pages, payswitch_caretaker;
 
 -- The caretaker: settlement, reconciliation, probes, and the deletion of what is no evidence.
 GRANT SELECT (person, began_at), DELETE ON switch.session TO payswitch_caretaker;
@@ -181,13 +188,13 @@ GRANT EXECUTE ON FUNCTION regulator.country TO payswitch_regulator;
 
 -- Which kinds of notes each role writes: a stolen login cannot put words of another process into the log. `owner` stands
 -- for commands of the owner, whom nothing here binds.
-GRANT SELECT ON switch.note_right TO payswitch_api, payswitch_caretaker;
+GRANT SELECT ON switch.note_right TO payswitch_api, payswitch_pages, payswitch_caretaker;
 DELETE FROM switch.note_right;
 INSERT INTO switch.note_right (role, kind)
 SELECT wanted.role, unnest(wanted.kinds)
   FROM (VALUES
         ('payswitch_api', ARRAY['KEY_REVOKED', 'MESSAGE_RECEIVED', 'RAIL_NOTICE']),
-        ('payswitch_api', ARRAY['CHANGE_APPROVED', 'CHANGE_EXECUTED', 'CHANGE_FAILED', 'CHANGE_REFUSED',
+        ('payswitch_pages', ARRAY['CHANGE_APPROVED', 'CHANGE_EXECUTED', 'CHANGE_FAILED', 'CHANGE_REFUSED',
                                   'CHANGE_REQUESTED', 'CHANGE_VOTE', 'CHANGE_WITHDRAWN', 'MESSAGE_READ',
                                   'PASSKEY_ADDED', 'PASSKEY_COPIED', 'PASSKEY_REMOVED', 'PERSON_BOUND',
                                   'PERSON_ENROLLED', 'PERSON_INVITED', 'PERSON_PROVISIONED', 'SESSION_ENDED',

@@ -83,7 +83,7 @@ async def _is_person(request: Request, runtime: Runtime) -> bool:
             if runtime.settings.sandbox and token.startswith("sk_test_"):
                 await sessions.of_bearer(connection, token)
             else:
-                await sessions.resume(connection, token)
+                await sessions.look(connection, token)
         except NotAuthentic:
             return False
     return True

@@ -6,7 +6,7 @@ in `Sec-Fetch-Site` or `Origin`, and a request with neither is refused.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import asyncpg
@@ -33,6 +33,7 @@ from switch.identity.passkeys import RelyingParty
 from switch.identity.permissions import Right, may, require
 from switch.payments.directory import Participant
 from switch.writer.context import ServiceContext
+from switch.writer.kinds import Kind
 
 router = APIRouter(prefix="/v1")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -135,26 +136,39 @@ async def find_person(request: Request) -> Person | None:
     services = services_of(request)
     cookie = request.cookies.get(sessions.COOKIE)
     header = request.headers.get("authorization", "")
+    runtime: Runtime = request.app.state.runtime
+    find = sessions.look if runtime.kind is Kind.API else _resumed
     async with services.pool.acquire() as connection:
         if cookie is not None:
             check_same_origin(request)
+            if runtime.kind is Kind.API:
+                return await sessions.look(connection, cookie)
             session = await sessions.resume(connection, cookie)
             request.state.noticed = session.noticed
             if session.stale:
                 request.state.fresh_token = await sessions.renew(connection, cookie)
             return session.person
         if header.lower().startswith(_BEARER):
-            return await _of_bearer(services, connection, header[len(_BEARER) :].strip())
+            return await _of_bearer(services, connection, header[len(_BEARER) :].strip(), find)
     return None
 
 
-async def _of_bearer(services: ServiceContext, connection: asyncpg.Connection, token: str) -> Person | None:
+FindPerson = Callable[[asyncpg.Connection, str], Awaitable[Person]]
+
+
+async def _resumed(connection: asyncpg.Connection, token: str) -> Person:
+    return (await sessions.resume(connection, token)).person
+
+
+async def _of_bearer(
+    services: ServiceContext, connection: asyncpg.Connection, token: str, find: FindPerson
+) -> Person | None:
     if services.sandbox and token.startswith("sk_test_"):
         try:
             return await sessions.of_bearer(connection, token)
         except NotAuthentic:
             return None  # perhaps the key of a participant
-    return (await sessions.resume(connection, token)).person
+    return await find(connection, token)
 
 
 def check_same_origin(request: Request) -> None:

@@ -1,4 +1,4 @@
-"""What one API worker holds while it runs: connections and snapshots, nothing that must survive a kill -9."""
+"""What one worker holds while it runs: connections and snapshots, nothing that must survive a kill -9."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,6 +37,8 @@ class Runtime:
     """The shared objects that requests use."""
 
     settings: Settings
+    kind: Kind
+    """`api`: it serves participants and rails; `pages`: people."""
     pool: asyncpg.Pool
     reading: asyncpg.Pool
     """For reports and pages that only read: of a role that cannot write, perhaps at a replica."""
@@ -55,27 +57,31 @@ class Runtime:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Runtime]:
+async def running(settings: Settings, kind: Kind) -> AsyncIterator[Runtime]:
     """Connect everything; at the end, finish pending sends and disconnect."""
     codec.warm()  # the first payment must not wait for the plans
-    pool = await installation.open_pool(settings, Login.API, "api")
-    reading = await connect_pool(settings, Login.READER, "api")
+    login = Login.API if kind is Kind.API else Login.PAGES
+    pool = await installation.open_pool(settings, login, kind)
+    reading = await connect_pool(settings, Login.READER, kind)
     directory = Directory(pool)
     await directory.refresh()
-    link = Link.of(settings, *map(Kind, settings.serves))
+    link = Link.of(settings, kind)
     await link.start()
     rails_here = rails.connect(settings, pool)
     dispatcher = Dispatcher(link, settings.time_scale, settings.payment_expiry_s)
-    dispatcher.listen(rails_here)
+    if kind is Kind.API:
+        dispatcher.listen(rails_here)
     keys = personal_data.load(settings.personal_data_keys)
     intake = Intake(settings, directory, rails_here, link, dispatcher)
     refreshing = asyncio.create_task(directory.keep_fresh())
-    metrics.WORKERS.set(1)
-    watching = asyncio.create_task(vitals.watch("api", pool))
-    noting = asyncio.create_task(key_use.keep(pool))
+    tasks = [refreshing, asyncio.create_task(vitals.watch(kind, pool))]
+    if kind is Kind.API:
+        metrics.WORKERS.set(1)
+        tasks.append(asyncio.create_task(key_use.keep(pool)))
     try:
         yield Runtime(
             settings,
+            kind,
             pool,
             reading,
             directory,
@@ -89,9 +95,8 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             LookUps(settings),
         )
     finally:
-        refreshing.cancel()
-        watching.cancel()
-        noting.cancel()
+        for task in tasks:
+            task.cancel()
         await dispatcher.drain()
         await asyncio.gather(*(rail.adapter.close() for rail in rails_here.values()))
         await link.stop()

@@ -34,7 +34,15 @@ from schemas.errors import (
 )
 from schemas.reasons import Reason
 from switch.approvals.effects import Effect, Resource
-from switch.approvals.kinds import ChangeKind, Confirmable, Content, Execution, Kinds, encode_content
+from switch.approvals.kinds import (
+    ChangeKind,
+    Confirmable,
+    Content,
+    Execution,
+    Kinds,
+    encode_content,
+    locking_what_is_checked,
+)
 from switch.base import logs, plausibility
 from switch.base.plausibility import Comparison
 from switch.base.sql import statements
@@ -234,7 +242,8 @@ async def _execute(
                 # One execution of a kind at a time: the next is compared with the result of this one.
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", change.kind)
                 await _check_seen(connection, kinds, change, seen)
-                await _check_still(connection, context, kinds, change)
+                with locking_what_is_checked():
+                    await _check_still(connection, context, kinds, change)
             # From here on the change is made.
             await kind.execute(execution, kind.read(change.content.encode()))
     except TRY_AGAIN:  # neither is a failure of the change

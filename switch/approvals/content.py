@@ -8,6 +8,7 @@ import msgspec
 from schemas.errors import InvalidAmount, Refused
 from schemas.money import EXPONENTS, Money
 from schemas.reasons import Reason
+from switch.approvals.kinds import locked
 from switch.payments.pricing import POSITION
 
 Id = Annotated[
@@ -97,14 +98,14 @@ def refuse(text: str) -> Refused:
 
 
 async def status_of(connection: asyncpg.Connection, participant: str) -> str:
-    """Status of a participant, locked for the running transaction.
+    """Status of a participant; an execution locks it for its transaction.
 
     Raises:
         Refused: there is no such participant.
 
     """
     status: str | None = await connection.fetchval(
-        "SELECT status FROM switch.participant WHERE id = $1 FOR SHARE", participant
+        locked("SELECT status FROM switch.participant WHERE id = $1", "SHARE"), participant
     )
     if status is None:
         raise refuse("no such participant")

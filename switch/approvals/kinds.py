@@ -2,14 +2,17 @@
 
 A kind is data and functions. `effect` states the effect for the people who approve, and `links` the resources
 concerned. `check` decides whether the change is possible; it runs at the request, at every vote, and again in
-the transaction that executes. `execute` makes the change in that transaction. Its commands to the ledger's
-writer have ids derived from the change's number, so repeating them changes nothing.
+the transaction that executes, where alone it locks what it reads. `execute` makes the change in that
+transaction. Its commands to the ledger's writer have ids derived from the change's number, so repeating them
+changes nothing.
 """
 
+import contextlib
 import hashlib
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -32,6 +35,7 @@ from switch.writer.commands import Command
 from switch.writer.context import ServiceContext
 
 _NAMESPACE: Final = uuid.UUID("0c5b9c0e-53c1-4c2a-9d1e-8a3a4f1f7b11")
+_EXECUTING: Final = ContextVar("executing", default=False)
 CHECKER: Final = Seat(Role.CHECKER)
 LASTS: Final = timedelta(hours=24)
 
@@ -83,6 +87,26 @@ class Execution:
     def ids(self) -> ChangeIds:
         """ChangeIds for the commands of this execution."""
         return ChangeIds(self.number)
+
+
+@contextlib.contextmanager
+def locking_what_is_checked() -> Iterator[None]:
+    """Within it, checks lock what they read: it must be as checked when it is changed."""
+    token = _EXECUTING.set(True)
+    try:
+        yield
+    finally:
+        _EXECUTING.reset(token)
+
+
+def are_locks_wanted() -> bool:
+    """Whether a check is part of an execution; at a request or a vote it only reads."""
+    return _EXECUTING.get()
+
+
+def locked(statement: str, strength: str = "UPDATE") -> str:
+    """A statement of a check that locks its row, if locks are wanted."""
+    return f"{statement} FOR {strength}" if are_locks_wanted() else statement
 
 
 async def one_checker(_connection: asyncpg.Connection, _content: Any, _maker: Person) -> tuple[Seat, ...]:

@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     """URLs of the processes' own users. Empty: the user `payswitch_writer` at `database`, if its password is
     in `data`/keys/database, and otherwise the user of `database`, who takes the role of that name."""
     database_api: str = ""
+    database_pages: str = ""
     database_caretaker: str = ""
     database_messenger: str = ""
     database_reader: str = ""
@@ -197,9 +198,9 @@ class Settings(BaseSettings):
     writer_tokens: dict[str, tuple[str, ...]] = {}
     """For the writer: SHA-256 of each token in hex, and the kinds of process that may state it. With it, only
     they are heard on the local socket."""
-    serves: frozenset[Literal["api", "pages"]] = frozenset({"api", "pages"})
-    """What an API worker serves: messages of participants and answers of rails (`api`), or pages and changes
-    of people (`pages`), or both."""
+    pages_port: int = Field(default=0, ge=0, le=65535)
+    """The port at `host` for pages and people's API, for a proxy that sends their paths there. With 0, only
+    the API workers of this machine pass requests of people on."""
     drain_s: float = Field(default=0.0, ge=0, le=600)
     """How long an API worker goes on after SIGTERM while `/readyz` reports that it drains, so that a load
     balancer sends it no more."""
@@ -299,6 +300,7 @@ class Settings(BaseSettings):
         own = {
             Login.WRITER: self.database_writer,
             Login.API: self.database_api,
+            Login.PAGES: self.database_pages,
             Login.CARETAKER: self.database_caretaker,
             Login.MESSENGER: self.database_messenger,
             Login.READER: self.database_reader,
@@ -325,11 +327,19 @@ class Settings(BaseSettings):
     @property
     def writer_socket(self) -> Path:
         """The socket of the writer, for API workers and the caretaker; its path must be short."""
-        path = self.data / "run" / "writer.sock"
+        return self._socket("writer")
+
+    @property
+    def pages_socket(self) -> Path:
+        """The socket of the pages, for API workers of this machine."""
+        return self._socket("pages")
+
+    def _socket(self, name: str) -> Path:
+        path = self.data / "run" / f"{name}.sock"
         if len(os.fsencode(path)) <= _SOCKET_PATH_MAX:
             return path
         digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"payswitch-{digest}" / "writer.sock"
+        return Path(tempfile.gettempdir()) / f"payswitch-{digest}" / f"{name}.sock"
 
     @property
     def high_water_file(self) -> Path:

@@ -101,7 +101,7 @@ def run(
     data: Path | None,
     database: str | None,
     work: Callable[[CommandContext], Awaitable[T]],
-    login: Login = Login.API,
+    login: Login = Login.PAGES,
 ) -> T:
     """Run a command that needs a running switch, with the rights of a role of the database."""
     settings = settings_for(data, database)

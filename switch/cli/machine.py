@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import IO, Annotated, Final
 
@@ -24,7 +24,7 @@ from switch.base import causes, logs, metrics
 from switch.base.settings import Settings
 from switch.cli import preflight
 from switch.cli.connect import Data, Database
-from switch.cli.supervisor import Child, StartError, allow_open_files, environment_of
+from switch.cli.supervisor import Child, StartError, allow_open_files, environment_of, pages_listeners
 from switch.processes.fork_server import ForkServer
 
 _POLL_S: Final = 0.1
@@ -39,41 +39,52 @@ class ProcessPart(StrEnum):
     """What `payswitch run` starts."""
 
     API = "api"
+    PAGES = "pages"
     WRITER = "writer"
     CARETAKER = "caretaker"
     MESSENGER = "messenger"
 
 
+_SERVING: Final = frozenset({ProcessPart.API, ProcessPart.PAGES})
+
+
 def run_part(
     part: Annotated[ProcessPart, typer.Argument(help="the kind of process")],
-    host: Annotated[str | None, typer.Option("--host", help="of `api`: the address to listen on")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="of `api` and `pages`: the address to listen on")
+    ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", min=1, max=65535, help="of `api`: the port to listen on")
+        int | None,
+        typer.Option("--port", min=1, max=65535, help="of `api` and `pages`: the port to listen on"),
     ] = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
     """Run one kind of process on this machine.
 
-    Any number of each may run, on any machines with the same database. `api` is as many worker processes as
-    PAYSWITCH_WORKERS says. One writer works, the others are its standbys; the same for caretaker and
-    messenger.
+    Any number of each may run, on any machines with the same database. `api` and `pages` are as many worker
+    processes as PAYSWITCH_WORKERS says; the API workers of a machine pass requests of people on to its pages.
+    One writer works, the others are its standbys; the same for caretaker and messenger.
     """
     logs.configure(f"run {part}")
-    given = {"host": host, "port": port, "data": data, "database": database_url}
+    own_port = "pages_port" if part is ProcessPart.PAGES else "port"
+    given = {"host": host, own_port: port, "data": data, "database": database_url}
     settings = Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     settings = settings.model_copy(update={"data": settings.data.resolve()})
     check(settings, part)
     _prepare(settings)
     allow_open_files()
-    if part is not ProcessPart.API:
-        _become(f"switch.processes.{part}", [], environment_of(settings) | {metrics.PLACE: part})
-    listener = _bind(settings)
+    module = f"switch.processes.{part}"
+    if part not in _SERVING:
+        _become(module, [], environment_of(settings) | {metrics.PLACE: part})
+    listeners = _bind_pages(settings) if part is ProcessPart.PAGES else [_bind(settings)]
+    name = f"{part}-{settings.pages_port if part is ProcessPart.PAGES else settings.port}"
     if settings.workers == 1:
-        listener.set_inheritable(True)
-        place = {metrics.PLACE: f"api-{settings.port}"}
-        _become("switch.processes.api", [str(listener.fileno())], environment_of(settings) | place)
-    _keep_workers(settings, listener)
+        for listener in listeners:
+            listener.set_inheritable(True)
+        numbers = [str(listener.fileno()) for listener in listeners]
+        _become(module, numbers, environment_of(settings) | {metrics.PLACE: name})
+    _keep_workers(settings, listeners, module, name)
 
 
 def check(settings: Settings, part: ProcessPart) -> None:
@@ -136,25 +147,52 @@ def _bind(settings: Settings) -> socket.socket:
     return listener
 
 
+def _bind_pages(settings: Settings) -> list[socket.socket]:
+    try:
+        return pages_listeners(settings)
+    except causes.Impossible as error:
+        raise StartError(str(error)) from None
+    except OSError as error:
+        raise StartError(
+            f"the pages cannot listen on {settings.pages_socket} and port {settings.pages_port} of"
+            f" {settings.host} ({error.strerror}): set another port with --port, or PAYSWITCH_PAGES_PORT"
+        ) from None
+
+
 class _Worker(Child):
-    """An API worker whose output is that of this command."""
+    """A worker whose output is that of this command."""
 
     def _open_log(self) -> IO[bytes]:
         return os.fdopen(os.dup(sys.stdout.fileno()), "ab", buffering=0)
 
 
-def _keep_workers(settings: Settings, listener: socket.socket) -> None:
-    """Start the API workers, and replace those that end, until SIGTERM; then let them drain."""
+def _worker(
+    settings: Settings, server: ForkServer, module: str, name: str, files: tuple[int, ...]
+) -> _Worker:
+    environment = environment_of(settings) | {metrics.PLACE: name}
+    log = settings.data / "logs" / f"{name}.log"
+    return _Worker(name, server, module, [str(file) for file in files], environment, log, files)
+
+
+def _end(workers: Sequence[_Worker], within_s: float) -> None:
+    """Let workers drain and end."""
+    for worker in workers:
+        if worker.process is not None and worker.process.poll() is None:
+            worker.process.send_signal(signal.SIGTERM)  # all drain at the same time
+    for worker in workers:
+        if worker.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.process.wait(within_s)
+        worker.stop()
+
+
+def _keep_workers(settings: Settings, listeners: list[socket.socket], module: str, place: str) -> None:
+    """Start the workers, and replace those that end, until SIGTERM; then let them drain."""
     server = ForkServer()
     server.open()
-    fileno = listener.fileno()
-    workers = []
-    for number in range(settings.workers):
-        name = f"api-{settings.port}-{number}"
-        environment = environment_of(settings) | {metrics.PLACE: name}
-        arguments = [str(fileno)]
-        log = settings.data / "logs" / f"{name}.log"
-        workers.append(_Worker(name, server, "switch.processes.api", arguments, environment, log, (fileno,)))
+    files = tuple(listener.fileno() for listener in listeners)
+    names = [f"{place}-{number}" for number in range(settings.workers)]
+    workers = [_worker(settings, server, module, name, files) for name in names]
     stopping: list[int] = []
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda got, _frame: stopping.append(got))
@@ -166,13 +204,7 @@ def _keep_workers(settings: Settings, listener: socket.socket) -> None:
         for worker in workers:
             worker.keep(at - before, lambda text: print(text, flush=True))
         time.sleep(_POLL_S)
-    for worker in workers:
-        if worker.process is not None and worker.process.poll() is None:
-            worker.process.send_signal(signal.SIGTERM)  # all drain at the same time
-    for worker in workers:
-        if worker.process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                worker.process.wait(settings.drain_s + _END_WITHIN_S)
-        worker.stop()
+    _end(workers, settings.drain_s + _END_WITHIN_S)
     server.close()
-    listener.close()
+    for listener in listeners:
+        listener.close()

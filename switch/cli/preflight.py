@@ -35,8 +35,8 @@ _SECRETS: Final = (
     "settlement/*.key",
     "sandbox/credentials.json",
 )
-_DECRYPTING: Final = frozenset({"api", "caretaker"})
-"""The processes that read personal data, and send orders to rails."""
+_DECRYPTING: Final = frozenset({"api", "pages", "caretaker"})
+"""The processes that read personal data, and know the rails."""
 _LATEST_KEY: Final = statements("switch.cli")("latest_sealed_key")
 _SEAL_NEEDED: Final = statements("switch.cli")("is_seal_needed")
 _MAY_TAKE: Final = "SELECT pg_has_role(current_user, $1::text::name, $2)"
@@ -97,7 +97,7 @@ def examine_part(settings: Settings, part: str) -> Iterator[str]:
             status.parse(settings.health)
         except ValueError as error:
             yield f"PAYSWITCH_HEALTH: {error}"
-    if part == "api":
+    if part in {"api", "pages"}:
         yield from _steps(settings)
     if part in _DECRYPTING:
         yield from _rails(settings)
@@ -128,11 +128,11 @@ async def examine_database(settings: Settings, part: str) -> list[str]:
         OSError, TimeoutError, asyncpg.PostgresError: it does not respond.
 
     """
-    if missing := await pending(settings.database):
+    if missing := await pending(settings.database, phase=Phase.PRE):
         return [f"the database lacks {len(missing)} migrations: run `payswitch migrate` before new processes"]
     connection = await asyncpg.connect(settings.database, timeout=10)
     try:
-        if part == "api" and (fault := await fault_of_seal(connection, settings)):
+        if part == "pages" and (fault := await fault_of_seal(connection, settings)):
             return [fault]
         if part == "messenger":
             return await signing.faults(connection, settings.webhook_key)
@@ -146,7 +146,7 @@ async def examine_database(settings: Settings, part: str) -> list[str]:
 async def fault_of_seal(connection: asyncpg.Connection, settings: Settings) -> str:
     """Why nobody could sign in here with an authenticator; empty if they can, or if nobody needs to."""
     file = secrets.Seal(settings.data).file
-    if "pages" not in settings.serves or file.exists() or not await connection.fetchval(_SEAL_NEEDED):
+    if file.exists() or not await connection.fetchval(_SEAL_NEEDED):
         return ""
     return (
         f"{file} is missing, and people of this switch have authenticators that it seals: copy it from"

@@ -124,7 +124,7 @@ def resolve(
     """Mark break NUMBER as resolved. It moves no money: a correction is a separate transfer."""
 
     async def run() -> None:
-        async with database(settings_for(data, database_url), Login.API) as connection:
+        async with database(settings_for(data, database_url), Login.PAGES) as connection:
             await resolve_break(connection, number, owner, text)
 
     asyncio.run(run())

@@ -47,7 +47,7 @@ async def _report_service(settings: Settings) -> AsyncIterator[ReportService]:
     """The report service of the running switch."""
     running = settings.model_copy(update={"database": running_url(settings), "data": settings.data.resolve()})
     async with (
-        pool(running, Login.API) as connections,
+        pool(running, Login.PAGES) as connections,
         pool(running, Login.READER) as reading,
         writer(running) as link,
     ):

@@ -114,7 +114,7 @@ async def _begin_day(settings: Settings) -> None:
 
 async def _close_window(settings: Settings, currency: str) -> int:
     """Have two people close the open window of a currency; return its number."""
-    async with open_services(settings, Login.API) as services:
+    async with open_services(settings, Login.PAGES) as services:
         number: int = await services.pool.fetchval(_OPEN_WINDOW, currency)
         context = CommandContext(services, settings)
         content = {"window": number, "currency": currency}

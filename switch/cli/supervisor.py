@@ -39,7 +39,7 @@ from ledger.migrate import Phase
 from ledger.postgres import EmbeddedPostgres, NotInstalled, PostgresError
 from ledger.roles import Login
 from schemas.errors import TRY_AGAIN
-from switch.base import causes, files, lifeline, logs, metrics
+from switch.base import causes, files, lifeline, logs, metrics, private
 from switch.base.database import embedded
 from switch.base.settings import Settings
 from switch.cli import preflight, watchdog
@@ -62,14 +62,15 @@ _TELL_EVERY_S: Final = 30.0
 _CHECK_MAX_S: Final = 1.0
 """The most that one check adds to a child's silence: a stopped supervisor must not blame its children."""
 _SILENT_MAX_S: Final[Mapping[str, float]] = MappingProxyType(
-    {"api": 20.0, "writer": 40.0, "caretaker": 40.0, "messenger": 40.0}
+    {"api": 20.0, "pages": 20.0, "writer": 40.0, "caretaker": 40.0, "messenger": 40.0}
 )
-"""Seconds without progress after which a process is replaced. The loop of an API worker always runs; the
-others sometimes wait for a database statement, which may take thirty seconds."""
+"""Seconds without progress after which a process is replaced. The loop of a worker that serves always runs;
+the others sometimes wait for a database statement, which may take thirty seconds."""
 _LOGINS: Final[Mapping[str, Sequence[Login]]] = MappingProxyType(
     {
         "writer": (Login.WRITER,),
         "api": (Login.API, Login.READER),
+        "pages": (Login.PAGES, Login.READER),
         "caretaker": (Login.CARETAKER,),
         "messenger": (Login.MESSENGER,),
     }
@@ -77,7 +78,8 @@ _LOGINS: Final[Mapping[str, Sequence[Login]]] = MappingProxyType(
 """The database users of each kind of process, its own first."""
 _KINDS: Final[Mapping[str, Sequence[Kind]]] = MappingProxyType(
     {
-        "api": (Kind.API, Kind.PAGES),
+        "api": (Kind.API,),
+        "pages": (Kind.PAGES,),
         "caretaker": (Kind.CARETAKER,),
         "messenger": (Kind.MESSENGER,),
         "operator": (Kind.OPERATOR,),
@@ -86,6 +88,8 @@ _KINDS: Final[Mapping[str, Sequence[Kind]]] = MappingProxyType(
 )
 """What each of our processes may be to the writer; `operator` are commands, `sandbox` is this process."""
 _WAIT_FOR_PORT_S: Final = 3.0
+_BACKLOG: Final = 2048
+_READY_WITHIN_S: Final = 5.0
 _NO_ROOM: Final = "No space left on device"
 _LOG_TAIL_BYTES: Final = 4096
 _PASSING: Final = (
@@ -268,6 +272,7 @@ class Supervisor:
         self._database = _Pace()
         self._children: list[Child] = []
         self._listener: socket.socket | None = None
+        self._of_pages: list[socket.socket] = []
         self._lock = DataLock(self.settings.data)
         self._server = ForkServer()
         self._kept_at = time.monotonic()
@@ -295,7 +300,9 @@ class Supervisor:
         self._prepare_data()
         self._server.open()
         simulators = self._start_database(deadline)
-        self._say("starting the writer, the API workers, the caretaker, the messenger and the rails")
+        self._say(
+            "starting the writer, the API workers, the pages, the caretaker, the messenger and the rails"
+        )
         self._run("writer", "switch.processes.writer")
         for country, arguments in simulators.items():
             self._run(f"rail-{country}", "adapters.simulation.__main__", arguments)
@@ -308,6 +315,8 @@ class Supervisor:
         fileno = self._listener.fileno()
         for number in range(self.settings.workers):
             self._run(f"api-{number}", "switch.processes.api", [str(fileno)], files=(fileno,))
+        of_pages = tuple(listener.fileno() for listener in self._of_pages)
+        self._run("pages", "switch.processes.pages", [str(number) for number in of_pages], files=of_pages)
         self._wait_until_ready(deadline)
 
     def _lock_data(self) -> None:
@@ -331,7 +340,8 @@ class Supervisor:
             runs = {"host": self.settings.host, "port": self.settings.port, "rails": self.settings.rails}
             self.settings.running_file.write_text(json.dumps(runs))
             files.write_whole(self.settings.operator_token_file, self._tokens["operator"].encode())
-        except OSError as error:
+            self._of_pages += pages_listeners(self.settings)
+        except (OSError, causes.Impossible) as error:
             raise StartError(causes.of(error).text) from None
 
     def _bind(self) -> list[str]:
@@ -482,7 +492,10 @@ class Supervisor:
 
     def environment_of(self, name: str) -> dict[str, str]:
         """The environment of a child: these settings, and no login or token but its own."""
-        return {**environment_of(self.settings), **self._databases(name), **self._of_writer(name)}
+        settings = self.settings
+        if name == "pages":
+            settings = settings.model_copy(update={"workers": 1})  # by which limits of rates are divided
+        return {**environment_of(settings), **self._databases(name), **self._of_writer(name)}
 
     def as_sandbox(self) -> Settings:
         """The settings with which this process is the sandbox to its writer."""
@@ -525,7 +538,7 @@ class Supervisor:
         """What `/readyz` reports as missing; empty if it returns 200."""
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):  # noqa: S310 - our own address
-                return ""
+                return "" if is_serving(self.settings.pages_socket) else "the pages do not respond yet"
         except urllib.error.HTTPError as error:
             with contextlib.suppress(ValueError, OSError):
                 return str(json.loads(error.read()).get("detail", "not ready"))
@@ -582,9 +595,9 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop in a safe order: the API first, the writer and the database last."""
-        if self._listener is not None:
-            self._listener.close()
-        order = ("api", "messenger", "caretaker", "rail", "writer")
+        for listener in filter(None, (self._listener, *self._of_pages)):
+            listener.close()
+        order = ("api", "pages", "messenger", "caretaker", "rail", "writer")
         for child in sorted(self._children, key=lambda c: order.index(c.kind)):
             child.stop()
         self._children = []
@@ -664,6 +677,40 @@ def _last_line(log: Path) -> str:
     except OSError:
         return ""
     return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
+
+
+def pages_listeners(settings: Settings) -> list[socket.socket]:
+    """Listen for pages: on the local socket, which API workers use, and on a port if the settings state one.
+
+    They listen before pages are served: requests wait while a worker is replaced.
+
+    Raises:
+        OSError: an address is not available, or the directory of the socket is not ours.
+
+    """
+    path = settings.pages_socket
+    private.make(path.parent)
+    path.unlink(missing_ok=True)
+    local = socket.socket(socket.AF_UNIX)
+    local.bind(str(path))
+    path.chmod(0o600)
+    listeners = [local]
+    if settings.pages_port:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listeners.append(socket.create_server((settings.host, settings.pages_port), family=family))
+    for listener in listeners:
+        listener.listen(_BACKLOG)
+    return listeners
+
+
+def is_serving(path: Path) -> bool:
+    """Whether a worker behind a local socket responds to requests."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(_READY_WITHIN_S)
+        line.connect(str(path))
+        line.sendall(b"GET /livez HTTP/1.1\r\nHost: pages\r\nConnection: close\r\n\r\n")
+        return line.recv(64).startswith(b"HTTP/1.1 200")
+    return False
 
 
 def allow_open_files() -> None:

@@ -34,6 +34,7 @@ _BEGIN: Final = _statement("begin_session")
 _END: Final = _statement("end_session")
 _OF_BEARER: Final = _statement("person_of_bearer")
 _FIND: Final = _statement("session")
+_LOOK: Final = _statement("look_at_session")
 _REPLACE: Final = _statement("replace_token")
 _OPEN: Final = _statement("open_sessions")
 _END_OF: Final = _statement("end_sessions")
@@ -120,6 +121,19 @@ async def resume(connection: asyncpg.Connection, token: str) -> Session:
     )
     stale = not row["replaced"] and row["made"] > RENEW_S
     return Session(person_of(row), stale, row["noticed"])
+
+
+async def look(connection: asyncpg.Connection, token: str) -> Person:
+    """Find the person of a session for a worker that may not change sessions, except note the use.
+
+    Raises:
+        NotAuthentic: as `resume`.
+
+    """
+    row = await connection.fetchrow(_LOOK, _sha256(token), float(ABSOLUTE_S), float(IDLE_S), float(GRACE_S))
+    if row is None:
+        raise NotAuthentic("not signed in")
+    return person_of(row)
 
 
 async def renew(connection: asyncpg.Connection, token: str) -> str | None:

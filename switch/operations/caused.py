@@ -1,4 +1,4 @@
-"""`payswitch verify`: every funding, cap, limit, key and return has a cause that somebody signed or approved.
+"""`payswitch verify`: what moves or prices money, and each key, has a cause that somebody signed.
 
 The log is compared with itself: the event names a change, and the log must have its request, the approvals of
 enough other people and its execution, with a content that says exactly what the event did, once. A return of
@@ -10,6 +10,7 @@ Events up to `switch.caused_since` are of versions that recorded no causes: they
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -32,13 +33,14 @@ from switch.writer.event_bodies import read_facts
 from switch.writer.event_kinds import EventKind
 
 NAME: Final = "causes"
-_TEXT: Final = "every funding, cap, limit, key and return has its cause"
+_TEXT: Final = "every funding, cap, limit, key, rate and return has its cause"
 _EXAMPLES: Final = 5
 _statement: Final = statements("switch.operations")
 _EVENTS: Final = _statement("caused_events")
 _DECISIONS: Final = _statement("decisions")
 _KEYS: Final = _statement("keys_of_participants")
 _BREAKS: Final = "SELECT id, uetr FROM switch.reconciliation_break WHERE uetr IS NOT NULL"
+_RATES: Final = _statement("rates_of_providers")
 _LATE: Final = _statement("late_lines")
 _SINCE: Final = _statement("caused_since")
 _ACCOUNTS: Final = "SELECT number, owner, currency::text, purpose FROM ledger.account"
@@ -123,6 +125,17 @@ async def check_causes(connection: asyncpg.Connection, kinds: Kinds) -> CheckRes
             used.add(change)
         if lacks:
             found.faults.append(f"event {row['seq']} ({row['kind']}): {lacks}")
+    _check_keys(keys, decided, since, found)
+    await _check_rates(connection, decided, since, found)
+    return found.result()
+
+
+def _check_keys(
+    keys: Mapping[str, asyncpg.Record],
+    decided: Mapping[int, _Decided],
+    since: asyncpg.Record,
+    found: _Found,
+) -> None:
     added = _keys_of(decided.values())
     for keyid, key in keys.items():
         if since["sandbox"] and since["at"] is not None and key["valid_from"] <= since["at"]:
@@ -131,7 +144,23 @@ async def check_causes(connection: asyncpg.Connection, kinds: Kinds) -> CheckRes
         found.checked += 1
         if (keyid, key["participant"], key["public_key"]) not in added:
             found.faults.append(f"key {keyid} of {key['participant']}: no change of two people added it")
-    return found.result()
+
+
+async def _check_rates(
+    connection: asyncpg.Connection, decided: Mapping[int, _Decided], since: asyncpg.Record, found: _Found
+) -> None:
+    stated = [c.content for c in decided.values() if c.kind == "rate.set" and not c.lacks]
+    set_ = {(c["source"], c["target"], c["provider"], Decimal(c["rate"])) for c in stated}
+    for row in await connection.fetch(_RATES):
+        if since["sandbox"] and since["at"] is not None and row["valid_from"] <= since["at"]:
+            found.older += 1
+            continue
+        found.checked += 1
+        if (row["source"], row["target"], row["provider"], row["rate"]) not in set_:
+            name = f"{row['source']}-{row['target']} of {row['provider']}"
+            found.faults.append(
+                f"rate {name} from {row['valid_from']:%Y-%m-%d %H:%M}: no change of two people set it"
+            )
 
 
 async def _decided(connection: asyncpg.Connection, *, sandbox: bool) -> dict[int, _Decided]:

@@ -18,7 +18,7 @@ _RUNNING_VERSIONS: Final = _statement("running_versions")
 
 BACK_UP: Final = "make a backup: payswitch backup"
 EXPAND: Final = "apply the first phase, while the old version runs: payswitch migrate --phase pre"
-REPLACE: Final = "replace the processes: standby writer, writer, caretaker and messenger, then API workers"
+REPLACE: Final = "replace the processes: standby writer, writer, caretaker, messenger, then API and pages"
 CHECK: Final = "check that no older version runs: payswitch upgrade --check"
 CONTRACT: Final = "apply the second phase: payswitch migrate --phase post"
 START: Final = "start the switch: payswitch up applies every migration to an empty database"

@@ -10,7 +10,7 @@ I8  reconciliation  the rails' files and responses agree with the switch, or peo
 I6  acknowledgement a payment acknowledged to a client exists, and ended with the acknowledged status
 I7  legal history   the events of a payment are a path in the lifecycle table, and final is final
 
-Beside them, `caused` checks that every funding, cap, limit, key and return was signed or approved.
+Beside them, `caused` checks that every funding, cap, limit, key, rate and return was signed or approved.
 """
 
 import asyncio

@@ -12,6 +12,7 @@ from switch.base import lifeline, metrics
 
 _EVERY_S: Final = 1.0
 _PATIENCE_S: Final = 5.0
+_SERVING: Final = frozenset({"api", "pages"})
 STUCK_S: Final = 60.0
 """Longer than any statement may take: by then, every connection in use must have been released."""
 _END_WITHIN_S: Final = 30
@@ -33,7 +34,7 @@ async def watch(process: str, pool: asyncpg.Pool | None = None) -> None:
         now = time.process_time()
         metrics.CPU.labels(process).inc(now - spent)
         spent = now
-        if process == "api":
+        if process in _SERVING:
             lifeline.beat()  # the process is alive: its loop runs, whatever the database does
         if pool is None or await _measure(process, pool):
             given = time.monotonic()

@@ -22,7 +22,7 @@ from switch.approvals.content import (
     refuse,
 )
 from switch.approvals.effects import IRREVERSIBLE, NOTHING, Effect, Row, Subject, links_to, term
-from switch.approvals.kinds import CHECKER, ChangeKind, Content, Execution
+from switch.approvals.kinds import CHECKER, ChangeKind, Content, Execution, locked
 from switch.base.sql import statements
 from switch.identity.model import Person, Role, Seat
 from switch.identity.permissions import Right
@@ -38,9 +38,7 @@ _HAS_OTHER: Final = _statement("has_other_key")
 _RETIRE: Final = _statement("retire_key")
 _REVOKE: Final = _statement("revoke_key")
 _END_OWN: Final = "SELECT switch.end_own_key($1, $2)"
-_LOCK: Final = (
-    "SELECT revoked_at FROM switch.participant_key WHERE keyid = $1 AND participant = $2 FOR UPDATE"
-)
+_KEY: Final = "SELECT revoked_at FROM switch.participant_key WHERE keyid = $1 AND participant = $2"
 _USED: Final = "SELECT true FROM switch.participant_key WHERE keyid = $1 OR public_key = $2 LIMIT 1"
 ADD: Final = "key.add"
 
@@ -146,7 +144,7 @@ async def _add_key(execution: Execution, content: AddKey) -> None:
 
 
 async def _check_key(connection: asyncpg.Connection, content: RetireKey | RevokeKey) -> None:
-    row = await connection.fetchrow(_LOCK, content.keyid, content.participant)
+    row = await connection.fetchrow(locked(_KEY), content.keyid, content.participant)
     if row is None or row["revoked_at"] is not None:
         raise refuse("no such key")
 

@@ -12,7 +12,7 @@ from schemas.errors import Refused
 from schemas.reasons import Reason
 from switch.approvals.content import Uetr
 from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, links_to, term
-from switch.approvals.kinds import ChangeIds, ChangeKind, Content, Execution
+from switch.approvals.kinds import ChangeIds, ChangeKind, Content, Execution, locked
 from switch.base.sql import statements
 from switch.participants import payment_returns
 from switch.payments.reconciliation import resolve_break
@@ -103,7 +103,7 @@ class ResolveBreak(Content, frozen=True, kw_only=True):
 
 async def _check_break(connection: asyncpg.Connection, content: ResolveBreak) -> None:
     if not await connection.fetchval(
-        "SELECT true FROM switch.reconciliation_break WHERE id = $1 AND resolved_at IS NULL FOR UPDATE",
+        locked("SELECT true FROM switch.reconciliation_break WHERE id = $1 AND resolved_at IS NULL"),
         content.number,
     ):
         raise Refused("no such break is open", reason=Reason.NARRATIVE)

@@ -1,4 +1,4 @@
-"""An API worker process: uvicorn on the socket that the supervisor opened."""
+"""A worker process that serves HTTP: uvicorn on the sockets that its parent opened."""
 
 import socket
 import sys
@@ -14,6 +14,7 @@ from switch.base.settings import Settings
 from switch.processes import process
 from switch.processes.app import Edge, make_app
 from switch.processes.http_guard import Connections, GuardedProtocol
+from switch.writer.kinds import Kind
 
 _CONNECTIONS_MAX: Final = 4_000
 
@@ -44,15 +45,20 @@ class Server(uvicorn.Server):
 
 
 def main() -> None:
-    """Entry point of the process; the argument is the file descriptor of the listening socket."""
-    logs.configure("api")
+    """Entry point of an API worker; the argument is the file descriptor of the listening socket."""
+    serve(Kind.API)
+
+
+def serve(kind: Kind) -> None:
+    """Serve participants (`api`) or people (`pages`) on the sockets whose descriptors are the arguments."""
+    logs.configure(kind)
     with process.reported():
-        _serve(Settings())
+        _serve(Settings(), kind)
 
 
-def _serve(settings: Settings) -> None:
-    listener = socket.socket(fileno=int(sys.argv[1]))
-    app = make_app(settings)
+def _serve(settings: Settings, kind: Kind) -> None:
+    listeners = [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
+    app = make_app(settings, kind)
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -69,7 +75,7 @@ def _serve(settings: Settings) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=20,
     )
-    Server(config, app, settings.drain_s).run([listener])
+    Server(config, app, settings.drain_s).run(listeners)
 
 
 if __name__ == "__main__":

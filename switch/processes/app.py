@@ -1,16 +1,16 @@
-"""The application of one API worker."""
+"""The application of a worker that serves participants, or of one that serves people."""
 
 import asyncio
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
 import structlog
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -47,7 +47,9 @@ from switch.api.runtime import Runtime, running
 from switch.base import logs, metrics, tracing
 from switch.base.settings import Settings
 from switch.pages import site
-from switch.processes import process, profiling
+from switch.processes import for_people, process, profiling
+from switch.processes.for_people import Forwarder
+from switch.writer.kinds import Kind
 
 _REQUEST_ID: Final = re.compile(rb"[0-9A-Fa-f-]{8,64}")
 _log = structlog.get_logger()
@@ -70,7 +72,8 @@ ROUTERS: Final = (
     disclosure.router,
 )
 OF_PEOPLE: Final = (people.router, people_sessions.router)
-"""Routers for people, which a worker serves with the pages."""
+"""Routers for people, which the workers of pages serve."""
+OF_EVERY_WORKER: Final = (health.router, disclosure.router)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -81,10 +84,18 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Edge:
     """The outermost layer: counts every request, and makes sure that no failure exposes internals."""
 
-    def __init__(self, app: FastAPI, short_cuts: Mapping[str, Handler], limiter: limits.Limiter) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        short_cuts: Mapping[str, Handler],
+        limiter: limits.Limiter,
+        forwarder: Forwarder | None = None,
+    ) -> None:
         self._app = app
         self._state = app.state
         self._state.draining = False
+        self._forwarder = forwarder
+        """Of an API worker: to the pages of its machine."""
         self._limiter = limiter
         self._short_cuts = short_cuts
         """POST handlers by exact path that are called without the framework's layers: the hot path."""
@@ -98,6 +109,11 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._is_forwarded(scope["path"]):
+            assert self._forwarder is not None
+            await self._forwarder(scope, receive, send, is_ending=lambda: self._state.draining)
+            return
+        told = for_people.unwrap(scope) if scope["client"] is None else []
         started = time.perf_counter()
         runtime: Runtime | None = getattr(self._state, "runtime", None)
         status = 0
@@ -111,6 +127,7 @@ class Edge:
                 status = message["status"]
                 limits.mark(scope, message)
                 message["headers"] += self._headers(message["headers"], request_id, runtime)
+                message["headers"] += told
             await send(message)
 
         try:
@@ -137,6 +154,11 @@ class Edge:
         if self._state.draining:
             added.append((b"connection", b"close"))
         return added
+
+    def _is_forwarded(self, path: str) -> bool:
+        if path in self._short_cuts or self._forwarder is None:
+            return False
+        return for_people.are_for_people(path) and self._forwarder.is_open
 
     async def _serve(self, scope: Scope, receive: Receive, watch: Send, runtime: Runtime | None) -> None:
         handler = self._let_in(scope, runtime)
@@ -190,14 +212,15 @@ def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", None) or "none"
 
 
-def make_app(settings: Settings) -> Edge:
-    """Build the application."""
+def make_app(settings: Settings, kind: Kind = Kind.API) -> Edge:
+    """Build the application for participants (`api`) or for people (`pages`)."""
+    forwarder = Forwarder(settings.pages_socket) if kind is Kind.API else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        stop_tracing = tracing.start(settings, "api")
+        stop_tracing = tracing.start(settings, kind)
         try:
-            async with profiling.running(settings, profiling.API), running(settings) as runtime:
+            async with profiling.running(settings, kind), running(settings, kind) as runtime:
                 app.state.runtime = runtime
                 app.state.streams = events.places()
                 collect_in_short_steps()
@@ -206,6 +229,8 @@ def make_app(settings: Settings) -> Edge:
             process.report(error)  # uvicorn ends the process without an exception
             raise
         finally:
+            if forwarder is not None:
+                await forwarder.close()
             await asyncio.to_thread(stop_tracing)
 
     app = FastAPI(
@@ -226,24 +251,39 @@ def make_app(settings: Settings) -> Edge:
             ),
         },
     )
-    handlers: Mapping[str, Handler] = iso_endpoints.HANDLERS if "api" in settings.serves else {}
-    for path, post in handlers.items():
-        app.add_route(path, post, methods=["POST"])
-    if handlers:
-        app.add_route(f"{callbacks.PREFIX}{{country}}", callbacks.post_callback, methods=["POST"])
+    short_cuts = _add_participants(app, settings) if kind is Kind.API else _add_people(app)
     app.add_route(problems.CATALOGUE, problems.catalogue, methods=["GET"])
-    for_people = "pages" in settings.serves
-    routers = [router for router in ROUTERS if for_people or router not in OF_PEOPLE]
+    app.openapi = lambda: openapi.describe(_documented())  # type: ignore[method-assign]
+    return Edge(app, short_cuts, limits.Limiter(settings), forwarder)
+
+
+def _add_participants(app: FastAPI, settings: Settings) -> Mapping[str, Handler]:
+    """Add the endpoints of participants and rails; return those that are short cuts."""
+    for path, post in iso_endpoints.HANDLERS.items():
+        app.add_route(path, post, methods=["POST"])
+    app.add_route(f"{callbacks.PREFIX}{{country}}", callbacks.post_callback, methods=["POST"])
+    _add_routers(app, [router for router in ROUTERS if router not in OF_PEOPLE])
+    rails = {f"{callbacks.PREFIX}{country}": callbacks.post_callback for country in settings.rails}
+    return {**iso_endpoints.HANDLERS, **rails}
+
+
+def _add_people(app: FastAPI) -> Mapping[str, Handler]:
+    """Add pages and the API for people."""
+    _add_routers(app, [*OF_PEOPLE, *OF_EVERY_WORKER])
+    site.add_to(app)
+    app.state.routes = Routes([*app.routes, *(route for router in site.ROUTERS for route in router.routes)])
+    return {}
+
+
+def _add_routers(app: FastAPI, routers: Sequence[APIRouter]) -> None:
     for router in routers:
         answer_head(router.routes)
         app.include_router(router)
-    if for_people:
-        site.add_to(app)
-    of_routers = (
-        route for router in (*routers, *(site.ROUTERS if for_people else ())) for route in router.routes
-    )
-    app.state.routes = Routes([*app.routes, *of_routers])
-    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
-    rails = {f"{callbacks.PREFIX}{country}": callbacks.post_callback for country in settings.rails}
-    short_cuts = {**handlers, **(rails if handlers else {})}
-    return Edge(app, short_cuts, limits.Limiter(settings))
+    app.state.routes = Routes([*app.routes, *(route for router in routers for route in router.routes)])
+
+
+def _documented() -> FastAPI:
+    """All endpoints of `/v1`, whoever serves them: one document describes them."""
+    whole = FastAPI(title="payswitch", version="1", dependencies=[Depends(queries.strict)])
+    _add_routers(whole, ROUTERS)
+    return whole

@@ -1,6 +1,6 @@
 """Fast start of many processes: one process loads the programs, then forks.
 
-A process of the switch spends seconds of processor time on loading its program, and there are seven of them
+A process of the switch spends seconds of processor time on loading its program, and there are eight of them
 and a simulated rail for each country. So one process loads them all, once, and forks for each program that
 the supervisor requests. The memory of the programs is shared. What a module does with its environment when it
 is imported, it does again after the fork (`_begin`). A request waits only for the programs up to its own: the
@@ -60,6 +60,7 @@ _PROGRAMS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
             "httptools",
             "uvicorn.protocols.http.httptools_impl",
         ),
+        "switch.processes.pages": (),
     }
 )
 """The programs in the order of a start, with what they import only when they run."""

@@ -20,6 +20,8 @@ from switch.writer.client import Link
 from switch.writer.event_kinds import EventKind
 
 _ADD_MADE: Final = statements("switch.sandbox")("add_made")
+_TIED: Final = frozenset({"rate.set"})
+"""Changes without commands whose results `payswitch verify` ties to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class SandboxSetup:
         number = -1 - int.from_bytes(digest[:7])  # negative: no change that people request has it
         await kind.check(self.connection, read)
         await kind.execute(Execution(self.connection, self.link, number), read)
-        if kind.commands is not no_commands:
+        if kind.commands is not no_commands or name in _TIED:
             id_ = UUID(bytes=digest[:16])
             facts = {"id": id_.hex, "change": number, "change_kind": name, "content": read}
             await self.connection.execute(_ADD_MADE, id_, EventKind.SANDBOX_MADE, event_bodies.encode(facts))

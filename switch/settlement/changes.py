@@ -26,7 +26,14 @@ from switch.approvals.effects import (
     openness,
     term,
 )
-from switch.approvals.kinds import CHECKER, ChangeKind, Confirmable, Content, Execution
+from switch.approvals.kinds import (
+    CHECKER,
+    ChangeKind,
+    Confirmable,
+    Content,
+    Execution,
+    are_locks_wanted,
+)
 from switch.base import calendars
 from switch.base.plausibility import Bands, Comparison, Measure
 from switch.base.sql import statements
@@ -146,6 +153,10 @@ def _refuse(text: str) -> Refused:
     return Refused(text, reason=Reason.NARRATIVE)
 
 
+async def _settlement(connection: asyncpg.Connection, window: int) -> reads.Settlement:
+    return await (day.lock if are_locks_wanted() else day.read)(connection, window)
+
+
 async def _check_close(connection: asyncpg.Connection, content: CloseNow) -> None:
     if not await connection.fetchval(_IS_OPEN, content.window, content.currency):
         raise _refuse("this window is not open")
@@ -157,7 +168,7 @@ async def _close(execution: Execution, content: CloseNow) -> None:
 
 
 async def _check_confirm(connection: asyncpg.Connection, content: ConfirmPositions) -> None:
-    settlement = await day.lock(connection, content.window)
+    settlement = await _settlement(connection, content.window)
     next_state(settlement.state, SettlementEvent.CONFIRM)
     if settlement.positions_sha256 != content.positions_sha256:
         raise _refuse("these are not the positions of this window")
@@ -184,7 +195,7 @@ async def _confirm(execution: Execution, content: ConfirmPositions) -> None:
 
 
 async def _check_abort(connection: asyncpg.Connection, content: OfWindow) -> None:
-    next_state((await day.lock(connection, content.window)).state, SettlementEvent.ABORT)
+    next_state((await _settlement(connection, content.window)).state, SettlementEvent.ABORT)
 
 
 async def _abort(execution: Execution, content: OfWindow) -> None:
@@ -199,8 +210,9 @@ async def _abort(execution: Execution, content: OfWindow) -> None:
 
 
 async def _check_hold(connection: asyncpg.Connection, content: HoldLine) -> None:
-    settlement = await day.lock(connection, content.window)
-    line = await reads.lock_line(connection, content.window, content.participant)
+    settlement = await _settlement(connection, content.window)
+    find_line = reads.lock_line if are_locks_wanted() else reads.find_line
+    line = await find_line(connection, content.window, content.participant)
     if settlement.state is not SettlementState.SETTLING or line.state is not LineState.INSTRUCTED:
         raise _refuse("only an instructed line can be held")
     next_line(line.state, LineEvent.HOLD)

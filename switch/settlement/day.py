@@ -576,8 +576,19 @@ async def lock(connection: asyncpg.Connection, window: int) -> reads.Settlement:
         NotFound: the window has none yet.
 
     """
+    await connection.execute("SELECT FROM switch.settlement WHERE settlement_window = $1 FOR UPDATE", window)
+    return await read(connection, window)
+
+
+async def read(connection: asyncpg.Connection, window: int) -> reads.Settlement:
+    """The settlement of a closed window.
+
+    Raises:
+        NotFound: the window has none yet.
+
+    """
     if not await connection.fetchval(
-        "SELECT true FROM switch.settlement WHERE settlement_window = $1 FOR UPDATE", window
+        "SELECT true FROM switch.settlement WHERE settlement_window = $1", window
     ):
         raise NotFound("this window has no settlement yet")
     return await reads.find(connection, window)

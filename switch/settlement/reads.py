@@ -137,6 +137,16 @@ async def lock_line(connection: asyncpg.Connection, window: int, participant: st
 
     """
     await connection.execute(_LOCK_LINE, window, participant)
+    return await find_line(connection, window, participant)
+
+
+async def find_line(connection: asyncpg.Connection, window: int, participant: str) -> SettlementLine:
+    """One participant's line.
+
+    Raises:
+        Refused: it has none in this window.
+
+    """
     row = await connection.fetchrow(_LINES, window, participant)
     if row is None:
         raise Refused("this participant has no line in this window", reason=Reason.NARRATIVE)

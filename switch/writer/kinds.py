@@ -1,6 +1,6 @@
 """Which kind of process may send which commands to the writer: each its own, and no other.
 
-A process may be several kinds at once, as an API worker that also serves the pages for people is. What moves
+A process may be several kinds at once, as an API worker of 0.1.0, which also serves people, is. What moves
 money or raises a limit needs a cause besides (`switch/approvals/causes.py`): this table states only whose
 command it may be.
 """
@@ -43,7 +43,8 @@ class Kind(StrEnum):
     API = "api"
     """Receives messages of participants and answers of rails."""
     PAGES = "pages"
-    """Serves people: pages, requests of changes, votes. It executes no change."""
+    """Serves people: pages, requests of changes, votes. It executes no change. But API workers of 0.1.0 do,
+    which are of this kind, too: the commands of changes go from here in the next release."""
     CARETAKER = "caretaker"
     """Continues payments and settlement, and executes the changes that people approved."""
     MESSENGER = "messenger"

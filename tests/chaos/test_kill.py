@@ -8,10 +8,12 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import aiohttp
 import pytest
 
 from adapters.simulation import book as rail_book
@@ -30,6 +32,7 @@ ROUTES = {
     "after_enquiry": (TO_PAKISTAN, "SILENT"),
 }
 
+ROUNDS_OF_CHANGES = 9
 FINISH_WAIT_S = 20
 SHORT_WAIT_S = 4
 """Where a payment that was not credited may stay pending."""
@@ -135,6 +138,70 @@ def test_kills_of_parts_under_load_lose_nothing_and_double_nothing(
     assert set(credits(switch).values()) == {1}
     assert set(credits(switch)) == {uetr for uetr, status in ends.items() if status == "ACCC"}, (seed, counts)
     until_both_api_workers_count(switch)
+
+
+@pytest.mark.timeout(300)
+def test_kills_of_who_votes_and_of_who_executes_execute_a_change_once(switch: SwitchProcess) -> None:
+    switch.workers = 1
+    switch.data.mkdir()
+    switch.start()
+    switch.wait_until_ready()
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"SEED={seed}")  # noqa: T201 - shown when the test fails
+    before, after = asyncio.run(changes_while_parts_die(switch, random.Random(seed)))
+    verified = switch.verify()
+
+    assert after - before == ROUNDS_OF_CHANGES, seed
+    assert [check for check in verified["checks"] if not check["ok"]] == [], seed
+
+
+async def changes_while_parts_die(switch: SwitchProcess, chance: random.Random) -> tuple[Decimal, Decimal]:
+    """What was credited to a bank before and after changes that each add 1.00, while a process is killed at each last vote."""
+    known = json.loads(switch.credentials_file.read_text())
+    people = {name: {"Authorization": f"Bearer {who['bearer']}"} for name, who in known["people"].items()}
+    bank = next(one for one in known["participants"] if one["id"] == "asha-bank")
+    async with aiohttp.ClientSession(switch.url) as http:
+
+        async def ask(method: str, path: str, who: str, body: object = None) -> dict[str, Any]:
+            """Ask until there is an answer; 4xx is one, too."""
+            for _ in range(300):
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                    async with http.request(method, path, json=body, headers=people[who]) as answer:
+                        if answer.status < 500:
+                            return await answer.json()
+                await asyncio.sleep(0.1)
+            raise AssertionError(f"no answer to {method} {path}")
+
+        async def paid_in() -> Decimal:
+            headers = {"Authorization": f"Bearer {bank['bearer']}"}
+            async with http.get("/v1/positions", headers=headers) as answer:
+                found = await answer.json()
+            (one,) = [p for p in found if p["currency"] == "INR" and p["purpose"] == "position"]
+            return Decimal(one["credits_posted"])
+
+        before = await paid_in()
+        for number in range(ROUNDS_OF_CHANGES):
+            content = {
+                "participant": "asha-bank",
+                "currency": "INR",
+                "amount": "1.00",
+                "reference": f"K{number}",
+            }
+            body = {"kind": "funds.in", "content": content, "reason": "a test of kills"}
+            change = await ask("POST", "/v1/changes", "operator", body)
+            path = f"/v1/changes/{change['number']}"
+            voting = asyncio.create_task(
+                ask("POST", f"{path}/votes", "checker", {"decision": "approve", "reason": "seen"})
+            )
+            await asyncio.sleep(chance.uniform(0, 0.2))
+            part = ("processes.caretaker", "processes.pages", "processes.writer")[number % 3]
+            for victim in switch.children(part):
+                victim.kill()
+            await voting
+            async with asyncio.timeout(40):
+                while (await ask("GET", path, "operator"))["state"] != "executed":
+                    await asyncio.sleep(0.1)
+        return before, await paid_in()
 
 
 async def ends_of(switch: SwitchProcess, documents: list[tuple[str, dict[str, Any]]]) -> dict[UUID, str]:

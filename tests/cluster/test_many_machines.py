@@ -50,11 +50,13 @@ PARTS: Final = {
     "writer-2": "writer",
     "api-1": "api",
     "api-2": "api",
+    "pages-1": "pages",
+    "pages-2": "pages",
     "back": "caretaker",
     "messenger": "messenger",
 }
-"""Process -> what it is; each is on the machine of its name, the messenger beside the caretaker."""
-ROLLING: Final = ("messenger", "back", "api-1", "api-2", "writer-2", "writer-1")
+"""Process -> what it is; each is on the machine of its name, the messenger beside the caretaker, pages beside the API."""
+ROLLING: Final = ("messenger", "back", "api-1", "pages-1", "api-2", "pages-2", "writer-2", "writer-1")
 RAILS: Final = ("IN", "PK")
 ROUTES: Final = (("asha-bank", "noor-wallet"), ("noor-wallet", "asha-bank"))
 PAYERS: Final = 6
@@ -62,6 +64,7 @@ PAUSE_S: Final = 0.2
 READY_WITHIN_S: Final = 60.0
 RESUMED_WITHIN_S: Final = 20.0
 API_PORT: Final = 8320
+PAGES_PORT: Final = 8322
 HEALTH: Final = {"writer-1": 8321, "writer-2": 8321, "back": 8321, "messenger": 8322}
 _OPEN: Final = "SELECT count(*) FROM switch.open_payment"
 _KEPT: Final = """
@@ -109,7 +112,8 @@ class Cluster:
         self.settings = self._settings_of_operator()
 
     def machine(self, name: str) -> Machine:
-        return self.network["back" if name == "messenger" else name]
+        beside = {"messenger": "back", "pages-1": "api-1", "pages-2": "api-2"}
+        return self.network[beside.get(name, name)]
 
     def _settings_of_operator(self) -> Settings:
         own = self.authority.certify("spiffe://switch.test/sandbox")
@@ -184,7 +188,7 @@ class Cluster:
     def logins_of(self, name: str) -> dict[str, str]:
         """The logins of a process: its own, and no other's."""
         found = {"PAYSWITCH_DATABASE": self.url_of(Login(f"payswitch_{PARTS[name]}"))}
-        if PARTS[name] == "api":
+        if PARTS[name] in {"api", "pages"}:
             found["PAYSWITCH_DATABASE_READER"] = self.url_of(Login.READER)
         return found
 
@@ -249,6 +253,7 @@ class Cluster:
             "PAYSWITCH_WORKERS": "1",
             "PAYSWITCH_HOST": machine.address,
             "PAYSWITCH_PORT": str(API_PORT),
+            "PAYSWITCH_PAGES_PORT": str(PAGES_PORT),
             "PAYSWITCH_DRAIN_S": "2",
             "PAYSWITCH_TRUSTED_PROXIES": json.dumps([self.network["front"].address]),
             "PAYSWITCH_HEALTH": f"{machine.address}:{HEALTH[name]}" if name in HEALTH else "",
@@ -258,7 +263,8 @@ class Cluster:
             environment["PAYSWITCH_WRITER_LISTEN"] = json.dumps([f"tcp+tls://{machine.address}:8330"])
             environment["PAYSWITCH_WRITER_PEERS"] = json.dumps(
                 {
-                    "spiffe://switch.test/api": ["api", "pages"],
+                    "spiffe://switch.test/api": ["api"],
+                    "spiffe://switch.test/pages": ["pages"],
                     "spiffe://switch.test/caretaker": ["caretaker"],
                     "spiffe://switch.test/sandbox": ["sandbox"],
                 }
@@ -269,7 +275,7 @@ class Cluster:
 
     def port_of(self, name: str) -> int:
         """The port at which a process responds to `/readyz`."""
-        return HEALTH.get(name, API_PORT)
+        return PAGES_PORT if PARTS[name] == "pages" else HEALTH.get(name, API_PORT)
 
     async def until_ready(self, name: str, url: str = "") -> None:
         """Wait until a process responds that it is ready; `url` for one that is no process of ours."""
@@ -325,7 +331,7 @@ class Cluster:
         for name in ("writer-1", "writer-2"):
             self.start(name)
         await world.populate(self.settings, self.url, KINDS)
-        for name in ("api-1", "api-2", "back", "messenger"):
+        for name in ("api-1", "api-2", "pages-1", "pages-2", "back", "messenger"):
             self.start(name)
         await asyncio.gather(*map(self.until_ready, PARTS))
         self.start_front()

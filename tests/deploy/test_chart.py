@@ -53,7 +53,7 @@ def pods(documents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     }
 
 
-PROCESSES = {"api", "writer", "caretaker", "messenger"}
+PROCESSES = {"api", "pages", "writer", "caretaker", "messenger"}
 """The others are of people: the Job before each release, and the pod in which they run commands."""
 
 
@@ -107,10 +107,11 @@ def test_each_process_has_the_logins_of_its_own_and_no_other(settings: tuple[str
     assert found == {
         "writer": ["writer"],
         "api": ["api", "reader"],
+        "pages": ["pages", "reader"],
         "caretaker": ["caretaker"],
         "messenger": ["messenger"],
         "prepare": ["owner"],
-        "operator": ["owner", "api", "reader"],
+        "operator": ["owner", "pages", "reader"],
     }
 
 
@@ -127,14 +128,15 @@ def test_each_process_has_only_the_files_that_it_uses() -> None:
 
     assert found == {
         "writer": {"audit", "restore"},
-        "api": {"keys", "people", "reports", "settlement", "audit", "archive"},
+        "api": {"keys", "reports", "settlement", "audit", "archive"},
+        "pages": {"keys", "people", "reports", "settlement", "audit", "archive"},
         "caretaker": {"keys", "reports", "settlement", "audit", "archive", "restore"},
         "messenger": {"keys"},
         "prepare": {""},
         "operator": {""},
     }
     assert {process for process, places in rails.items() if places == ["/data/rails/IN"]} == {
-        "api", "caretaker", "prepare", "operator",
+        "api", "pages", "caretaker", "prepare", "operator",
     }  # fmt: skip
 
 
@@ -220,6 +222,7 @@ def test_nothing_reaches_the_writer_but_the_other_processes() -> None:
     assert rule["ports"] == [{"protocol": "TCP", "port": 8330}]
     assert rule["from"][0]["podSelector"]["matchExpressions"][0]["values"] == [
         "api",
+        "pages",
         "caretaker",
         "messenger",
         "operator",

@@ -36,6 +36,7 @@ PODS: Final = {
     "writer-1": "writer",
     "writer-2": "writer",
     "api-1": "api",
+    "pages-1": "pages",
     "back": "caretaker",
     "messenger": "messenger",
 }
@@ -154,7 +155,7 @@ class Pods(Cluster):
             for found in [mount["subPath"] for mount in mounts if mount["name"] == "data"]:
                 (self.claim / found).mkdir(exist_ok=True)
                 (place / found).symlink_to(self.claim / found)
-            if process in {"api", "caretaker"}:  # those are Secrets
+            if process in {"api", "pages", "caretaker"}:  # those are Secrets
                 (place / "rails").symlink_to(self.claim / "rails")
 
     async def begin(self) -> None:
@@ -175,7 +176,7 @@ class Pods(Cluster):
             self.start(name)
         await asyncio.gather(self.until_ready("writer-1"), self.until_ready("writer-2"))
         await world.populate(self.settings, self.url, KINDS)
-        for name in ("api-1", "back", "messenger"):
+        for name in ("api-1", "pages-1", "back", "messenger"):
             self.start(name)
         await asyncio.gather(*(self.until_ready(name) for name in PODS))
 
@@ -208,5 +209,5 @@ async def test_the_pods_of_the_chart_make_a_payment(chart: Pods) -> None:
 
     assert paid.status == "ACCC"
     assert await chart.users() == {
-        Login.WRITER, Login.API, Login.READER, Login.CARETAKER, Login.MESSENGER
+        Login.WRITER, Login.API, Login.PAGES, Login.READER, Login.CARETAKER, Login.MESSENGER
     }  # fmt: skip

@@ -95,7 +95,9 @@ def test_haproxy_reads_its_file(tmp_path: Path) -> None:
     assert made.returncode == 0, made.stderr
     (tmp_path / "tls.pem").write_text(certificate.read_text() + key.read_text())
     text = (DEPLOY / "haproxy.cfg").read_text().replace("/run/secrets/tls.pem", str(tmp_path / "tls.pem"))
-    (tmp_path / "haproxy.cfg").write_text(text.replace("server switch switch:", "server switch 127.0.0.1:"))
+    (tmp_path / "haproxy.cfg").write_text(
+        re.sub("server (switch|pages) switch:", r"server \1 127.0.0.1:", text)
+    )
     done = run("haproxy", "-c", "-f", tmp_path / "haproxy.cfg")
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -86,7 +86,7 @@ def test_every_service_is_hardened_by_its_name() -> None:
     assert all(service.startswith("payswitch-") for service in SERVICES)
 
 
-OWN = ("api", "caretaker", "messenger", "writer")
+OWN = ("api", "pages", "caretaker", "messenger", "writer")
 """Processes with a unit each."""
 
 
@@ -116,7 +116,8 @@ def test_each_process_is_a_user_of_its_own_with_its_own_files() -> None:
     assert not re.search(r"^(User|StateDirectory)=", common, re.MULTILINE)
     assert "UMask=0077" in common
     assert {name: set(kinds) for name, kinds in heard.items()} == {
-        "payswitch-api": {"api", "pages"},
+        "payswitch-api": {"api"},
+        "payswitch-pages": {"pages"},
         "payswitch-caretaker": {"caretaker"},
         "payswitch-messenger": {"messenger"},
         "payswitch": {"operator"},
@@ -150,7 +151,7 @@ def test_every_user_of_the_units_reaches_the_socket_of_the_writer_and_no_strange
             }
 
     assert bound == "/run/payswitch:/var/lib/payswitch-writer/run"
-    for process in ("api", "caretaker", "messenger"):
+    for process in ("api", "pages", "caretaker", "messenger"):
         assert environment(process)["PAYSWITCH_WRITER"] == '["unix:///run/payswitch/writer.sock"]'
     assert reached == {**dict.fromkeys(known, True), "stranger": False}
     assert known.keys() == {"payswitch", *(f"payswitch-{process}" for process in OWN)}

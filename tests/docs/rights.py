@@ -22,7 +22,8 @@ PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "database-roles
 
 _PURPOSE: Final = {
     Login.WRITER: "The writer process: the ledger, and what is stored with it in one transaction.",
-    Login.API: "API workers, the web pages, and commands of people (`payswitch change ...`).",
+    Login.API: "API workers: messages of participants, answers of rails, and what people read at `/v1`.",
+    Login.PAGES: "Workers of pages and of people's API, and commands of people (`payswitch change ...`).",
     Login.CARETAKER: "The caretaker: due payments, settlement, reconciliation, checkpoints, deletion after retention.",
     Login.MESSENGER: "The messenger: webhooks.",
     Login.READER: "Reports, pages that only read, `payswitch verify` and other commands that only read.",

@@ -14,6 +14,7 @@ import pytest
 
 import ledger
 import switch
+from ledger.migrate import Phase, migrate
 from ledger.roles import GRANTED, PROCESSES, REGULATOR, Login
 from switch.base import database
 from switch.payments import reconciliation, search
@@ -21,7 +22,14 @@ from switch.statistics import making
 from tests.ledger.test_columns import DECLARED
 from tests.switch.stack import Stack
 
-W, A, C, M, R = Login.WRITER, Login.API, Login.CARETAKER, Login.MESSENGER, Login.READER
+W, A, P, C, M, R = (
+    Login.WRITER,
+    Login.API,
+    Login.PAGES,
+    Login.CARETAKER,
+    Login.MESSENGER,
+    Login.READER,
+)
 OWNER: frozenset[str] = frozenset()
 """Statements of the owner: of an operator's commands, and of the sandbox's first start."""
 ELSEWHERE: frozenset[str] = frozenset()
@@ -30,54 +38,57 @@ ELSEWHERE: frozenset[str] = frozenset()
 # Which roles run the statements of a module; the longest name counts.
 # fmt: off
 RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
-    "ledger.archive":                 (A, C, R),
-    "ledger.audit":                   (A, C, M, R),
+    "ledger.archive":                 (A, P, C, R),
+    "ledger.audit":                   (A, P, C, M, R),
     "ledger.audit/add_cosignature":   (A, M),
     "ledger.audit/audit_grow":        (C,),
     "ledger.audit/add_checkpoint":    (C,),
     "ledger.detach":                  OWNER,
     "ledger.migrate":                 OWNER,
-    "ledger.migrate/_APPLIED":        (W, A, C, M, R),
-    "ledger.migrate/_HAS_HISTORY":    (W, A, C, M, R),
+    "ledger.migrate/_APPLIED":        (W, A, P, C, M, R),
+    "ledger.migrate/_HAS_HISTORY":    (W, A, P, C, M, R),
     "ledger.partitions":              (C, R),
     "ledger.partitions/add_partitions": (C,),
-    "ledger.positions":               (A, C, R),
+    "ledger.positions":               (A, P, C, R),
     "ledger.roles":                   OWNER,
-    "ledger.silence":                 (W, A, C, M, R),
-    "ledger.statements":              (A, R),
+    "ledger.silence":                 (W, A, P, C, M, R),
+    "ledger.statements":              (A, P, R),
     "ledger.verify":                  (C, R),
-    "ledger.windows":                 (A, C, R),
+    "ledger.windows":                 (A, P, C, R),
     "ledger.writer":                  (W,),
     "switch.api":                     (A,),
-    "switch.approvals":               (A, C),
+    "switch.approvals":               (P, C),
     "switch.approvals.causes":        (W,),
-    "switch.approvals.content/account_number": (W, A, C),
-    "switch.participants.changes/_NUMBER": (W, A, C),
-    "switch.participants.changes/_accounts": (W, A, C),
-    "switch.participants.resolution/returnable_payment": (W, A, C),
-    "switch.approvals.approvals/add_change": (A,),
-    "switch.approvals.approvals/add_vote": (A,),
-    "switch.approvals.approvals/_check_active": (A,),
+    "switch.approvals.content/account_number": (W, P, C),
+    "switch.participants.changes/_NUMBER": (W, P, C),
+    "switch.participants.changes/_accounts": (W, P, C),
+    "switch.participants.resolution/returnable_payment": (W, P, C),
+    "switch.approvals.approvals/add_change": (P,),
+    "switch.approvals.approvals/add_vote": (P,),
+    "switch.approvals.approvals/_check_active": (P,),
     "switch.approvals.approvals/approved_changes": (C,),
     "switch.approvals.approvals/begin_execution": (C,),
     "switch.approvals.approvals/due_changes": (C,),
-    "switch.base":                    (A, C, R),
-    "switch.base.installation":       (W, A, C, M, R),
+    "switch.base":                    (A, P, C, R),
+    "switch.base.installation":       (W, A, P, C, M, R),
     "switch.base.installation/state_installation": OWNER,
     "switch.cli":                     (R,),
-    "switch.cli.preflight/latest_sealed_key": (A, C),
-    "switch.cli.preflight/is_seal_needed": (A,),
+    "switch.cli.preflight/latest_sealed_key": (A, P, C),
+    "switch.cli.preflight/is_seal_needed": (P,),
     "switch.cli.doctor":              OWNER,
     "switch.cli.steps":               OWNER,
-    "switch.identity":                (A,),
+    "switch.identity":                (P,),
     "switch.identity.guesses/forget_failures": (C,),
     "switch.identity.enrolment/add_first": OWNER,
     "switch.identity.enrolment/create_first": OWNER,
+    "switch.identity.nonces":         (A,),
     "switch.identity.nonces/forget_nonces": (C,),
+    "switch.identity.sessions/look_at_session": (A,),
+    "switch.identity.sessions/person_of_bearer": (A, P),
     "switch.identity.notices/forget_old": (C,),
-    "switch.identity.providers/end_sessions_of_issuer": (A, C),
-    "switch.identity.providers/identity_providers": (A, C, R),
-    "switch.identity.sessions/end_all": (A, C),
+    "switch.identity.providers/end_sessions_of_issuer": (P, C),
+    "switch.identity.providers/identity_providers": (P, C, R),
+    "switch.identity.sessions/end_all": (P, C),
     "switch.identity.sessions/forget_old": (C,),
     "switch.operations.caused":       (R,),
     "switch.operations.export":       (R,),
@@ -87,46 +98,46 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.operations.facts":        (C,),
     "switch.operations.housekeeping": OWNER,
     "switch.operations.invariants":   (C,),
-    "switch.operations.oversight":    (A,),
-    "switch.operations.reopen":       (A, C, R),
+    "switch.operations.oversight":    (P,),
+    "switch.operations.reopen":       (P, C, R),
     "switch.operations.restored":     (W,),
     "switch.operations.retention":    (C,),
-    "switch.operations.unfreeze":     (A, C),
+    "switch.operations.unfreeze":     (P, C),
     "switch.operations.upgrade":      OWNER,
     "switch.operations.verify":       (C, R),
-    "switch.operations.witness_changes": (A, C),
+    "switch.operations.witness_changes": (P, C),
     "switch.operations.witness_pushing": (M,),
-    "switch.operations.witnesses":    (A, C, R),
+    "switch.operations.witnesses":    (A, P, C, R),
     "switch.operations.witnesses/witness_cosigned": (A,),
-    "switch.pages":                   (A, R),
-    "switch.pages.charts":            (A,),
+    "switch.pages":                   (P, R),
+    "switch.pages.charts":            (P,),
     "switch.pages.country":           (R,),
-    "switch.participants":            (A, C),
+    "switch.participants":            (P, C),
     "switch.participants.liquidity/_change": (C,),
     "switch.participants.keys/_END_OWN": (A,),
-    "switch.participants.people/add_invited": (A,),
-    "switch.participants.reads":      (A,),
+    "switch.participants.people/add_invited": (P,),
+    "switch.participants.reads":      (A, P),
     "switch.payments.correspondence": (A,),
-    "switch.payments.directory":      (A,),
-    "switch.payments.dossier":        (A,),
+    "switch.payments.directory":      (A, P),
+    "switch.payments.dossier":        (P,),
     "switch.payments.erasure":        OWNER,
-    "switch.payments.events":         (A, M),
-    "switch.payments.journey":        (A, R),
-    "switch.payments.own_uetrs":      (A, R),
+    "switch.payments.events":         (A, P, M),
+    "switch.payments.journey":        (A, P, R),
+    "switch.payments.own_uetrs":      (A, P, R),
     "switch.payments.own_uetrs/add_own_uetr": (A,),
     "switch.payments.own_uetrs/sender_of_uetr": (A,),
-    "switch.payments.rail_register":  (A, C),
+    "switch.payments.rail_register":  (P, C),
     "switch.payments.rails":          (A, C),
-    "switch.payments.reach":          (A,),
-    "switch.payments.reconciliation": (A, C),
+    "switch.payments.reach":          (A, P),
+    "switch.payments.reconciliation": (P, C),
     "switch.payments.reconciliation/add_breaks": (C,),
     "switch.payments.reconciliation/add_cycle": (C,),
     "switch.payments.reconciliation/add_cycle_line": (C,),
     "switch.payments.reconciliation/add_restore_lines": (C,),
     "switch.payments.reconciliation/note_restore_rail_seen": (C,),
     "switch.payments.reconciliation/set_restore_rail_read": (C,),
-    "switch.payments.returnable":     (W, A, C),
-    "switch.payments.search":         (A,),
+    "switch.payments.returnable":     (W, A, P, C),
+    "switch.payments.search":         (P,),
     "switch.payments.signatures":     (W,),
     "switch.processes.caretaker":     (C,),
     "switch.processes.due_work":      (C,),
@@ -134,15 +145,15 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.processes.process":       (C, M),
     "switch.reports":                 (R,),
     "switch.reports.parties":         (C,),
-    "switch.reports.pattern_rules/add_rules": (A,),
+    "switch.reports.pattern_rules/add_rules": (P,),
     "switch.reports.probes":          (C,),
     "switch.reports.regulators":      OWNER,
-    "switch.reports.service":         (A,),
+    "switch.reports.service":         (A, P),
     "switch.sandbox":                 OWNER,
-    "switch.settlement":              (A, C),
+    "switch.settlement":              (P, C),
     "switch.settlement.causes":       (W,),
-    "switch.settlement.day/add_confirmation": (A,),
-    "switch.settlement.day/result_of_confirmation": (A,),
+    "switch.settlement.day/add_confirmation": (A, P),
+    "switch.settlement.day/result_of_confirmation": (A, P),
     "switch.settlement.day/set_processed": (C,),
     "switch.settlement.day/unprocessed_confirmations": (C,),
     "switch.settlement.day/add_delivery": (C,),
@@ -154,7 +165,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.settlement.day/set_instructed": (C,),
     "switch.settlement.day/take_settled_before": (C,),
     "switch.settlement.delivery":     (C,),
-    "switch.statistics":              (A, R),
+    "switch.statistics":              (A, P, R),
     "switch.statistics.making":       (C,),
     "switch.statistics.making/fact_mark": (C, R),
     "switch.statistics.making/payment_facts": (C, R),
@@ -162,14 +173,45 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.statistics.making/wrong_payment_facts": (R,),
     "switch.statistics.making/wrong_payment_time_facts": (R,),
     "switch.statistics.making/rebuild": OWNER,
-    "switch.webhooks.changes":        (A, C),
+    "switch.webhooks.changes":        (P, C),
     "switch.webhooks.delivery":       (M,),
-    "switch.webhooks.registry":       (A,),
-    "switch.webhooks.signing":        (A, C, M),
+    "switch.webhooks.registry":       (A, P),
+    "switch.webhooks.signing":        (A, P, C, M),
     "switch.webhooks.signing/_take_up": (M,),
     "switch.writer":                  (W,),
     "switch.writer.audit_notes":      (C,),
-    "switch.writer.audit_notes/add_note": (A, C),
+    "switch.writer.audit_notes/add_note": (A, P, C),
+    # What changes are about: the caretaker writes it, and nobody else.
+    "switch.operations.witness_changes/add_witness": (C,),
+    "switch.operations.witness_changes/_REMOVE": (C,),
+    "switch.participants.changes/end_keys": (C,),
+    "switch.participants.changes/_onboard": (C,),
+    "switch.participants.changes/_set_status": (C,),
+    "switch.participants.changes/_set_member_ids": (C,),
+    "switch.participants.corridors/set_corridor": (C,),
+    "switch.participants.corridors/add_rate": (C,),
+    "switch.participants.corridors/_corridor_fees": (C,),
+    "switch.participants.corridors/_corridor_settlement": (C,),
+    "switch.participants.corridors/_switch_rail": (C,),
+    "switch.participants.identity_providers/set_identity_provider": (C,),
+    "switch.participants.identity_providers/_remove": (C,),
+    "switch.participants.keys/add_key": (C,),
+    "switch.participants.keys/retire_key": (C,),
+    "switch.participants.keys/revoke_key": (C,),
+    "switch.participants.people/_remove": (C,),
+    "switch.payments.rail_register/tighten_rail": (C,),
+    "switch.payments.rail_register/_REGISTER": (C,),
+    "switch.payments.rail_register/_RETIRE": (C,),
+    "switch.settlement.before/add_settled_before": (C,),
+    "switch.settlement.changes/set_schedule": (C,),
+    "switch.settlement.changes/set_day": (C,),
+    "switch.settlement.changes/set_agent": (C,),
+    "switch.settlement.day/set_state": (C,),
+    "switch.settlement.day/move_line": (C,),
+    "switch.settlement.day/lock": (C,),
+    "switch.settlement.reads/_LOCK_LINE": (C,),
+    "switch.webhooks.changes/_add": (C,),
+    "switch.webhooks.changes/_retire": (C,),
 }
 # fmt: on
 
@@ -388,23 +430,51 @@ def forbidden() -> Iterator[tuple[str, str]]:
         yield role, "INSERT INTO switch.payment SELECT * FROM switch.payment"
         yield role, "UPDATE switch.payment_limit SET per_day = NULL"
         yield role, "DELETE FROM switch.freeze"
-    for role in set(EVERYBODY) - {A}:
+    yield from forbidden_to_all_but_pages_and_caretaker()
+    for role in (M, REGULATOR):
+        yield role, "SELECT name FROM switch.person"
+    for role in (M, W, REGULATOR):
+        yield role, "SELECT body FROM switch.message"
+    yield M, "SELECT message_id FROM switch.payment"
+    yield A, "INSERT INTO ledger.checkpoint (size) VALUES (1)"
+
+
+def forbidden_to_all_but_pages_and_caretaker() -> Iterator[tuple[str, str]]:
+    """What people sign in with and do is written by pages; what they approved, by the caretaker."""
+    for role in set(EVERYBODY) - {P}:
         for column in SECRETS:
             yield role, f"SELECT {column} FROM switch.person"
+        yield role, "INSERT INTO switch.change (kind) VALUES ('funds.in')"
+        yield role, "INSERT INTO switch.change_vote (change, seat, person) VALUES (1, 1, 'x')"
+        yield role, "INSERT INTO switch.person (name) VALUES ('x')"
+        yield role, "INSERT INTO switch.session (sha256) VALUES ('x')"
+        yield role, "INSERT INTO switch.passkey (id) VALUES ('x')"
+        yield role, "INSERT INTO switch.person_subject (issuer) VALUES ('x')"
+        yield role, "UPDATE switch.person SET password_hash = 'x'"
+        yield role, "UPDATE switch.person SET totp_secret = 'x'"
+    for role in set(EVERYBODY) - {A, P}:
         yield role, "SELECT sha256 FROM switch.bearer_key"
         yield role, "SELECT sha256 FROM switch.session"
         yield role, "SELECT body FROM switch.correspondence"
-        yield role, "INSERT INTO switch.change_vote (change, seat, person) VALUES (1, 1, 'x')"
-        yield role, "INSERT INTO switch.person (name) VALUES ('x')"
-    for role in (M, REGULATOR):
-        yield role, "SELECT name FROM switch.person"
-    yield W, "INSERT INTO switch.change (kind) VALUES ('funds.in')"
-    yield W, "UPDATE switch.change SET state = 'approved'"
-    for role in (M, W, REGULATOR):
-        yield role, "SELECT body FROM switch.message"
+    for role in set(EVERYBODY) - {C, P}:
+        yield role, "UPDATE switch.change SET state = 'approved'"
+        yield role, "UPDATE switch.person SET status = 'active'"
+        yield role, "DELETE FROM switch.session"
+    for role in set(EVERYBODY) - {C}:
+        yield role, "INSERT INTO switch.participant (id) VALUES ('x')"
+        yield role, "UPDATE switch.participant SET status = 'active'"
         yield role, "INSERT INTO switch.participant_key (keyid) VALUES ('x')"
-    yield M, "SELECT message_id FROM switch.payment"
-    yield A, "INSERT INTO ledger.checkpoint (size) VALUES (1)"
+        yield role, "UPDATE switch.participant_key SET revoked_at = NULL"
+        yield role, "INSERT INTO switch.fx_rate (source) VALUES ('INR')"
+        yield role, "INSERT INTO switch.corridor (source) VALUES ('IN')"
+        yield role, "UPDATE switch.corridor SET enabled = true"
+        yield role, "INSERT INTO switch.rail (country) VALUES ('IN')"
+        yield role, "UPDATE switch.rail SET open = true"
+        yield role, "INSERT INTO switch.settlement_agent (currency) VALUES ('INR')"
+        yield role, "UPDATE switch.settlement_line SET state = 'SETTLED'"
+        yield role, "INSERT INTO switch.identity_provider (id) VALUES ('x')"
+        yield role, "INSERT INTO switch.witness (key) VALUES ('x')"
+        yield role, "UPDATE switch.audit_note SET seq = 1"
 
 
 async def test_no_process_may_do_what_it_must_not(connection: asyncpg.Connection) -> None:
@@ -466,6 +536,121 @@ async def test_api_workers_are_database_superusers(stack: Stack) -> None:
     await worker.close()
 
 
+BY_A_STOLEN_API_WORKER = (
+    (
+        "INSERT INTO switch.change (kind, content, maker, reason, seats, state, expires_at)"
+        " VALUES ('cap.set', '{}', 'operator', 'x', '[]', 'approved', now())"
+    ),
+    (
+        "INSERT INTO switch.change_vote (change, seat, person, maker, decision, reason)"
+        " SELECT number, 0, 'checker', maker, 'approve', 'x' FROM switch.change LIMIT 1"
+    ),
+    "UPDATE switch.change SET state = 'approved'",
+    (
+        "INSERT INTO switch.participant_key (keyid, participant, algorithm, public_key, valid_from)"
+        " VALUES ('stolen', 'asha-bank', 'ed25519', 'x', now())"
+    ),
+    "UPDATE switch.participant_key SET valid_until = NULL",
+    "UPDATE switch.participant_key SET revoked_at = NULL",
+    (
+        "INSERT INTO switch.session (sha256, family, person, began_at, address, browser)"
+        " VALUES ('x', gen_random_uuid(), 'checker', now(), '', '')"
+    ),
+    "DELETE FROM switch.session",
+    "INSERT INTO switch.person (name, display_name, role, scope, status) VALUES ('x', 'x', 'checker', '', 'active')",
+    "UPDATE switch.person SET password_hash = 'x' WHERE name = 'checker'",
+    "UPDATE switch.person SET status = 'active'",
+    "SELECT password_hash, totp_secret FROM switch.person",
+    "INSERT INTO switch.participant (id, name, bic, country, kind) VALUES ('x', 'x', 'XXXXINBB', 'IN', 'direct')",
+    "UPDATE switch.participant SET status = 'active'",
+    "INSERT INTO switch.fx_rate (source, target, provider, rate) VALUES ('INR', 'PKR', 'fx', 900)",
+    "UPDATE switch.corridor SET enabled = true, fee_minor = 0",
+    "UPDATE switch.rail SET open = true",
+    "UPDATE switch.settlement_line SET state = 'SETTLED'",
+    "INSERT INTO switch.identity_provider (id) VALUES ('x')",
+    "INSERT INTO switch.audit_note (id, kind, body, after_seq) VALUES (gen_random_uuid(), 'CHANGE_VOTE', '{}', 0)",
+    "INSERT INTO switch.audit_note (id, kind, body, after_seq) VALUES (gen_random_uuid(), 'FUND', '{}', 0)",
+)
+
+
+@pytest.mark.parametrize("statement", BY_A_STOLEN_API_WORKER, ids=range(len(BY_A_STOLEN_API_WORKER)))
+async def test_a_stolen_api_worker_wrote_votes_people_keys_and_rates(stack: Stack, statement: str) -> None:
+    """An attack: pages and the participants' API were one process, and the last vote executed the change there."""
+    worker = await asyncpg.connect(stack.settings.database_of(A))
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await worker.execute(statement)
+    finally:
+        await worker.close()
+
+
+async def test_a_worker_ends_a_key_of_its_participant_and_of_no_other(database_url: str) -> None:
+    owner = await asyncpg.connect(database_url)
+    transaction = owner.transaction()
+    await transaction.start()
+    await owner.execute("INSERT INTO switch.participant VALUES ('one', 'One', 'ONEBINBB', 'IN', 'direct')")
+    await owner.execute(
+        "INSERT INTO switch.participant_key (keyid, participant, algorithm, public_key, valid_from)"
+        " VALUES ('one-1', 'one', 'ed25519', 'x', now())"
+    )
+    await owner.execute(f"SET LOCAL ROLE {A}")
+    ended = [
+        [row[0] for row in await owner.fetch("SELECT switch.end_own_key($1, $2)", keyid, whose)]
+        for keyid, whose in (("one-1", "two"), ("other", "one"), ("one-1", "one"), ("one-1", "one"))
+    ]
+    revoked = await owner.fetchval("SELECT revoked_at FROM switch.participant_key WHERE keyid = 'one-1'")
+    await transaction.rollback()
+    await owner.close()
+
+    assert ended == [[], [], [True], [False]]
+    assert revoked is not None
+
+
+async def test_the_rights_of_the_release_before_end_with_its_second_phase(empty_database_url: str) -> None:
+    """API workers of 0.1.0 serve people until then, and execute what they approve."""
+    vote = (
+        "INSERT INTO switch.change_vote (change, seat, person, maker, decision, reason)"
+        " VALUES (1, 0, 'x', 'y', 'approve', 'x')"
+    )
+    statements = (
+        vote,
+        (
+            "INSERT INTO switch.fx_rate (source, target, provider, rate, valid_from)"
+            " VALUES ('INR', 'PKR', 'nobody', 1, now())"
+        ),
+        "UPDATE switch.participant_key SET revoked_at = NULL",
+        "UPDATE switch.change SET state = 'approved', tried_at = now()",
+        (
+            "INSERT INTO switch.audit_note (id, kind, body, after_seq)"
+            " VALUES (gen_random_uuid(), 'CHANGE_EXECUTED', '{}', 0)"
+        ),
+    )
+    await migrate(empty_database_url, phase=Phase.PRE)
+    connection = await asyncpg.connect(empty_database_url)
+    before = [await refused(connection, statement) for statement in statements]
+    await migrate(empty_database_url, phase=Phase.PRE)  # a second start changes nothing
+    again = await refused(connection, vote)
+    await migrate(empty_database_url, phase=Phase.POST)
+    after = [await refused(connection, statement) for statement in statements]
+    await connection.close()
+
+    assert before == [False] * len(statements)
+    assert not again
+    assert after == [True] * len(statements)
+
+
+async def refused(connection: asyncpg.Connection, statement: str) -> bool:
+    """Whether an API worker may not run a statement."""
+    async with acting_as(connection, A):
+        try:
+            await connection.execute(statement)
+        except asyncpg.InsufficientPrivilegeError:
+            return True
+        except asyncpg.PostgresError:
+            return False  # the row is not possible: rights are checked before
+    return False
+
+
 async def test_each_process_of_a_running_switch_has_a_login_of_its_own(stack: Stack) -> None:
     connection = await stack.connect()
     rows = await connection.fetch(
@@ -480,7 +665,7 @@ async def test_each_process_of_a_running_switch_has_a_login_of_its_own(stack: St
 
 
 def test_no_process_has_the_database_of_another_in_its_environment(stack: Stack) -> None:
-    for name, own in (("api-0", {A, R}), ("messenger", {M}), ("writer", {W})):
+    for name, own in (("api-0", {A, R}), ("pages", {P, R}), ("messenger", {M}), ("writer", {W})):
         memory = Path(f"/proc/{stack.supervisor.pid(name)}/environ").read_bytes()
         child = next(child for child in stack.supervisor._children if child.name == name)
         found = {login for login in Login if f"//{login}@" in "".join(child.environment.values())}

@@ -25,6 +25,7 @@ from switch.cli.supervisor import StartError, Supervisor, environment_of
 from switch.identity.enrolment import create_first
 from switch.identity.model import Role
 from switch.sandbox import world
+from switch.writer.kinds import Kind
 from tests.conftest import psql
 from tests.switch.certificates import Authority
 from tests.switch.operations.test_doctor import settings_of
@@ -329,7 +330,7 @@ def test_production_over_sandbox_data(stack: Stack) -> None:
 
 async def test_a_process_of_the_other_kind_does_not_start(stack: Stack, database_url: str) -> None:
     with pytest.raises(causes.Impossible, match="is that of a sandbox"):
-        async with runtime.running(stack.settings.model_copy(update={"sandbox": False})):
+        async with runtime.running(stack.settings.model_copy(update={"sandbox": False}), Kind.API):
             pass
 
     production = Settings(database=database_url)
@@ -360,10 +361,9 @@ async def test_a_missing_seal_of_authenticators_is_refused_before_everybody_is_l
 
     with pytest.raises(causes.Impossible, match=r"people/seal.key is missing, .* copy it from the backup"):
         await preflight.bring_up_to_date(settings)
-    assert any("seal.key is missing" in line for line in await preflight.examine_database(settings, "api"))
+    assert any("seal.key is missing" in line for line in await preflight.examine_database(settings, "pages"))
     assert not await preflight.examine_database(settings, "writer")
-    alone = settings.model_copy(update={"serves": frozenset({"api"})})
-    assert not await preflight.examine_database(alone, "api")
+    assert not await preflight.examine_database(settings, "api")
     examined = await doctor.examine(settings)
     assert "seal-key-missing" in {finding.code for finding in examined.findings}
     kept.rename(tmp_path / "people" / "seal.key")

@@ -76,6 +76,25 @@ async def test_commands_that_no_change_causes_are_found(services: ServiceContext
         assert f"({kind}): it names no change" in result.detail
 
 
+async def test_a_rate_that_nobody_approved_is_found(services: ServiceContext, database_url: str) -> None:
+    """Written with the login of a process, between one and another that people approved."""
+    fx = {**onboarding("indus-bank"), "id": "fx", "kind": "fx_provider", "keys": []}
+    fx["accounts"] = [{"currency": "INR"}, {"currency": "PKR"}]
+    await done(services, "participant.onboard", fx)
+    rate = {"source": "INR", "target": "PKR", "provider": "fx", "rate": "3.25"}
+    await done(services, "rate.set", rate)
+    before = await check(services)
+    await as_owner(
+        database_url,
+        "INSERT INTO switch.fx_rate (source, target, provider, rate) VALUES ('INR', 'PKR', 'fx', 9)",
+    )
+    result = await check(services)
+
+    assert before.ok, before.detail
+    assert "rate INR-PKR of fx from" in result.detail
+    assert "no change of two people set it" in result.detail
+
+
 async def test_a_forged_event_of_an_execution_helps_nobody(services: ServiceContext) -> None:
     number, source = (
         await account(services, "asha-bank"),

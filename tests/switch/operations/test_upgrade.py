@@ -81,7 +81,13 @@ def test_the_running_switch_is_seen_with_its_version(stack: Stack, capfd):
     found = json.loads(capfd.readouterr().out)
 
     assert (code, found["next"]) == (0, [])
-    assert {one["process"] for one in found["running"]} == {"api", "caretaker", "messenger", "writer"}
+    assert {one["process"] for one in found["running"]} == {
+        "api",
+        "caretaker",
+        "messenger",
+        "pages",
+        "writer",
+    }
     assert {one["version"] for one in found["running"]} == {version("payswitch")}
 
 

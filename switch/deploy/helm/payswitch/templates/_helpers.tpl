@@ -41,8 +41,10 @@ app.kubernetes.io/component: {{ .process }}
 {{- define "payswitch.logins" -}}
 {{- if eq .process "api" -}}
 {DATABASE: api, DATABASE_READER: reader}
+{{- else if eq .process "pages" -}}
+{DATABASE: pages, DATABASE_READER: reader}
 {{- else if eq .process "operator" -}}
-{DATABASE: owner, DATABASE_API: api, DATABASE_READER: reader}
+{DATABASE: owner, DATABASE_PAGES: pages, DATABASE_READER: reader}
 {{- else if eq .process "prepare" -}}
 {DATABASE: owner}
 {{- else -}}
@@ -53,6 +55,8 @@ app.kubernetes.io/component: {{ .process }}
 {{/* The directories of the claim that a process gets; no key of another is in its pod. Empty: the whole claim. */}}
 {{- define "payswitch.directories" -}}
 {{- if eq .process "api" -}}
+[keys, reports, settlement, audit, archive]
+{{- else if eq .process "pages" -}}
 [keys, people, reports, settlement, audit, archive]
 {{- else if eq .process "caretaker" -}}
 [keys, reports, settlement, audit, archive, restore]
@@ -67,7 +71,7 @@ app.kubernetes.io/component: {{ .process }}
 
 {{/* Whether a process speaks to rails, and so gets their connection files and keys. */}}
 {{- define "payswitch.speaksToRails" -}}
-{{- if has .process (list "api" "caretaker" "operator" "prepare") -}}yes{{- end -}}
+{{- if has .process (list "api" "pages" "caretaker" "operator" "prepare") -}}yes{{- end -}}
 {{- end }}
 
 {{/* The Secret with the authority (ca.crt) of the database's server; empty: that of the system. */}}
