@@ -8,7 +8,7 @@ import contextlib
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any, Final, TextIO, cast
 
 import structlog
@@ -48,6 +48,19 @@ def where(error: BaseException) -> str:
 
 def _allowed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {name: value for name, value in event.items() if name in FIELDS}
+
+
+@contextlib.contextmanager
+def beside_output() -> Iterator[None]:
+    """Print log lines to standard error meanwhile, if no log is set up: scripts parse what commands print."""
+    if structlog.is_configured():
+        yield
+        return
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
 
 
 def configure(process: str) -> None:

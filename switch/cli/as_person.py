@@ -16,7 +16,7 @@ from ledger.roles import Login
 from schemas.errors import NotAuthentic
 from switch.api.documents import full_document, with_maker_half
 from switch.approvals import approvals
-from switch.base import outward
+from switch.base import logs, outward
 from switch.base.outward import OutwardReach
 from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
@@ -53,10 +53,11 @@ async def open_services(settings: Settings, login: Login) -> AsyncIterator[Servi
         CommandFailed: it is not running.
 
     """
-    async with pool(settings, login) as connections, writer(settings) as link:
-        data, sandbox = settings.data.resolve(), settings.sandbox_mark.exists()
-        reach = OutwardReach(outward.permitted_networks(settings, settings.openid_networks), sandbox)
-        yield ServiceContext(connections, connections, link, data, sandbox, settings.bands, reach)
+    with logs.beside_output():
+        async with pool(settings, login) as connections, writer(settings) as link:
+            data, sandbox = settings.data.resolve(), settings.sandbox_mark.exists()
+            reach = OutwardReach(outward.permitted_networks(settings, settings.openid_networks), sandbox)
+            yield ServiceContext(connections, connections, link, data, sandbox, settings.bands, reach)
 
 
 def session_file(services: ServiceContext, name: str) -> Path:

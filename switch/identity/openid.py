@@ -346,7 +346,7 @@ async def _read(issuer: str, *, reach: OutwardReach) -> _Known:
         raise _Unusable(NOT_PERMITTED)
     document = await _fetch(issuer.rstrip("/") + "/.well-known/openid-configuration", reach=reach)
     if document.get("issuer") != issuer:
-        _log.error("openid_issuer_differs", issuer=issuer)
+        _log.error("openid_issuer_differs", url=issuer)
         raise _Unusable("the metadata at this address name another issuer")
     named = {
         name: document.get(name, "")
@@ -354,7 +354,7 @@ async def _read(issuer: str, *, reach: OutwardReach) -> _Known:
     }
     needed = [name for name in named if name != "end_session_endpoint" or named[name]]
     if not all(isinstance(named[name], str) and is_reachable(named[name], reach=reach) for name in needed):
-        _log.error("openid_endpoints_refused", issuer=issuer)
+        _log.error("openid_endpoints_refused", url=issuer)
         raise _Unusable("the metadata name no usable addresses: over https, and in a permitted network")
     metadata = ProviderMetadata(
         named["authorization_endpoint"],
