@@ -151,7 +151,7 @@ STATISTICS: Final = NavigationEntry(
     "/statistics",
     "Statistics",
     Right.READ_CHANGES,
-    about="Volumes, values, speed and cost by corridor. Each chart has a table with the same figures.",
+    about="Volumes, values, speed, cost and availability over time. Each chart has its table.",
 )
 PROOFS: Final = NavigationEntry("/proofs", "Proofs", Right.READ_REPORTS)
 LOG: Final = NavigationEntry(
@@ -191,6 +191,12 @@ OWN: Final = tuple(
             "Statements",
             Right.READ_REPORTS,
             "Account statements by day, to compare with your own books.",
+        ),
+        (
+            "statistics",
+            "Statistics",
+            Right.READ_REPORTS,
+            "Your payments over time: number, value, speed and cost. Each chart has a table.",
         ),
         (
             "messages",

@@ -39,6 +39,7 @@ from switch.api import (
     reads,
     reports,
     settlement,
+    statistics,
     webhooks,
 )
 from switch.api.limits import Headers
@@ -67,6 +68,7 @@ ROUTERS: Final = (
     webhooks.router,
     webhooks.keys_router,
     reports.router,
+    statistics.router,
     audit.router,
     health.router,
     disclosure.router,

@@ -201,6 +201,7 @@ async def read(
     *,
     after: str = "",
     limit: int = ALL,
+    with_times: bool = True,
 ) -> list[FactSum]:
     """Sums by what is asked and by the currency of the debit, in the order of their keys."""
     owners = await scope.owners(connection)
@@ -211,7 +212,7 @@ async def read(
     )
     rows = await connection.fetch(_PAYMENTS, *given, after, limit)
     times: dict[tuple[Any, ...], dict[int, int]] = {}
-    if rows:
+    if rows and with_times:
         if rows[0]["at"] is not None:  # a page needs the times of its own steps only
             given = (given[0], max(asked.since, rows[0]["at"]), *given[2:])
         for row in await connection.fetch(_TIMES, *given):

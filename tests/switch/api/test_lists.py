@@ -111,6 +111,12 @@ async def test_an_unknown_query_parameter_of_an_iso_endpoint_is_refused(stack: S
         ),
         ("/v1/reports/open-data?quarter=0001-Q1", "no such quarter"),
         ("/v1/calendars/INR?since=9999-12-31", "beyond the last"),
+        ("/v1/statistics?since=2020-01-01T00:00:00Z&until=2026-01-01T00:00:00Z", "at most 400 days"),
+        ("/v1/statistics?until=0001-01-01T00:00:00Z", "between 1970"),
+        ("/v1/statistics?since=2026-01-01T00:00:00", "offset"),
+        ("/v1/statistics?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z", "after since"),
+        ("/v1/statistics?step=tomorrow", "hour"),
+        ("/v1/statistics/services?source=tomorrow", "two capital letters"),
     ],
 )
 async def test_a_wrong_value_is_answered_with_what_is_allowed_and_not_echoed(

@@ -29,6 +29,7 @@ from switch.pages import (
     reports,
     sign_in,
     site,
+    statistics,
 )
 from switch.pages.shell import ACCOUNT, GROUPS, NAVIGATION
 from switch.payments import journey
@@ -43,7 +44,7 @@ from switch.writer.verdicts import TEXTS
 REPORTS = sorted({definition.read.__module__.rpartition(".")[2] for definition in CATALOGUE.values()})
 """Modules that say a report."""
 
-SAME = {"UETR", "BIC", "SHA-256"}
+SAME = {"UETR", "BIC", "SHA-256", "P50", "P95", "P99"}
 """Said alike in every language."""
 PURPOSES = {"position", "gross", "fees", "settlement"}
 """Of accounts."""
@@ -208,7 +209,8 @@ def texts() -> set[str]:
     written = {message for _, _, message, _, _ in found if isinstance(message, str)}
     named = said_by_reports()
     named |= {report.title for report in CATALOGUE.values()} | {entry.title for entry in NAVIGATION}
-    named |= set(reports.LABELS.values())
+    named |= set(reports.LABELS.values()) | set(statistics.LINES.values())
+    named |= {name for name, *_ in statistics.RANGES.values()}
     named |= {field.hint for kind in KINDS.values() for field in forms.fields_of(kind) or () if field.hint}
     named |= {role.value for role in Role} | {"open", "closed", "away", "d", "h", "min", "s"}
     named |= (

@@ -80,6 +80,7 @@ SEES = {
     ("POST", "/me/provider"):                 EVERYBODY,
     ("GET", "/own/position"):                 {"participant"},
     ("GET", "/own/statements"):               {"participant"},
+    ("GET", "/own/statistics"):               {"participant"},
     ("GET", "/own/messages"):                 {"participant"},
     ("GET", "/own/messages/{seq}"):           {"participant"},  # as far as it is theirs: here there is none
     ("GET", "/own/keys"):                     {"participant"},

@@ -1,59 +1,21 @@
 """Facts of statistics: made from the log in any batches, they are what the reports add up from the payments."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import asyncpg
 import pytest
 
-from ledger.roles import Login
-from loadtests.reports import DAY, write_day
+from loadtests.reports import DAY
 from schemas.money import Money
-from switch.base.database import connect_pool
-from switch.base.settings import Settings
 from switch.operations import verify
 from switch.statistics import making, reading, times
 from switch.statistics.reading import By, FactQuery, PaymentFigures, Step
 from tests.switch.reports.conftest import EVERYTHING, make
 
-PAYMENTS = 1_500
 UNTIL = DAY + timedelta(days=2)
 FACTS = ("switch.payment_fact", "switch.payment_time_fact")
-
-REFUSED = """
-WITH made AS (
-    INSERT INTO switch.payment
-    SELECT $1, gen_random_uuid(), 'in-bank-0', 'pacs.008.001.08', 'M', 'in-bank-0', $2, '', '', '', 'INR', '', 500, 0, 0, ''
-)
-INSERT INTO ledger.event VALUES ($1, $1, $3, 'REFUSE', 'F', '', '')
-"""
-RETURNED = """
-WITH made AS (
-    INSERT INTO ledger.transfer (number, corrects, id, kind, fingerprint) VALUES ($1, $2, gen_random_uuid(), 'correction', '')
-)
-INSERT INTO ledger.event VALUES ($1, $1, $3, 'RETURN', 'C', '', '')
-"""
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    """A switch with one day of payments: committed, rejected, refused and returned ones."""
-    pool = await connect_pool(Settings(database=database_url), Login.OWNER)
-    async with pool.acquire() as connection:
-        await write_day(connection, PAYMENTS)
-        seq = await connection.fetchval("SELECT max(seq) FROM ledger.event")
-        late = DAY + timedelta(days=1, hours=3)
-        paid = await connection.fetch(
-            "SELECT number FROM ledger.resolution WHERE outcome = 'posted' ORDER BY number DESC LIMIT 40"
-        )
-        for row in paid[::4]:
-            await connection.execute(RETURNED, seq := seq + 1, row["number"], late)
-        for creditor in ("pk-bank-0", "XXXXPKKA", "XXXXCNBA"):
-            await connection.execute(REFUSED, seq := seq + 1, creditor, late)
-    yield pool
-    await pool.close()
 
 
 async def kept(pool: asyncpg.Pool) -> list[list[asyncpg.Record]]:
@@ -202,3 +164,24 @@ def test_percentiles_are_within_a_tenth_of_the_exact_ones() -> None:
     assert times.percentile({}, 50) is None
     assert times.percentile({len(times.EDGES): 1}, 99) == times.EDGES[-1]
     assert Decimal(times.EDGES[-1]) > 86_400_000_000
+
+
+async def test_pages_of_a_list_are_the_whole_list(pool: asyncpg.Pool) -> None:
+    await making.catch_up(pool)
+    by = [By.TIME, By.CORRIDOR, By.RAIL]
+    async with pool.acquire() as connection:
+        whole = await reading.read(connection, FactQuery(DAY, UNTIL, Step.HOUR), EVERYTHING, by)
+        found: list[reading.FactSum] = []
+        while True:
+            after = found[-1].key if found else ""
+            page = await reading.read(
+                connection, FactQuery(DAY, UNTIL, Step.HOUR), EVERYTHING, by, after=after, limit=97
+            )
+            found += page
+            if len(page) < 97:
+                break
+
+    assert found == whole
+    assert len(whole) > 500
+    assert len({each.key for each in whole}) == len(whole)
+    assert all(len(each.key) <= 100 for each in whole), "a cursor has at most a hundred characters"
