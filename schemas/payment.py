@@ -33,8 +33,9 @@ class _Stated(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in self._texts:
             text = getattr(self, name)
-            if text is not None and not _shows(text):
-                force_setattr(self, name, None)
+            # A call for each text would take as long as everything else here.
+            if text is not None and (not text.isprintable() or text.isspace() or not text):
+                force_setattr(self, name, text if _shows(text) else None)
 
 
 class Agent(_Stated, frozen=True, kw_only=True):

@@ -14,7 +14,8 @@ XML: Final = "application/xml"
 JSON: Final = "application/json"
 MEDIA_TYPES: Final = (XML, JSON)
 WHOLE: Final = "payswitch.whole"
-"""In the scope of a request whose body has arrived: nothing is left to wait for."""
+"""In the scope of a request, its body, if it is short and arrived before the request was begun."""
+WHOLE_MAX: Final = 64 * 1024
 _PINNED: Final = re.compile(r"application/vnd\.iso20022\.[a-z]{4}\.\d{3}\.\d{3}\.\d{2}\+(xml|json)", re.ASCII)
 """XML or JSON, with the only message that the body may hold."""
 _REMEMBERED: Final = 256
@@ -35,29 +36,32 @@ async def read(request: Request, limit: int) -> bytes:
     length = "".join(_values(request, b"content-length")[:1])
     if length.isascii() and length.isdigit() and (len(length) > 9 or int(length) > limit):  # noqa: PLR2004
         raise MessageTooLarge
-    if request.scope.get(WHOLE):
-        return await _read(request, limit)  # it cannot take time
-    try:
-        async with asyncio.timeout(READ_WITHIN_S):
-            return await _read(request, limit)
-    except TimeoutError:
-        raise InvalidMessage("the body did not arrive in time") from None
+    whole: bytes | None = request.scope.get(WHOLE)
+    if whole is None:
+        return await _arriving(request, limit)
+    if len(whole) > limit:
+        raise MessageTooLarge
+    return whole
 
 
-async def _read(request: Request, limit: int) -> bytes:
+async def _arriving(request: Request, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
-    while True:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise InvalidMessage("the body is incomplete")
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise MessageTooLarge
-        parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
+    try:
+        async with asyncio.timeout(READ_WITHIN_S):
+            while True:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise InvalidMessage("the body is incomplete")
+                part = message.get("body", b"")
+                size += len(part)
+                if size > limit:
+                    raise MessageTooLarge
+                parts.append(part)
+                if not message.get("more_body"):
+                    return b"".join(parts)
+    except TimeoutError:
+        raise InvalidMessage("the body did not arrive in time") from None
 
 
 def _values(request: Request, name: bytes) -> list[str]:

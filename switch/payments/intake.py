@@ -217,10 +217,8 @@ class Intake:
 
     def _scheme(self, payment: CreditTransfer) -> rules.Scheme:
         """Requirements of this corridor on a message; the countries are those of the agents' BICs."""
-        debtor, creditor = (
-            (agent.bic or "")[4:6] for agent in (payment.debtor_agent, payment.creditor_agent)
-        )
-        return self._settings.scheme_of(debtor, creditor)
+        debtor, creditor = payment.debtor_agent.bic or "", payment.creditor_agent.bic or ""
+        return self._settings.scheme_of(debtor[4:6], creditor[4:6])
 
     def _route(
         self, payment: CreditTransfer, debtor: Participant, made_at: datetime, expires_at: datetime

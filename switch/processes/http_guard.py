@@ -101,6 +101,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """Who sent an authentic request on this connection."""
         self._head_bytes = 0
         self._in_body = False
+        self._begins = False
+        """The request began with the bytes that just arrived, so nothing of it was read yet."""
         self._clock: asyncio.TimerHandle | None = None
 
     @property
@@ -116,6 +118,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count the bytes of headers; bodies have their own limits."""
+        self._begins = False
         if not self._in_body:
             self._head_bytes += len(data)
             if self._clock is None:
@@ -129,7 +132,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The headers are complete."""
-        self._in_body = True
+        self._in_body = self._begins = True
         self._stop_clock()
         self.scope[limits.PROVED] = self._proved  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
@@ -138,7 +141,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """The request is complete; the headers of the next one follow."""
         self._in_body = False
         self._head_bytes = 0
-        self.scope[bodies.WHOLE] = True  # type: ignore[typeddict-unknown-key]
+        if self._begins and len(self.cycle.body) <= bodies.WHOLE_MAX:
+            self.scope[bodies.WHOLE] = bytes(self.cycle.body)  # type: ignore[typeddict-unknown-key]
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
