@@ -35,6 +35,8 @@ _RATE: Final = _statement("rate_in_force")
 _RAIL: Final = _statement("rail_state")
 _CORRIDOR: Final = _statement("corridor")
 _SET_CORRIDOR: Final = _statement("set_corridor")
+_OPEN_CORRIDORS: Final = _statement("open_corridors")
+_CLOSE_CORRIDORS: Final = _statement("close_corridors")
 _ADD_RATE: Final = _statement("add_rate")
 _DAY_S: Final = 86_400
 _CLOSED_DAYS_MAX: Final = 7
@@ -61,6 +63,18 @@ class SwitchCorridor(Content, frozen=True, kw_only=True):
     source: FromCountry
     target: ToCountry
     enabled: Open
+
+
+class CloseCorridors(Content, frozen=True, kw_only=True):
+    """Every open corridor into a country, out of it, or both. Each is opened again on its own."""
+
+    country: Country
+    direction: Annotated[Literal["into", "out_of", "both_ways"], msgspec.Meta(title="Direction")]
+
+    @property
+    def sides(self) -> tuple[str, bool, bool]:
+        """The country, and whether corridors into it and out of it are meant."""
+        return self.country, self.direction != "out_of", self.direction != "into"
 
 
 class CorridorFees(Confirmable, frozen=True, kw_only=True):
@@ -161,6 +175,22 @@ async def _effect_of_settlement(connection: asyncpg.Connection, content: Corrido
 
 async def _switch_corridor(execution: Execution, content: SwitchCorridor) -> None:
     await execution.connection.execute(_SET_CORRIDOR, content.source, content.target, content.enabled)
+
+
+async def _check_open(connection: asyncpg.Connection, content: CloseCorridors) -> None:
+    if not await connection.fetch(_OPEN_CORRIDORS, *content.sides):
+        raise refuse("no such corridor is open")
+
+
+async def _effect_of_closing(connection: asyncpg.Connection, content: CloseCorridors) -> Effect:
+    found = await connection.fetch(_OPEN_CORRIDORS, *content.sides)
+    now, then = openness(is_open=True), openness(is_open=False)
+    rows = tuple(Row(f"{row['source']} → {row['target']}", now, then) for row in found)
+    return Effect(rows or (Row(content.country, then, then),))
+
+
+async def _close_corridors(execution: Execution, content: CloseCorridors) -> None:
+    await execution.connection.execute(_CLOSE_CORRIDORS, *content.sides)
 
 
 async def _check_there(connection: asyncpg.Connection, content: CorridorFees | CorridorSettlement) -> None:
@@ -317,6 +347,15 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         effect=_effect_of_switching,
         links=_LINKS,
         seats=_corridor_seats,
+    ),
+    ChangeKind(
+        "corridor.close_all",
+        "Close all corridors of a country",
+        CloseCorridors,
+        _close_corridors,
+        _check_open,
+        effect=_effect_of_closing,
+        links=links_to(Subject.CORRIDOR, "country"),
     ),
     ChangeKind(
         "corridor.fees",

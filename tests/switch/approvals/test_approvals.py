@@ -341,6 +341,35 @@ async def test_closing_a_corridor_does_not_wait_for_central_banks(services: Serv
     assert await services.pool.fetchval("SELECT enabled FROM switch.corridor WHERE source = 'IN'") is False
 
 
+@pytest.mark.parametrize(
+    ("direction", "closed"),
+    [
+        ("into", {("IN", "PK"), ("KZ", "PK")}),
+        ("out_of", {("PK", "IN")}),
+        ("both_ways", {("IN", "PK"), ("KZ", "PK"), ("PK", "IN")}),
+    ],
+)
+async def test_two_people_close_all_corridors_of_a_country_in_one_request(
+    services: ServiceContext, direction: str, closed: set[tuple[str, str]]
+) -> None:
+    pairs = [("IN", "PK"), ("KZ", "PK"), ("PK", "IN"), ("IN", "KZ")]
+    await services.pool.executemany(
+        "INSERT INTO switch.corridor (source, target, enabled) VALUES ($1, $2, true)"
+        " ON CONFLICT (source, target) DO UPDATE SET enabled = true",
+        pairs,
+    )
+    content = {"country": "PK", "direction": direction}
+    change = await done(services, "corridor.close_all", content)
+    rows = await services.pool.fetch(
+        "SELECT source::text, target::text FROM switch.corridor WHERE NOT enabled"
+    )
+
+    assert change.state is ChangeState.EXECUTED
+    assert {(row["source"], row["target"]) for row in rows} == closed
+    with pytest.raises(Refused, match="no such corridor is open"):
+        await done(services, "corridor.close_all", content)
+
+
 def test_every_role_has_its_rights_and_no_others() -> None:
     """Deny by default: of the switch, whoever asks has no vote; the auditor has neither."""
     assert set(RIGHTS) == set(type(person("olga").role))

@@ -65,6 +65,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "key.retire": {**BANK, "keyid": "asha-bank-1", "at": LATER},
     "key.revoke": {**BANK, "keyid": "asha-bank-1"},
     "corridor.switch": {**CORRIDOR, "enabled": True},
+    "corridor.close_all": {"country": "PK", "direction": "into"},
     "corridor.fees": {**CORRIDOR, "fee_minor": 500, "fee_bps": 10},
     "corridor.settlement": {**CORRIDOR, "settlement": "gross"},
     "rate.set": {"source": "INR", "target": "PKR", "provider": "fx", "rate": "3.28", "valid_from": LATER},
@@ -98,6 +99,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """One request of each kind. What it is about need not be there: an effect decides nothing."""
 ALREADY_SO = {
+    "corridor.close_all",
     "witness.remove",
     "books.unfreeze",
     "participant.resume",
@@ -105,7 +107,7 @@ ALREADY_SO = {
     "rail.retire",
     "restore.open",
 }
-"""Nothing is frozen, closed or suspended here, and no rail is registered."""
+"""Nothing is frozen, closed or suspended here, no rail is registered and no corridor is open."""
 
 
 @pytest_asyncio.fixture
