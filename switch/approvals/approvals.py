@@ -305,16 +305,18 @@ async def read(
     state: str | None = None,
     concerning: Person | None = None,
     before: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     limit: int = 100,
 ) -> list[Change]:
-    """Changes, newest first, older than `before`.
+    """Changes, newest first, older than `before`, requested from `since` and before `until`.
 
     With `concerning`, only those that this person requested, or that have a seat for its role and scope.
     """
     maker, seat = (
         (None, None) if concerning is None else (concerning.name, _seats_text((_seat_of(concerning),)))
     )
-    numbers = await connection.fetch(_NUMBERS, state, before, limit, maker, seat)
+    numbers = await connection.fetch(_NUMBERS, state, before, limit, maker, seat, since, until)
     return [await _find(connection, row["number"]) for row in numbers]
 
 

@@ -15,13 +15,14 @@ from starlette.responses import Response
 from schemas.errors import InvalidAmount, InvalidMessage, NotAllowed, NotFound, SwitchError
 from switch.api.documents import with_maker_half
 from switch.api.people import check_same_origin, may_see
+from switch.api.reports import Reporting
 from switch.approvals import approvals
 from switch.approvals.effects import Resource, Subject
 from switch.approvals.kinds import ChangeKind
 from switch.change_catalogue import KINDS
 from switch.identity.model import Change, ChangeState, Person
 from switch.identity.permissions import may
-from switch.pages import audited, forms, language, shell
+from switch.pages import audited, exports, filters, forms, language, shell
 from switch.pages.shell import PREFIX, Context, Viewer, form, redirect, render
 from switch.writer.context import ServiceContext
 
@@ -92,25 +93,38 @@ Reader = Annotated[Person, Depends(audited.reader(shell.APPROVALS))]
 
 
 @router.get("/changes")
-async def get_changes(
+async def get_changes(  # noqa: PLR0917 - one per filter
     request: Request,
     context: Context,
+    reporting: Reporting,
     person: Reader,
     state: Annotated[str, Query(pattern="^[a-z]{0,20}$")] = "",
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    since: filters.Day = "",
+    until: filters.Day = "",
+    format_: Annotated[exports.Format, Query(alias="format")] = "",
 ) -> Response:
     """List changes, newest first."""
+    since_at, until_at = filters.period(since, until)
     async with context.pool.acquire() as connection:
-        found = await approvals.read(connection, state=state or None, before=before, limit=ROWS + 1)
+        found = await approvals.read(
+            connection, state=state or None, before=before, since=since_at, until=until_at, limit=ROWS + 1
+        )
+    shown = [change for change in found[:ROWS] if may_see(person, change)]
+    if format_:
+        rows = exports.changes(shown)
+        return await exports.respond(request, reporting, person, format_, columns=exports.CHANGES, rows=rows)
+    lang = language.of(request)
     return render(
         request,
         "changes.html",
         person,
-        changes=[change for change in found[:ROWS] if may_see(person, change)],
+        changes=shown,
+        states_of=filters.states(request, ChangeState, lang),
+        ranges=filters.ranges(request, lang),
+        exports=exports.links(request),
+        older=filters.older(request, found[ROWS - 1].number) if len(found) > ROWS else "",
         kinds=KINDS,
-        state=state,
-        states=[str(one) for one in ChangeState],
-        older=found[ROWS - 1].number if len(found) > ROWS else None,
         groups=_groups(person),
     )
 
@@ -257,7 +271,7 @@ def _hint(kind: ChangeKind[Any]) -> str:
     """Who must approve, as far as the kind determines it."""
     if kind.name.startswith("settlement.confirm"):
         return "The central bank of every country in the window must approve."
-    if kind.name.startswith("corridor."):
+    if kind.name.startswith("corridor.") and kind.name != "corridor.close_all":
         return CORRIDOR_HINT
     if kind.name in _OWN:
         return OWN_HINT

@@ -29,7 +29,7 @@ from switch.writer.event_kinds import EventKind
 WATCHED: Final = frozenset({Role.REGULATOR, Role.AUDITOR})
 ONE_READING_S: Final = 600.0
 _READINGS_MAX: Final = 10_000
-_FREE_TEXT: Final = frozenset({"q", "name"})
+_FREE_TEXT: Final = frozenset({"q", "name", "amount"})
 """Parameters whose accepted values may contain personal data."""
 _PARTICIPANT: Final = "id"
 """The parameter of the page of a participant: it accepts any word, and only known ids are recorded."""

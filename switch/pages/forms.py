@@ -23,7 +23,14 @@ from switch.participants import payment_returns
 
 CONFIRMED: Final = "confirmed_factor"
 """The last field of every form: filled in after a refusal that states a factor."""
-WORDS: Final = {"true": "yes", "false": "no", **payment_returns.REASONS}
+WORDS: Final = {
+    "true": "yes",
+    "false": "no",
+    "into": "into the country",
+    "out_of": "out of the country",
+    "both_ways": "both ways",
+    **payment_returns.REASONS,
+}
 """What options mean, in English."""
 WHOLE: Final = "must be a whole number"
 _HIDDEN: Final = frozenset({"maker_half"})

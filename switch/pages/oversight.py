@@ -9,10 +9,11 @@ from ledger import positions
 from schemas.money import Money
 from switch.api.participants import may_read
 from switch.api.reads import corridor_documents, terms_document
+from switch.api.reports import Reporting
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
 from switch.operations import oversight
-from switch.pages import audited, shell
+from switch.pages import audited, exports, shell
 from switch.pages.change_links import link
 from switch.pages.shell import PREFIX, Switch, render
 from switch.participants import liquidity, reads, resolution
@@ -26,24 +27,32 @@ _ROWS: Final = 200
 
 @router.get("/positions")
 async def get_positions(
-    request: Request, switch: Switch, person: Annotated[Person, Depends(audited.reader(shell.POSITIONS))]
+    request: Request,
+    switch: Switch,
+    reporting: Reporting,
+    person: Annotated[Person, Depends(audited.reader(shell.POSITIONS))],
+    format_: Annotated[exports.Format, Query(alias="format")] = "",
 ) -> Response:
     """Show posted, pending and available amounts of every participant, in every currency."""
     countries = {p.id: p.country for p in await reads.read(switch.pool)}
     uses = {(use.participant, use.currency): use for use in await liquidity.read(switch.pool)}
     found = [
-        {
-            "at": position,
-            "use": uses.get((position.owner, position.currency)) if position.purpose == "position" else None,
-        }
+        position
         for position in await positions.read(switch.pool)
         if position.owner in countries and may_read(person, position.owner, countries[position.owner])
     ]
+    if format_:
+        at = exports.positions(found)
+        return await exports.respond(request, reporting, person, format_, columns=exports.POSITIONS, rows=at)
     return render(
         request,
         "positions.html",
         person,
-        rows=found,
+        exports=exports.links(request),
+        rows=[
+            {"at": at, "use": uses.get((at.owner, at.currency)) if at.purpose == "position" else None}
+            for at in found
+        ],
         money=Money,
         may_request=may(person, Right.REQUEST_CHANGE),
     )
@@ -104,22 +113,28 @@ async def get_queues(
 
 
 @router.get("/breaks")
-async def get_breaks(
+async def get_breaks(  # noqa: PLR0917 - one per filter
     request: Request,
     switch: Switch,
+    reporting: Reporting,
     person: Annotated[Person, Depends(audited.reader(shell.BREAKS))],
     resolved: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    format_: Annotated[exports.Format, Query(alias="format")] = "",
 ) -> Response:
     """Show differences between rail files and the ledger, oldest first; a regulator sees its own rail."""
     rail = person.scope if person.role is Role.REGULATOR else None
     found = await reconciliation.list_breaks(
         switch.pool, resolved=resolved, rail=rail, after=after, limit=_ROWS + 1
     )
+    if format_:
+        rows = exports.breaks(found[:_ROWS])
+        return await exports.respond(request, reporting, person, format_, columns=exports.BREAKS, rows=rows)
     return render(
         request,
         "breaks.html",
         person,
+        exports=exports.links(request),
         rows=found[:_ROWS],
         more=found[_ROWS - 1]["id"] if len(found) > _ROWS else None,
         resolved=resolved,

@@ -5,7 +5,7 @@ Names and accounts are shown on request to readers with the right, and each acce
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -21,7 +21,7 @@ from switch.change_catalogue import KINDS
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
 from switch.operations import oversight
-from switch.pages import audited, journey, shell
+from switch.pages import audited, exports, filters, finding, journey, language, shell
 from switch.pages.shell import PREFIX, Switch, render
 from switch.participants import resolution
 from switch.payments import dossier, own_uetrs, search
@@ -42,7 +42,6 @@ UnknownReader = Annotated[Person, Depends(audited.reader(shell.UNKNOWN))]
 HeldReader = Annotated[Person, Depends(audited.reader(shell.HELD))]
 Uetr = Annotated[str, Path(pattern=f"^{_UETR}$")]
 Country = Annotated[str, Query(pattern="^([A-Z]{2})?$")]
-Day = Annotated[str, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
 Before = Annotated[int | None, Query(ge=1, lt=2**62)]
 
 
@@ -50,6 +49,7 @@ Before = Annotated[int | None, Query(ge=1, lt=2**62)]
 async def get_payments(  # noqa: PLR0917 - one per field of the form
     request: Request,
     switch: Switch,
+    reporting: Reporting,
     person: Reader,
     q: Annotated[str, Query(max_length=64, pattern=r"^[^\x00-\x1f]*$")] = "",
     state: Annotated[str, Query(pattern=f"^({'|'.join(SHOWN)})?$")] = "",
@@ -57,11 +57,19 @@ async def get_payments(  # noqa: PLR0917 - one per field of the form
     source: Country = "",
     target: Country = "",
     direction: Annotated[str, Query(pattern="^(sent|received)?$")] = "",
-    since: Day = "",
-    until: Day = "",
+    since: filters.Day = "",
+    until: filters.Day = "",
     before: Before = None,
+    participant: Annotated[str, Query(pattern="^([a-z0-9][a-z0-9-]{1,34})?$")] = "",
+    amount: Annotated[str, Query(max_length=40)] = "",
+    currency: Annotated[str, Query(pattern="^([A-Z]{3})?$")] = "",
+    format_: Annotated[exports.Format, Query(alias="format")] = "",
 ) -> Response:
-    """Search payments, newest first, by UETR or by a reference of the sender or the rail."""
+    """Search payments, newest first, by UETR, by a reference of the sender or the rail, or by amount.
+
+    With `format`, the list is a file.
+    """
+    lang = language.of(request)
     values = {
         "q": q.strip(),
         "state": state,
@@ -69,8 +77,12 @@ async def get_payments(  # noqa: PLR0917 - one per field of the form
         "source": source,
         "target": target,
         "direction": direction,
+        "participant": participant,
+        "amount": amount.strip(),
+        "currency": currency,
     }
     days = {"since": since, "until": until}
+    since_at, until_at = filters.period(since, until)
     wanted = search.Wanted(
         uetr=search.typed_uetr(values["q"]),
         state=State(state) if state else None,
@@ -79,11 +91,21 @@ async def get_payments(  # noqa: PLR0917 - one per field of the form
         target=target,
         reference=values["q"],
         direction=direction,
-        since=_midnight(since),
-        until=_midnight(until, after=timedelta(days=1)),
+        since=since_at,
+        until=until_at,
+        participant=participant,
+        amounts=finding.amounts(lang.plain(amount), currency, _currencies(switch)),
+        currency=currency,
     )
     owners = await _owners(switch, person)
-    page = await search.find(switch.pool, wanted, owners, before=before, limit=_ROWS)
+    limit = exports.ROWS_MAX if format_ else _ROWS
+    wrong = bool(amount.strip()) and not wanted.amounts
+    page = search.SearchPage((), None)
+    if not wrong:
+        page = await search.find(switch.pool, wanted, owners, before=before, limit=limit)
+    if format_:
+        rows = exports.payments(await _as_stated(switch, person, page.payments))
+        return await exports.respond(request, reporting, person, format_, columns=exports.PAYMENTS, rows=rows)
     given = {name: value for name, value in {**values, **days}.items() if value}
     return render(
         request,
@@ -93,6 +115,12 @@ async def get_payments(  # noqa: PLR0917 - one per field of the form
         values={**values, **days},
         states=SHOWN,
         countries=sorted(switch.directory.now.rail_by_country),
+        currencies=_currencies(switch),
+        wrong=wrong,
+        participants=sorted(switch.directory.now.by_id) if shell.PARTICIPANTS.admits(person) else [],
+        states_of=filters.states(request, SHOWN, lang),
+        ranges=filters.ranges(request, lang),
+        exports=exports.links(request),
         older=page.next and f"{PREFIX}/payments?{urlencode({**given, 'before': page.next})}",
     )
 
@@ -186,6 +214,11 @@ async def _as_stated(
     return tuple(replace(each, uetr=stated.get(each.uetr, each.uetr)) for each in payments)
 
 
+def _currencies(switch: Switch) -> list[str]:
+    """Currencies of the accounts."""
+    return sorted({account.currency for account in switch.directory.now.accounts})
+
+
 async def _owners(switch: Switch, person: Person) -> list[str] | None:
     async with switch.pool.acquire() as connection:
         return await scope_of_person(person).owners(connection)
@@ -197,12 +230,3 @@ async def _people(switch: Switch, uetr: UUID) -> patterns.People:
     except personal_data.Erased:
         return patterns.People("(erased)", "(erased)")
     return patterns.people_of(raw)
-
-
-def _midnight(day: str, after: timedelta = timedelta()) -> datetime | None:
-    """Beginning of a day, UTC; None for an invalid date, which then sets no bound."""
-    try:
-        found = date.fromisoformat(day)
-        return datetime(found.year, found.month, found.day, tzinfo=UTC) + after
-    except (ValueError, OverflowError):
-        return None

@@ -18,12 +18,13 @@ from ledger.windows import BilateralNet
 from schemas import codec
 from schemas.errors import NotAllowed, NotFound
 from schemas.money import Money
+from switch.api.reports import Reporting
 from switch.api.settlement import Window, lines_for, may_read_instruction, pairs_for, unpaid_for
 from switch.approvals import approvals
 from switch.base import calendars
 from switch.base.sql import statements
 from switch.identity.model import Change, ChangeState, Person
-from switch.pages import audited, shell
+from switch.pages import audited, exports, filters, language, shell
 from switch.pages.audited import read_only
 from switch.pages.change_links import link, may_request
 from switch.pages.shell import PREFIX, Context, render
@@ -58,19 +59,37 @@ _CONFIRMATIONS: Final = _load("window_confirmations")
 
 
 @router.get("/windows")
-async def get_windows(
+async def get_windows(  # noqa: PLR0917 - one per filter
     request: Request,
     context: Context,
+    reporting: Reporting,
     person: Reader,
     currency: Annotated[str, Query(pattern="^([A-Z]{3})?$")] = "",
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    state: Annotated[str, Query(pattern=f"^({'|'.join(SettlementState)})?$")] = "",
+    since: filters.Day = "",
+    until: filters.Day = "",
+    format_: Annotated[exports.Format, Query(alias="format")] = "",
 ) -> Response:
     """List windows, newest first, with the cut-off times of open ones."""
+    since_at, until_at = filters.period(since, until)
     async with read_only(context.reading) as connection:
-        read = await reads.read(connection, currency=currency or None, before=before, limit=_LIST_MAX + 1)
+        read = await reads.read(
+            connection,
+            currency=currency or None,
+            before=before,
+            limit=_LIST_MAX + 1,
+            state=state or None,
+            since=since_at,
+            until=until_at,
+        )
         found = read[:_LIST_MAX]
         unpaid = await reads.unpaid(connection, [each.window for each in found])
         schedules = {each.currency: each for each in await reads.schedules(connection) if each.enabled}
+    if format_:
+        rows = exports.windows(found)
+        return await exports.respond(request, reporting, person, format_, columns=exports.WINDOWS, rows=rows)
+    lang = language.of(request)
     closes = {  # outside the transaction: calculating the holidays of a year takes time
         each.window: await _closes(context.pool, schedules[each.currency], each.opened_at)
         for each in found
@@ -81,12 +100,15 @@ async def get_windows(
         "windows.html",
         person,
         found=found,
-        older=found[-1].window if len(read) > _LIST_MAX else None,
+        older=filters.older(request, found[-1].window) if len(read) > _LIST_MAX else "",
+        states_of=filters.states(request, SettlementState, lang),
+        currencies_of=filters.currencies(request, sorted(schedules), lang),
+        ranges=filters.ranges(request, lang),
+        exports=exports.links(request),
         closes=closes,
         unpaid={window: unpaid_for(person, lines) for window, lines in unpaid.items()},
         money=Money,
         currency=currency,
-        currencies=sorted(schedules),
         may_set=may_request(person, "schedule.set"),
         link=link,
     )

@@ -53,6 +53,12 @@ class Wanted:
     """`sent` or `received` by an owner."""
     since: datetime | None = None
     until: datetime | None = None
+    participant: str = ""
+    """Party to the payment: its sender, an agent or the FX provider."""
+    amounts: tuple[Money, ...] = ()
+    """One of them is debited or credited."""
+    currency: str = ""
+    """Of the debit or the credit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ async def find(
     """One page of payments to which `owners` are parties; None is all payments."""
     if wanted.uetr is not None:
         named = await _named(connection, wanted.uetr, owners)
-        if named:
+        if named or not wanted.reference:
             return SearchPage(named, None)
     ceiling, floor = await _bounds(connection, wanted, before)
     is_open = wanted.state in OPEN
@@ -171,6 +177,10 @@ def _arguments(
         limit,
         wanted.direction,
         _STEPS,
+        wanted.participant,
+        [amount.currency for amount in wanted.amounts],
+        [amount.minor for amount in wanted.amounts],
+        wanted.currency,
     )
 
 

@@ -94,9 +94,15 @@ async def read(
     currency: str | None = None,
     before: int | None = None,
     limit: int = 100,
+    state: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[Settlement]:
-    """Settlements of windows before number `before`, newest first; open windows too."""
-    rows = await connection.fetch(_SETTLEMENTS, None, currency, limit, before)
+    """Settlements of windows before number `before`, newest first; open windows too.
+
+    With `since` and `until`, of windows opened from the one and before the other.
+    """
+    rows = await connection.fetch(_SETTLEMENTS, None, currency, limit, before, state, since, until)
     return [_settlement(row) for row in rows]
 
 
@@ -107,7 +113,7 @@ async def find(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> Se
         NotFound: no such window.
 
     """
-    row = await connection.fetchrow(_SETTLEMENTS, window, None, 1, None)
+    row = await connection.fetchrow(_SETTLEMENTS, window, None, 1, None, None, None, None)
     if row is None:
         raise NotFound("no such window")
     return _settlement(row)

@@ -3,7 +3,7 @@
 // is fetched again every second until it contains data-final. Without scripts everything works: the reader
 // reloads the page or follows the link. If a page cannot be fetched again, because the session has ended or the
 // switch is unavailable, the page states since when its figures have not been updated.
-// Relative times go on, identifiers can be copied, and a form is sent once.
+// Relative times go on, identifiers can be copied, a form is sent once, and Ctrl+K leads to the search.
 "use strict";
 (() => {
   const language = document.documentElement.lang;
@@ -29,6 +29,11 @@
     const text = button.textContent;
     button.textContent = "✓";
     setTimeout(() => { button.textContent = text; }, 1200);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "k" || !(event.ctrlKey || event.metaKey)) return;
+    const find = document.getElementById("find");
+    if (find) { event.preventDefault(); find.focus(); find.select(); }
   });
   document.addEventListener("submit", (event) => {
     const form = event.target;

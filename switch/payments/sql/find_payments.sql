@@ -1,7 +1,8 @@
 -- find_payments: payments that match, newest first; `join` is JOIN for open ones, LEFT JOIN for all.
 --   $1 numbers below  $2 numbers above  $3 owners, or none for all  $4 state, or empty for any  $5 rail
 --   $6 and $7 countries  $8 message id or reference of the rail  $9 maximum rows
---   $10 on which side an owner is  $11 kinds of the steps of a payment
+--   $10 on which side an owner is  $11 kinds of the steps of a payment  $12 a participant, or empty for any
+--   $13 and $14 currencies and amounts of which one is debited or credited; none for any  $15 a currency, or empty for any
 SELECT p.number, p.uetr, p.debtor_agent, p.creditor_agent, coalesce(d.country::text, '') AS source,
        coalesce(c.country::text, '') AS target, p.rail, p.native_ref, p.debit_currency, p.debit_minor,
        p.credit_currency, p.credit_minor, e.at, o.entered_at, o.due_at, o.expires_at,
@@ -24,4 +25,9 @@ WHERE p.number < $1 AND p.number > $2
   AND ($8 = '' OR p.message_id = $8 OR p.native_ref = $8)
   AND ($10 = '' OR ($10 = 'sent' AND (p.sender = ANY($3) OR p.debtor_agent = ANY($3)))
        OR ($10 = 'received' AND p.creditor_agent = ANY($3)))
+  AND ($12 = '' OR p.sender = $12 OR p.debtor_agent = $12 OR p.creditor_agent = $12 OR p.fx_provider = $12)
+  AND ($15 = '' OR $15 IN (p.debit_currency, p.credit_currency))
+  AND (cardinality($13::text[]) = 0
+       OR (p.debit_currency, p.debit_minor) IN (SELECT * FROM unnest($13::text[], $14::bigint[]))
+       OR (p.credit_currency, p.credit_minor) IN (SELECT * FROM unnest($13::text[], $14::bigint[])))
 ORDER BY p.number DESC LIMIT $9

@@ -166,9 +166,7 @@ async def test_the_data_of_another_is_not_found_on_every_page_that_takes_an_id(
             )  # both ends have a part in it
             assert (await noor.get(path))[0] == 404
         assert (await noor.post(f"/payments/{uetr}/people"))[0] == 404
-        assert uetr not in (await noor.get(f"/payments?direction=sent&q={uetr}"))[1].replace(
-            f'value="{uetr}"', ""
-        )
+        assert f"/payments/{uetr}" not in (await noor.get(f"/payments?direction=sent&q={uetr}"))[1]
         for path in ("/payments", "/own/messages", "/own/webhooks", "/own/keys", "/own/position", ""):
             text = (await noor.get(path))[1]
             assert uetr not in text

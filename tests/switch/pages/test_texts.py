@@ -21,6 +21,7 @@ from switch.identity.model import ChangeState, Role, Status
 from switch.operations import oversight
 from switch.pages import (
     approvals,
+    exports,
     forms,
     own_keys,
     own_messages,
@@ -241,6 +242,8 @@ def texts() -> set[str]:
     named |= {str(kind.__doc__).splitlines()[0] for kind in tree}
     named |= {site.NO_PAGE, site.PERHAPS_DONE, problems.AWAY_NOW}
     named |= {measure.value for measure in Measure}
+    lists = (exports.PAYMENTS, exports.POSITIONS, exports.CHANGES, exports.WINDOWS, exports.BREAKS)
+    named |= {column.heading for columns in lists for column in columns} | set(exports._TITLES.values())
     return (written | named | HINTS | OWN | CANNOT | set(TEXTS.values())) - SAME
 
 

@@ -36,6 +36,8 @@ OPEN = {
 # fmt: off
 SEES = {
     ("GET", ""):                              EVERYBODY,
+    ("GET", "/live"):                         EVERYBODY,  # says only that something has changed
+    ("GET", "/search"):                       EVERYBODY,  # leads to pages, and shows nothing itself
     ("GET", "/payments"):                     EVERYBODY,
     ("GET", "/payments/{uetr}"):              EVERYBODY,  # as far as it is theirs: here there is none
     ("POST", "/payments/{uetr}/people"):      {"participant", "regulator-in"},

@@ -1,0 +1,80 @@
+"""Filters that are links: a list's own address with one parameter changed, to keep and to send."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Query, Request
+
+from switch.pages.language import Language
+
+Day = Annotated[str, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
+"""A parameter: a day, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One filter: its title, its address, and whether it is chosen now."""
+
+    title: str
+    href: str
+    here: bool
+
+
+def states(request: Request, names: Iterable[str], lang: Language) -> list[Choice]:
+    """All, and each state."""
+    titles = {"": lang.text("all"), **{name: lang.text(name) for name in names}}
+    return [_choice(request, {"state": name}, title) for name, title in titles.items()]
+
+
+def currencies(request: Request, codes: Iterable[str], lang: Language) -> list[Choice]:
+    """All, and each currency."""
+    titles = {"": lang.text("all"), **{code: code for code in codes}}
+    return [_choice(request, {"currency": code}, title) for code, title in titles.items()]
+
+
+def ranges(request: Request, lang: Language) -> list[Choice]:
+    """The usual periods, by the parameters `since` and `until`: whole days in UTC, both included."""
+    today = datetime.now(UTC).date()
+    yesterday = today - timedelta(days=1)
+    return [
+        _choice(request, {"since": "", "until": ""}, lang.text("any time")),
+        _choice(request, _days(today, today), lang.text("today")),
+        _choice(request, _days(yesterday, yesterday), lang.text("yesterday")),
+        _choice(request, _days(today - timedelta(days=6), today), lang.text("7 days")),
+        _choice(request, _days(today - timedelta(days=29), today), lang.text("30 days")),
+    ]
+
+
+def older(request: Request, before: object) -> str:
+    """The next page of this list: with the same filters, what is older than `before`."""
+    kept = {name: value for name, value in request.query_params.items() if value and name != "before"}
+    return f"{request.url.path}?{urlencode({**kept, 'before': before})}"
+
+
+def period(since: str, until: str) -> tuple[datetime | None, datetime | None]:
+    """The beginning of the first day and the end of the last one, UTC; an invalid date sets no bound."""
+    return _midnight(since), _midnight(until, after=timedelta(days=1))
+
+
+def _midnight(day: str, after: timedelta = timedelta()) -> datetime | None:
+    try:
+        found = date.fromisoformat(day)
+        return datetime(found.year, found.month, found.day, tzinfo=UTC) + after
+    except (ValueError, OverflowError):
+        return None
+
+
+def _days(since: date, until: date) -> Mapping[str, str]:
+    return {"since": str(since), "until": str(until)}
+
+
+def _choice(request: Request, changed: Mapping[str, str], title: str) -> Choice:
+    """This page with other values; a page number or a file of the former list means nothing there."""
+    given = {name: value for name, value in request.query_params.items() if value}
+    kept = {**given, **changed}
+    kept = {name: value for name, value in kept.items() if value and name not in {"before", "format"}}
+    here = all(given.get(name, "") == value for name, value in changed.items())
+    return Choice(title, request.url.path + (f"?{urlencode(kept)}" if kept else ""), here)
