@@ -25,9 +25,11 @@ def check(order: Order, profile: RailProfile) -> list[Violation]:
     if amount.currency != profile.currency:
         return [Violation(Reason.NOT_ALLOWED_CURRENCY, PLACE, f"the rail accepts only {profile.currency}")]
     if amount.minor > limits.maximum_minor:
-        return [Violation(Reason.NOT_ALLOWED_AMOUNT, PLACE, "above the maximum amount of the rail")]
+        most = Money(limits.maximum_minor, profile.currency)
+        return [Violation(Reason.NOT_ALLOWED_AMOUNT, PLACE, f"above the maximum amount of the rail, {most}")]
     if amount.minor < limits.minimum_minor:
-        return [Violation(Reason.TOO_LOW_AMOUNT, PLACE, "below the minimum amount of the rail")]
+        least = Money(limits.minimum_minor, profile.currency)
+        return [Violation(Reason.TOO_LOW_AMOUNT, PLACE, f"below the minimum amount of the rail, {least}")]
     if amount.minor % limits.step_minor:
         return [Violation(Reason.INVALID_AMOUNT, PLACE, "the rail cannot carry this fraction")]
     return []

@@ -6,6 +6,7 @@ The response to a valid message that the switch refuses is a pacs.002 instead.
 from datetime import datetime
 from typing import Any, Final
 
+from schemas import remedies
 from schemas.errors import InvalidMessage, Problem, SwitchError
 from schemas.parties import instant_text
 
@@ -29,17 +30,17 @@ def build(*, error: SwitchError, rejected_at: datetime, reference: str | None = 
     if error.path:
         reason["ErrLctn"] = error.path[-_LOCATION_MAX:]
     reason["RsnDesc"] = error.detail[:_DESCRIPTION_MAX]
-    if isinstance(error, InvalidMessage) and (len(error.problems) > 1 or error.problems[0].line):
-        reason["AddtlData"] = _listed(error.problems)
+    reason["AddtlData"] = _listed(error)
     return {ID: {"RltdRef": {"Ref": reference or UNKNOWN_REFERENCE}, "Rsn": reason}}
 
 
-def _listed(problems: tuple[Problem, ...]) -> str:
-    """The problems, one per line, as many as fit."""
+def _listed(error: SwitchError) -> str:
+    """The problems, one per line with what to do, as many as fit."""
+    own = Problem(error.path or "", "", error.detail)
     lines: list[str] = []
     room = _DATA_MAX
-    for problem in problems:
-        line = _line(problem)
+    for problem in error.problems if isinstance(error, InvalidMessage) else (own,):
+        line = _line(problem, str(error.reason))
         room -= len(line) + 1
         if room < 0:
             break
@@ -47,7 +48,9 @@ def _listed(problems: tuple[Problem, ...]) -> str:
     return "\n".join(lines)
 
 
-def _line(problem: Problem) -> str:
+def _line(problem: Problem, reason: str) -> str:
     place = f" (line {problem.line}, column {problem.column})" if problem.line else ""
+    rule = f" [{problem.rule}]" if problem.rule else ""
     expected = f"; expected: {problem.expected}" if problem.expected else ""
-    return f"{problem.path or '/'}{place}: {problem.text} [{problem.rule}]{expected}"
+    todo = f"; to do: {remedies.remedy(reason, problem.rule)}"
+    return f"{problem.path or '/'}{place}: {problem.text}{rule}{expected}{todo}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Protocol
 
+from schemas import remedies
 from schemas.codec import Message
 from schemas.errors import Refused
 from schemas.parties import (
@@ -23,6 +24,8 @@ ROOT: Final = "FIToFIPmtStsRpt"
 DEFAULT_VERSION: Final = "pacs.002.001.10"
 _TX: Final = f"{ROOT}/TxInfAndSts"
 _ADDITIONAL_MAX: Final = 105
+TODO: Final = "To do: "
+"""Begins the remedy in the additional information of a refusal."""
 _REFERENCES: Final = ("InstrId", "EndToEndId", "TxId", "UETR")
 """References of a payment, in the order of a report."""
 
@@ -90,6 +93,7 @@ def build(
     status: str,
     reason: str | None = None,
     additional: str | None = None,
+    remedy: str | None = None,
     accepted_at: datetime | None = None,
     effective_settlement_date: date | None = None,
     instructing_agent: Agent | None = None,
@@ -109,7 +113,7 @@ def build(
         "OrgnlTxId": original.transaction_id,
         "OrgnlUETR": original.uetr,
         "TxSts": status,
-        "StsRsnInf": _reason(reason, additional),
+        "StsRsnInf": _reason(reason, additional, remedy),
         "AccptncDtTm": accepted_at and instant_text(accepted_at),
         "FctvIntrBkSttlmDt": effective_settlement_date and {"Dt": effective_settlement_date.isoformat()},
         "InstgAgt": instructing_agent and build_agent(instructing_agent),
@@ -127,7 +131,7 @@ def refusal(message: Message, refused: Refused, *, message_id: str, created_at: 
     """
     content = message.content
     original = {"OrgnlMsgId": content["GrpHdr"]["MsgId"], "OrgnlMsgNmId": message.id}
-    cause = _reason(refused.reason, refused.placed)
+    cause = _reason(refused.reason, refused.placed, remedies.remedy(refused.reason))
     group = {"MsgId": message_id, "CreDtTm": instant_text(created_at)}
     transactions: list[Content] = content["CdtTrfTxInf"]
     if len(transactions) != 1:
@@ -139,14 +143,19 @@ def refusal(message: Message, refused: Refused, *, message_id: str, created_at: 
     return {ROOT: {"GrpHdr": group, "TxInfAndSts": [transaction]}}
 
 
-def _reason(reason: str | None, additional: str | None) -> list[Content] | None:
+def _reason(reason: str | None, additional: str | None, remedy: str | None) -> list[Content] | None:
+    """The reason of a status with its text, and what to do about it in lines of its own."""
     if not reason and not additional:
         return None
     content: Content = {"Rsn": code_or_proprietary(reason, "ExternalStatusReason1Code")} if reason else {}
-    if additional:
-        steps = range(0, len(additional), _ADDITIONAL_MAX)
-        content["AddtlInf"] = [additional[start : start + _ADDITIONAL_MAX] for start in steps]
+    lines = [*_lines(additional or ""), *_lines(f"{TODO}{remedy}" if remedy else "")]
+    if lines:
+        content["AddtlInf"] = lines
     return [content]
+
+
+def _lines(text: str) -> list[str]:
+    return [text[start : start + _ADDITIONAL_MAX] for start in range(0, len(text), _ADDITIONAL_MAX)]
 
 
 def read(message: Message) -> StatusReport:

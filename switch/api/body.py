@@ -32,7 +32,7 @@ async def read(request: Request, limit: int) -> bytes:
 
     """
     if _values(request, b"content-encoding")[:1] not in ([], ["identity"]):
-        raise UnsupportedRepresentation("compressed bodies are not supported")
+        raise UnsupportedRepresentation("compressed bodies are not supported", path="header.Content-Encoding")
     length = "".join(_values(request, b"content-length")[:1])
     if length.isascii() and length.isdigit() and (len(length) > 9 or int(length) > limit):  # noqa: PLR2004
         raise MessageTooLarge

@@ -12,7 +12,7 @@ from uuid import UUID
 from adapters.creditor import IdentifierForm, find_alias
 from adapters.name_match import Match, compare
 from ledger import positions
-from schemas import account_report, parties, status_report, status_request, verification
+from schemas import account_report, parties, remedies, status_report, status_request, verification
 from schemas.errors import Refused
 from schemas.money import Money
 from schemas.payment import PartyAccount
@@ -52,6 +52,7 @@ async def payment_status(received: Received) -> IsoResponse:
         status=STATUS[State(payment["state"])],
         reason=payment["reason"],
         additional=payment["detail"],
+        remedy=remedies.of_status(STATUS[State(payment["state"])], payment["reason"]),
     )
     headers = {"Location": f"/v1/payments/{request.uetr}"}
     return IsoResponse(STATUS_REPORT, document, 200 if payment["final"] else 202, headers)

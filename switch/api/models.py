@@ -751,7 +751,8 @@ class ViolationDocument(TypedDict):
             str,
             _text(
                 "FIToFICstmrCdtTrf/CdtTrfTxInf/IntrBkSttlmAmt",
-                "Where: element names from the root of the message, or the place of a parameter",
+                "Where: element names from the root of the message, a member of the body, or a part of the"
+                " request: query.limit, header.Accept, path, method, body, caller",
             ),
         ]
     ]
@@ -762,6 +763,9 @@ class ViolationDocument(TypedDict):
     ]
     column: NotRequired[Annotated[int, Meta(description="Column in characters, from 1", examples=[7])]]
     expected: NotRequired[Annotated[str, _text("an amount with at most 2 decimal places", "What is allowed")]]
+    remedy: NotRequired[
+        Annotated[str, _text("Write fewer digits; the currency fixes the decimals.", "What to do")]
+    ]
 
 
 class ProblemDocument(TypedDict):

@@ -11,17 +11,26 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from schemas import remedies
 from schemas.errors import (
     RESEND,
     CursorAhead,
+    DuplicateUetr,
     EffectChanged,
     InvalidMessage,
     InvalidParameter,
+    MessageTooLarge,
+    NotAcceptable,
+    NotAllowed,
+    NotAuthentic,
+    NotFound,
     OutcomeUnknown,
     Problem,
     Refused,
     SwitchError,
+    TooManyRequests,
     Unavailable,
+    UnsupportedRepresentation,
 )
 from schemas.reasons import Reason
 from switch.api import queries
@@ -54,12 +63,80 @@ EXAMPLES: Final[Mapping[type[SwitchError], SwitchError]] = MappingProxyType(
         InvalidParameter: InvalidParameter(
             "the query parameter limit must be a number from 1 to 500", path="query.limit", rule="parameter"
         ),
+        Refused: Refused(
+            "the creditor agent is not a participant",
+            reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER,
+            path="query.creditor_agent",
+        ),
         CursorAhead: CursorAhead("the log ends at event 4711. Continue with after=4711", 4711),
         EffectChanged: EffectChanged(None),
         OutcomeUnknown: OutcomeUnknown(RESEND),
     }
 )
 """The example of a type whose text depends on the request."""
+
+
+PLACES: Final[Mapping[type[SwitchError], str]] = MappingProxyType(
+    {
+        InvalidMessage: "body",
+        MessageTooLarge: "body",
+        UnsupportedRepresentation: "header.Content-Type",
+        InvalidParameter: "query",
+        NotAuthentic: "header.Signature",
+        NotAllowed: "caller",
+        NotFound: "path",
+        NotAcceptable: "header.Accept",
+        CursorAhead: "query.after",
+        TooManyRequests: "caller",
+        DuplicateUetr: "FIToFICstmrCdtTrf/CdtTrfTxInf/PmtId/UETR",
+        EffectChanged: "seen",
+        Refused: "body",
+    }
+)
+"""Where the mistake is, if the error does not say it: a part of the request."""
+REMEDIES: Final[Mapping[type[SwitchError], str]] = MappingProxyType(
+    {
+        SwitchError: (
+            "Contact the operator with the Request-Id. A payment: resend the same message to learn"
+            " its status."
+        ),
+        InvalidParameter: "Correct the parameter; `/openapi.json` lists those of each operation.",
+        MessageTooLarge: "Send a smaller body: the description of the operation has the largest size.",
+        InvalidMessage: (
+            "Correct the body: `/openapi.json` has its form, and `payswitch iso check FILE` finds every"
+            " mistake of a message."
+        ),
+        UnsupportedRepresentation: "Send application/json or application/xml in UTF-8, without compression.",
+        NotAuthentic: (
+            "Sign the request with a key in force (RFC 9421: Signature, Signature-Input, Content-Digest, a"
+            " new nonce, your clock right); in a sandbox send Authorization: Bearer sk_test_...; people sign"
+            " in at POST /v1/sign-in."
+        ),
+        NotAllowed: "Do it as a caller who may: your own participant, active, or a person with the role.",
+        NotFound: (
+            "Check the id in the path (a UETR, a number, a name); the list of the resource has those"
+            " that you may see."
+        ),
+        NotAcceptable: "Accept application/json or application/xml.",
+        CursorAhead: "Drop what followed from the lost events, and continue with the cursor in `resume`.",
+        TooManyRequests: "Wait as `Retry-After` says; `RateLimit` shows what is left.",
+        DuplicateUetr: "Resend the first message unchanged, or make a new payment with a new UETR.",
+        EffectChanged: "Look at the present `effect`, and vote again with its digest as `seen`.",
+        Unavailable: "Send the same request again after `Retry-After`.",
+        OutcomeUnknown: (
+            "Send exactly the same request again after `Retry-After`; until then do not pay in"
+            " another way."
+        ),
+    }
+)  # fmt: skip
+"""What to do, where neither the rule nor the reason says more."""
+_BY_ENTRY: Final = "Correct what the entries of `errors` name: each has its own remedy."
+_OF_HTTP: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
+    {
+        404: ("path", "GET /openapi.json lists every path; none ends in a slash."),
+        405: ("method", "Use a method that `Allow` names."),
+    }
+)
 
 
 def is_away(error: Exception) -> bool:
@@ -86,7 +163,7 @@ def title_of(kind: type[SwitchError]) -> str:
 
 def problem_body(error: SwitchError) -> dict[str, Any]:
     """The members of the problem of `error`."""
-    kind = type(error)
+    kind = next(kind for kind in type(error).__mro__ if not kind.__name__.startswith("_"))
     body: dict[str, Any] = {
         "type": f"{CATALOGUE}#{name_of(kind)}",
         "title": title_of(kind),
@@ -95,10 +172,7 @@ def problem_body(error: SwitchError) -> dict[str, Any]:
         "reason": str(error.reason),
         "retryable": error.retryable,
     }
-    if found := _listed(error):
-        body["errors"] = [_error(each) for each in found]
-    elif error.path is not None:
-        body["errors"] = [{"path": error.path, "message": error.detail}]
+    body["errors"] = _errors(error)
     if isinstance(error, EffectChanged):
         body["effect"] = error.effect
     if isinstance(error, CursorAhead):
@@ -114,8 +188,17 @@ def _listed(error: SwitchError) -> tuple[Problem, ...]:
     return error.problems if placed and isinstance(error, InvalidMessage) else ()
 
 
-def _error(found: Problem) -> dict[str, Any]:
-    """One problem of a message, without empty members."""
+def _errors(error: SwitchError) -> list[dict[str, Any]]:
+    """Every mistake, each with its place and its remedy; of an outage, what to do about it."""
+    if listed := _listed(error):
+        return [_error(each, error) for each in listed]
+    rule = error.rule if isinstance(error, InvalidMessage) else None
+    place = error.path if error.path is not None else _of_kind(PLACES, error)
+    return [_error(Problem(place or "", rule or name_of(type(error)), error.detail), error)]
+
+
+def _error(found: Problem, error: SwitchError) -> dict[str, Any]:
+    """One mistake, without empty members."""
     members = {
         "path": found.path,
         "message": found.text,
@@ -123,8 +206,17 @@ def _error(found: Problem) -> dict[str, Any]:
         "line": found.line,
         "column": found.column,
         "expected": found.expected,
+        "remedy": remedies.remedy(str(error.reason), found.rule)
+        if found.rule in remedies.BY_RULE
+        else _of_kind(REMEDIES, error) or remedies.remedy(str(error.reason)),
     }
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _of_kind(table: Mapping[type[SwitchError], str], error: SwitchError) -> str | None:
+    """The entry of an error's class, or of the nearest class above it; that of the root is its own alone."""
+    kinds = [kind for kind in type(error).__mro__ if kind is type(error) or kind is not SwitchError]
+    return next((table[kind] for kind in kinds if kind in table), None)
 
 
 def problem(error: SwitchError) -> Response:
@@ -143,7 +235,7 @@ def example_of(kind: type[SwitchError]) -> dict[str, Any]:
 
 def plain_body(status: int, detail: str) -> dict[str, Any]:
     """The members of a problem that HTTP itself names."""
-    return {
+    body = {
         "type": "about:blank",
         "title": detail,
         "status": status,
@@ -151,6 +243,10 @@ def plain_body(status: int, detail: str) -> dict[str, Any]:
         "reason": Reason.NARRATIVE,
         "retryable": False,
     }
+    place, remedy = _OF_HTTP.get(status, (None, None))
+    if place is None:
+        return body
+    return {**body, "errors": [{"path": place, "message": detail, "rule": place, "remedy": remedy}]}
 
 
 def plain(status: int, detail: str) -> Response:
@@ -159,18 +255,36 @@ def plain(status: int, detail: str) -> Response:
 
 
 def catalogue(_: Request) -> Response:
-    """Explain every problem, generated from the tree of errors."""
-    rows = "".join(
-        f'<tr id="{name_of(kind)}"><td>{kind.__name__}</td><td>{kind.status}</td>'
-        f"<td>{kind.default_reason}</td><td>{_retry(kind)}</td>"
-        f"<td>{escape((kind.__doc__ or '').strip().splitlines()[0])}</td></tr>"
-        for kind in _tree(SwitchError)
+    """Explain every problem with an example, generated from the tree of errors."""
+    kinds = list(_tree(SwitchError))
+    listed = "".join(
+        f'<li><a href="#{name_of(kind)}">{name_of(kind)}</a> ({kind.status}): {escape(title_of(kind))}</li>'
+        for kind in kinds
     )
     return HTMLResponse(
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>payswitch problems</title>'
-        "<h1>Problems</h1><p>Every failure that is not an ISO response is one of these (RFC 9457).</p><table>"
-        "<tr><th>Problem</th><th>Status</th><th>ISO reason</th><th>Retry helps</th><th>Meaning</th></tr>"
-        f"{rows}</table></html>"
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><main><h1>Problems</h1>'
+        "<p>Every failure that is not an ISO response is one of these (RFC 9457). Its <code>type</code>"
+        " leads to the section here. <code>errors</code> has every mistake: <code>path</code> (where),"
+        " <code>rule</code>, <code>expected</code> (what is allowed),"
+        " <code>remedy</code> (what to do).</p>"
+        f"<ul>{listed}</ul>{''.join(map(_section, kinds))}</main></html>"
+    )
+
+
+def _section(kind: type[SwitchError]) -> str:
+    """The section of one type of problem."""
+    example = escape(json.dumps(example_of(kind), indent=2))
+    rows = (
+        ("Status", str(kind.status)),
+        ("ISO reason", f"{kind.default_reason}, unless the refusal has a reason of its own"),
+        ("Does a retry help?", _retry(kind)),
+        ("What to do", _of_kind(REMEDIES, EXAMPLES.get(kind) or kind()) or _BY_ENTRY),
+    )
+    described = "".join(f"<dt>{name}</dt><dd>{escape(text or '')}</dd>" for name, text in rows)
+    return (
+        f'<section id="{name_of(kind)}"><h2>{name_of(kind)}</h2><p>{escape(title_of(kind))}</p>'
+        f"<dl>{described}</dl><h3>Example</h3><pre>{example}</pre></section>"
     )
 
 
@@ -181,7 +295,9 @@ def _retry(kind: type[SwitchError]) -> str:
 
 
 def _tree(kind: type[SwitchError]) -> Iterator[type[SwitchError]]:
-    yield kind
+    """A type of problem and those below it; without classes that only their own module knows."""
+    if not kind.__name__.startswith("_"):
+        yield kind
     for child in kind.__subclasses__():
         yield from _tree(child)
 

@@ -14,7 +14,7 @@ from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from schemas.errors import InvalidParameter
+from schemas.errors import InvalidParameter, Problem
 
 PREFIX: Final = "/v1/"
 _OWN: Final = frozenset({"getReport"})
@@ -52,27 +52,34 @@ def check(request: Request, names: Iterable[str]) -> None:
     known = sorted(names)
     if not set(given) <= set(known):
         allowed = ", ".join(known) or "none"
-        raise InvalidParameter(f"unknown query parameter; allowed: {allowed}", rule="parameter")
-    if len(set(given)) != len(given):
-        raise InvalidParameter("a query parameter is repeated", rule="parameter")
+        text = f"unknown query parameter; allowed: {allowed}"
+        raise InvalidParameter(text, path="query", rule="parameter", expected=allowed)
+    repeated = [name for name in known if given.count(name) > 1]
+    if repeated:
+        text = "a query parameter is repeated: give it once"
+        raise InvalidParameter(text, path=f"query.{repeated[0]}", rule="parameter")
 
 
 def explain(request: Request, errors: Sequence[Any]) -> InvalidParameter:
     """The error of parameters that the framework refused: which, and what is allowed."""
     route = request.scope.get("route")
     fields = _all_fields(route) if isinstance(route, APIRoute) else {}
-    told = [_tell(error["loc"], error["type"], fields) for error in errors]
-    return InvalidParameter("; ".join(told), path=".".join(map(str, errors[0]["loc"])), rule="parameter")
+    problems = tuple(_tell(error["loc"], error["type"], fields) for error in errors)
+    found = InvalidParameter("; ".join(one.text for one in problems), path=problems[0].path, rule="parameter")
+    found.problems = problems
+    return found
 
 
-def _tell(place: Sequence[Any], kind: str, fields: Mapping[str, Any]) -> str:
+def _tell(place: Sequence[Any], kind: str, fields: Mapping[str, Any]) -> Problem:
     name = str(place[-1])
     field = fields.get(name)
     allowed = "" if field is None else _allowed(field)
     where = f"the {place[0]} parameter {name}" if field is not None else ".".join(map(str, place))
     if kind == "missing":
-        return f"{where} is missing: {allowed}" if allowed else f"{where} is missing"
-    return f"{where} must be {allowed}" if allowed else f"{where} is not valid"
+        text = f"{where} is missing: {allowed}" if allowed else f"{where} is missing"
+    else:
+        text = f"{where} must be {allowed}" if allowed else f"{where} is not valid"
+    return Problem(".".join(map(str, place)), "parameter", text, expected=allowed or None)
 
 
 def _query(route: APIRoute) -> tuple[str, ...]:

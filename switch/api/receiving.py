@@ -18,7 +18,7 @@ from msgspec import structs
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas import codec, credit_transfer, official, own_uetr, rejection, status_report, verdict
+from schemas import codec, credit_transfer, official, own_uetr, rejection, remedies, status_report, verdict
 from schemas.errors import (
     RESEND,
     DuplicateUetr,
@@ -226,6 +226,7 @@ def _report(message: codec.Message, payment: CreditTransfer, standing: PaymentSt
         status=STATUS[standing.state],
         reason=standing.reason or None,
         additional=standing.detail or None,
+        remedy=remedies.of_status(STATUS[standing.state], standing.reason),
     )
     status = 200 if standing.state in FINAL else 202
     if standing.refused_here:

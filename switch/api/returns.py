@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from schemas import cancellation, payment_return, status_report
+from schemas import cancellation, payment_return, remedies, status_report
 from schemas.cancellation import CancellationRequest
 from schemas.codec import digest
 from schemas.errors import DuplicateUetr, NotAllowed, NotFound, Refused
@@ -116,6 +116,7 @@ def _report(  # noqa: PLR0917 - what a status report states
         status=status,
         reason=reason,
         additional=detail,
+        remedy=remedies.of_status(status, reason),
     )
     headers = {"Location": f"/v1/payments/{payment['uetr']}"}
     return IsoResponse(STATUS_REPORT, document, 200 if status == _GIVEN else 422, headers)

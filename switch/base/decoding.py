@@ -10,6 +10,8 @@ from schemas.errors import InvalidMessage
 T = TypeVar("T")
 
 _UNKNOWN: Final = "Object contains unknown field"
+_MISSING: Final = re.compile("missing required field `([a-z0-9_]+)`")
+_AT: Final = re.compile(r" - at `\$\.([a-z0-9_.\[\]]+)`$")
 _VALUE: Final = re.compile(r"(?<=Invalid enum value) (['\"]).*?\1(?=$| - at `[^`]*`$)", re.DOTALL)
 
 
@@ -28,7 +30,22 @@ def decoded(raw: bytes, kind: type[T]) -> T:
     except RecursionError:
         raise InvalidMessage("the body is nested too deeply") from None
     except msgspec.DecodeError as error:
-        raise InvalidMessage(without_values(str(error), kind)) from None
+        text = without_values(str(error), kind)
+        raise InvalidMessage(text, path=_place(text), rule="content", expected=_fields(kind)) from None
+
+
+def _place(text: str) -> str:
+    """The place in the body that a decoder's error names, such as `types[0]`."""
+    missing, at = _MISSING.search(text), _AT.search(text)
+    place = at[1] if at else "body"
+    if missing is None:
+        return place
+    return missing[1] if at is None else f"{place}.{missing[1]}"
+
+
+def _fields(kind: type) -> str | None:
+    fields: tuple[str, ...] = getattr(kind, "__struct_fields__", ())
+    return f"an object with {', '.join(fields)}" if fields else None
 
 
 def without_values(text: str, kind: type) -> str:

@@ -213,7 +213,7 @@ class Intake:
             raise NotAllowed("this participant is suspended")
         bic = payment.debtor_agent.bic or ""
         if bic[:8] != sender.bic[:8]:
-            raise NotAllowed("the debtor agent is not the sender")
+            raise NotAllowed("the debtor agent is not the sender", path=pricing.DEBTOR_AGENT)
 
     def _scheme(self, payment: CreditTransfer) -> rules.Scheme:
         """Requirements of this corridor on a message; the countries are those of the agents' BICs."""

@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from schemas import elements
+from schemas.credit_transfer import ROOT
 from schemas.errors import Refused
 from schemas.money import EXPONENTS, Money
 from schemas.reasons import Reason
@@ -25,6 +27,10 @@ FEES = "fees"
 SCHEME = "payswitch"
 """Owner of the fee accounts."""
 WHOLE_BPS: Final = 10_000
+AMOUNT: Final = f"{ROOT}/{elements.TRANSACTION}/IntrBkSttlmAmt"
+"""Path of the amount in a message that states it."""
+DEBTOR_AGENT: Final = f"{ROOT}/{elements.TRANSACTION}/DbtrAgt"
+CREDITOR_AGENT: Final = f"{ROOT}/{elements.TRANSACTION}/CdtrAgt"
 
 
 class Price(msgspec.Struct, frozen=True):
@@ -82,10 +88,12 @@ def price(
     quoted = directory.rate_by_pair.get((amount.currency, currency))
     provider = directory.by_id.get(quoted.provider) if quoted else None
     if quoted is None or provider is None or provider.status != "active":
-        raise Refused("there is no FX rate for this currency pair", reason=Reason.NOT_ALLOWED_CURRENCY)
+        raise Refused(
+            "there is no FX rate for this currency pair", reason=Reason.NOT_ALLOWED_CURRENCY, path=AMOUNT
+        )
     credit = convert(amount, currency, quoted.rate, step)
     if credit.minor <= 0:
-        raise Refused("the amount is too small to convert", reason=Reason.NOT_ALLOWED_AMOUNT)
+        raise Refused("the amount is too small to convert", reason=Reason.NOT_ALLOWED_AMOUNT, path=AMOUNT)
     return Price(amount, credit, _fee_below(amount, corridor), quoted.provider, quoted.rate)
 
 
@@ -100,7 +108,7 @@ def _fee_below(amount: Money, corridor: Corridor) -> Money:
         else f"the smallest such amount is {Money(smallest, amount.currency)}"
     )
     text = f"the amount must be more than its fee of {charged}: {says}"
-    raise Refused(text, reason=Reason.TOO_LOW_AMOUNT)
+    raise Refused(text, reason=Reason.TOO_LOW_AMOUNT, path=AMOUNT)
 
 
 def purpose_of(corridor: Corridor) -> str:
@@ -125,7 +133,7 @@ def legs(
     def account(owner: str, currency: str, purpose: str = ours) -> int:
         found = directory.account_id.get((owner, currency, purpose))
         if found is None:
-            raise Refused("no account in this currency", reason=Reason.TRANSACTION_NOT_SUPPORTED)
+            raise Refused("no account in this currency", reason=Reason.TRANSACTION_NOT_SUPPORTED, path=AMOUNT)
         return found
 
     payer = account(debtor.id, terms.debit.currency)

@@ -97,7 +97,7 @@ def check(price: Price, profile: RailProfile, tightening: Tightening) -> None:
     most = tightening.fee_max_bps
     if most is not None and price.fee.minor * pricing.WHOLE_BPS > most * price.debit.minor:
         text = f"the fee of {price.fee} is more than {most} basis points of the amount, the most at this rail"
-        raise Refused(f"{text}: send a larger amount", reason=Reason.TOO_LOW_AMOUNT)
+        raise Refused(f"{text}: send a larger amount", reason=Reason.TOO_LOW_AMOUNT, path=pricing.AMOUNT)
 
 
 def check_limits(credit: Money, within: AmountLimits) -> None:
@@ -110,4 +110,4 @@ def check_limits(credit: Money, within: AmountLimits) -> None:
     if not within.minimum_minor <= credit.minor <= within.maximum_minor:
         least, most = (Money(m, credit.currency) for m in (within.minimum_minor, within.maximum_minor))
         text = f"the credited amount would be {credit}; this rail accepts {least} to {most}"
-        raise Refused(text, reason=Reason.NOT_ALLOWED_AMOUNT)
+        raise Refused(text, reason=Reason.NOT_ALLOWED_AMOUNT, path=pricing.AMOUNT)

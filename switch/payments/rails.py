@@ -216,7 +216,7 @@ class Rail:
             raise Refused(
                 "this rail's adapter cannot translate this payment", reason=Reason.TRANSACTION_NOT_SUPPORTED
             ) from None
-        raise Refused(violation.text, reason=violation.reason, path=violation.path)
+        raise Refused(violation.text, reason=violation.reason, path=f"{ROOT}/{violation.path}")
 
     def not_carried(self, order: Order) -> list[tuple[str, str]]:
         """Parts of the order's message that the rail does not carry: path and text, for the sender.

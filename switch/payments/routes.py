@@ -54,25 +54,27 @@ def find(
     """
     creditor = directory.by_bic.get(creditor_bic[:_INSTITUTION])
     if creditor is None or creditor.status != "active" or creditor.kind != "direct":
-        raise Refused(
-            "the creditor agent is not a participant", reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER
-        )
+        text = "the creditor agent is not a participant"
+        raise Refused(text, reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER, path=pricing.CREDITOR_AGENT)
     corridor = directory.corridor_by_pair.get((debtor.country, creditor.country))
     if corridor is None or not corridor.enabled:
-        raise Refused("this corridor is not open", reason=Reason.TRANSACTION_FORBIDDEN)
+        text = "this corridor is not open"
+        raise Refused(text, reason=Reason.TRANSACTION_FORBIDDEN, path=pricing.CREDITOR_AGENT)
     rail = rails.get(creditor.country)
     status = directory.rail_by_country.get(creditor.country)
     local = rails.get(debtor.country)
     if local and currency != local.adapter.profile.currency:
-        raise Refused("not the currency of the debtor agent's country", reason=Reason.NOT_ALLOWED_CURRENCY)
+        text = f"must be in {local.adapter.profile.currency}, the currency of the debtor agent's country"
+        raise Refused(text, reason=Reason.NOT_ALLOWED_CURRENCY, path=pricing.AMOUNT)
     if rail is None or status is None:
-        raise Refused("no rail reaches this country", reason=Reason.TRANSACTION_NOT_SUPPORTED)
+        text = "no rail reaches this country"
+        raise Refused(text, reason=Reason.TRANSACTION_NOT_SUPPORTED, path=pricing.CREDITOR_AGENT)
     profile = rail.adapter.profile
     hours = rail_profile.hours(profile, status.tightening)
     opens = hours.open_from(now, directory.stated_by_currency.get(profile.currency, {}))
     if opens >= expires_at:
         text = f"the rail is closed beyond the payment's expiry: it opens at {opens.isoformat()}"
-        raise Refused(text, reason=Reason.CUT_OFF_TIME)
+        raise Refused(text, reason=Reason.CUT_OFF_TIME, path=pricing.CREDITOR_AGENT)
     opens_at = max(status.opens_at or 0, microseconds(opens))
     return Route(debtor, creditor, corridor, rail, status.tightening, status.open and opens <= now, opens_at)
 

@@ -84,10 +84,12 @@ def check_times(payment: CreditTransfer, message: Message, now: datetime, settin
 
 def check_creation(created: datetime, path: str, now: datetime, settings: Settings) -> None:
     """Refuse a message that was made in the future, or too long ago: DT02."""
-    if created > now + timedelta(seconds=settings.clock_ahead_max_s):
-        raise Refused("is in the future", reason=Reason.INVALID_CREATION_TIME, path=path)
-    if now - created > timedelta(seconds=settings.creation_age_max_s):
-        raise Refused("is too long ago", reason=Reason.INVALID_CREATION_TIME, path=path)
+    ahead, age = timedelta(seconds=settings.clock_ahead_max_s), timedelta(seconds=settings.creation_age_max_s)
+    if created > now + ahead:
+        text = f"is in the future: at most {ahead} after the time of the switch"
+        raise Refused(text, reason=Reason.INVALID_CREATION_TIME, path=path)
+    if now - created > age:
+        raise Refused(f"is too long ago: at most {age}", reason=Reason.INVALID_CREATION_TIME, path=path)
 
 
 def _limit_path(message: Message, payment: CreditTransfer) -> str:

@@ -30,9 +30,10 @@ def check(url: str, settings: Settings) -> None:
         or parts.password
         or parts.fragment
     ):
-        raise InvalidMessage(f"not an absolute URL of at most {URL_MAX} characters without credentials")
+        text = f"not an absolute URL of at most {URL_MAX} characters without credentials"
+        raise InvalidMessage(text, path="url", rule="content")
     if parts.scheme != "https" and not (settings.sandbox and parts.scheme == "http"):
-        raise InvalidMessage("an https URL is required")
+        raise InvalidMessage("an https URL is required", path="url", rule="content")
     try:
         permitted = outward.is_permitted(
             parts.host, outward.permitted_networks(settings, settings.webhook_networks)
@@ -40,7 +41,7 @@ def check(url: str, settings: Settings) -> None:
     except ValueError:
         return  # a host name: its addresses are checked when it is used
     if not permitted:
-        raise InvalidMessage("an address of a public network is required")
+        raise InvalidMessage("an address of a public network is required", path="url", rule="content")
 
 
 def _parsed(url: str) -> URL | None:

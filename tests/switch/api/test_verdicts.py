@@ -54,7 +54,7 @@ async def test_an_admi_002_lists_every_error(stack: Stack) -> None:
     assert status == 400
     assert reason["ErrLctn"] == f"{ROOT}/PmtId/UETR"
     assert first.startswith(f"{ROOT}/PmtId/UETR (line 2, column ")
-    assert second.endswith("expected: one of DEBT, CRED, SHAR, SLEV")
+    assert second.endswith("expected: one of DEBT, CRED, SHAR, SLEV; to do: Use one of the listed codes.")
 
 
 async def test_a_refusal_names_every_broken_rule(stack: Stack) -> None:

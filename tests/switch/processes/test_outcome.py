@@ -158,10 +158,10 @@ async def test_a_database_that_goes_away_meanwhile_leaves_the_outcome_of_what_wr
 
 def test_the_catalogue_of_problems_has_both_with_their_rules() -> None:
     page = bytes(problems.catalogue(Request({"type": "http"})).body).decode()
-    rows = {part.split('"')[0]: part for part in page.split('<tr id="')[1:]}
+    rows = {part.split('"')[0]: part for part in page.split('<section id="')[1:]}
 
-    assert ">yes<" in rows["unavailable"]
-    assert ">the same request only<" in rows["outcome-unknown"]
+    assert "<dd>yes</dd>" in rows["unavailable"]
+    assert "<dd>the same request only</dd>" in rows["outcome-unknown"]
     assert "books-frozen" in rows
 
 
