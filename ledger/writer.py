@@ -1,9 +1,10 @@
 """The writer: collect, load, decide, apply, acknowledge. Only the writer changes the ledger.
 
 Theory of operation. Commands wait in a bounded queue. The loop takes all waiting commands (up to `BATCH_MAX`;
-no timer delays a single one), loads the transfers that they use (one round trip), lets the host decide them
-in order of arrival against the books, and applies all decisions in one durable statement (one round trip),
-with the rows of the host in the same statement. Callers get their replies only after its commit.
+no timer delays a single one, and under load `ledger.pace` lets batches fill for a moment), loads the
+transfers that they use (one round trip), lets the host decide them in order of arrival against the books, and
+applies all decisions in one durable statement (one round trip), with the rows of the host in the same
+statement. Callers get their replies only after its commit.
 
 While one batch is being applied, the next is loaded (on a separate connection), decided on top of it in
 memory, and encoded: the database and this process work in parallel. Batches are still applied one after the
@@ -34,6 +35,7 @@ durable.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -49,6 +51,7 @@ from msgspec import Struct
 from ledger.books import Account, Books, Leg, Transfer, TransferKind, TransferState
 from ledger.columns import Call, statement_of
 from ledger.high_water import HighWater
+from ledger.pace import ENOUGH, Pace
 from ledger.silence import SERVER_SETTINGS, Connection
 from ledger.sql import statement
 from schemas.errors import OutcomeUnknown, Unavailable
@@ -286,6 +289,9 @@ class Writer:
         self._durable: deque[_Flight] = deque()
         self._durable_seq = 0
         self._wake = asyncio.Event()
+        self._ripe = asyncio.Event()
+        """Set when a pause may end, or something in it must be done: enough commands, a batch that landed."""
+        self._pace = Pace()
         self._connection: asyncpg.Connection | None = None
         self._loading: asyncpg.Connection | None = None
         self._loop: asyncio.Task[None] | None = None
@@ -327,7 +333,7 @@ class Writer:
     async def stop(self, *, timeout_s: float = 30.0) -> None:
         """Finish what is queued, then end; give up after `timeout_s`. Stopping twice is harmless."""
         self._stopping = True
-        self._wake.set()
+        self._stir()
         if self._loop is not None:
             await asyncio.wait({self._loop}, timeout=timeout_s)
             self._loop.cancel()
@@ -370,7 +376,14 @@ class Writer:
         self._queue.append(_Waiting(command, footprint, future))
         self._bytes += footprint.size
         self._wake.set()
+        if len(self._queue) >= ENOUGH:
+            self._ripe.set()
         return future
+
+    def _stir(self) -> None:
+        """Wake the loop, also out of a pause."""
+        self._wake.set()
+        self._ripe.set()
 
     def _check_open(self, count: int, size: int) -> None:
         if self.frozen is not None:
@@ -405,6 +418,7 @@ class Writer:
     async def _turn(self) -> None:
         """Prepare the next batch while one is in flight, and apply it; or handle a finished one; or wait."""
         if self._queue:
+            await self._fill()
             flight = await self._prepare()
             await self._land()
             self._launch(flight)
@@ -417,6 +431,26 @@ class Writer:
         else:
             self._wake.clear()
             await self._wake.wait()
+
+    async def _fill(self) -> None:
+        """Under load, wait a moment for more commands."""
+        waiting = len(self._queue)
+        pause = self._pace.pause(waiting, time.monotonic())
+        if pause:
+            await self._linger(time.monotonic() + pause)
+            self._pace.paused(len(self._queue) - waiting)
+        self._pace.begin(len(self._queue), time.monotonic())
+
+    async def _linger(self, until: float) -> None:
+        """Wait until enough commands wait; who becomes durable meanwhile gets its reply."""
+        while (left_s := until - time.monotonic()) > 0 and len(self._queue) < ENOUGH and not self._stopping:
+            if self._flight is not None and self._flight.task is not None and self._flight.task.done():
+                await self._land()
+                self._acknowledge()
+            self._ripe.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await self._ripe.wait()
 
     async def _prepare(self) -> _Flight:
         """Take waiting commands; load, decide and encode them, on top of the batch in flight."""
@@ -512,7 +546,7 @@ class Writer:
         self._taken = []
         self._flight = flight
         flight.task = asyncio.create_task(self._apply(flight))
-        flight.task.add_done_callback(lambda _: self._wake.set())
+        flight.task.add_done_callback(lambda _: self._stir())
 
     async def _apply(self, flight: _Flight) -> None:
         """Apply all decisions in one durable statement."""

@@ -111,7 +111,7 @@ CREATE TABLE switch.own_uetr (
 CREATE TABLE switch.message (
     number    bigint NOT NULL,
     direction smallint NOT NULL CHECK (direction IN (0, 1)),
-    body      bytea NOT NULL,
+    body      bytea STORAGE MAIN NOT NULL, -- in its row up to 8 kB: it is sealed and cannot be compressed
     PRIMARY KEY (number, direction)
 ) PARTITION BY RANGE (number);
 
