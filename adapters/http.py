@@ -10,15 +10,17 @@ connection within `timing.connect_s` fails without having been sent. So a slow r
 
 import asyncio
 import ssl
+import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-import aiohttp
 from opentelemetry import propagate, trace
 
 from adapters import tls
+from adapters.http_connection import Disconnected, Endpoint, HttpConnection, Response
 from adapters.port import Acceptance, RailConnection, Receipt
 from adapters.profile import Timing
 
@@ -28,12 +30,17 @@ KEEP_ALIVE_S: Final = 15.0
 """Shorter than the server's, so that we close an idle connection before the rail closes it during a
 payment."""
 
+REST_S: Final = 0.002
+"""How long a connection rests after a response: a rail that closes it without a word does so meanwhile."""
+
 NOT_BEFORE: Final = "Rail-Not-Before"
 """Header of a closed rail's 503, ISO 8601: only the rail itself sends it, no gateway on the way."""
 _CLOSED: Final = 503
 
-_NOTHING_LEFT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-"""Failures to make a connection, including name look-up and TLS handshake."""
+_SAFE: Final = "GET"
+"""The method of requests that change nothing."""
+_ALWAYS: Final = ("Accept: */*", "Accept-Encoding: identity", "User-Agent: payswitch")
+_NO_TYPE: Final = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +71,17 @@ class HttpFailure:
 
 @dataclass(slots=True)
 class HttpClient:
-    """Sends one request and reads one response of limited size; no redirects, no retries."""
+    """Sends one request and reads one response of limited size; no redirects, and no order is repeated."""
 
     connection: RailConnection
     timing: Timing
-    _session: aiohttp.ClientSession | None = field(default=None, init=False)
     _at: int = field(default=0, init=False)
     """The endpoint in use. It changes only when no connection can be made to it."""
+    _endpoints: list[Endpoint] = field(default_factory=list, init=False)
+    _idle: dict[int, deque[HttpConnection]] = field(default_factory=dict, init=False)
+    """By endpoint, the last used at the end."""
+    _open: set[HttpConnection] = field(default_factory=set, init=False)
+    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS), init=False)
 
     async def request(
         self,
@@ -87,86 +98,146 @@ class HttpClient:
 
         If no connection can be made to an endpoint, nothing was sent, and the next endpoint is tried.
         """
-        urls = self.connection.urls
-        for at in [(self._at + turn) % len(urls) for turn in range(len(urls))]:
+        lines = {"Content-Type": content_type, **(headers or {}), **_trace()}
+        count = len(self.connection.urls)
+        for at in [(self._at + turn) % count for turn in range(count)]:
+            request = _written(method, self._endpoint(at), path, body, lines)
             try:
-                return await self._exchange(
-                    method,
-                    urls[at].rstrip("/") + path,
-                    body,
-                    headers={"Content-Type": content_type, **(headers or {}), **_trace()},
-                    answer_bytes=answer_bytes,
-                    total_s=total_s,
-                )
-            except _NOTHING_LEFT as error:
-                failed = HttpFailure(sent=False, detail=_detail(error))
-                self._at = (at + 1) % len(urls)
+                async with asyncio.timeout(total_s or self._submit_s):
+                    response = await self._exchange(at, method, request, answer_bytes)
+            except _NothingLeft as error:
+                failed = HttpFailure(sent=False, detail=str(error))
+                self._at = (at + 1) % count
+            except TimeoutError:
+                return HttpFailure(sent=True, detail="timeout")
+            except Disconnected as error:
+                return HttpFailure(sent=True, detail=str(error))
+            else:
+                return _reply(response)
         return failed
 
-    async def _exchange(
-        self,
-        method: str,
-        url: str,
-        body: bytes | None,
-        *,
-        headers: Mapping[str, str],
-        answer_bytes: int,
-        total_s: float | None,
-    ) -> HttpReply | HttpFailure:
+    @property
+    def _submit_s(self) -> float:
+        return (self.connection.submit_s or self.timing.submit_s) * self.connection.time_scale
+
+    @property
+    def _connect_s(self) -> float:
+        return (self.connection.connect_s or self.timing.connect_s) * self.connection.connect_scale
+
+    async def _exchange(self, at: int, method: str, request: bytes, most: int) -> Response:
         """One exchange with one endpoint.
 
         Raises:
-            aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError: nothing was sent.
+            _NothingLeft: nothing was sent.
+            Disconnected, TimeoutError: the rail may have received the request.
 
         """
+        await self._take_place()
         try:
-            async with self._open().request(
-                method,
-                url,
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-                timeout=self._timeout(total_s),
-            ) as response:
-                answer = await _read(response, answer_bytes)
-        except _NOTHING_LEFT:
-            raise
-        except (aiohttp.ClientError, TimeoutError) as error:
-            return HttpFailure(sent=True, detail=_detail(error))
-        if answer is None:
-            return HttpFailure(sent=True, detail="response too large")
-        if response.status == _CLOSED and NOT_BEFORE in response.headers:
-            return _closed(response.headers[NOT_BEFORE])
-        return HttpReply(response.status, response.content_type, answer)
+            while True:
+                used = self._take_idle(at)
+                connection = used or await self._connect(at)
+                try:
+                    return await connection.exchange(request, most)
+                except Disconnected:
+                    # The rail closed a connection that was idle. Only what changes nothing is asked again.
+                    if used is None or connection.answered or method != _SAFE:
+                        raise
+                finally:
+                    self._put_back(at, connection)
+        finally:
+            self._places.release()
 
-    def _timeout(self, total_s: float | None) -> aiohttp.ClientTimeout:
-        scaled = (self.connection.submit_s or self.timing.submit_s) * self.connection.time_scale
-        connect = (self.connection.connect_s or self.timing.connect_s) * self.connection.connect_scale
-        return aiohttp.ClientTimeout(total=total_s or scaled, connect=connect)
+    async def _take_place(self) -> None:
+        """Take a place in the bulkhead, within the time-out to connect."""
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._connect_s):
+                await self._places.acquire()
+        except TimeoutError:
+            raise _NothingLeft("connect") from None
+
+    def _put_back(self, at: int, connection: HttpConnection) -> None:
+        if connection.reusable:
+            connection.idle_since = time.monotonic()
+            self._idle.setdefault(at, deque()).append(connection)
+        else:
+            self._open.discard(connection)
+
+    def _take_idle(self, at: int) -> HttpConnection | None:
+        """The connection that was used last but for a moment; those that were idle for long are closed."""
+        idle, now = self._idle.setdefault(at, deque()), time.monotonic()
+        while idle and idle[0].idle_since < now - KEEP_ALIVE_S:
+            self._end(idle.popleft())
+        resting = []
+        while idle:
+            connection = idle.pop()
+            if not connection.reusable:
+                self._end(connection)
+            elif connection.idle_since > now - REST_S:
+                resting.append(connection)
+            else:
+                break
+        else:
+            connection = None
+        idle.extend(reversed(resting))
+        return connection
+
+    def _end(self, connection: HttpConnection) -> None:
+        connection.abort()
+        self._open.discard(connection)
+
+    async def _connect(self, at: int) -> HttpConnection:
+        try:
+            async with asyncio.timeout(self._connect_s):
+                connection = await self._endpoint(at).connect()
+        except ssl.SSLError:
+            raise _NothingLeft("tls") from None
+        except OSError:  # and a time-out
+            raise _NothingLeft("connect") from None
+        self._open.add(connection)
+        return connection
+
+    def _endpoint(self, at: int) -> Endpoint:
+        if not self._endpoints:
+            verified = _verified(self.connection)
+            self._endpoints = [Endpoint.of(url, verified) for url in self.connection.urls]
+        return self._endpoints[at]
 
     async def close(self) -> None:
         """Close the connections; a later request opens new ones."""
-        if self._session is not None:
-            session, self._session = self._session, None
-            await session.close()
-            # TLS transports finish closing in the next iterations of the event loop.
-            await asyncio.sleep(0)
+        ending, self._open, self._idle = self._open, set(), {}
+        await asyncio.gather(*[connection.close() for connection in ending])
 
-    def _open(self) -> aiohttp.ClientSession:
-        """The session, created on first use because it belongs to the running event loop."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=CONNECTIONS,
-                    ssl=_verified(self.connection),
-                    keepalive_timeout=KEEP_ALIVE_S,
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-                headers={"Accept-Encoding": "identity", "User-Agent": "payswitch"},
-            )
-        return self._session
+
+class _NothingLeft(Exception):
+    """No connection could be made; the text states the cause: `connect`, `tls`."""
+
+
+def _written(
+    method: str, endpoint: Endpoint, path: str, body: bytes | None, headers: Mapping[str, str]
+) -> bytes:
+    """A request as octets."""
+    target = endpoint.prefix + path
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {endpoint.authority}", *_ALWAYS]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if body is not None or method != _SAFE:
+        lines.append(f"Content-Length: {len(body or b'')}")
+    head = "\r\n".join(lines)
+    if " " in target or not "".join(lines).isprintable():
+        raise ValueError("a header or a path has a character that it cannot have")
+    return b"".join((head.encode(), b"\r\n\r\n", body or b""))
+
+
+def _reply(response: Response) -> HttpReply | HttpFailure:
+    if response.body is None:
+        return HttpFailure(sent=True, detail="response too large")
+    if response.status == _CLOSED and NOT_BEFORE.lower() in response.headers:
+        return _closed(response.headers[NOT_BEFORE.lower()])
+    stated = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return HttpReply(response.status, stated or _NO_TYPE, response.body)
 
 
 def _trace() -> dict[str, str]:
@@ -188,32 +259,6 @@ def _closed(until: str) -> HttpFailure:
     return HttpFailure(sent=False, detail="closed", not_before=opens_at)
 
 
-def _detail(error: Exception) -> str:
-    match error:
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            return "tls"
-        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-            return "connect"
-        case TimeoutError():
-            return "timeout"
-        case _:
-            return type(error).__name__
-
-
-async def _read(response: aiohttp.ClientResponse, most: int) -> bytes | None:
-    """The body, or None if it is larger than allowed."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > most:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _verified(connection: RailConnection) -> ssl.SSLContext | bool:
-    """The TLS settings of the connection; aiohttp's defaults if it has none."""
-    if connection.ca_file is None and connection.certificate_file is None:
-        return True
+def _verified(connection: RailConnection) -> ssl.SSLContext:
+    """The TLS settings of the connection; without its own authorities, those that this machine trusts."""
     return tls.context(connection)

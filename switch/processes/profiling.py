@@ -57,7 +57,7 @@ STAGES: Final = {
         "switch.payments.dispatch:Dispatcher.send",
         "adapters.http:HttpClient.request",
         "adapters.iso8583.pool:Pool.exchange",
-        "aiohttp.client_proto:ResponseHandler.data_received",
+        "adapters.http_connection:HttpConnection.data_received",
     ),
     "answer reading": (
         "switch.payments.dispatch:reserve_and_submit",

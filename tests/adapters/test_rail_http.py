@@ -6,8 +6,10 @@ import zlib
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
 
-from adapters.http import ANSWER_BYTES, HttpClient, HttpFailure, HttpReply
+from adapters import http
+from adapters.http import ANSWER_BYTES, REST_S, HttpClient, HttpFailure, HttpReply
 from adapters.port import RailConnection
 from adapters.profile import Basis, Timing
 from adapters.simulation.sandbox import free_port, issue_client, prepare
@@ -227,3 +229,188 @@ async def test_without_our_certificate_a_rail_that_wants_one_takes_nothing(place
     await asyncio.sleep(0.01)
 
     assert [isinstance(reply, HttpReply) for reply in found] == [True, False]
+
+
+@asynccontextmanager
+async def keeping(place, *answers):
+    """A TLS server that keeps its connection and writes the next answer for each request on it."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(place / "server.crt", place / "server.key")
+    left, connections, heads = list(answers), [], []
+
+    async def serve(reader, writer):
+        connections.append(writer)
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                heads.append(head)
+                length = next(
+                    (int(line[16:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length: ")),
+                    0,
+                )
+                await reader.readexactly(length)
+                for piece in left.pop(0):
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0.001)
+        except (ConnectionError, asyncio.IncompleteReadError, IndexError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    client = HttpClient(RailConnection(url, ca_file=place / "ca.crt"), TIMING)
+    try:
+        yield client, connections, heads
+    finally:
+        await client.close()
+        server.close()
+        await asyncio.sleep(0.01)
+
+
+async def one_by_one(client, count, method="POST"):
+    """Requests one after the other, each when the connection before has rested."""
+    found = []
+    for _ in range(count):
+        found.append(await client.request(method, "/a", b"<order/>" if method == "POST" else None))
+        await asyncio.sleep(REST_S * 3)
+    return found
+
+
+async def test_a_connection_is_kept_and_used_again(place):
+    async with keeping(place, [ok(b"1")], [ok(b"2")], [ok(b"3")]) as (client, connections, _):
+        found = await one_by_one(client, 3)
+
+    assert [reply.body for reply in found] == [b"1", b"2", b"3"]
+    assert len(connections) == 1
+
+
+async def test_a_request_has_the_headers_that_rails_expect(place):
+    async with keeping(place, [ok(b"1")], [ok(b"2")]) as (client, _, heads):
+        await client.request("POST", "/a/b?c=d", b"<order/>", headers={"H-Hash": "x"})
+        await client.request("GET", "/")
+        port = client.connection.base_url.rpartition(":")[2]
+
+    posted, read = [head.decode().split("\r\n")[:-2] for head in heads]
+    assert posted[0] == "POST /a/b?c=d HTTP/1.1"
+    assert set(posted[1:]) == {
+        f"Host: 127.0.0.1:{port}",
+        "Accept: */*",
+        "Accept-Encoding: identity",
+        "User-Agent: payswitch",
+        "Content-Type: application/xml",
+        "H-Hash: x",
+        "Content-Length: 8",
+    }
+    assert read[0] == "GET / HTTP/1.1"
+    assert not any(line.startswith("Content-Length") for line in read)
+
+
+@pytest.mark.parametrize("value", ["a\r\nX: 1", "a\nb", "a\0"])
+async def test_a_header_cannot_begin_another(place, value):
+    async with keeping(place) as (client, _, heads):
+        with pytest.raises(ValueError, match="character"):
+            await client.request("POST", "/", b"", headers={"H-Hash": value})
+
+    assert heads == []
+
+
+PIECES = {
+    "byte by byte": [bytes([byte]) for byte in ok(b"yes")],
+    "chunked": [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"1\r\ny\r\n",
+        b"2\r\nes\r\n0\r\n\r\n",
+    ],
+    "after an interim response": [b"HTTP/1.1 100 Continue\r\n\r\n", ok(b"yes")],
+}
+
+
+@pytest.mark.parametrize("name", PIECES)
+async def test_a_response_is_read_however_it_comes(place, name):
+    async with keeping(place, PIECES[name], [ok(b"2")]) as (client, connections, _):
+        found = await one_by_one(client, 2)
+
+    assert [reply.body for reply in found] == [b"yes", b"2"]
+    assert len(connections) == 1
+
+
+async def test_a_response_without_a_length_ends_with_its_connection(place):
+    async with serving(
+        place, b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=x\r\n\r\nall of it"
+    ) as port:
+        found = await ask(port, place / "ca.crt")
+
+    assert found == HttpReply(200, "text/plain", b"all of it")
+
+
+NOT_KEPT = {
+    "asked to close": [ok(b"1", b"Connection: close")],
+    "two responses to one request": [ok(b"1") + ok(b"nobody's")],
+    "a late response": [ok(b"1"), ok(b"nobody's")],
+    "garbage behind it": [ok(b"1") + b"\0\1\2"],
+}
+
+
+@pytest.mark.parametrize("name", NOT_KEPT)
+async def test_an_answer_is_never_taken_for_that_of_another_order(place, name):
+    """Whatever follows a response, the next order has a connection of its own."""
+    async with keeping(place, NOT_KEPT[name], [ok(b"2")]) as (client, connections, _):
+        found = await one_by_one(client, 2)
+
+    assert [reply.body for reply in found] == [b"1", b"2"]
+    assert len(connections) == 2
+
+
+async def test_after_a_time_out_a_connection_is_not_used_again(place):
+    async with keeping(place, [b""], [ok(b"2")]) as (client, connections, _):
+        found = await one_by_one(client, 2)
+
+    assert found[0] == HttpFailure(sent=True, detail="timeout")
+    assert found[1].body == b"2"
+    assert len(connections) == 2
+
+
+async def test_an_order_on_a_connection_that_was_closed_meanwhile_has_another(place):
+    async with keeping(place, [ok(b"1")], [ok(b"2")]) as (client, connections, _):
+        found = await one_by_one(client, 1)
+        connections[0].close()
+        await asyncio.sleep(0.05)
+        found += await one_by_one(client, 1)
+
+    assert [reply.body for reply in found] == [b"1", b"2"]
+
+
+@pytest.mark.parametrize(("method", "sent"), [("POST", 1), ("GET", 2)])
+async def test_only_what_changes_nothing_is_asked_again(place, method, sent):
+    """The rail reads the second request on a kept connection and closes: an order may have been executed."""
+    async with keeping(place, [ok(b"1")]) as (client, connections, heads):
+        first, second = await one_by_one(client, 2, method)
+
+    assert first.body == b"1"
+    assert second == HttpFailure(sent=True, detail="disconnected")
+    assert len(heads) == 1 + sent
+    assert len(connections) == sent
+
+
+async def test_connections_that_were_idle_for_long_are_closed(place, monkeypatch):
+    monkeypatch.setattr(http, "KEEP_ALIVE_S", 0.05)
+    async with keeping(place, [ok(b"1")], [ok(b"2")]) as (client, connections, _):
+        await one_by_one(client, 1)
+        await asyncio.sleep(0.1)
+        await one_by_one(client, 1)
+        opened = len(client._open)
+
+    assert len(connections) == 2
+    assert opened == 1
+
+
+def test_the_loop_of_the_workers_does_the_same(place):
+    """API workers run on another event loop, whose TLS is its own."""
+
+    async def exchange():
+        async with keeping(place, [ok(b"1")], [ok(b"2")]) as (client, connections, _):
+            return [reply.body for reply in await one_by_one(client, 2)], len(connections)
+
+    assert uvloop.run(exchange()) == ([b"1", b"2"], 1)
