@@ -12,6 +12,7 @@ from typing import Final, cast
 import httptools
 from yarl import URL
 
+_GOODBYE_S: Final = 1.0
 _FIRST_FINAL: Final = 200
 """Statuses below it are interim: the response follows."""
 
@@ -74,11 +75,12 @@ class HttpConnection(asyncio.Protocol):
             self._transport.abort()
 
     async def close(self) -> None:
-        """End the connection, and wait until TLS has ended too."""
+        """End the connection, and wait for a moment until TLS has ended too."""
         self.reusable = False
         if self._transport is not None:
             self._transport.close()
-            await self._closed
+            await asyncio.wait({self._closed}, timeout=_GOODBYE_S)
+            self._transport.abort()
 
     # The protocol
 

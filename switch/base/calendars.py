@@ -132,8 +132,6 @@ class Calendar:
 async def load(connection: asyncpg.Connection | asyncpg.Pool, currency: str) -> Calendar:
     """Load the calendar of a currency: country and time zone of its schedule if it has one, and overrides.
 
-    The holidays of this year are computed in a thread: for some countries that takes long.
-
     Raises:
         NotFound: the currency is not of the scheme, and there is no schedule for it.
 
@@ -146,5 +144,16 @@ async def load(connection: asyncpg.Connection | asyncpg.Pool, currency: str) -> 
         "SELECT day, business FROM switch.calendar_override WHERE currency = $1", currency
     )
     calendar = Calendar(currency, country, zone, {row["day"]: row["business"] for row in rows})
-    await asyncio.to_thread(business_days(country).holidays_in, calendar.local_date(datetime.now(UTC)).year)
+    await prepare(calendar)
     return calendar
+
+
+async def prepare(calendar: Calendar) -> None:
+    """Compute the holidays of this year in a thread, once in a process: for some countries it takes long."""
+    known = calendar.country, calendar.local_date(datetime.now(UTC)).year
+    if known not in _computed:
+        await asyncio.to_thread(business_days(calendar.country).holidays_in, known[1])
+        _computed.add(known)
+
+
+_computed: Final[set[tuple[str, int]]] = set()

@@ -414,3 +414,32 @@ def test_the_loop_of_the_workers_does_the_same(place):
             return [reply.body for reply in await one_by_one(client, 2)], len(connections)
 
     assert uvloop.run(exchange()) == ([b"1", b"2"], 1)
+
+
+async def test_a_rail_that_says_nothing_does_not_hold_up_the_end(place):
+    """Its network is gone: what ends TLS is never answered."""
+    silent, ends = asyncio.Event(), []
+    async with serving(place, ok(b"1"), close=False) as port:
+
+        async def pass_on(source, target):
+            while (data := await source.read(65536)) and not silent.is_set():
+                target.write(data)
+
+        async def relay(reader, writer):
+            there_reader, there = await asyncio.open_connection("127.0.0.1", port)
+            ends.extend((writer, there))
+            await asyncio.gather(pass_on(reader, there), pass_on(there_reader, writer))
+
+        server = await asyncio.start_server(relay, "127.0.0.1", 0)
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        client = HttpClient(RailConnection(url, ca_file=place / "ca.crt"), TIMING)
+        assert (await client.request("POST", "/", b"")).body == b"1"
+        silent.set()
+        started = asyncio.get_running_loop().time()
+        await client.close()
+        took = asyncio.get_running_loop().time() - started
+        for writer in ends:
+            writer.close()
+        server.close()
+
+    assert took < 3

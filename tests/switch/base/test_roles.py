@@ -162,6 +162,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.settlement.day/carry_lines": (C,),
     "switch.settlement.day/instruct":  (C,),
     "switch.settlement.day/open_settlement": (C,),
+    "switch.settlement.day/open_windows": (C,),
     "switch.settlement.day/set_instructed": (C,),
     "switch.settlement.day/take_settled_before": (C,),
     "switch.settlement.delivery":     (C,),
