@@ -1,7 +1,7 @@
 """pacs.008, any supported version: conversion between the message and the canonical `CreditTransfer`."""
 
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from schemas.codec import Message
 from schemas.errors import InvalidAmount, Refused
@@ -21,7 +21,7 @@ from schemas.parties import (
     read_instant,
     read_party,
 )
-from schemas.payment import AgreedRate, CreditTransfer
+from schemas.payment import AgreedRate, CreditTransfer, Party, PartyAccount
 from schemas.reasons import Reason
 
 ROOT: Final = "FIToFICstmrCdtTrf"
@@ -43,6 +43,31 @@ def read_moved(message: Message) -> tuple[str, Money, str, str]:
     transaction = _only_transaction(message.document[ROOT])
     agents = (transaction[tag]["FinInstnId"].get("BICFI", "") for tag in ("DbtrAgt", "CdtrAgt"))
     return (transaction["PmtId"]["UETR"], _read_amount(transaction, "IntrBkSttlmAmt"), *agents)
+
+
+class PaymentParties(NamedTuple):
+    """Who pays whom, and by which accounts."""
+
+    debtor: Party
+    debtor_account: PartyAccount | None
+    creditor: Party
+    creditor_account: PartyAccount | None
+
+
+def read_parties(message: Message) -> PaymentParties:
+    """Read the parties of a pacs.008 and their accounts, and nothing else.
+
+    Raises:
+        Refused: more than one transaction, or no UETR.
+
+    """
+    transaction = _only_transaction(message.document[ROOT])
+    return PaymentParties(
+        read_party(transaction["Dbtr"]),
+        read_account(transaction.get("DbtrAcct")),
+        read_party(transaction["Cdtr"]),
+        read_account(transaction.get("CdtrAcct")),
+    )
 
 
 def read(message: Message) -> CreditTransfer:

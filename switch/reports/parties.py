@@ -11,12 +11,13 @@ import hmac
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 import asyncpg
 
 from schemas import codec, credit_transfer
+from schemas.credit_transfer import PaymentParties
 from schemas.errors import SwitchError
 from schemas.payment import CreditTransfer, Party, PartyAccount
 from schemas.versions import versions
@@ -29,6 +30,7 @@ _KEY_BYTES: Final = 32
 _NEXT: Final = statement("unread_payments")
 _ADD: Final = statement("add_parties")
 
+Read = TypeVar("Read")
 Open = Callable[[UUID, bytes | None, bytes], bytes | None]
 """Opens a payment's message, given its sealed key and its stored bytes; None if it was erased."""
 
@@ -50,7 +52,7 @@ def pseudonym(key: bytes, agent: str, account: PartyAccount | None) -> bytes | N
     return hmac.digest(key, name.encode(), hashlib.sha256)[:PSEUDONYM_BYTES]
 
 
-def missing_data(payment: CreditTransfer) -> list[str]:
+def missing_data(payment: CreditTransfer | PaymentParties) -> list[str]:
     """List the data that FATF recommendation 16 (revised 2025) requires and this payment lacks."""
     missing = []
     if not payment.debtor.name:
@@ -82,7 +84,7 @@ async def read_some(connection: asyncpg.Connection, key: bytes, opened: Open) ->
 
 def _facts(row: asyncpg.Record, key: bytes, opened: Open) -> tuple[int, bytes | None, bytes | None, str]:
     raw = None if row["body"] is None else opened(row["uetr"], row["sealed"], row["body"])
-    payment = None if raw is None else decode(raw)
+    payment = None if raw is None else _decoded(raw, credit_transfer.read_parties)
     if payment is None:
         return row["number"], None, None, ""
     return (
@@ -95,9 +97,13 @@ def _facts(row: asyncpg.Record, key: bytes, opened: Open) -> tuple[int, bytes | 
 
 def decode(raw: bytes) -> CreditTransfer | None:
     """Decode the payment in a stored message, in either representation; None if it is not a pacs.008."""
+    return _decoded(raw, credit_transfer.read)
+
+
+def _decoded(raw: bytes, read: Callable[[codec.Message], Read]) -> Read | None:
     for version in versions("pacs.008"):
         try:
-            return credit_transfer.read(codec.again(raw, version))
+            return read(codec.again(raw, version))
         except SwitchError:  # another version, or one that is no longer in the catalogue
             continue
     return None

@@ -119,7 +119,15 @@ PAYMENTS = st.builds(
 def test_a_payment_that_is_built_is_read_back_the_same(payment, version, form):
     document = credit_transfer.build(payment, version=version, clearing_system="PAYSWITCH")
 
-    assert credit_transfer.read(through(version, document, form)) == payment
+    message = through(version, document, form)
+
+    assert credit_transfer.read(message) == payment
+    assert credit_transfer.read_parties(message) == (
+        payment.debtor,
+        payment.debtor_account,
+        payment.creditor,
+        payment.creditor_account,
+    )
 
 
 @pytest.mark.parametrize("version", versions("pacs.008"))
