@@ -777,7 +777,7 @@ class ProblemDocument(TypedDict):
     title: Annotated[str, _text("It does not exist, or the caller may not see it.")]
     status: Annotated[int, Meta(description="The HTTP status", examples=[404])]
     detail: Annotated[str, _text("there is no participant with this BIC", "What is wrong with this request")]
-    reason: Annotated[str, _text("NARR", "ISO 20022 status reason code")]
+    reason: Annotated[str, _text(Reason.NARRATIVE.value, "ISO 20022 status reason code")]
     retryable: Annotated[bool, Meta(description="Whether the same request may succeed later")]
     errors: NotRequired[Annotated[list[ViolationDocument], Meta(description="Every mistake that was found")]]
     effect: NotRequired[

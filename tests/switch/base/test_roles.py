@@ -191,6 +191,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.participants.changes/_set_member_ids": (C,),
     "switch.participants.corridors/set_corridor": (C,),
     "switch.participants.corridors/add_rate": (C,),
+    "switch.participants.corridors/close_corridors": (C,),
     "switch.participants.corridors/_corridor_fees": (C,),
     "switch.participants.corridors/_corridor_settlement": (C,),
     "switch.participants.corridors/_switch_rail": (C,),
