@@ -24,6 +24,7 @@ from switch.reports.table import ColumnKind
 
 LANGUAGES: Final = {"en": "English", "ru": "Русский", "zh": "中文"}
 _NUMBERS: Final = frozenset({ColumnKind.AMOUNT, ColumnKind.COUNT, ColumnKind.PERCENT, ColumnKind.SECONDS})
+_FRACTION: Final = re.compile(r"-?[0-9]+[.][0-9]+", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?[0-9]+([.][0-9]+)?", re.ASCII)
 _TYPED: Final = {
     russian: re.compile(
@@ -75,6 +76,13 @@ class Language:
         if text == NOTHING or not unit:
             return self.text(text)
         return self.amount(text, unit) if unit in EXPONENTS else f"{self.decimal(text)} {self.text(unit)}"
+
+    def stated(self, text: str) -> str:
+        """A text; a decimal number, alone or with its currency, in the format of the locale."""
+        number, _, currency = text.partition(" ")
+        if not _FRACTION.fullmatch(number) or (currency and currency not in EXPONENTS):
+            return text
+        return f"{self.decimal(number)} {currency}".strip()
 
     def rate(self, text: str) -> str:
         """A decimal number that is not an amount, exact, without trailing zeros."""

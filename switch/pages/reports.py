@@ -5,7 +5,7 @@ stored.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -15,10 +15,12 @@ from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotAcceptable, NotAllowed, SwitchError
 from switch.api.reports import Reporting
+from switch.api.runtime import Runtime
+from switch.identity.model import Person
 from switch.identity.permissions import Right, may
 from switch.pages import language
 from switch.pages.charts import MEASURES
-from switch.pages.shell import PREFIX, Viewer, render
+from switch.pages.shell import PARTICIPANTS, PREFIX, Switch, Viewer, render
 from switch.reports import catalogue, patterns, service, wording
 from switch.reports.readers import scope_of_person
 from switch.reports.render import TABLE
@@ -68,7 +70,9 @@ async def get_reports(
 
 
 @router.get("/reports/{name}")
-async def get_report(request: Request, reporting: Reporting, person: Viewer, name: str) -> Response:
+async def get_report(
+    request: Request, reporting: Reporting, switch: Switch, person: Viewer, name: str
+) -> Response:
     """Show the form of a report and, once it is submitted, the report."""
     definition = catalogue.find(name)
     if catalogue.audience_of(scope_of_person(person)) not in definition.audience:
@@ -85,6 +89,7 @@ async def get_report(request: Request, reporting: Reporting, person: Viewer, nam
         report=definition,
         values=values or usual(),
         days=_DAYS,
+        choices=_choices(switch, person),
         labels=LABELS,
         signed=wording.SIGNED,
         may_reveal=name == patterns.NAME and may(person, Right.READ_PERSONAL_DATA),
@@ -117,6 +122,16 @@ async def _shown(
 
 def _failed(error: SwitchError) -> dict[str, Any]:
     return {"document": None, "problem": error.detail, "status": error.status}
+
+
+def _choices(switch: Runtime, person: Person) -> Mapping[str, Sequence[str]]:
+    """What a parameter may be, as far as this person may know it."""
+    now = switch.directory.now
+    found = {
+        "currency": sorted({account.currency for account in now.accounts}),
+        "account": ("position", "gross"),
+    }
+    return {**found, "participant": sorted(now.by_id)} if PARTICIPANTS.admits(person) else found
 
 
 def _values(request: Request) -> dict[str, str]:
