@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import uvicorn
+from starlette.requests import Request
 
+from switch.api import body as bodies
 from switch.api import limits
 from switch.processes import http_guard
 from switch.processes.http_guard import Connections, GuardedProtocol
@@ -30,10 +32,10 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def served(crowd: Connections) -> AsyncIterator[int]:
+async def served(crowd: Connections, answering: Any = app) -> AsyncIterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app,
+        answering,
         http=partial(GuardedProtocol, crowd=crowd),  # type: ignore[arg-type]
         lifespan="off",
         log_config=None,
@@ -137,6 +139,50 @@ async def test_a_trusted_proxy_is_many_clients(monkeypatch: pytest.MonkeyPatch) 
     async with served(Connections([ip_network("127.0.0.0/8")])) as port:
         for peer in await opened(port, 3):
             assert b"ok" in await ask(peer)
+
+
+async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Answer with the body, and whether it was there when the request began."""
+    known = bodies.WHOLE in scope
+    body = await bodies.read(Request(scope, receive), 100_000) + (b" at once" if known else b" in parts")
+    length = str(len(body)).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def posted(body: bytes, framing: str = "") -> bytes:
+    head = f"POST / HTTP/1.1\r\nHost: x\r\n{framing or f'Content-Length: {len(body)}'}\r\n\r\n"
+    return head.encode() + body
+
+
+LONG = b"x" * (bodies.WHOLE_MAX + 1)
+
+
+@pytest.mark.parametrize(
+    ("segments", "answers"),
+    [
+        ([posted(b"abc")], [b"abc at once"]),
+        ([posted(b"")], [b" at once"]),
+        ([posted(b"abc")[:-3], b"a", b"bc"], [b"abc in parts"]),
+        ([posted(b"abc")[:20], posted(b"abc")[20:]], [b"abc at once"]),
+        ([posted(b"abc") + posted(b"de")], [b"abc at once", b"de at once"]),
+        ([posted(b"abc") + posted(b"de")[:-1], b"e" + posted(b"f")], [b"abc at once", b"de", b"f at once"]),
+        ([posted(b"3\r\nabc\r\n0\r\n\r\n", "Transfer-Encoding: chunked")], [b"abc at once"]),
+        ([posted(LONG)], [LONG + b" in parts"]),
+    ],
+)
+async def test_a_body_is_the_same_however_it_arrives(segments: list[bytes], answers: list[bytes]) -> None:
+    async with served(Connections(), echo) as port:
+        (peer,) = await opened(port, 1)
+        for segment in segments:
+            peer[1].write(segment)
+            await peer[1].drain()
+            await asyncio.sleep(0.1)
+
+        for answer in answers:
+            head = await asyncio.wait_for(peer[0].readuntil(b"\r\n\r\n"), 10)
+            body = await peer[0].readexactly(int(head.lower().partition(b"content-length: ")[2].split()[0]))
+            assert body.startswith(answer)
 
 
 async def test_what_is_closed_is_counted_no_longer() -> None:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 import uuid
 from asyncio.subprocess import Process
@@ -21,8 +22,9 @@ from schemas.errors import RESEND, OutcomeUnknown, Unavailable
 from switch.api import problems
 from switch.base.settings import Settings
 from switch.cli.explanations import FAILED, explain
+from switch.writer import client
 from switch.writer.client import Link
-from switch.writer.commands import CommandLeg, Fund, OpenAccount
+from switch.writer.commands import CommandLeg, Fund, OpenAccount, Ping
 from switch.writer.verdicts import Verdict
 
 
@@ -42,6 +44,10 @@ class WriterProcess:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "switch.processes.writer", env=os.environ | self._environment
         )
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     async def kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -170,3 +176,34 @@ def test_a_command_with_an_unknown_outcome_does_not_claim_that_nothing_was_done(
 
     assert "it may have been done" in text
     assert code == FAILED
+
+
+async def test_commands_of_a_writer_that_stopped_are_given_up_in_turn_and_the_link_goes_on(
+    writer: WriterProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One timer serves all requests of a connection: the later one waits as long as the first."""
+    monkeypatch.setattr(client, "_ANSWER_WITHIN_S", 0.5)
+    loop = asyncio.get_running_loop()
+
+    async def waited(link: Link) -> float:
+        began = loop.time()
+        with pytest.raises(OutcomeUnknown):
+            await link.ask(Ping())
+        return loop.time() - began
+
+    async with linked(writer.socket) as link:
+        assert (await link.ask(Ping())).verdict is Verdict.PONG
+        writer.signal(signal.SIGSTOP)
+        first = asyncio.create_task(waited(link))
+        await asyncio.sleep(0.3)
+        second = asyncio.create_task(waited(link))
+        dropped = asyncio.create_task(link.ask(Ping()))
+        await asyncio.sleep(0.1)
+        dropped.cancel()
+        times = await asyncio.gather(first, second)
+        writer.signal(signal.SIGCONT)
+        again = await link.ask(Ping())
+
+    assert all(0.4 < time < 5 for time in times)
+    assert dropped.cancelled()
+    assert again.verdict is Verdict.PONG
