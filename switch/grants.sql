@@ -53,7 +53,7 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
                 switch.webhook_delivery, switch.webhook_key, switch.payment_limit, switch.daily_use,
                 switch.counted_payment, switch.decided_order, switch.freeze, switch.invariant_look, switch.claim,
                 switch.key_use, switch.closed, switch.restore_rail, switch.restore_line, switch.settled_before,
-                switch.witness, switch.payment_fact, switch.payment_time_fact, switch.availability_fact, switch.fact_mark
+                switch.witness, switch.payment_fact, switch.payment_time_fact, switch.availability_fact, switch.liquidity_fact, switch.fact_mark
    TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
 GRANT SELECT (name, display_name, role, scope, status, created_at) ON switch.person
    TO payswitch_api, payswitch_caretaker, payswitch_reader;
@@ -164,7 +164,8 @@ GRANT UPDATE (read_at, seen_at) ON switch.restore_rail TO payswitch_caretaker;
 GRANT UPDATE (settlement_window) ON switch.settled_before TO payswitch_caretaker;
 GRANT INSERT (service, ok, micros, every_s, detail) ON switch.probe TO payswitch_caretaker;
 GRANT INSERT ON switch.payment_party TO payswitch_caretaker;
-GRANT INSERT, UPDATE ON switch.payment_fact, switch.payment_time_fact, switch.availability_fact TO payswitch_caretaker;
+GRANT INSERT, UPDATE ON switch.payment_fact, switch.payment_time_fact, switch.availability_fact, switch.liquidity_fact
+   TO payswitch_caretaker;
 GRANT UPDATE (seq, probed) ON switch.fact_mark TO payswitch_caretaker;
 GRANT INSERT (seq, state, tree, faults), UPDATE (seq, state, tree, at, faults) ON switch.invariant_look
    TO payswitch_caretaker;

@@ -786,6 +786,22 @@ CREATE TABLE switch.availability_fact (
     PRIMARY KEY (span, at, service)
 );
 
+-- The liquidity of an account in an hour or a day (UTC) in which something moved on it. Amounts are minor units.
+CREATE TABLE switch.liquidity_fact (
+    span     text NOT NULL CHECK (span IN ('hour', 'day')),
+    at       timestamptz NOT NULL, -- its beginning
+    account  bigint NOT NULL,
+    owner    text NOT NULL,
+    currency text NOT NULL,
+    purpose  text NOT NULL,
+    least    bigint, -- headroom; NULL: no cap
+    least_at timestamptz NOT NULL,
+    exposure bigint NOT NULL, -- at the end: posted and pending debits less posted credits
+    cap      bigint, -- at the end; NULL: none
+    PRIMARY KEY (span, at, account)
+);
+CREATE INDEX liquidity_fact_account ON switch.liquidity_fact (account, at) WHERE span = 'day';
+
 -- Up to where the facts were made: events of the log, and hours of probes.
 CREATE TABLE switch.fact_mark (
     one    boolean PRIMARY KEY DEFAULT true CHECK (one),

@@ -131,6 +131,9 @@ ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
         "getReport": _REPORT_FILE,
         "getOpenData": _REPORT_FILE,
         "listReportArtefacts": _page(models.ArtefactDocument),
+        "listStatistics": _page(models.StatisticsDocument),
+        "listLiquidityStatistics": _page(models.LiquidityStatisticsDocument),
+        "listServiceStatistics": _page(models.ServiceStatisticsDocument),
         "getReportSignature": Answer(files=("application/jose",), headers=("Content-Disposition",)),
         "getReportKey": Answer(files=("application/x-pem-file",)),
         # the log

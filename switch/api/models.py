@@ -318,6 +318,70 @@ class BilateralNetDocument(TypedDict):
     count: Annotated[int, Meta(description="Number of payments", examples=[12])]
 
 
+Percent = Annotated[str, _text("99.12", "Per cent, decimal text")]
+Micros = Annotated[
+    int, Meta(description="Microseconds; at most a tenth above the exact value", examples=[812831])
+]
+PaymentCount = Annotated[int, Meta(description="Number of payments", examples=[1250])]
+
+
+class StatisticsDocument(TypedDict):
+    """Sums of the payments of a corridor and a rail in a step of time; amounts are of committed payments."""
+
+    at: Instant
+    source: Country | None
+    target: Country | None
+    rail: Country | None
+    debit_currency: Currency | None
+    credit_currency: Currency | None
+    payments: PaymentCount
+    committed: PaymentCount
+    rejected: PaymentCount
+    refused: PaymentCount
+    returned: PaymentCount
+    success_percent: Percent | None
+    debited: Amount | None
+    credited: Amount | None
+    fees: Amount | None
+    debits_returned: Amount | None
+    within_10_s_percent: Percent | None
+    within_60_s_percent: Percent | None
+    within_1_h_percent: Percent | None
+    p50_us: Micros | None
+    p95_us: Micros | None
+    p99_us: Micros | None
+    cost_percent: Percent | None
+    cost_up_to_3_percent: Percent | None
+    cost_up_to_5_percent: Percent | None
+
+
+class LiquidityStatisticsDocument(TypedDict):
+    """The headroom of an account in a step of time; without a cap there is none."""
+
+    at: Instant
+    participant: Id
+    currency: Currency
+    purpose: Annotated[str, _text("position", "Purpose of the account")]
+    least_headroom: (
+        Annotated[str, _text("250000.00", "What could still be debited at the peak of the use")] | None
+    )
+    least_at: Instant
+    headroom: Annotated[str, _text("400000.00", "At the end of the step")] | None
+    net_debit_cap: Amount | None
+
+
+class ServiceStatisticsDocument(TypedDict):
+    """What probes of a service found in a step of time."""
+
+    at: Instant
+    service: Annotated[str, _text("rail-IN", "`accept`, `decide`, `settle`, or a rail")]
+    probes: Annotated[int, Meta(examples=[120])]
+    failed: Annotated[int, Meta(examples=[0])]
+    observed_s: Annotated[float, Meta(description="Seconds that the probes cover", examples=[3600.0])]
+    down_s: Annotated[float, Meta(description="Seconds in which the service did not respond", examples=[0.0])]
+    availability_percent: Percent | None
+
+
 class PublicKeyDocument(TypedDict):
     """The key that verifies instructions."""
 

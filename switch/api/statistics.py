@@ -22,7 +22,7 @@ from switch.reports.query import Scope
 from switch.reports.readers import scope_of_participant, scope_of_person
 from switch.reports.reading import reading as as_reader
 from switch.statistics import reading
-from switch.statistics.reading import By, FactQuery, FactSum, ServiceSum, Step
+from switch.statistics.reading import By, FactQuery, FactSum, LiquiditySum, ServiceSum, Step
 from switch.writer.context import ServiceContext
 
 router = APIRouter(prefix="/v1")
@@ -109,6 +109,25 @@ async def list_service_statistics(  # noqa: PLR0917 - one a query parameter
     return answer_page(request, "after", page, _service_document)
 
 
+@router.get("/statistics/liquidity", operation_id="listLiquidityStatistics", tags=["reports"])
+async def list_liquidity_statistics(  # noqa: PLR0917 - one a query parameter
+    request: Request,
+    services: Services,
+    who: Caller,
+    asked: FactsAsked,
+    after: After = "",
+    limit: Limit = 100,
+) -> Response:
+    """Get the least headroom of the accounts that the caller may read, by step of time with postings.
+
+    The least headroom is what could still be debited at the peak of the use.
+    """
+    async with _reading(services) as connection:
+        found = await reading.liquidity(connection, asked, scope_of(who), after=after, limit=limit + 1)
+    page = paging.cut(found, limit, lambda each: each.key)
+    return answer_page(request, "after", page, _liquidity_document)
+
+
 @asynccontextmanager
 async def _reading(services: ServiceContext) -> AsyncIterator[asyncpg.Connection]:
     async with services.reading.acquire() as connection, as_reader(connection):
@@ -168,6 +187,22 @@ def _service_document(each: ServiceSum) -> dict[str, Any]:
         "observed_s": each.observed.total_seconds(),
         "down_s": each.down.total_seconds(),
         "availability_percent": _text(each.availability),
+    }
+
+
+def _liquidity_document(each: LiquiditySum) -> dict[str, Any]:
+    def amount(minor: int | None) -> str | None:
+        return None if minor is None else Money(minor, each.currency).text
+
+    return {
+        "at": each.at,
+        "participant": each.owner,
+        "currency": each.currency,
+        "purpose": each.purpose,
+        "least_headroom": amount(each.least),
+        "least_at": each.least_at,
+        "headroom": amount(each.left),
+        "net_debit_cap": amount(each.cap),
     }
 
 

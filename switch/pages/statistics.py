@@ -5,7 +5,7 @@ than one over a day. Each reader sees its own part: operators everything, a regu
 participant itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -29,7 +29,15 @@ from switch.reports import corridors, costs
 from switch.reports.query import Scope
 from switch.reports.readers import scope_of_person
 from switch.statistics import reading
-from switch.statistics.reading import By, FactQuery, FactSum, PaymentFigures, ServiceSum, Step
+from switch.statistics.reading import (
+    By,
+    FactQuery,
+    FactSum,
+    LiquiditySum,
+    PaymentFigures,
+    ServiceSum,
+    Step,
+)
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Reader = Annotated[Person, Depends(audited.reader(shell.STATISTICS))]
@@ -76,6 +84,8 @@ REPORTS: Final = (corridors.NAME, costs.NAME)
 NONE: Final = "\N{EN DASH}"
 """Stands where there is no value."""
 _SPARK_STEPS_MAX: Final = 100
+_ACCOUNTS: Final = 12
+"""Accounts that had the least headroom, as a share of what they have at the end."""
 _SHOWN: Final = 50
 """Corridors, and participants, with most payments."""
 
@@ -148,6 +158,8 @@ async def _page(  # noqa: PLR0917 - what every page of these has
         seconds=seconds_in(lang),
         percent=tables.percent,
         figures=[*tables.of_payments(found.by_time), *tables.of_values(found.by_time)],
+        liquidity=tables.of_liquidity(found.liquidity),
+        accounts_max=_ACCOUNTS,
         services=tables.of_services(found.services),
         corridors=tables.of_corridors(found.by_corridor, found.corridors_by_time),
         participants=tables.of_participants(found.by_participant) if scope.participant is None else [],
@@ -164,6 +176,7 @@ class Found:
     by_corridor: Sequence[FactSum]
     corridors_by_time: Sequence[FactSum]
     by_participant: Sequence[FactSum]
+    liquidity: Sequence[LiquiditySum]
     services: Sequence[ServiceSum]
     made_until: datetime | None
 
@@ -180,6 +193,7 @@ async def _read(context: Context, asked: FactQuery, scope: Scope) -> Found:
                 connection, coarse, scope, [By.TIME, By.CORRIDOR], with_times=False
             ),
             by_participant=await reading.read(connection, asked, scope, [By.PARTICIPANT]),
+            liquidity=await reading.liquidity(connection, asked, scope),
             services=await reading.availability(connection, asked, scope),
             made_until=await reading.made_until(connection),
         )
@@ -283,6 +297,32 @@ class Tables:
                 self._figure(text("Value debited"), [value], self.compact, of=currency),
             ]
         return figures
+
+    def of_liquidity(self, found: Sequence[LiquiditySum]) -> list[Figure]:
+        """Least headroom of each account, and what was left; those that came closest to their caps first."""
+        by_account: dict[tuple[str, str, str], dict[datetime, LiquiditySum]] = {}
+        for each in found:
+            if each.least is not None:
+                by_account.setdefault((each.owner, each.currency, each.purpose), {})[each.at] = each
+        closest = sorted(
+            by_account.items(), key=lambda account: (_tightness(account[1].values()), account[0])
+        )
+        return [self._headroom(*account, steps) for account, steps in closest[:_ACCOUNTS]]
+
+    def _headroom(
+        self, owner: str, currency: str, purpose: str, steps: Mapping[datetime, LiquiditySum]
+    ) -> Figure:
+        """The chart of one account: where nothing moved, what was left before is still there."""
+        text = self.lang.text
+        least: list[Decimal | None] = []
+        left: list[Decimal | None] = []
+        for at in reading.steps(self.asked):
+            each = steps.get(at)
+            left.append(_major(each.left, currency) if each else (left[-1] if left else None))
+            least.append(_major(each.least, currency) if each else left[-1])
+        lines = [ChartLine(text("Least headroom"), least), ChartLine(text("Headroom at the end"), left)]
+        of = f"{owner}, {currency} {text(purpose)}"
+        return self._figure(text("Headroom"), lines, self.compact, of=of)
 
     def of_services(self, found: Sequence[ServiceSum]) -> list[Figure]:
         """Availability of each service and rail."""
@@ -394,6 +434,16 @@ def _down_to(found: Sequence[Decimal | None], unit: int) -> tuple[Decimal, Decim
     """The part of the percentages that a line near 100 needs, down to a multiple of a unit."""
     lowest = min([value for value in found if value is not None], default=_WHOLE)
     return Decimal(min(100 - unit, int(lowest) // unit * unit)), _WHOLE
+
+
+def _major(minor: int | None, currency: str) -> Decimal | None:
+    return None if minor is None else Decimal(Money(minor, currency).text)
+
+
+def _tightness(steps: Iterable[LiquiditySum]) -> Decimal:
+    """Least headroom of a period as a share of the largest that was left: near zero is tight."""
+    known = [(each.least or 0, each.left or 0) for each in steps]
+    return Decimal(min(least for least, _ in known)) / max(1, *(left for _, left in known), 1)
 
 
 def _decimal(value: Decimal | int | None) -> Decimal | None:

@@ -20,6 +20,7 @@ EVENTS_AT_ONCE: Final = 20_000
 _BATCHES_AT_ONCE: Final = 10
 _HOURS_AT_ONCE: Final = 24
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_END: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _DAY: Final = timedelta(days=1)
 _PROBES_SETTLE: Final = timedelta(minutes=10)
 """An hour of probes is counted when the next probe of each service must have come."""
@@ -28,12 +29,16 @@ _statement: Final = statements("switch.statistics")
 _PAYMENTS: Final = _statement("payment_facts")
 _TIMES: Final = _statement("payment_time_facts")
 _AVAILABILITY: Final = _statement("availability_facts")
+_LIQUIDITY: Final = _statement("liquidity_facts")
+_STATES: Final = _statement("liquidity_states")
 _LOCK: Final = _statement("lock_fact_mark")
 _ADD_PAYMENTS: Final = _statement("add_payment_facts").format(facts=_PAYMENTS)
 _ADD_TIMES: Final = _statement("add_payment_time_facts").format(facts=_TIMES)
+_ADD_LIQUIDITY: Final = _statement("add_liquidity_facts").format(facts=_LIQUIDITY)
 _ADD_AVAILABILITY: Final = _statement("add_availability_facts").format(facts=_AVAILABILITY)
 _WRONG_PAYMENTS: Final = _statement("wrong_payment_facts").format(facts=_PAYMENTS)
 _WRONG_TIMES: Final = _statement("wrong_payment_time_facts").format(facts=_TIMES)
+_WRONG_LIQUIDITY: Final = _statement("wrong_liquidity_facts").format(facts=_LIQUIDITY)
 _SET_SEQ: Final = "UPDATE switch.fact_mark SET seq = $1"
 _SET_PROBED: Final = "UPDATE switch.fact_mark SET probed = $1"
 _FIRST_PROBE: Final = "SELECT date_trunc('hour', min(at), 'UTC') FROM switch.probe WHERE at >= $1"
@@ -60,7 +65,7 @@ async def catch_up(pool: asyncpg.Pool) -> None:
 
 
 async def rebuild(connection: asyncpg.Connection) -> int:
-    """Make the facts of payments again from the log, in one transaction; return the number of events read.
+    """Make the facts of the log again, in one transaction; return the number of events read.
 
     The caretaker waits meanwhile, and readers see the facts as they were.
     """
@@ -69,8 +74,10 @@ async def rebuild(connection: asyncpg.Connection) -> int:
         since = readable_since(mark["archived_at"])
         await connection.execute("DELETE FROM switch.payment_fact WHERE at >= $1", since)
         await connection.execute("DELETE FROM switch.payment_time_fact WHERE at >= $1", since)
+        await connection.execute("DELETE FROM switch.liquidity_fact WHERE at >= $1", since)
         for first in range(mark["archived"], mark["head"], EVENTS_AT_ONCE):
-            await _add(connection, first, min(mark["head"], first + EVENTS_AT_ONCE), since)
+            last = min(mark["head"], first + EVENTS_AT_ONCE)
+            await _add(connection, first, last, since, mark["archived"])
         await connection.execute(_SET_SEQ, mark["head"])
         return int(mark["head"] - mark["archived"])
 
@@ -81,9 +88,11 @@ async def wrong(connection: asyncpg.Connection) -> FactCheck:
     period = (mark["archived"], mark["seq"], readable_since(mark["archived_at"]))
     payments = await connection.fetch(_WRONG_PAYMENTS, *period)
     times = await connection.fetch(_WRONG_TIMES, *period, list(EDGES))
+    states = await _states(connection, period[2])
+    liquidity = await connection.fetch(_WRONG_LIQUIDITY, *period, *states, mark["archived"])
     return FactCheck(
         max(0, mark["seq"] - mark["archived"]),
-        (*_names(payments, "payments"), *_names(times, "times")),
+        (*_names(payments, "payments"), *_names(times, "times"), *_names(liquidity, "liquidity")),
     )
 
 
@@ -105,14 +114,23 @@ async def _add_events(connection: asyncpg.Connection) -> int:
     first = max(mark["seq"], mark["archived"])
     last = min(mark["head"], first + EVENTS_AT_ONCE)
     if last > first:
-        await _add(connection, first, last, _FIRST)
+        await _add(connection, first, last, _FIRST, mark["archived"])
         await connection.execute(_SET_SEQ, last)
     return int(last - first)
 
 
-async def _add(connection: asyncpg.Connection, first: int, last: int, since: datetime) -> None:
+async def _add(connection: asyncpg.Connection, first: int, last: int, since: datetime, archived: int) -> None:
     await connection.execute(_ADD_PAYMENTS, first, last, since)
     await connection.execute(_ADD_TIMES, first, last, since, list(EDGES))
+    await connection.execute(_ADD_LIQUIDITY, first, last, since, *await _states(connection, _END), archived)
+
+
+async def _states(
+    connection: asyncpg.Connection, before: datetime
+) -> tuple[list[int], list[int], list[int | None]]:
+    """Accounts with their exposures and caps at the end of their newest day before an instant."""
+    rows = await connection.fetch(_STATES, before)
+    return tuple([row[name] for row in rows] for name in ("account", "exposure", "cap"))  # type: ignore[return-value]
 
 
 async def _add_probes(connection: asyncpg.Connection) -> None:

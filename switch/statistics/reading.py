@@ -28,6 +28,7 @@ _statement: Final = statements("switch.statistics")
 _PAYMENTS: Final = _statement("read_payment_facts")
 _TIMES: Final = _statement("read_payment_time_facts")
 _AVAILABILITY: Final = _statement("read_availability_facts")
+_LIQUIDITY: Final = _statement("read_liquidity_facts")
 _MADE_UNTIL: Final = _statement("facts_made_until")
 _PLACE: Final = ("at", "source", "target", "rail", "participant", "debit_currency", "credit_currency")
 
@@ -193,6 +194,23 @@ class ServiceSum:
         return percent(observed - self.down // timedelta(microseconds=1), observed, 3)
 
 
+@dataclass(frozen=True, slots=True)
+class LiquiditySum:
+    """An account in a step of time in which something moved on it; minor units, None without a cap."""
+
+    key: str
+    at: datetime
+    owner: str
+    currency: str
+    purpose: str
+    least: int | None
+    """Least headroom: what could still be debited at the peak of the use."""
+    least_at: datetime
+    left: int | None
+    """Headroom at the end."""
+    cap: int | None
+
+
 async def read(
     connection: asyncpg.Connection,
     asked: FactQuery,
@@ -230,6 +248,26 @@ async def availability(connection: asyncpg.Connection, asked: FactQuery, scope: 
             *(row["at"], row["service"], row["probes"], row["failed"]),
             timedelta(microseconds=row["observed_us"]),
             timedelta(microseconds=row["down_us"]),
+        )
+        for row in rows
+    ]
+
+
+async def liquidity(
+    connection: asyncpg.Connection, asked: FactQuery, scope: Scope, *, after: str = "", limit: int = ALL
+) -> list[LiquiditySum]:
+    """Headroom of accounts by step of time, in the order of their keys; corridors and rails do not matter."""
+    rows = await connection.fetch(
+        _LIQUIDITY,
+        *(asked.step.span, asked.since, asked.until, await scope.owners(connection)),
+        *(str(asked.step), after, limit),
+    )
+    return [
+        LiquiditySum(
+            *(row["key"], row["at"], row["owner"], row["currency"], row["purpose"]),
+            *(row["least"], row["least_at"]),
+            None if row["cap"] is None else row["cap"] - row["exposure"],
+            row["cap"],
         )
         for row in rows
     ]

@@ -173,6 +173,9 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.statistics.making/payment_time_facts": (C, R),
     "switch.statistics.making/wrong_payment_facts": (R,),
     "switch.statistics.making/wrong_payment_time_facts": (R,),
+    "switch.statistics.making/liquidity_facts": (C, R),
+    "switch.statistics.making/liquidity_states": (C, R),
+    "switch.statistics.making/wrong_liquidity_facts": (R,),
     "switch.statistics.making/rebuild": OWNER,
     "switch.webhooks.changes":        (P, C),
     "switch.webhooks.delivery":       (M,),
@@ -220,6 +223,8 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
 COMPOSED = {
     "switch.payments.reconciliation/add_breaks": reconciliation._BREAKS,
     "switch.statistics.making/add_availability_facts": making._ADD_AVAILABILITY,
+    "switch.statistics.making/add_liquidity_facts": making._ADD_LIQUIDITY,
+    "switch.statistics.making/wrong_liquidity_facts": making._WRONG_LIQUIDITY,
     "switch.statistics.making/add_payment_facts": making._ADD_PAYMENTS,
     "switch.statistics.making/add_payment_time_facts": making._ADD_TIMES,
     "switch.statistics.making/wrong_payment_facts": making._WRONG_PAYMENTS,

@@ -15,7 +15,7 @@ from switch.statistics.reading import By, FactQuery, PaymentFigures, Step
 from tests.switch.reports.conftest import EVERYTHING, make
 
 UNTIL = DAY + timedelta(days=2)
-FACTS = ("switch.payment_fact", "switch.payment_time_fact")
+FACTS = ("switch.payment_fact", "switch.payment_time_fact", "switch.liquidity_fact")
 
 
 async def kept(pool: asyncpg.Pool) -> list[list[asyncpg.Record]]:
@@ -185,3 +185,26 @@ async def test_pages_of_a_list_are_the_whole_list(pool: asyncpg.Pool) -> None:
     assert len(whole) > 500
     assert len({each.key for each in whole}) == len(whole)
     assert all(len(each.key) <= 100 for each in whole), "a cursor has at most a hundred characters"
+
+
+async def test_the_least_headroom_of_a_day_is_that_of_the_report(pool: asyncpg.Pool) -> None:
+    await making.catch_up(pool)
+    async with pool.acquire() as connection:
+        report = await make(connection, "liquidity", since=DAY, until=DAY + timedelta(days=1))
+        days = await reading.liquidity(connection, FactQuery(DAY, UNTIL), EVERYTHING)
+        hours = await reading.liquidity(connection, FactQuery(DAY, UNTIL, Step.HOUR), EVERYTHING)
+    names = [column.name for column in report.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in report.rows]
+    found = {(each.owner, each.currency, each.purpose): each for each in days}
+
+    moved = [row for row in rows if row["debits"].minor or row["credits"].minor or row["peak"].minor]
+    assert len(moved) == len(found) == len(days)
+    for row in moved:
+        each = found[row["participant"], row["currency"], row["account"]]
+        assert each.least == row["headroom"].minor
+        assert each.left == row["left"].minor
+        if row["peak_at"] is not None:
+            assert each.least_at == row["peak_at"]
+        of_hours = [hour for hour in hours if (hour.owner, hour.currency) == (each.owner, each.currency)]
+        assert min(hour.least or 0 for hour in of_hours) == each.least
+        assert of_hours[-1].left == each.left

@@ -79,6 +79,23 @@ async def test_every_chart_has_its_table_and_is_told(pool: asyncpg.Pool, lang: s
         assert len(figures) >= 5
 
 
+async def test_the_headroom_of_an_account_goes_on_where_nothing_moves(pool: asyncpg.Pool) -> None:
+    await making.catch_up(pool)
+    shown = tables(await page(pool, CLERK, range="90d"))
+    (title,) = (title for title in shown if title.startswith("Headroom"))
+    rows = {row[0]: row[1:] for row in shown[title]}
+    last = await pool.fetchrow(
+        "SELECT least, cap - exposure AS left FROM switch.liquidity_fact"
+        " WHERE span = 'day' AND owner = 'in-bank-1' ORDER BY at DESC LIMIT 1"
+    )
+    moved = [Decimal(cell.replace(",", "")) * 100 for cell in rows["2026-11-02"]]
+
+    assert title == "Headroom: in-bank-1, INR position"
+    assert moved == [last["least"], last["left"]]
+    assert rows["2026-11-03"] == [rows["2026-11-02"][1]] * 2
+    assert rows[min(rows)] == [statistics.NONE] * 2
+
+
 async def test_a_corridor_has_its_costs_beside_the_targets(pool: asyncpg.Pool) -> None:
     await making.catch_up(pool)
     shown = await page(pool, OPERATOR, range="5y", source="IN", target="PK")
