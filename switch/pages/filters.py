@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import Query, Request
@@ -12,6 +12,9 @@ from switch.pages.language import Language
 
 Day = Annotated[str, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
 """A parameter: a day, or empty."""
+
+
+_OF_ONE_PAGE: Final = frozenset({"before", "after", "format"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,17 @@ def currencies(request: Request, codes: Iterable[str], lang: Language) -> list[C
     return [_choice(request, {"currency": code}, title) for code, title in titles.items()]
 
 
+def rails(request: Request, countries: Iterable[str], lang: Language) -> list[Choice]:
+    """All, and the rail of each country."""
+    titles = {"": lang.text("all"), **{code: code for code in sorted(countries)}}
+    return [_choice(request, {"rail": code}, title) for code, title in titles.items()]
+
+
+def flag(request: Request, name: str, without: str, with_: str) -> list[Choice]:
+    """A parameter that is `true` or left out."""
+    return [_choice(request, {name: value}, title) for value, title in (("", without), ("true", with_))]
+
+
 def ranges(request: Request, lang: Language) -> list[Choice]:
     """The usual periods, by the parameters `since` and `until`: whole days in UTC, both included."""
     today = datetime.now(UTC).date()
@@ -50,8 +64,17 @@ def ranges(request: Request, lang: Language) -> list[Choice]:
 
 def older(request: Request, before: object) -> str:
     """The next page of this list: with the same filters, what is older than `before`."""
-    kept = {name: value for name, value in request.query_params.items() if value and name != "before"}
-    return f"{request.url.path}?{urlencode({**kept, 'before': before})}"
+    return _turned(request, "before", before)
+
+
+def after(request: Request, number: object) -> str:
+    """The next page of a list whose oldest come first: with the same filters, what is after this number."""
+    return _turned(request, "after", number)
+
+
+def _turned(request: Request, name: str, value: object) -> str:
+    kept = {key: text for key, text in request.query_params.items() if text and key != name}
+    return f"{request.url.path}?{urlencode({**kept, name: value})}"
 
 
 def period(since: str, until: str) -> tuple[datetime | None, datetime | None]:
@@ -75,6 +98,6 @@ def _choice(request: Request, changed: Mapping[str, str], title: str) -> Choice:
     """This page with other values; a page number or a file of the former list means nothing there."""
     given = {name: value for name, value in request.query_params.items() if value}
     kept = {**given, **changed}
-    kept = {name: value for name, value in kept.items() if value and name not in {"before", "format"}}
+    kept = {name: value for name, value in kept.items() if value and name not in _OF_ONE_PAGE}
     here = all(given.get(name, "") == value for name, value in changed.items())
     return Choice(title, request.url.path + (f"?{urlencode(kept)}" if kept else ""), here)

@@ -10,10 +10,11 @@ import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from ledger.sql import statement as ledger_statement
 from switch.api.reports import Reporting
 from switch.base.sql import statements
 from switch.identity.model import Person, Role
-from switch.pages import audited, shell
+from switch.pages import audited, filters, shell
 from switch.pages.shell import PREFIX, render
 from switch.reports import access, service
 from switch.reports.reading import reading_as_regulator
@@ -28,6 +29,7 @@ SCAN: Final = 20_000
 _DETAIL_MAX: Final = 600
 _LAST: Final = "SELECT coalesce(max(seq), 0) FROM ledger.event"
 _statement: Final = statements("switch.pages")
+_SEQ_AT: Final = ledger_statement("seq_at")
 _LOG: Final = _statement("log")
 _LAST_OF_COUNTRY: Final = "SELECT coalesce(max(seq), 0) FROM regulator.payment_event"
 _OF_COUNTRY: Final = _statement("country_log")
@@ -42,15 +44,17 @@ async def _reader(request: Request, reporting: Reporting) -> Person:
 
 
 @router.get("/log")
-async def get_log(
+async def get_log(  # noqa: PLR0917 - one per filter
     request: Request,
     reporting: Reporting,
     person: Annotated[Person, Depends(_reader)],
     before: Before = None,
     what: Annotated[str, Query(pattern="^(all|people)$")] = "all",
+    until: filters.Day = "",
 ) -> Response:
-    """Show a page of the log."""
+    """Show a page of the log; with `until`, what happened up to the end of that day."""
     of_country = person.role is Role.REGULATOR
+    before = before or await _end_of(reporting, until)
     if of_country:
         rows, reached = await _of_country(reporting, person.scope, before)
     else:
@@ -62,8 +66,19 @@ async def get_log(
         rows=[_row(row) for row in rows],
         what=what,
         of_country=of_country,
-        older=reached if reached > 1 else None,
+        until=until,
+        older=filters.older(request, reached) if reached > 1 else "",
     )
+
+
+async def _end_of(reporting: service.ReportService, day: str) -> int | None:
+    """The event after the last one of a day; None for no day, or if that part of the log is archived."""
+    _, end = filters.period("", day)
+    if end is None:
+        return None
+    async with audited.read_only(reporting.reading) as connection:
+        last: int | None = await connection.fetchval(_SEQ_AT, end)
+    return None if last is None else last + 1
 
 
 async def _everything(

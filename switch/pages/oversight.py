@@ -13,7 +13,7 @@ from switch.api.reports import Reporting
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
 from switch.operations import oversight
-from switch.pages import audited, exports, shell
+from switch.pages import audited, exports, filters, language, shell
 from switch.pages.change_links import link
 from switch.pages.shell import PREFIX, Switch, render
 from switch.participants import liquidity, reads, resolution
@@ -118,26 +118,29 @@ async def get_breaks(  # noqa: PLR0917 - one per filter
     switch: Switch,
     reporting: Reporting,
     person: Annotated[Person, Depends(audited.reader(shell.BREAKS))],
+    rail_: Annotated[str, Query(alias="rail", pattern="^([A-Z]{2})?$")] = "",
     resolved: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     format_: Annotated[exports.Format, Query(alias="format")] = "",
 ) -> Response:
     """Show differences between rail files and the ledger, oldest first; a regulator sees its own rail."""
-    rail = person.scope if person.role is Role.REGULATOR else None
+    rail = person.scope if person.role is Role.REGULATOR else rail_ or None
     found = await reconciliation.list_breaks(
         switch.pool, resolved=resolved, rail=rail, after=after, limit=_ROWS + 1
     )
     if format_:
         rows = exports.breaks(found[:_ROWS])
         return await exports.respond(request, reporting, person, format_, columns=exports.BREAKS, rows=rows)
+    lang = language.of(request)
     return render(
         request,
         "breaks.html",
         person,
+        rails_of=[] if person.role is Role.REGULATOR else filters.rails(request, switch.rails, lang),
+        states_of=filters.flag(request, "resolved", lang.text("Open only"), lang.text("Include resolved")),
         exports=exports.links(request),
         rows=found[:_ROWS],
-        more=found[_ROWS - 1]["id"] if len(found) > _ROWS else None,
-        resolved=resolved,
+        more=filters.after(request, found[_ROWS - 1]["id"]) if len(found) > _ROWS else "",
         kinds=resolution.BREAKS,
         may_request=may(person, Right.REQUEST_CHANGE),
     )

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
@@ -15,6 +16,7 @@ from switch.sandbox import world
 from tests.switch.identity.test_people_api import bearer
 from tests.switch.stack import Stack
 
+EVENT = re.compile(r"/proofs/show\?event=(\d+)")
 ROW = re.compile(r'<a class="uetr" href="/console/payments/([0-9a-f-]{36})"')
 
 
@@ -169,3 +171,17 @@ async def test_filters_are_links_that_keep_the_other_filters(stack: Stack) -> No
     assert "/console/windows/" not in (
         await read(stack, "operator", "/console/windows?since=2020-01-01&until=2020-01-02")
     )
+
+
+@pytest.mark.asyncio
+async def test_the_log_begins_at_the_end_of_a_day_and_breaks_are_of_a_rail(stack: Stack) -> None:
+    today = datetime.now(UTC).date()
+    now = await read(stack, "operator", "/console/log")
+    same = await read(stack, "operator", f"/console/log?until={today + timedelta(days=1)}")
+    before = await read(stack, "operator", "/console/log?until=2020-01-01")
+    listed = await read(stack, "operator", "/console/breaks?rail=IN&resolved=true")
+
+    assert len(EVENT.findall(now)) == len(EVENT.findall(same)) > 0
+    assert EVENT.findall(before) == []
+    assert 'href="/console/breaks?rail=PK&amp;resolved=true"' in listed
+    assert 'href="/console/breaks?rail=IN"' in listed
