@@ -142,20 +142,20 @@ async def read_statement(connection: asyncpg.Connection, query: ReportQuery, sco
         (window.number, window.closing_seq),
         query.page or 1,
     )
-    title = "Account statement"
+    title = "Account statement (camt.053)"
     return report(booked, STATEMENT, title, StatementForm.STATEMENT, {"window": str(window.number)})
 
 
 async def read_account_report(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the postings on a participant's accounts in a currency during a period."""
     return await _of_period(
-        connection, query, scope, (ACCOUNT_REPORT, "Account report", StatementForm.REPORT)
+        connection, query, scope, (ACCOUNT_REPORT, "Interim account report (camt.052)", StatementForm.REPORT)
     )
 
 
 async def read_notifications(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read every debit and credit of a participant's accounts in a currency during a period."""
-    form = (NOTIFICATIONS, "Debit and credit notifications", StatementForm.NOTIFICATION)
+    form = (NOTIFICATIONS, "Debit and credit notifications (camt.054)", StatementForm.NOTIFICATION)
     return await _of_period(connection, query, scope, form)
 
 

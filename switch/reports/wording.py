@@ -4,6 +4,7 @@ Formats for programs keep their names and plain decimals: JSON, SDMX-CSV, ISO me
 language is requested. The source texts are the English ones in the code.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,8 +12,10 @@ from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from babel import Locale
+from babel.dates import format_date
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
@@ -34,6 +37,8 @@ _PARAMETERS: Final = {
     "uetr": "UETR",
 }
 """Titles of parameters whose name is not clear enough."""
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
+_DECIMAL: Final = re.compile(r"-?\d+\.\d+", re.ASCII)
 _MILLI: Final = Decimal("0.001")
 _TEXTS: Final = files("switch.pages").joinpath("texts")
 
@@ -89,6 +94,23 @@ class Wording:
     def value(self, text: str) -> str:
         """Value of a parameter: a term of the switch is translated, anything else is kept."""
         return self.text(cells.harmless(text))
+
+    def written(self, report: Report, text: str) -> str:
+        """Value of a parameter as people write it: an instant in words, an amount with its currency.
+
+        An instant is in UTC and, if the report has a time zone, also on the clock of its business day.
+        """
+        if _INSTANT.fullmatch(text):
+            at = datetime.fromisoformat(text)
+            return "; ".join(self._instant(at, zone) for zone in dict.fromkeys(("UTC", report.zone or "UTC")))
+        if _DECIMAL.fullmatch(text) and "currency" in report.parameters:
+            return f"{decimal_text(text, self.locale)} {report.parameters['currency']}"
+        return self.value(text)
+
+    def _instant(self, at: datetime, zone: str) -> str:
+        form = "d MMMM y" if self.code == ENGLISH else "long"
+        day = format_date(at.astimezone(ZoneInfo(zone)), form, locale=self.locale)
+        return f"{day}, {at.astimezone(ZoneInfo(zone)):%H:%M:%S} {zone}"
 
     def cells(self, report: Report, row: Row) -> list[str]:
         """One row for people."""

@@ -29,6 +29,8 @@ _LONG: Final = 14
 _PIECE: Final = re.compile(r"[^-_./]{1,8}[-_./]?|[-_./]", re.ASCII)
 _COMFORTABLE: Final = 20
 """Width of text in one line before it is broken into several, in characters."""
+_WHOLE_ID: Final = 36
+"""The same where the paper has room: a UETR is on one line."""
 _EM_PER_PLACE: Final = 0.56
 """Approximate width of a digit or letter, not too small."""
 _INSET_PT: Final = 7.0
@@ -84,10 +86,12 @@ def _data(report: Report, wording: Wording) -> str:
     headings = [wording.text(column.heading) for column in report.columns]
     rows = [wording.cells(report, row) for row in report.rows[:ROWS_MAX]]
     totals = [wording.cells(report, row) for row in report.totals]
-    widths = [
-        _width(heading, [row[place] for row in (*rows, *totals)]) for place, heading in enumerate(headings)
-    ]
+    columns = [[heading, *(row[place] for row in (*rows, *totals))] for place, heading in enumerate(headings)]
+    widths = [_width(*texts, comfortable=_COMFORTABLE) for texts in columns]
     paper = _paper(widths)
+    wider = [_width(*texts, comfortable=_WHOLE_ID) for texts in columns]
+    if _fits(wider, paper):
+        widths = wider
     return json.dumps(
         {
             "name": report.name,
@@ -95,8 +99,10 @@ def _data(report: Report, wording: Wording) -> str:
             "language": wording.code,
             "paper": paper._asdict(),
             "parameters": [
-                [wording.parameter(name), wording.value(value)] for name, value in report.parameters.items()
+                [wording.parameter(name), wording.written(report, value)]
+                for name, value in report.parameters.items()
             ],
+            "page": wording.text("Page {n} of {all}").split("{n}"),
             "columns": [
                 {"heading": heading, "number": column.kind in _RIGHT, "width": _needs(width, paper)}
                 for heading, column, width in zip(headings, report.columns, widths, strict=True)
@@ -122,11 +128,11 @@ def _is_number(word: str) -> bool:
     return all(character.isdigit() or character in "-.,\u00a0\u202f" for character in word)
 
 
-def _width(heading: str, texts: Sequence[str]) -> float:
+def _width(heading: str, *texts: str, comfortable: int) -> float:
     """Width of a column in characters: of its longest part, and of a readable line of its longest text."""
     pieces = [piece for text in (heading, *texts) for word in text.split(" ") for piece in _pieces(word)]
     longest = max(map(_places, texts), default=0)
-    return max(3, *map(_places, pieces), min(longest, _COMFORTABLE))
+    return max(3, *map(_places, pieces), min(longest, comfortable))
 
 
 def _pieces(word: str) -> list[str]:
@@ -139,8 +145,11 @@ def _places(text: str) -> int:
 
 
 def _paper(widths: Sequence[float]) -> Paper:
-    fits = (paper for paper in _PAPERS if sum(_needs(width, paper) for width in widths) <= paper.width)
-    return next(fits, _PAPERS[-1])
+    return next((paper for paper in _PAPERS if _fits(widths, paper)), _PAPERS[-1])
+
+
+def _fits(widths: Sequence[float], paper: Paper) -> bool:
+    return sum(_needs(width, paper) for width in widths) <= paper.width
 
 
 def _needs(width: float, paper: Paper) -> float:

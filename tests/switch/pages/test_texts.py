@@ -163,6 +163,7 @@ WORDS = {
     *("Payments gross", "Returns gross", "Funds gross", "Settlements gross"),
     "The first {n} of {all} rows; the other formats have all rows.",
     "The first {n} of {all} rows; totals are of all rows, and the CSV has all rows.",
+    "Page {n} of {all}",
     "Numbers of more than 15 digits are texts, because a spreadsheet would round them.",
 }
 """Words of reports' cells, parameters and remarks."""

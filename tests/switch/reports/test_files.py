@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import NotAcceptable
 from schemas.money import Money
-from switch.reports import cells
+from switch.reports import cells, wording
 from switch.reports.render import render
 from switch.reports.table import (
     ColumnKind,
@@ -242,3 +242,22 @@ def test_a_spreadsheet_keeps_names_of_every_country() -> None:
     column = [str(row[0].value) for row in book["Report"].iter_rows(min_row=2, max_row=1 + len(NAMES))]
 
     assert column == list(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("code", "at", "amount"),
+    [
+        ("en", "3 November 2026, 00:00:00 UTC; 3 November 2026, 05:30:00 Asia/Kolkata", "-95,317.33 INR"),
+        ("ru", "3 ноября 2026", "-95\xa0317,33 INR"),
+        ("zh", "2026年11月3日", "-95,317.33 INR"),
+    ],
+)
+def test_paper_has_instants_in_words_and_amounts_with_their_currency(code: str, at: str, amount: str) -> None:
+    report = Report(
+        name="x", title="x", parameters={"currency": "INR"}, columns=(), rows=(), zone="Asia/Kolkata"
+    )
+    words = wording.Wording(code)
+
+    assert words.written(report, "2026-11-03T00:00:00.000000Z").startswith(at)
+    assert words.written(report, "-95317.33") == amount
+    assert words.written(report, "43") == "43"
