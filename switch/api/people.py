@@ -133,27 +133,39 @@ async def find_person(request: Request) -> Person | None:
         NotAllowed: it comes from another site.
 
     """
-    services = services_of(request)
-    cookie = request.cookies.get(sessions.COOKIE)
-    header = request.headers.get("authorization", "")
     runtime: Runtime = request.app.state.runtime
-    find = sessions.look if runtime.kind is Kind.API else _resumed
-    async with services.pool.acquire() as connection:
-        if cookie is not None:
-            check_same_origin(request)
-            if runtime.kind is Kind.API:
-                return await sessions.look(connection, cookie)
-            session = await sessions.resume(connection, cookie)
-            request.state.noticed = session.noticed
-            if session.stale:
-                request.state.fresh_token = await sessions.renew(connection, cookie)
-            return session.person
-        if header.lower().startswith(_BEARER):
-            return await _of_bearer(services, connection, header[len(_BEARER) :].strip(), find)
-    return None
+    if runtime.kind is Kind.API:
+        return await _find(request, sessions.look, sessions.look)
+
+    async def resumed(connection: asyncpg.Connection, cookie: str) -> Person:
+        session = await sessions.resume(connection, cookie)
+        request.state.noticed = session.noticed
+        if session.stale:
+            request.state.fresh_token = await sessions.renew(connection, cookie)
+        return session.person
+
+    return await _find(request, resumed, _resumed)
+
+
+async def watch_person(request: Request) -> Person | None:
+    """As `find_person`, for what a page does by itself: it is no use of the session, and renews no token."""
+    return await _find(request, sessions.watch, sessions.watch)
 
 
 FindPerson = Callable[[asyncpg.Connection, str], Awaitable[Person]]
+
+
+async def _find(request: Request, of_cookie: FindPerson, of_bearer: FindPerson) -> Person | None:
+    services = services_of(request)
+    cookie = request.cookies.get(sessions.COOKIE)
+    header = request.headers.get("authorization", "")
+    async with services.pool.acquire() as connection:
+        if cookie is not None:
+            check_same_origin(request)
+            return await of_cookie(connection, cookie)
+        if header.lower().startswith(_BEARER):
+            return await _of_bearer(services, connection, header[len(_BEARER) :].strip(), of_bearer)
+    return None
 
 
 async def _resumed(connection: asyncpg.Connection, token: str) -> Person:

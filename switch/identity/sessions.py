@@ -108,9 +108,8 @@ async def resume(connection: asyncpg.Connection, token: str) -> Session:
     row = await connection.fetchrow(_FIND, _sha256(token))
     if row is None:
         raise NotAuthentic("not signed in")
-    reused = row["replaced"] and row["since_replaced"] > GRACE_S
-    over = row["age"] > ABSOLUTE_S or row["idle"] > IDLE_S or row["status"] != Status.ACTIVE
-    if reused or over:
+    reused = _is_reused(row)
+    if reused or _is_over(row):
         async with connection.transaction():
             await connection.execute("DELETE FROM switch.session WHERE family = $1", row["family"])
             if reused:
@@ -134,6 +133,27 @@ async def look(connection: asyncpg.Connection, token: str) -> Person:
     if row is None:
         raise NotAuthentic("not signed in")
     return person_of(row)
+
+
+async def watch(connection: asyncpg.Connection, token: str) -> Person:
+    """Find the person of a session without a use of it: it ends as if nobody had looked.
+
+    Raises:
+        NotAuthentic: as `resume`.
+
+    """
+    row = await connection.fetchrow(_FIND, _sha256(token))
+    if row is None or _is_over(row) or _is_reused(row):
+        raise NotAuthentic("not signed in")
+    return person_of(row)
+
+
+def _is_over(row: asyncpg.Record) -> bool:
+    return bool(row["age"] > ABSOLUTE_S or row["idle"] > IDLE_S or row["status"] != Status.ACTIVE)
+
+
+def _is_reused(row: asyncpg.Record) -> bool:
+    return bool(row["replaced"] and row["since_replaced"] > GRACE_S)
 
 
 async def renew(connection: asyncpg.Connection, token: str) -> str | None:

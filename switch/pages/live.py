@@ -1,8 +1,9 @@
 """Live pages: a stream of server-sent events that says when there is something new to show.
 
 The stream carries no figures: a page that hears `changed` is fetched again, with all checks of its reader.
-The message `alive` says that nothing has changed. A stream ends with the session, with the worker, and after
-ten minutes; a browser opens it again by itself, and the page says so if it cannot.
+The message `alive` says that nothing has changed. A stream ends with the token that opened it, with the
+worker, and after ten minutes; a browser opens it again by itself, and the page says so if it cannot. A stream
+is no use of a session: it neither prolongs it nor renews its token, which would not reach the browser.
 """
 
 import asyncio
@@ -14,11 +15,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from schemas.errors import NotAcceptable, NotAllowed, NotAuthentic
+from switch.api import limits
 from switch.api.events import STREAM, LimitedStream
-from switch.api.people import find_person
+from switch.api.people import watch_person
 from switch.base.quota import Quota
 from switch.base.sql import statements
-from switch.pages.shell import PREFIX, Switch, Viewer
+from switch.identity.model import Person
+from switch.pages.shell import PREFIX, SignInRequired, Switch
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 _PULSE: Final = statements("switch.pages")("pulse")
@@ -53,10 +56,14 @@ _pulse: Final = _Pulse()
 
 
 @router.get("/live")
-async def get_live(request: Request, switch: Switch, person: Viewer) -> Response:
+async def get_live(request: Request, switch: Switch) -> Response:
     """Stream `changed` and `alive` to a page of a signed-in person."""
+    person = await _signed_in(request)
+    if person is None:
+        raise SignInRequired
     if STREAM not in request.headers.get("accept", ""):
         raise NotAcceptable("this address is a stream of events for the pages")
+    limits.proved(request.scope, f"person:{person.name}")
     return LimitedStream(_messages(request, switch.pool), _OPEN, person.name)
 
 
@@ -70,7 +77,7 @@ async def _messages(request: Request, pool: asyncpg.Pool) -> AsyncIterator[str]:
         now = loop.time()
         if now - checked >= _CHECK_EVERY_S:
             checked = now
-            if not await _is_signed_in(request):
+            if await _signed_in(request) is None:
                 return
         fresh = await _pulse.read(pool)
         if fresh != seen and now - said >= _CHANGED_EVERY_S:
@@ -81,8 +88,8 @@ async def _messages(request: Request, pool: asyncpg.Pool) -> AsyncIterator[str]:
             yield "data: alive\n\n"
 
 
-async def _is_signed_in(request: Request) -> bool:
+async def _signed_in(request: Request) -> Person | None:
     try:
-        return await find_person(request) is not None
+        return await watch_person(request)
     except (NotAuthentic, NotAllowed):
-        return False
+        return None

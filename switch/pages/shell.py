@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic
 from switch.api import body as bodies
+from switch.api import limits
 from switch.api.people import find_person, services_of, set_cookie
 from switch.api.runtime import Runtime
 from switch.base.calendars import zone_in
@@ -248,6 +249,7 @@ async def _viewer(request: Request) -> Person:
         raise SignInRequired from None
     if person is None:
         raise SignInRequired
+    limits.proved(request.scope, f"person:{person.name}")
     return person
 
 

@@ -160,7 +160,7 @@ async def get_window(request: Request, context: Context, person: Reader, window:
 
 
 @router.get("/windows/{window}/instruction.jws")
-async def get_signature(context: Context, person: Reader, window: Window) -> Response:
+async def get_signature(request: Request, context: Context, person: Reader, window: Window) -> Response:
     """Return the detached signature of a window's instruction; the file itself is at `/v1/settlements`."""
     if not may_read_instruction(person):
         raise NotAllowed("your role may not do this")
@@ -171,7 +171,7 @@ async def get_signature(context: Context, person: Reader, window: Window) -> Res
     _, token = files.read(found.file)
     name = f"{found.message_id}.xml.jws"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(token, media_type="application/jose", headers=headers)
+    return shell.finish(request, Response(token, media_type="application/jose", headers=headers))
 
 
 async def _changes(connection: asyncpg.Connection, window: int) -> list[Change]:

@@ -190,5 +190,12 @@ def unwrap(scope: Scope) -> list[tuple[bytes, bytes]]:
     stated = dict(scope["headers"])
     scope["client"] = (stated.get(_CLIENT, b"").decode("latin-1"), 0)
     scope["scheme"] = stated.get(_SCHEME, b"http").decode("latin-1")
-    scope[limits.PROVED] = lambda caller: told.append((CALLER, caller.encode()))
+    own = scope.get(limits.PROVED)
+
+    def proved(caller: str) -> None:
+        told.append((CALLER, caller.encode()))
+        if own is not None:
+            own(caller)
+
+    scope[limits.PROVED] = proved
     return told

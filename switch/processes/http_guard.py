@@ -28,6 +28,9 @@ _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
 
+_LOCAL: Final = "local"
+"""Stands for the addresses behind a local socket."""
+
 Crowd = dict["GuardedProtocol", None]
 """Connections in the order in which they were opened."""
 
@@ -47,13 +50,16 @@ class Connections:
         self._of_caller: dict[str, Crowd] = defaultdict(dict)
 
     def opened(self, one: "GuardedProtocol") -> None:
-        """Count a new connection; close the oldest if there are too many."""
-        if one.client is None or self._is_proxy(one.client[0]):
+        """Count a new connection; close the oldest if there are too many.
+
+        On a local socket, API workers pass on what is for people: of many addresses, but of strangers, too.
+        """
+        if one.client is not None and self._is_proxy(one.client[0]):
             return
-        one.address = limits.address_of({"client": one.client})
+        one.address = _LOCAL if one.client is None else limits.address_of({"client": one.client})
         crowd = self._of_address[one.address]
         crowd[one] = self._strangers[one] = None
-        if len(crowd) > OF_ADDRESS_MAX:
+        if len(crowd) > OF_ADDRESS_MAX and one.address != _LOCAL:
             self._drop(next(iter(crowd)), "address")
         elif len(self._strangers) > STRANGERS_MAX:
             self._drop(next(iter(self._strangers)), "strangers")

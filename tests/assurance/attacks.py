@@ -77,6 +77,7 @@ ATTACKS: Final = (
            "time-outs from the first moment, bounds for strangers, addresses and callers, and capacity that is kept for work",
            ("switch/processes/test_http_guard.py::test_a_connection_that_never_sends_a_byte_ends",
             "switch/processes/test_http_guard.py::test_strangers_of_many_addresses_have_a_bound_together",
+            "switch/processes/test_http_guard.py::test_strangers_whom_api_workers_pass_on_keep_no_person_from_the_pages",
             "switch/processes/test_http_guard.py::test_of_too_many_connections_of_one_address_the_oldest_makes_room",
             "switch/processes/test_http_guard.py::test_a_caller_with_too_many_connections_loses_an_idle_one")),
     Attack("A2", "a bank", "sends one payment that makes reports and pages fail for everybody",

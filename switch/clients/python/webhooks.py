@@ -48,12 +48,12 @@ def verify_webhook(
     try:
         id_, stated = found["webhook-id"], found["webhook-timestamp"]
         signatures = found["webhook-signature"].split()
-        timestamp = int(stated)
+        timestamp = float(stated)
+        signed = f"{id_}.{stated}.".encode() + body
     except (KeyError, ValueError):
         raise NotVerified("a header of the signature is missing or malformed") from None
-    if abs((time.time() if now is None else now) - timestamp) > tolerance_s:
+    if not abs((time.time() if now is None else now) - timestamp) <= tolerance_s:
         raise NotVerified("the time of the delivery is not now: check this machine's clock")
-    signed = f"{id_}.{stated}.".encode() + body
     known = [keys] if isinstance(keys, str) else list(keys)
     if not any(_verifies(key, signature, signed) for key in known for signature in signatures):
         raise NotVerified("no key verifies the signature")
@@ -63,7 +63,7 @@ def verify_webhook(
 def _verifies(key: str, signature: str, signed: bytes) -> bool:
     version, _, text = signature.partition(",")
     try:
-        value = b64decode(text, validate=True)
+        value = b64decode(text.encode("ascii", "replace"), validate=True)
         if version == "v1a" and key.startswith(_PUBLIC):
             Ed25519PublicKey.from_public_bytes(b64decode(key.removeprefix(_PUBLIC))).verify(value, signed)
             return True

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from switch.identity import sessions
 from tests.switch.identity.test_people_api import bearer
+from tests.switch.identity.test_sessions import begun
 from tests.switch.stack import Stack
 
 STREAM = {"Accept": "text/event-stream"}
@@ -54,3 +56,48 @@ async def test_one_person_has_a_bounded_number_of_streams(stack: Stack) -> None:
             answer.close()
 
     assert statuses == {200, 429}
+
+
+@pytest.mark.asyncio
+async def test_a_stream_is_no_use_of_a_session_and_ends_with_its_token_alone(stack: Stack) -> None:
+    """A stream renewed its own token, which reached no browser, and took its replaced one for a thief's.
+
+    So whoever kept a page open for six minutes was signed out, and the log said that a token was stolen.
+    """
+    token = await begun(stack, "own-auditor")
+    sha256 = sessions._sha256(token)
+    connection = await stack.connect()
+    try:
+        await connection.execute(
+            "UPDATE switch.session SET made_at = made_at - interval '6 minutes',"
+            " seen_at = seen_at - interval '6 minutes' WHERE sha256 = $1",
+            sha256,
+        )
+        before = await connection.fetchrow("SELECT * FROM switch.session WHERE sha256 = $1", sha256)
+        headers = {"Cookie": f"{sessions.COOKIE}={token}", **STREAM}
+        async with aiohttp.ClientSession(stack.url, headers=headers) as http, asyncio.timeout(60):
+            async with http.get("/console/live") as answer:
+                said = heard(answer)
+                assert await anext(said) == "alive"
+                assert (
+                    await connection.fetchrow("SELECT * FROM switch.session WHERE sha256 = $1", sha256)
+                    == before
+                )
+                # The page was fetched again meanwhile, and its response had a new token.
+                async with http.get("/console/me") as page:
+                    assert sessions.COOKIE in page.cookies
+                await connection.execute(
+                    "UPDATE switch.session SET replaced_at = replaced_at - interval '1 minute' WHERE sha256 = $1",
+                    sha256,
+                )
+                assert {word async for word in said} <= {"alive", "changed"}
+            fresh = {"Cookie": f"{sessions.COOKIE}={page.cookies[sessions.COOKIE].value}"}
+            async with aiohttp.ClientSession(stack.url, headers=fresh) as later, later.get("/v1/me") as me:
+                assert me.status == 200, "the session goes on"
+        assert not await connection.fetchval(
+            "SELECT count(*) FROM switch.audit_note WHERE kind = 'SESSION_REUSED'"
+            " AND convert_from(body, 'UTF8') LIKE '%own-auditor%'"
+        )
+    finally:
+        await connection.execute("DELETE FROM switch.session WHERE person = 'own-auditor'")
+        await connection.close()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from starlette.requests import Request
 from switch.api import body as bodies
 from switch.api import limits
 from switch.processes import http_guard
+from switch.processes.for_people import unwrap
 from switch.processes.http_guard import Connections, GuardedProtocol
 
 Peer = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -24,6 +26,8 @@ PEERS: list[Peer] = []
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Answer with the path; below /NAME of a caller the request counts as proved."""
+    if scope["client"] is None:
+        unwrap(scope)
     caller = scope["path"].strip("/")
     if caller:
         limits.proved(scope, caller)
@@ -32,8 +36,11 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def served(crowd: Connections, answering: Any = app) -> AsyncIterator[int]:
-    listener = socket.create_server(("127.0.0.1", 0))
+async def served(
+    crowd: Connections, answering: Any = app, *, local: Path | None = None
+) -> AsyncIterator[int]:
+    """Serve at a port, or at a local socket as pages do for the API workers of their machine."""
+    listener = socket.create_server(("127.0.0.1", 0)) if local is None else local_listener(local)
     config = uvicorn.Config(
         answering,
         http=partial(GuardedProtocol, crowd=crowd),  # type: ignore[arg-type]
@@ -44,13 +51,20 @@ async def served(crowd: Connections, answering: Any = app) -> AsyncIterator[int]
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve([listener]))
     try:
-        yield listener.getsockname()[1]
+        yield listener.getsockname()[1] if local is None else 0
     finally:
         for _, writer in PEERS:
             writer.close()
         PEERS.clear()
         server.should_exit = True
         await running
+
+
+def local_listener(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+    return listener
 
 
 async def ask(peer: Peer, path: str = "/") -> bytes:
@@ -117,6 +131,25 @@ async def test_strangers_of_many_addresses_have_a_bound_together(monkeypatch: py
 
         assert await ended(strangers[0])
         assert b"ok" in await ask(strangers[2])
+
+
+async def test_strangers_whom_api_workers_pass_on_keep_no_person_from_the_pages(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Requests that came over the local socket had no bound: a few thousand unfinished ones filled the pages."""
+    monkeypatch.setattr(http_guard, "STRANGERS_MAX", 3)
+    monkeypatch.setattr(http_guard, "OF_ADDRESS_MAX", 1)
+    path = tmp_path / "pages"
+    async with served(Connections(), local=path):
+        known = await asyncio.open_unix_connection(str(path))
+        assert b"ok" in await ask(known, "/person:olga")
+        strangers = [await asyncio.open_unix_connection(str(path)) for _ in range(3)]
+        later = await asyncio.open_unix_connection(str(path))
+        PEERS.extend((known, *strangers, later))
+
+        assert await ended(strangers[0]), "the oldest stranger makes room"
+        assert b"ok" in await ask(known, "/person:olga")
+        assert b"ok" in await ask(later, "/person:amina")
 
 
 async def test_a_caller_with_too_many_connections_loses_an_idle_one(monkeypatch: pytest.MonkeyPatch) -> None:
