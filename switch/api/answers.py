@@ -68,6 +68,7 @@ ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
         # directory
         "listCorridors": _page(models.CorridorDocument),
         "listRails": _page(models.RailDocument),
+        "getRail": Answer(models.RailDetailDocument),
         "listParticipants": _page(models.ParticipantDocument),
         "getParticipant": Answer(models.ParticipantDetailDocument),
         # settlement

@@ -224,6 +224,7 @@ BODIES: Final[Mapping[str, Content]] = MappingProxyType(
 PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "amount": "1500.00",
+        "country": "PK",
         "creditor_agent": "INDUPKKA",
         "currency": "INR",
         "keyid": "asha-bank-1",

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from adapters.profile import Confirmation
+from adapters.creditor import IdentifierKind
+from adapters.profile import Basis, Confirmation
 from schemas.reasons import Reason
 from switch.approvals.effects import Subject
 from switch.identity.model import ChangeState, Role, Status
@@ -220,6 +221,62 @@ class RailDocument(TypedDict):
     time_zone: Zone
     fee_max_basis_points: Annotated[int, Meta(description="Largest fee in force", examples=[100])] | None
     tightened: Annotated[bool, Meta(description="Whether the operator has narrowed limits, hours or fee")]
+
+
+class RailAmountsDocument(TypedDict):
+    """How a rail writes amounts; `minimum` and `maximum` of the rail bound them."""
+
+    step: Annotated[str, _text("0.01", "Amounts are multiples of it")]
+    decimals: Annotated[int, Meta(description="Decimals of the currency", examples=[2])]
+    basis: Basis
+
+
+class RailTextsDocument(TypedDict):
+    """The texts that a rail carries; longer ones and other characters are transliterated or refused."""
+
+    encoding: Annotated[str, _text("ascii", "Name of the character set")]
+    name_max: Annotated[int, Meta(description="Characters of a name", examples=[99])]
+    remittance_max: Annotated[int, Meta(description="Characters of remittance information", examples=[50])]
+    basis: Basis
+
+
+class IdentifierDocument(TypedDict):
+    """A form of identifier by which a creditor is paid or looked up."""
+
+    kind: IdentifierKind
+    description: Annotated[str, _text("an IBAN of PK", "The form, for people")]
+    pays: Annotated[bool, Meta(description="False: acmt.023 finds the account that is paid")]
+    example: Annotated[str, _text("PK60SAND0000000000000001", "An identifier of nobody")] | None
+
+
+class RailDetailDocument(RailDocument):
+    """What a rail accepts."""
+
+    amounts: RailAmountsDocument
+    texts: RailTextsDocument
+    identifiers: Annotated[
+        list[IdentifierDocument],
+        Meta(description="The first that fits is used; empty: the rail reads accounts"),
+    ]
+    required: Annotated[
+        list[str],
+        Meta(
+            description="Elements that a payment must have", examples=[["FIToFICstmrCdtTrf/CdtTrfTxInf/Purp"]]
+        ),
+    ]
+    carries: Annotated[
+        list[str],
+        Meta(
+            description="Optional elements that reach the creditor's bank: docs/reference/elements.md",
+            examples=[["FIToFICstmrCdtTrf/CdtTrfTxInf/RmtInf/Ustrd"]],
+        ),
+    ]
+    business_days_only: Annotated[bool, Meta(description="Whether it is closed on holidays of its calendar")]
+    opens_at: Annotated[Instant, Meta(description="When it takes the next payment: now, if it is open")]
+    answer_within_s: Annotated[
+        float, Meta(description="Until then it answers; later is unknown", examples=[20.0])
+    ]
+    basis: Basis
 
 
 class StoredMessageDocument(TypedDict):

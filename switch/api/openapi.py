@@ -192,7 +192,7 @@ def _document(app: FastAPI) -> Json:
     names = {found["operationId"] for path in document["paths"].values() for found in path.values()}
     document["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
     document["components"] = {
-        "schemas": _schemas(names),
+        "schemas": {**_of_parameters(document), **_schemas(names)},
         "securitySchemes": dict(_SECURITY_SCHEMES),
         "headers": dict(_HEADERS),
         "responses": {_NO_METHOD: _no_method()},
@@ -200,7 +200,8 @@ def _document(app: FastAPI) -> Json:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             route = routes[operation["operationId"]]
-            _complete(document, path, method, operation, _security(route), ANSWERS[operation["operationId"]])
+            answer = ANSWERS.get(operation["operationId"], Answer())
+            _complete(document, path, method, operation, _security(route), answer)
     for endpoint in iso_endpoints.ISO_ENDPOINTS:
         path = f"{iso_endpoints.PREFIX}{endpoint.message}"
         document["paths"][path] = {"post": _iso_operation(document, endpoint)}
@@ -222,12 +223,18 @@ def _routes(app: FastAPI) -> dict[str, RouteContext]:
     return {one.operation_id: _Operation(one.route, one._route_context) for one in found if one.operation_id}  # noqa: SLF001
 
 
+def _of_parameters(document: Json) -> Json:
+    """The schemas to which parameters refer; without those of failures that the switch never sends."""
+    found: Json = document.get("components", {}).get("schemas", {})
+    return {name: one for name, one in found.items() if not name.endswith("ValidationError")}
+
+
 # ── schemas ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _schemas(operations: set[str]) -> Json:
     """The schemas of answers and bodies of these operations, and of all ISO messages."""
-    answers = [ANSWERS[name] for name in sorted(operations)]
+    answers = [ANSWERS[name] for name in sorted(operations) if name in ANSWERS]
     kinds = [models.ProblemDocument, *(one.form for one in answers if one.form)]
     kinds += [one.body for one in answers if one.body]
     (_, found) = msgspec.json.schema_components(kinds, ref_template=f"{_PREFIX}{{name}}")

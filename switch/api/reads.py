@@ -175,13 +175,14 @@ async def list_rails(
         request,
         "after",
         page,
-        lambda item: _rail_document(
+        lambda item: rail_document(
             item[1].adapter.profile, open_rails.get(item[0]), seen.get(item[0], reach.NOT_SEEN)
         ),
     )
 
 
-def _rail_document(profile: RailProfile, rail: RailAvailability | None, seen: reach.Reach) -> dict[str, Any]:
+def rail_document(profile: RailProfile, rail: RailAvailability | None, seen: reach.Reach) -> dict[str, Any]:
+    """Describe a rail: whether it is open and responds, and its terms in force."""
     since = seen.unreachable_since
     return {
         "country": profile.country,

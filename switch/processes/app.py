@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 import structlog
@@ -36,6 +36,7 @@ from switch.api import (
     proof,
     queries,
     quotes,
+    rails,
     reads,
     reports,
     settlement,
@@ -62,6 +63,7 @@ ROUTERS: Final = (
     keys.router,
     settlement.router,
     reads.router,
+    rails.router,
     messages.router,
     events.router,
     quotes.router,
@@ -284,6 +286,7 @@ def _add_routers(app: FastAPI, routers: Sequence[APIRouter]) -> None:
     app.state.routes = Routes([*app.routes, *(route for router in routers for route in router.routes)])
 
 
+@cache
 def _documented() -> FastAPI:
     """All endpoints of `/v1`, whoever serves them: one document describes them."""
     whole = FastAPI(title="payswitch", version="1", dependencies=[Depends(queries.strict)])
