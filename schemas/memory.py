@@ -171,6 +171,17 @@ def _remembered(message: str, document: Document) -> Layout | None:
     return place.learned
 
 
+def _shared(message: str, document: Document) -> Layout | None:
+    """The layout of a repeated document: markups that differ in blanks or in currencies have the same one."""
+    found = outline(document)
+    if found is None:
+        return None
+    place = _place_of_outline(message, found[0])
+    if place.learned is None:
+        place.learned = _learned(message, document)
+    return place.learned
+
+
 def _learned(message: str, document: Document) -> Layout | None:
     """The layout of a document that `plan` finds valid, and writes identically."""
     root = catalogue().messages.get(message)
@@ -267,7 +278,7 @@ class Sight:
         """Learn the layout of the document that `plan` read from this message, if it is a repetition."""
         if not self.place.is_due():
             return
-        layout = _learned(message, document)
+        layout = _shared(message, document)
         if layout is None:
             return
         gaps = self._find_gaps(self, layout)
