@@ -69,6 +69,8 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "within_1_h": "within 1 h",
         "up_to_3": "up to 3 %",
         "up_to_5": "up to 5 %",
+        "least": "least",
+        "left": "at the end",
     }
 )
 """Names of lines, which stand at their ends."""
@@ -320,7 +322,9 @@ class Tables:
             each = steps.get(at)
             left.append(_major(each.left, currency) if each else (left[-1] if left else None))
             least.append(_major(each.least, currency) if each else left[-1])
-        lines = [ChartLine(text("Least headroom"), least), ChartLine(text("Headroom at the end"), left)]
+        lines = [
+            ChartLine(text(name), values) for name, values in ((LINES["least"], least), (LINES["left"], left))
+        ]
         of = f"{owner}, {currency} {text(purpose)}"
         return self._figure(text("Headroom"), lines, self.compact, of=of)
 

@@ -1,5 +1,6 @@
 """The page of statistics and its data: each reader sees its own part, and the tables have the facts."""
 
+import unicodedata
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from starlette.requests import Request
 
 from switch.identity.model import Person, Role, Status
 from switch.pages import series, statistics
+from switch.reports import wording
 from switch.statistics import making
 
 OPERATOR = Person("olga", "Olga", Role.OPERATOR, "", Status.ACTIVE)
@@ -135,3 +137,12 @@ def test_a_chart_without_values_and_one_over_decades_can_be_drawn() -> None:
     heights = [float(text.get("y", "")) for text in ET.fromstring(wide).iter(f"{SVG}text")]
     assert all(0 <= height <= series.HEIGHT for height in heights)
     assert ET.fromstring(series.spark("t", [Decimal(0), Decimal(0)])).tag == f"{SVG}svg"
+
+
+@pytest.mark.parametrize("code", ["en", "ru", "zh"])
+def test_every_name_fits_beside_its_line(code: str) -> None:
+    known = wording.catalogue(code)
+    for name in (*statistics.LINES.values(), "Cost"):
+        said = known.get(name, name)
+        wide = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in said)
+        assert wide <= series.NAME_PLACES_MAX, said
