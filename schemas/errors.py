@@ -11,6 +11,7 @@ SwitchError                        500  MS03
 ├─ NotFound                        404  NARR   does not exist, or the caller may not see it
 ├─ NotAcceptable                   406  NARR   no representation that `Accept` allows
 ├─ CursorAhead                     409  NARR   a cursor names an event that the log does not have
+├─ Changed                         412  NARR   `If-Match` names a state that is no longer the present one
 ├─ TooManyRequests                 429  NARR   slow down: `Retry-After` states how long to wait
 ├─ Refused                         422         a valid message that the switch does not execute
 │  ├─ DuplicateUetr                409  DUPL   the UETR is already used with other content
@@ -181,6 +182,13 @@ class CursorAhead(SwitchError):
         super().__init__(detail)
         self.resume = resume
         """The cursor to continue from."""
+
+
+class Changed(SwitchError):
+    """It was changed since the caller read it; nothing was done. Read it again."""
+
+    status = 412
+    default_reason = Reason.NARRATIVE
 
 
 class TooManyRequests(SwitchError):

@@ -104,6 +104,9 @@ GRANT INSERT (sha256, agent, message, body, signature, media_type) ON switch.set
 -- Webhooks, which a participant and its people have, and reports.
 GRANT INSERT (participant, url, types, cursor), UPDATE (cursor, disabled), DELETE ON switch.webhook
    TO payswitch_api, payswitch_pages;
+GRANT UPDATE (url, types) ON switch.webhook TO payswitch_api;
+GRANT SELECT (webhook, until), INSERT (webhook, secret), UPDATE (until), DELETE ON switch.webhook_secret
+   TO payswitch_api; -- it shows a secret once, and cannot read it again
 GRANT INSERT (webhook, seq, body),
       UPDATE (body, attempts, status, detail, micros, due_at, done_at, made_at)
    ON switch.webhook_delivery TO payswitch_api, payswitch_pages;
@@ -172,13 +175,16 @@ GRANT INSERT (seq, state, tree, faults), UPDATE (seq, state, tree, at, faults) O
 GRANT DELETE ON switch.webhook_delivery TO payswitch_caretaker;
 
 -- The messenger: webhooks, and of payments what a participant may learn of its own.
-GRANT SELECT ON switch.webhook, switch.webhook_delivery, switch.webhook_key, switch.closed, switch.witness
+GRANT SELECT ON switch.webhook, switch.webhook_delivery, switch.webhook_key, switch.webhook_secret, switch.closed,
+                switch.witness
    TO payswitch_messenger;
 GRANT UPDATE (size, attempts, due_at, result, refuses_at) ON switch.witness TO payswitch_messenger;
-GRANT SELECT (number, uetr, sender, debtor_agent, creditor_agent, native_ref) ON switch.payment
+GRANT SELECT (number, uetr, sender, debtor_agent, creditor_agent, rail, debit_minor, debit_currency,
+              credit_minor, credit_currency, fee_minor, native_ref) ON switch.payment
    TO payswitch_messenger;
+GRANT SELECT (id, bic) ON switch.participant TO payswitch_messenger;
 GRANT UPDATE (cursor, disabled) ON switch.webhook TO payswitch_messenger;
-GRANT INSERT (webhook, seq, body), UPDATE (attempts, status, detail, micros, due_at, done_at)
+GRANT INSERT (webhook, seq, body, subject), UPDATE (attempts, status, detail, micros, due_at, done_at)
    ON switch.webhook_delivery TO payswitch_messenger;
 GRANT UPDATE (public_key) ON switch.webhook_key TO payswitch_messenger;
 

@@ -652,6 +652,16 @@ CREATE TABLE switch.webhook (
 );
 CREATE INDEX webhook_participant ON switch.webhook (participant);
 
+-- The secrets with which deliveries are signed by HMAC: the newest, and its predecessor until it ends. Only the messenger
+-- reads a secret.
+CREATE TABLE switch.webhook_secret (
+    webhook uuid NOT NULL REFERENCES switch.webhook ON DELETE CASCADE,
+    made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    secret  bytea NOT NULL CHECK (octet_length(secret) = 32),
+    until   timestamptz, -- no longer signs after; NULL: the newest
+    PRIMARY KEY (webhook, made_at)
+);
+
 CREATE TABLE switch.webhook_delivery (
     webhook  uuid NOT NULL REFERENCES switch.webhook ON DELETE CASCADE,
     seq      bigint NOT NULL, -- of the event
@@ -663,9 +673,11 @@ CREATE TABLE switch.webhook_delivery (
     done_at  timestamptz,
     made_at  timestamptz NOT NULL DEFAULT now(),
     micros   bigint NOT NULL DEFAULT 0, -- until the last attempt's answer
+    subject  text NOT NULL DEFAULT '', -- of the event: a delivery waits for the earlier ones of the same; empty: for none
     PRIMARY KEY (webhook, seq)
 );
 CREATE INDEX webhook_delivery_due_of ON switch.webhook_delivery (webhook, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_delivery_order ON switch.webhook_delivery (webhook, subject, seq) WHERE due_at IS NOT NULL;
 CREATE INDEX webhook_delivery_made ON switch.webhook_delivery (made_at);
 
 -- Limits of a participant's payments in a currency, in minor units; null is none.

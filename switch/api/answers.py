@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from schemas.errors import (
+    Changed,
     CursorAhead,
     EffectChanged,
     NotAllowed,
@@ -45,6 +46,8 @@ class Answer:
     """Beyond those that follow from the route."""
     signs: bool = False
     """A participant must sign it, body included; the handler itself checks that."""
+    tagged: bool = False
+    """It answers 304 to `If-None-Match` with its `ETag`."""
     body: Any = None
     """Type of the request's JSON body; None if it takes none or the route describes it."""
 
@@ -59,7 +62,9 @@ _REPORT_FILE: Final = Answer(
 ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
     {
         # payments and what comes of them
-        "getPayment": Answer(models.PaymentDocument, headers=("Retry-After",), failures=(Restoring,)),
+        "getPayment": Answer(
+            models.PaymentDocument, headers=("Retry-After", "ETag"), tagged=True, failures=(Restoring,)
+        ),
         "getQuote": Answer(models.QuoteDocument, failures=(NotFound, Refused)),
         "listMessages": Answer(models.MessagesDocument, headers=("Link",)),
         "listEvents": Answer(
@@ -85,8 +90,22 @@ ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
         "getCalendar": Answer(models.CalendarDocument, failures=(NotFound,)),
         # webhooks and keys
         "addWebhook": Answer(
-            models.WebhookDocument, 201, signs=True, body=webhooks.NewWebhook, failures=(Refused,)
+            models.AddedWebhookDocument,
+            201,
+            headers=("Location", "ETag"),
+            signs=True,
+            body=webhooks.NewWebhook,
+            failures=(Refused,),
         ),
+        "getWebhook": Answer(models.WebhookDocument, headers=("ETag",), tagged=True),
+        "changeWebhook": Answer(
+            models.WebhookDocument,
+            headers=("ETag",),
+            signs=True,
+            body=webhooks.ChangedWebhook,
+            failures=(Changed,),
+        ),
+        "renewWebhookSecret": Answer(models.RenewedSecretDocument, 201, signs=True),
         "listWebhooks": _page(models.WebhookDocument),
         "removeWebhook": Answer(status=204, signs=True),
         "testWebhook": Answer(status=202, signs=True, failures=(Refused,)),

@@ -216,6 +216,7 @@ BODIES: Final[Mapping[str, Content]] = MappingProxyType(
         },
         "voteOnChange": {"decision": "approve", "reason": "confirmed by phone"},
         "addWebhook": {"url": "https://bank.example/hooks", "types": ["payment.posted"]},
+        "changeWebhook": {"types": ["payment.posted", "payment.returned"]},
         "replayDeliveries": {"since": "2026-11-23T10:00:00Z", "undelivered": True},
     }
 )

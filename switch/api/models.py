@@ -56,6 +56,10 @@ Pem = Annotated[
         "A public key in PEM format",
     ),
 ]
+WebhookSecret = Annotated[
+    str,
+    _text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "A secret as in Standard Webhooks: HMAC-SHA256"),
+]
 WebhookPublicKey = Annotated[
     str,
     _text("whpk_OoZJKEN3Y3MtFKtxPK1eFawgnAFsO1W/d4KTY6g2M+8=", "An Ed25519 key as in Standard Webhooks"),
@@ -309,7 +313,9 @@ class EventDocument(TypedDict):
     time: Instant
     data: Annotated[
         dict[str, Any],
-        Meta(examples=[{"uetr": "7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7", "state": "COMMITTED"}]),
+        Meta(
+            examples=[{"uetr": "7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7", "sequence": 3, "state": "COMMITTED"}]
+        ),
     ]
 
 
@@ -496,6 +502,19 @@ class WebhookDocument(TypedDict):
     disabled: Annotated[str, _text("410 Gone", "Why it is disabled")] | None
     public_key: WebhookPublicKey
     public_keys: Annotated[list[WebhookPublicKey], Meta(description="Any of them may sign; newest first")]
+
+
+class AddedWebhookDocument(WebhookDocument):
+    """A new address, with the secret that verifies its deliveries; the secret is shown only now."""
+
+    secret: WebhookSecret
+
+
+class RenewedSecretDocument(TypedDict):
+    """A new secret of a webhook, which is shown only now."""
+
+    secret: WebhookSecret
+    previous_until: Annotated[Instant, Meta(description="Until then the former secret signs, too")]
 
 
 class DeliveryDocument(TypedDict):

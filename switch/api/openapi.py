@@ -119,7 +119,7 @@ _HEADERS: Final[Mapping[str, Json]] = MappingProxyType(
     {
         "Allow": _header("GET, HEAD, OPTIONS", "The methods that the path has"),
         "Content-Disposition": _header('attachment; filename="rejects.csv"', "Name of the file"),
-        "ETag": _header('"9f86d081884c"', "SHA-256 of the body"),
+        "ETag": _header('"9f86d081884c"', "Identifies this state, for `If-None-Match` and `If-Match`"),
         "Idempotent-Replayed": _header("true", "Present if the message was known already"),
         "Link": _header(
             '</v1/windows?limit=100&before=4711>; rel="next"',
@@ -142,6 +142,10 @@ _HEADERS: Final[Mapping[str, Json]] = MappingProxyType(
         "WWW-Authenticate": _header('Signature realm="payswitch"', "How to authenticate"),
     }
 )
+_UNCHANGED: Final[Json] = {
+    "description": "It did not change since the caller read it (`If-None-Match`)",
+    "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in ("ETag", "Request-Id")},
+}
 _ALWAYS: Final = ("Request-Id", "RateLimit", "RateLimit-Policy")
 _OF_STATUS: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
     {401: ("WWW-Authenticate",), 405: ("Allow",), 429: ("Retry-After",), 503: ("Retry-After",)}
@@ -311,6 +315,7 @@ def _complete(  # noqa: PLR0917 - the parts of an operation
     success = _success(document, answer, given)
     operation["responses"] = {
         str(answer.status): success,
+        **({"304": _UNCHANGED} if answer.tagged else {}),
         **_failures(document, _classes(method, operation, security, answer)),
     }
 

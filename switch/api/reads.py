@@ -11,7 +11,7 @@ from adapters.profile import RailProfile
 from ledger import positions, windows
 from schemas.errors import NotFound
 from schemas.money import Money
-from switch.api import paging, waiting
+from switch.api import etags, paging, waiting
 from switch.api.authentication import authenticate
 from switch.api.documents import net_document, nets_csv, position_document
 from switch.api.paging import After, Before, Limit
@@ -47,8 +47,12 @@ Uetr = Annotated[
 
 @router.get("/payments/{uetr}", operation_id="getPayment", tags=["payments"])
 async def get_payment(
-    context: Context, reader: Reader, uetr: Uetr, wait: Annotated[float, Query(ge=0, le=60)] = 0
-) -> JSONResponse:
+    request: Request,
+    context: Context,
+    reader: Reader,
+    uetr: Uetr,
+    wait: Annotated[float, Query(ge=0, le=60)] = 0,
+) -> Response:
     """Get a payment with its history; with `wait`, wait up to that many seconds for its final status.
 
     A suspended participant gets the present status without a wait.
@@ -68,7 +72,7 @@ async def get_payment(
     finally:
         context.link.unwatch(key.bytes, final)
     headers = {} if payment["final"] else {"Retry-After": "1"}
-    return JSONResponse({**payment, "uetr": uetr}, headers=headers)
+    return etags.answer(request, JSONResponse({**payment, "uetr": uetr}, headers=headers))
 
 
 @router.get("/positions", operation_id="listPositions", tags=["settlement"])

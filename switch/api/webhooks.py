@@ -1,6 +1,8 @@
 """`/v1/webhooks`: the addresses to which the events of a participant are delivered."""
 
-from datetime import datetime, timedelta
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,15 +10,17 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
+from schemas.errors import InvalidMessage
 from switch.api import body as bodies
-from switch.api import paging, suspension
+from switch.api import etags, paging, suspension
 from switch.api.authentication import authenticate
 from switch.api.paging import After, Before, Limit
 from switch.api.people import Caller
 from switch.api.reads import Context, Reader
 from switch.base.decoding import decoded
 from switch.payments.directory import Participant
-from switch.webhooks import addresses, registry, signing
+from switch.payments.events import TYPES
+from switch.webhooks import addresses, registry, secrets, signing
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 keys_router = APIRouter(prefix="/v1/webhook-keys", tags=["webhooks"])
@@ -25,13 +29,22 @@ Id = Annotated[UUID, Path()]
 Seq = Annotated[int, Path(ge=1, lt=2**62)]
 
 
+Types = Annotated[list[Annotated[str, msgspec.Meta(max_length=60)]], msgspec.Meta(max_length=100)]
+
+
 class NewWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An address, and the types of events to deliver; an empty list means all."""
 
     url: str
-    types: list[
-        Annotated[str, msgspec.Meta(max_length=60, pattern=r"^(payment|message|key|person)\.[a-z_]+$")]
-    ] = []
+    types: Types = []
+
+
+class ChangedWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What changes: what is left out stays. `enabled` false pauses deliveries, true resumes them."""
+
+    url: str | None = None
+    types: Types | None = None
+    enabled: bool | None = None
 
 
 class ReplayRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,13 +64,35 @@ async def _signed(request: Request) -> tuple[Participant, bytes]:
 
 @router.post("", operation_id="addWebhook", status_code=201)
 async def add_webhook(request: Request, context: Context) -> JSONResponse:
-    """Add an address. The response has the public key that verifies deliveries."""
+    """Add an address. The response has the public key and the secret that verify deliveries.
+
+    The secret is shown only now.
+    """
     who, raw = await _signed(request)
     wanted = decoded(raw, NewWebhook)
     addresses.check(wanted.url, context.settings)
-    await signing.public_keys(context.pool)  # raises if there is none, so that nothing is added
+    _check_types(wanted.types)
+    keys = await signing.public_keys(context.pool)  # raises if there is none, so that nothing is added
     added = await registry.add(context.pool, who.id, wanted.url, wanted.types)
-    return JSONResponse(_document(added, await signing.public_keys(context.pool)), 201)
+    secret = await secrets.renew(context.pool, added.id)
+    headers = {"Location": f"/v1/webhooks/{added.id}", "ETag": _tag(added)}
+    return JSONResponse({**_document(added, keys), "secret": secret}, 201, headers)
+
+
+def _check_types(types: Sequence[str]) -> None:
+    """Check that only events that exist are wanted; an unknown one would wait for ever."""
+    for place, name in enumerate(types):
+        if name not in TYPES:
+            raise InvalidMessage(
+                f"types[{place}] is no type of event; the types are: {', '.join(TYPES)}",
+                path=f"types/{place}",
+                rule="event-type",
+            )
+
+
+def _tag(webhook: registry.Webhook) -> str:
+    """The tag of what its owner decides; not of its cursor, which moves with every event."""
+    return etags.of(json.dumps([webhook.url, webhook.types, webhook.disabled]).encode())
 
 
 @router.get("", operation_id="listWebhooks")
@@ -75,6 +110,48 @@ async def list_webhooks(
 def _document(webhook: registry.Webhook, keys: list[str]) -> dict[str, Any]:
     """Describe an address to its owner; `public_key` is the newest key, which will be valid the longest."""
     return {**webhook.document(), "public_key": keys[0], "public_keys": keys}
+
+
+@router.get("/{id}", operation_id="getWebhook")
+async def get_webhook(request: Request, context: Context, reader: Reader, id: Id) -> Response:  # noqa: A002
+    """Get one address."""
+    found = await registry.get(context.pool, reader.id, id)
+    document = _document(found, await signing.public_keys(context.pool))
+    return etags.answer(request, JSONResponse(document), _tag(found))
+
+
+@router.patch("/{id}", operation_id="changeWebhook")
+async def change_webhook(request: Request, context: Context, id: Id) -> Response:  # noqa: A002
+    """Change the address, the types of events, or whether anything is delivered.
+
+    With `If-Match`, only if the webhook still has this `ETag`. While it is paused, deliveries wait.
+    """
+    who, raw = await _signed(request)
+    wanted = decoded(raw, ChangedWebhook)
+    if wanted.url is not None:
+        addresses.check(wanted.url, context.settings)
+    _check_types(wanted.types or ())
+    changed = await registry.change(
+        context.pool,
+        who.id,
+        id,
+        url=wanted.url,
+        types=wanted.types,
+        enabled=wanted.enabled,
+        seen=lambda webhook: etags.expected(request, _tag(webhook)),
+    )
+    document = _document(changed, await signing.public_keys(context.pool))
+    return JSONResponse(document, headers={"ETag": _tag(changed)})
+
+
+@router.post("/{id}/secret", operation_id="renewWebhookSecret", status_code=201)
+async def renew_secret(request: Request, context: Context, id: Id) -> JSONResponse:  # noqa: A002
+    """Make a new secret, which is shown only now. The present one signs beside it for 24 hours."""
+    who, _ = await _signed(request)
+    found = await registry.get(context.pool, who.id, id)
+    secret = await secrets.renew(context.pool, found.id)
+    until = datetime.now(UTC) + secrets.OVERLAP
+    return JSONResponse({"secret": secret, "previous_until": until.isoformat()}, 201)
 
 
 @router.delete("/{id}", operation_id="removeWebhook", status_code=204)

@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 
 from schemas.errors import CursorAhead
+from schemas.money import Money
 from switch.base.sql import statements
 from switch.payments.journey import KINDS, SHOWN, event_name
 from switch.writer import event_bodies
@@ -145,14 +146,50 @@ def _event(row: asyncpg.Record) -> PaymentEvent:
         facts = {name: body.get(name) for name in ("seq", "sender", "definition", "uetr")}
         if row["uetr"] is not None:  # the receiver stated another one for its payment
             facts["uetr"] = str(row["uetr"])
+        facts["links"] = _links_of_message(facts)
         return PaymentEvent(row["seq"], row["at"], MESSAGE_RECEIVED, str(body.get("seq", "")), facts)
     if row["kind"] in _TYPES_OF_PARTICIPANTS:
         facts = {name: value for name, value in body.items() if name not in {"id", "participant"}}
         subject = str(body.get("keyid") or body.get("person") or "")
         return PaymentEvent(row["seq"], row["at"], _TYPES_OF_PARTICIPANTS[row["kind"]], subject, facts)
-    facts = {name: body[name] for name in ("state", *SHOWN) if body.get(name)}
+    steps = {name: body[name] for name in ("state", *SHOWN) if body.get(name)}
     uetr = str(row["uetr"])
-    return PaymentEvent(row["seq"], row["at"], type_of(row["kind"]), uetr, {"uetr": uetr, **facts})
+    facts = {
+        "uetr": uetr,
+        "sequence": row["place"],
+        **steps,
+        **_terms(row),
+        "links": {"payment": _link(uetr)},
+    }
+    return PaymentEvent(row["seq"], row["at"], type_of(row["kind"]), uetr, facts)
+
+
+def _terms(row: asyncpg.Record) -> dict[str, Any]:
+    """What the payment is about, without its customers; nothing if it was refused before it was routed."""
+    if not row["debit_currency"]:
+        return {}
+    priced = bool(row["credit_minor"])
+    return {
+        "debtor_agent": {"id": row["debtor_agent"], "bic": row["debtor_bic"]},
+        "creditor_agent": {"id": row["creditor_agent"], "bic": row["creditor_bic"]},
+        "rail": row["rail"] or None,
+        "interbank_settlement_amount": _amount(row["debit_minor"], row["debit_currency"]),
+        "credited_amount": _amount(row["credit_minor"], row["credit_currency"]) if priced else None,
+        "fee": _amount(row["fee_minor"], row["debit_currency"]) if priced else None,
+    }
+
+
+def _amount(minor: int, currency: str) -> dict[str, str]:
+    return {"currency": currency, "amount": Money(minor, currency).text}
+
+
+def _links_of_message(facts: dict[str, Any]) -> dict[str, str]:
+    message = {"message": f"/v1/messages?after={int(facts['seq']) - 1}&limit=1"}
+    return message | ({"payment": _link(facts["uetr"])} if facts["uetr"] else {})
+
+
+def _link(uetr: str) -> str:
+    return f"/v1/payments/{uetr}"
 
 
 def type_of(kind: str) -> str:

@@ -129,13 +129,16 @@ class Messenger:
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.executemany(
                 _CREATE,
-                [(webhook["id"], event.seq, json.dumps(event.document()).encode()) for event in wanted],
+                [
+                    (webhook["id"], event.seq, json.dumps(event.document()).encode(), event.subject)
+                    for event in wanted
+                ],
             )
             await connection.execute(_MOVE, webhook["id"], page.next, webhook["cursor"])
 
     async def _deliver(self, row: asyncpg.Record) -> None:
         id_ = f"{row['webhook']}.{row['seq']}"
-        headers = self._keys.headers(id_, int(time.time()), row["body"])
+        headers = self._keys.headers(id_, int(time.time()), row["body"], row["secrets"])
         started = time.perf_counter()
         status, detail = await self._post(row["url"], row["body"], headers)
         attempt = Attempt(status, detail, int((time.perf_counter() - started) * 1e6))

@@ -1,7 +1,7 @@
 """Participants' webhooks, and the deliveries to them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from ledger.sql import statement
-from schemas.errors import InvalidMessage, NotFound, Refused
+from schemas.errors import Changed, InvalidMessage, NotFound, Refused
 from schemas.reasons import Reason
 from switch.base.sql import statements
 
@@ -27,6 +27,10 @@ _LAST_ATTEMPT: Final = _statement("last_attempt")
 _REPLAY: Final = _statement("replay_delivery")
 _AGAIN: Final = _statement("deliver_again")
 _TEST: Final = _statement("send_test")
+_CHANGE: Final = _statement("change_webhook")
+_LOCK: Final = "SELECT * FROM switch.webhook WHERE id = $1 AND participant = $2 FOR UPDATE"
+_NO_WEBHOOK: Final = "no such webhook"
+PAUSED: Final = "paused by its owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,51 @@ async def of(pool: asyncpg.Pool, participant: str) -> list[Webhook]:
         "SELECT * FROM switch.webhook WHERE participant = $1 ORDER BY created_at, id", participant
     )
     return [_webhook(row) for row in rows]
+
+
+async def get(pool: asyncpg.Pool, participant: str, id_: UUID) -> Webhook:
+    """One webhook of a participant.
+
+    Raises:
+        NotFound: the participant has none of this id.
+
+    """
+    row = await pool.fetchrow(
+        "SELECT * FROM switch.webhook WHERE id = $1 AND participant = $2", id_, participant
+    )
+    if row is None:
+        raise NotFound(_NO_WEBHOOK)
+    return _webhook(row)
+
+
+async def change(
+    pool: asyncpg.Pool,
+    participant: str,
+    id_: UUID,
+    *,
+    url: str | None,
+    types: Sequence[str] | None,
+    enabled: bool | None,
+    seen: Callable[[Webhook], bool],
+) -> Webhook:
+    """Change what is given of a webhook. What waits for delivery goes to the new address, too.
+
+    `seen` says whether the caller knows the present state; otherwise nothing is changed.
+
+    Raises:
+        NotFound: the participant has none of this id.
+        Changed: the caller has not seen the present state.
+
+    """
+    disabled = None if enabled is None else "" if enabled else PAUSED
+    async with pool.acquire() as connection, connection.transaction():
+        row = await connection.fetchrow(_LOCK, id_, participant)
+        if row is None:
+            raise NotFound(_NO_WEBHOOK)
+        if not seen(_webhook(row)):
+            raise Changed
+        wanted = None if types is None else list(types)
+        return _webhook(await connection.fetchrow(_CHANGE, id_, url, wanted, disabled))
 
 
 async def remove(pool: asyncpg.Pool, participant: str, id_: UUID) -> None:
@@ -200,7 +249,7 @@ async def replay_since(
 async def _check_owner(pool: asyncpg.Pool, participant: str, id_: UUID) -> None:
     owner = await pool.fetchval("SELECT participant FROM switch.webhook WHERE id = $1", id_)
     if owner != participant:
-        raise NotFound("no such webhook")
+        raise NotFound(_NO_WEBHOOK)
 
 
 def _delivery(row: asyncpg.Record) -> Delivery:

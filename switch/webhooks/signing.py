@@ -7,6 +7,7 @@ the second; only the delivering process makes or reads them.
 """
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ from schemas.errors import Unavailable
 from switch.base import causes
 from switch.base.files import write_once
 from switch.base.sql import statements
+from switch.webhooks import secrets
 
 IN_FORCE_MAX: Final = 2
 """The key in force and its successor."""
@@ -94,14 +96,19 @@ class SigningKeys:
             del self._keys[number]
             _file(self._first, number).unlink(missing_ok=True)
 
-    def headers(self, id_: str, timestamp: int, body: bytes) -> dict[str, str]:
-        """The three headers of a delivery at `timestamp` (seconds since 1970), newest signature first."""
+    def headers(self, id_: str, timestamp: int, body: bytes, shared: Sequence[bytes] = ()) -> dict[str, str]:
+        """The three headers of a delivery at `timestamp` (seconds since 1970), newest signature first.
+
+        `shared` are the secrets of the webhook: its signatures `v1` follow those of the keys.
+        """
         signed = f"{id_}.{timestamp}.".encode() + body
         newest_first = [key for _, key in sorted(self._keys.items(), reverse=True)]
         return {
             "webhook-id": id_,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": " ".join(key.sign(signed) for key in newest_first),
+            "webhook-signature": " ".join(
+                [*(key.sign(signed) for key in newest_first), *secrets.sign(shared, signed)]
+            ),
         }
 
     async def _take_up(self, pool: asyncpg.Pool, row: PublishedKey) -> WebhookKey:

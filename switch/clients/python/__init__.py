@@ -36,6 +36,7 @@ from .messages import (
 )
 from .problems import (
     BooksFrozen,
+    Changed,
     CursorAhead,
     DuplicateUetr,
     EffectChanged,
@@ -65,6 +66,7 @@ __all__ = [
     "Amount",
     "AsyncClient",
     "BooksFrozen",
+    "Changed",
     "Client",
     "CursorAhead",
     "DuplicateUetr",

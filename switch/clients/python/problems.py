@@ -81,6 +81,10 @@ class CursorAhead(RequestRefused):
         return int(self.members["resume"])
 
 
+class Changed(RequestRefused):
+    """It was changed since you read it: read it again."""
+
+
 class Refused(RequestRefused):
     """The message is valid, but the switch does not execute it."""
 

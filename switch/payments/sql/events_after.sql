@@ -3,12 +3,18 @@
 --   $5 kinds of events of payments  $6 kind of the events of messages
 --   $7 kinds of events of a participant itself
 -- A body is searched as bytes: one that is no JSON is for nobody, and ends no statement.
-SELECT e.seq, e.at, e.kind, e.body, CASE WHEN e.kind = $6 THEN o.stated ELSE coalesce(o.stated, p.uetr) END AS uetr
+SELECT e.seq, e.at, e.kind, e.body, CASE WHEN e.kind = $6 THEN o.stated ELSE coalesce(o.stated, p.uetr) END AS uetr,
+       p.debtor_agent, p.creditor_agent, p.rail, p.debit_currency, p.credit_currency, p.debit_minor,
+       p.credit_minor, p.fee_minor, d.bic AS debtor_bic, c.bic AS creditor_bic,
+       (SELECT count(*) FROM ledger.event AS b
+        WHERE b.number = p.number AND b.seq BETWEEN p.number AND e.seq AND b.kind = ANY($5)) AS place
 FROM ledger.event AS e LEFT JOIN switch.payment AS p ON p.number = e.number
 LEFT JOIN switch.own_uetr AS o
   ON o.sender = $2
  AND o.uetr = CASE WHEN e.kind = $6 THEN substring(encode(e.body, 'escape')
        FROM '"uetr":"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')::uuid ELSE p.uetr END
+LEFT JOIN switch.participant AS d ON d.id = p.debtor_agent
+LEFT JOIN switch.participant AS c ON c.id = p.creditor_agent
 WHERE e.seq > $1 AND e.seq <= $1 + $4
   AND CASE WHEN e.kind = $6 THEN position(convert_to('"receiver":' || to_json($2::text)::text, 'UTF8') IN e.body) > 0
            WHEN e.kind = ANY($7) THEN position(convert_to('"participant":' || to_json($2::text)::text, 'UTF8') IN e.body) > 0

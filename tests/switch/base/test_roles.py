@@ -180,6 +180,8 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.webhooks.changes":        (P, C),
     "switch.webhooks.delivery":       (M,),
     "switch.webhooks.registry":       (A, P),
+    "switch.webhooks.registry/change_webhook": (A,),
+    "switch.webhooks.secrets":        (A,),
     "switch.webhooks.signing":        (A, P, C, M),
     "switch.webhooks.signing/_take_up": (M,),
     "switch.writer":                  (W,),

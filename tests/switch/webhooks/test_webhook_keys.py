@@ -55,6 +55,8 @@ async def signers(stack: Stack, hook: str, heard: list[Any], bodies: list[bytes]
     found = []
     for signature in request.headers["webhook-signature"].split(" "):
         version, _, text = signature.partition(",")
+        if version == "v1":  # of the secret: test_secrets.py
+            continue
         assert version == "v1a"
         found += [key["public_key"] for key in await keys(stack) if verifies(key["public_key"], text, signed)]
     return found
