@@ -1,1 +1,1 @@
-"""Clients for integrators: `python` here, TypeScript beside it. They import nothing else of the switch."""
+"""Clients for integrators: `python`, and `typescript` for npm. They import nothing else of the switch."""
