@@ -55,6 +55,17 @@ ELSEWHERE = {
         for language in ("sh", "json", "python")
     },
     **{
+        (f"docs/integrate/recipes/{page}.md", language): "tests/docs/test_recipes.py"
+        for page, languages in {
+            "README": ("sh",),
+            "unknown-outcome": ("sh",),
+            **dict.fromkeys(
+                ("pay", "verify-payee", "status", "recall", "return", "request-to-pay"), ("sh", "xml", "json")
+            ),
+        }.items()
+        for language in languages
+    },
+    **{
         (f"docs/rails/{country}.md", language): "tests/adapters/test_rails_docs.py"
         for country, language in (
             *((country, "xml") for country in ("BY", "IN", "KZ", "PK", "RU")),
