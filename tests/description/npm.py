@@ -9,6 +9,7 @@ import pytest
 
 REDOCLY = "@redocly/cli@2.77.0"
 SPECTRAL = "@stoplight/spectral-cli@6.16.3"
+BRUNO = "@usebruno/cli@4.1.0"
 OPENAPI_TYPESCRIPT = "openapi-typescript@7.13.0"
 TYPESCRIPT = "typescript@5.9.3"
 INSTALL_S = 180

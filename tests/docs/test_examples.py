@@ -34,6 +34,7 @@ BLOCKS = blocks()
 ELSEWHERE = {
     ("docs/adapters/tutorial.md", "console"): "tests/adapters/test_tutorial.py",
     ("docs/adapters/tutorial.md", "python"): "tests/adapters/test_tutorial.py",
+    ("docs/integrate/bruno.md", "sh"): "tests/docs/test_bruno.py",
     ("docs/reference/ledger.md", "ledger"): "tests/ledger/test_reference.py",
     ("docs/reference/signatures.md", "python"): "tests/signing/test_documentation.py",
     ("docs/regulate/README.md", "console"): "tests/ledger/test_audit.py",
