@@ -21,6 +21,7 @@ LEFT_OUT: Final = {
     "getBilateralPositions": "it needs a settlement",
     "getSettlement": "it needs a settlement",
     "getInstruction": "it needs a settlement that was instructed",
+    "getReport": "each report has parameters of its own",
     "getReportSignature": "it needs a report that was made",
     "replayDelivery": "it needs a delivery that was made",
     "revokeKey": "it would revoke a key of the sandbox",
