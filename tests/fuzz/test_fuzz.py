@@ -4,7 +4,9 @@
 """
 
 import asyncio
+import itertools
 import random
+import time
 from collections.abc import Callable
 
 import pytest
@@ -68,7 +70,8 @@ def test_the_judge_sees_what_is_wrong_with_an_answer(given: Answer, fault: str) 
     assert fault in "".join(found)
 
 
-def test_the_same_seed_makes_the_same_damage() -> None:
+def test_the_same_seed_makes_the_same_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", itertools.count(1).__next__)
     asked = Request("POST /v1/x", "asha-bank", "bearer", "POST", "/v1/x?a=1", (), b'{"a": [1, {"b": "c"}]}')
 
     def made(seed: str) -> list[Request]:

@@ -13,22 +13,28 @@ from switch.change_catalogue import KINDS
 from switch.sandbox.setup import SandboxSetup
 from switch.settlement import positions
 from switch.writer.client import Link
-from switch.writer.commands import CloseWindow, OpenAccount
+from switch.writer.commands import CloseWindow
 from tests.switch.stack import Stack
 
 PAID_IN = 10_000_00
 
 
 async def fund(stack: Stack, link: Link, owner: str, currency: str, minor: int) -> int:
-    account = (await link.ask(OpenAccount(owner, currency, "gross", 0, change=-1))).number
+    """Open an account for gross settlement, by the changes that `verify` ties it to; its number."""
+    connection = await stack.connect()
+    setup = SandboxSetup(connection, link, KINDS)
+    account = {"participant": owner, "currency": currency, "account": "gross"}
+    await setup.make("account.open", {**account, "net_debit_cap": "0"})
     if minor:
-        of = {"participant": owner, "currency": currency, "account": "gross", "reference": uuid.uuid4().hex}
-        connection = await stack.connect()
-        await SandboxSetup(connection, link, KINDS).make(
-            "funds.in", {**of, "amount": Money(minor, currency).text}
-        )
-        await connection.close()
-    return account
+        paid_in = {"reference": uuid.uuid4().hex, "amount": Money(minor, currency).text}
+        await setup.make("funds.in", {**account, **paid_in})
+    number: int = await connection.fetchval(
+        "SELECT number FROM ledger.account WHERE owner = $1 AND currency = $2 AND purpose = 'gross'",
+        owner,
+        currency,
+    )
+    await connection.close()
+    return number
 
 
 async def until_settles(stack: Stack, wanted: str) -> None:
