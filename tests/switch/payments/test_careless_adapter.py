@@ -49,7 +49,7 @@ def test_what_a_rail_cannot_carry_is_refused_with_the_adapters_reason() -> None:
     with pytest.raises(Refused) as refused:
         rail_of(check=lambda _: said, translate=stumbles).translate(sample_order("PK"))
 
-    assert (refused.value.reason, refused.value.path) == ("AC03", "CdtTrfTxInf/CdtrAcct")
+    assert (refused.value.reason, refused.value.path) == ("AC03", "FIToFICstmrCdtTrf/CdtTrfTxInf/CdtrAcct")
     assert rail_of().translate(sample_order("PK")).body == b"said"
 
 

@@ -254,7 +254,7 @@ async def test_a_window_closes_at_once_and_its_nets_sum_to_zero(stack: Stack) ->
     nets = {(n["participant"], n["purpose"]): Decimal(n["net"]) for n in window["nets"]}
 
     assert nets == {("asha-bank", "position"): Decimal("-300.30")}
-    assert table.splitlines()[1] == "asha-bank,position,INR,300.30,0.00,-300.30,6,0.00,0.00,0.00"
+    assert table.splitlines()[1] == "asha-bank,position,INR,300.30,0.00,-300.30,6,0.00,0.00,0.00,0.00"
 
 
 async def test_every_invariant_holds(stack: Stack) -> None:
