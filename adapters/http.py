@@ -221,6 +221,8 @@ def _written(
 ) -> bytes:
     """A request as octets."""
     target = endpoint.prefix + path
+    if not target.startswith("/"):  # an address without a path: RFC 9112, 3.2.1
+        target = f"/{target}"
     lines = [f"{method} {target} HTTP/1.1", f"Host: {endpoint.authority}", *_ALWAYS]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if body is not None or method != _SAFE:

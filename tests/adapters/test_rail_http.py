@@ -307,6 +307,14 @@ async def test_a_request_has_the_headers_that_rails_expect(place):
     assert not any(line.startswith("Content-Length") for line in read)
 
 
+async def test_an_address_without_a_path_has_the_first(place):
+    async with keeping(place, [ok(b"1")], [ok(b"2")]) as (client, _, heads):
+        for path in ("", "?a=b"):
+            await client.request("POST", path, b"<order/>")
+
+    assert [head.partition(b"\r\n")[0] for head in heads] == [b"POST / HTTP/1.1", b"POST /?a=b HTTP/1.1"]
+
+
 @pytest.mark.parametrize("value", ["a\r\nX: 1", "a\nb", "a\0"])
 async def test_a_header_cannot_begin_another(place, value):
     async with keeping(place) as (client, _, heads):
