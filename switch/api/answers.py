@@ -32,7 +32,7 @@ _FILES: Final = tuple(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class OperationAnswer:
     """The success of an operation, and its own failures."""
 
     form: Any = None
@@ -52,44 +52,44 @@ class Answer:
     """Type of the request's JSON body; None if it takes none or the route describes it."""
 
 
-def _page(form: Any, **more: Any) -> Answer:
-    return Answer(list[form], headers=("Link",), **more)
+def _page(form: Any, **more: Any) -> OperationAnswer:
+    return OperationAnswer(list[form], headers=("Link",), **more)
 
 
-_REPORT_FILE: Final = Answer(
+_REPORT_FILE: Final = OperationAnswer(
     models.ReportDocument, files=("text/csv", *_FILES), headers=_REPORT, failures=(Refused,)
 )
-ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
+ANSWERS: Final[Mapping[str, OperationAnswer]] = MappingProxyType(
     {
         # payments and what comes of them
-        "getPayment": Answer(
+        "getPayment": OperationAnswer(
             models.PaymentDocument, headers=("Retry-After", "ETag"), tagged=True, failures=(Restoring,)
         ),
-        "getQuote": Answer(models.QuoteDocument, failures=(NotFound, Refused)),
-        "listMessages": Answer(models.MessagesDocument, headers=("Link",)),
-        "listEvents": Answer(
+        "getQuote": OperationAnswer(models.QuoteDocument, failures=(NotFound, Refused)),
+        "listMessages": OperationAnswer(models.MessagesDocument, headers=("Link",)),
+        "listEvents": OperationAnswer(
             models.EventsDocument, files=(_STREAM,), headers=("Link",), failures=(CursorAhead,)
         ),
         # directory
         "listCorridors": _page(models.CorridorDocument),
         "listRails": _page(models.RailDocument),
-        "getRail": Answer(models.RailDetailDocument),
+        "getRail": OperationAnswer(models.RailDetailDocument),
         "listParticipants": _page(models.ParticipantDocument),
-        "getParticipant": Answer(models.ParticipantDetailDocument),
+        "getParticipant": OperationAnswer(models.ParticipantDetailDocument),
         # settlement
         "listPositions": _page(models.PositionDocument),
         "listLiquidity": _page(models.LiquidityDocument),
         "listWindows": _page(models.WindowDocument),
-        "getWindow": Answer(models.WindowWithNetsDocument, files=("text/csv",)),
+        "getWindow": OperationAnswer(models.WindowWithNetsDocument, files=("text/csv",)),
         "listSettlements": _page(models.ListedSettlementDocument),
-        "getSettlement": Answer(models.SettlementWithLinesDocument),
+        "getSettlement": OperationAnswer(models.SettlementWithLinesDocument),
         "getBilateralPositions": _page(models.BilateralNetDocument),
-        "getInstruction": Answer(files=("application/xml",), headers=("Payswitch-Signature",)),
-        "getSettlementKey": Answer(models.PublicKeyDocument),
-        "confirmSettlement": Answer(models.ProcessedDocument, signs=True),
-        "getCalendar": Answer(models.CalendarDocument, failures=(NotFound,)),
+        "getInstruction": OperationAnswer(files=("application/xml",), headers=("Payswitch-Signature",)),
+        "getSettlementKey": OperationAnswer(models.PublicKeyDocument),
+        "confirmSettlement": OperationAnswer(models.ProcessedDocument, signs=True),
+        "getCalendar": OperationAnswer(models.CalendarDocument, failures=(NotFound,)),
         # webhooks and keys
-        "addWebhook": Answer(
+        "addWebhook": OperationAnswer(
             models.AddedWebhookDocument,
             201,
             headers=("Location", "ETag"),
@@ -97,55 +97,57 @@ ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
             body=webhooks.NewWebhook,
             failures=(Refused,),
         ),
-        "getWebhook": Answer(models.WebhookDocument, headers=("ETag",), tagged=True),
-        "changeWebhook": Answer(
+        "getWebhook": OperationAnswer(models.WebhookDocument, headers=("ETag",), tagged=True),
+        "changeWebhook": OperationAnswer(
             models.WebhookDocument,
             headers=("ETag",),
             signs=True,
             body=webhooks.ChangedWebhook,
             failures=(Changed,),
         ),
-        "renewWebhookSecret": Answer(models.RenewedSecretDocument, 201, signs=True),
+        "renewWebhookSecret": OperationAnswer(models.RenewedSecretDocument, 201, signs=True),
         "listWebhooks": _page(models.WebhookDocument),
-        "removeWebhook": Answer(status=204, signs=True),
-        "testWebhook": Answer(status=202, signs=True, failures=(Refused,)),
+        "removeWebhook": OperationAnswer(status=204, signs=True),
+        "testWebhook": OperationAnswer(status=202, signs=True, failures=(Refused,)),
         "listDeliveries": _page(models.DeliveryDocument),
-        "replayDelivery": Answer(status=202, signs=True),
-        "replayDeliveries": Answer(models.ReplayedDocument, 202, signs=True, body=webhooks.ReplayRequest),
+        "replayDelivery": OperationAnswer(status=202, signs=True),
+        "replayDeliveries": OperationAnswer(
+            models.ReplayedDocument, 202, signs=True, body=webhooks.ReplayRequest
+        ),
         "listWebhookKeys": _page(models.WebhookKeyDocument),
-        "revokeKey": Answer(status=204, signs=True),
+        "revokeKey": OperationAnswer(status=204, signs=True),
         # people and their changes
-        "signIn": Answer(
+        "signIn": OperationAnswer(
             status=204,
             body=people.SignIn,
             headers=("Set-Cookie",),
             failures=(NotAuthentic, NotAllowed, Refused),
         ),
-        "signOut": Answer(status=204),
-        "getMe": Answer(models.MeDocument),
+        "signOut": OperationAnswer(status=204),
+        "getMe": OperationAnswer(models.MeDocument),
         "listMySessions": _page(models.SessionDocument),
-        "endMySessions": Answer(status=204),
-        "endMySession": Answer(status=204),
+        "endMySessions": OperationAnswer(status=204),
+        "endMySession": OperationAnswer(status=204),
         "listPeople": _page(models.PersonDocument),
         "listSessionsOfPerson": _page(models.SessionDocument),
-        "endSessionsOfPerson": Answer(status=204),
+        "endSessionsOfPerson": OperationAnswer(status=204),
         "listIdentityProviders": _page(models.IdentityProviderDocument),
-        "beginEnrolment": Answer(
+        "beginEnrolment": OperationAnswer(
             models.EnrolmentDocument, body=people.BeginEnrolment, failures=(NotAuthentic, Refused)
         ),
-        "finishEnrolment": Answer(
+        "finishEnrolment": OperationAnswer(
             status=204, body=people.FinishEnrolment, failures=(NotAuthentic, NotAllowed, Refused)
         ),
         "listChangeKinds": _page(models.ChangeKindDocument),
         "listChanges": _page(models.ChangeDocument),
-        "getChange": Answer(models.ChangeDocument),
-        "requestChange": Answer(
+        "getChange": OperationAnswer(models.ChangeDocument),
+        "requestChange": OperationAnswer(
             models.ChangeDocument, 201, body=people.RequestChange, failures=(NotFound, Refused)
         ),
-        "voteOnChange": Answer(
+        "voteOnChange": OperationAnswer(
             models.ChangeDocument, body=people.VoteRequest, failures=(Refused, EffectChanged)
         ),
-        "withdrawChange": Answer(models.PlainChangeDocument, failures=(Refused,)),
+        "withdrawChange": OperationAnswer(models.PlainChangeDocument, failures=(Refused,)),
         # reports
         "listReports": _page(models.ReportKindDocument),
         "getReport": _REPORT_FILE,
@@ -154,14 +156,14 @@ ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
         "listStatistics": _page(models.StatisticsDocument),
         "listLiquidityStatistics": _page(models.LiquidityStatisticsDocument),
         "listServiceStatistics": _page(models.ServiceStatisticsDocument),
-        "getReportSignature": Answer(files=("application/jose",), headers=("Content-Disposition",)),
-        "getReportKey": Answer(files=("application/x-pem-file",)),
+        "getReportSignature": OperationAnswer(files=("application/jose",), headers=("Content-Disposition",)),
+        "getReportKey": OperationAnswer(files=("application/x-pem-file",)),
         # the log
         "listCheckpoints": _page(models.CheckpointDocument),
-        "getCheckpoint": Answer(models.CheckpointDocument),
-        "getConsistency": Answer(models.ProofBundleDocument, failures=(NotFound,)),
+        "getCheckpoint": OperationAnswer(models.CheckpointDocument),
+        "getConsistency": OperationAnswer(models.ProofBundleDocument, failures=(NotFound,)),
         "listWitnesses": _page(models.WitnessDocument),
-        "addCosignature": Answer(status=204, failures=(NotAuthentic, Refused)),
+        "addCosignature": OperationAnswer(status=204, failures=(NotAuthentic, Refused)),
     }
 )
 """By operation; those of ISO messages are in `iso_endpoints`."""

@@ -34,7 +34,7 @@ from schemas.errors import (
 )
 from schemas.versions import versions
 from switch.api import answer_examples, examples, iso_endpoints, models, people, problems, reads
-from switch.api.answers import ANSWERS, JSON, Answer
+from switch.api.answers import ANSWERS, JSON, OperationAnswer
 from switch.api.iso_endpoints import IsoEndpoint
 from switch.identity import sessions
 
@@ -204,7 +204,7 @@ def _document(app: FastAPI) -> Json:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             route = routes[operation["operationId"]]
-            answer = ANSWERS.get(operation["operationId"], Answer())
+            answer = ANSWERS.get(operation["operationId"], OperationAnswer())
             _complete(document, path, method, operation, _security(route), answer)
     for endpoint in iso_endpoints.ISO_ENDPOINTS:
         path = f"{iso_endpoints.PREFIX}{endpoint.message}"
@@ -297,7 +297,7 @@ def _reference(form: Any) -> Json:
 
 
 def _complete(  # noqa: PLR0917 - the parts of an operation
-    document: Json, path: str, method: str, operation: Json, security: Sequence[Json], answer: Answer
+    document: Json, path: str, method: str, operation: Json, security: Sequence[Json], answer: OperationAnswer
 ) -> None:
     """Complete an operation: who may call it, its body, examples and every status that it answers."""
     if answer.signs:
@@ -339,7 +339,7 @@ def _give_examples(path: str, operation: Json) -> None:
             parameter["example"] = example
 
 
-def _success(document: Json, answer: Answer, given: Json) -> Json:
+def _success(document: Json, answer: OperationAnswer, given: Json) -> Json:
     """The response of success, with its headers and examples."""
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in (*answer.headers, *_ALWAYS)}
     response: Json = {"description": _text_of(answer), "headers": headers}
@@ -354,7 +354,7 @@ def _success(document: Json, answer: Answer, given: Json) -> Json:
     return response | ({"content": content} if content else {})
 
 
-def _text_of(answer: Answer) -> str:
+def _text_of(answer: OperationAnswer) -> str:
     """The description of a success: the first sentence of its type."""
     if answer.form is None:
         return "Done" if not answer.files else "The file"
@@ -381,7 +381,7 @@ def _parts(dependant: Dependant) -> Iterator[Dependant]:
 
 
 def _classes(
-    method: str, operation: Json, security: Sequence[Json], answer: Answer
+    method: str, operation: Json, security: Sequence[Json], answer: OperationAnswer
 ) -> list[type[SwitchError]]:
     """Every failure of an operation: those of its route, and its own."""
     found: list[type[SwitchError]] = [InvalidParameter, TooManyRequests, Unavailable, SwitchError]

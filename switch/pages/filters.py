@@ -18,7 +18,7 @@ _OF_ONE_PAGE: Final = frozenset({"before", "after", "format"})
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class FilterChoice:
     """One filter: its title, its address, and whether it is chosen now."""
 
     title: str
@@ -26,30 +26,30 @@ class Choice:
     here: bool
 
 
-def states(request: Request, names: Iterable[str], lang: Language) -> list[Choice]:
+def states(request: Request, names: Iterable[str], lang: Language) -> list[FilterChoice]:
     """All, and each state."""
     titles = {"": lang.text("all"), **{name: lang.text(name) for name in names}}
     return [_choice(request, {"state": name}, title) for name, title in titles.items()]
 
 
-def currencies(request: Request, codes: Iterable[str], lang: Language) -> list[Choice]:
+def currencies(request: Request, codes: Iterable[str], lang: Language) -> list[FilterChoice]:
     """All, and each currency."""
     titles = {"": lang.text("all"), **{code: code for code in codes}}
     return [_choice(request, {"currency": code}, title) for code, title in titles.items()]
 
 
-def rails(request: Request, countries: Iterable[str], lang: Language) -> list[Choice]:
+def rails(request: Request, countries: Iterable[str], lang: Language) -> list[FilterChoice]:
     """All, and the rail of each country."""
     titles = {"": lang.text("all"), **{code: code for code in sorted(countries)}}
     return [_choice(request, {"rail": code}, title) for code, title in titles.items()]
 
 
-def flag(request: Request, name: str, without: str, with_: str) -> list[Choice]:
+def flag(request: Request, name: str, without: str, with_: str) -> list[FilterChoice]:
     """A parameter that is `true` or left out."""
     return [_choice(request, {name: value}, title) for value, title in (("", without), ("true", with_))]
 
 
-def ranges(request: Request, lang: Language) -> list[Choice]:
+def ranges(request: Request, lang: Language) -> list[FilterChoice]:
     """The usual periods, by the parameters `since` and `until`: whole days in UTC, both included."""
     today = datetime.now(UTC).date()
     yesterday = today - timedelta(days=1)
@@ -94,10 +94,10 @@ def _days(since: date, until: date) -> Mapping[str, str]:
     return {"since": str(since), "until": str(until)}
 
 
-def _choice(request: Request, changed: Mapping[str, str], title: str) -> Choice:
+def _choice(request: Request, changed: Mapping[str, str], title: str) -> FilterChoice:
     """This page with other values; a page number or a file of the former list means nothing there."""
     given = {name: value for name, value in request.query_params.items() if value}
     kept = {**given, **changed}
     kept = {name: value for name, value in kept.items() if value and name not in _OF_ONE_PAGE}
     here = all(given.get(name, "") == value for name, value in changed.items())
-    return Choice(title, request.url.path + (f"?{urlencode(kept)}" if kept else ""), here)
+    return FilterChoice(title, request.url.path + (f"?{urlencode(kept)}" if kept else ""), here)
