@@ -176,10 +176,11 @@ def _names(ends: Sequence[tuple[float, str]]) -> Iterator[Markup]:
     """Names at the ends of the lines, from the top down, so that none is on another."""
     lowest = HEIGHT - _BOTTOM
     placed: list[float] = []
-    for y, _ in sorted(ends):
+    ends = sorted(ends, key=lambda end: end[0])
+    for y, _ in ends:
         placed.append(max(y + 4, placed[-1] + _APART) if placed else y + 4)
     over = max(0.0, placed[-1] - lowest) if placed else 0.0
-    for y, (_, name) in zip(placed, sorted(ends), strict=True):
+    for y, (_, name) in zip(placed, ends, strict=True):
         yield _text(WIDTH - _RIGHT + 6, y - over, name, "start")
 
 

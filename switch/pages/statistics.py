@@ -408,7 +408,8 @@ class Tables:
             [self._at(step), *(NONE if value is None else self._exact(value) for value in row)]
             for step, *row in zip(steps, *(line.values for line in lines), strict=True)
         ]
-        return Figure(name, chart(name, told, lines, axes), [line.name for line in lines], rows)
+        drawn = chart(name, told, [_whole(line) for line in lines], axes)
+        return Figure(name, drawn, [line.name for line in lines], rows)
 
     def _told(self, line: ChartLine, text: Callable[[Decimal], str]) -> str:
         """What a screen reader says of a line."""
@@ -432,6 +433,13 @@ class Tables:
     def _tick(self, step: datetime) -> str:
         day = str(format_skeleton(_TICKS[self.asked.step], step, tzinfo=UTC, locale=self.lang.locale))
         return f"{day}, {step:%H:%M}" if self.asked.step is Step.HOUR else day
+
+
+def _whole(line: ChartLine) -> ChartLine:
+    """A line without the last step, which is not over: it would look like a fall. Alone, it is shown."""
+    if any(value is not None for value in line.values[:-1]):
+        return ChartLine(line.name, [*line.values[:-1], None])
+    return line
 
 
 def _down_to(found: Sequence[Decimal | None], unit: int) -> tuple[Decimal, Decimal]:
