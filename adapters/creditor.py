@@ -16,7 +16,7 @@ means, so that all rails treat the same form in the same way, in `check`, in tra
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -46,6 +46,9 @@ class IdentifierForm:
     """For people: `an IBAN of Pakistan`."""
     pays: bool = True
     """False: it can only be looked up; the account that is found is paid."""
+    bank: Callable[[str], str] | None = None
+    """Returns what a text in the rail's format says of its bank, as participants register it: the country and
+    the bank's code, `KG109018`. None: it says nothing, or `bank_of` knows the kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Identifier:
 
     kind: IdentifierKind
     value: str
+    bank: str = field(default="", compare=False)
+    """What the form says of its bank; see `IdentifierForm.bank`."""
 
 
 _NOT_PROVIDED = re.compile(r"NOT ?(?:PROVIDED|AVAILABLE|KNOWN|APPLICABLE)|NONREF|NONE|UNKNOWN|N/?A|[-.0X*]+")
@@ -107,7 +112,7 @@ def read(text: str, forms: Sequence[IdentifierForm]) -> Identifier | None:
     for form in forms:
         value = form.read(text)
         if value is not None:
-            return Identifier(form.kind, value)
+            return Identifier(form.kind, value, form.bank(value) if form.bank else "")
     return None
 
 
@@ -171,13 +176,16 @@ class BankOfAccount(NamedTuple):
 
     id: str
     """`PKSAND...`: an IBAN without its check digits. `@OKBANK`: the handle of a payment address.
-    `SBIN0000001`: the IFSC of an address that is an account and its branch."""
+    `SBIN0000001`: the IFSC of an address that is an account and its branch. `KG109018`: a country, and the
+    code of the bank in an account."""
     kind: str
-    """What ids of this kind begin with: `PK`, `@`; empty for an id of a clearing system."""
+    """What ids of this kind begin with: `PK`, `@`, `KG`; empty for an id of a clearing system."""
 
 
 def bank_of(identifier: Identifier) -> BankOfAccount | None:
     """The bank that an identifier names; None if it names none."""
+    if identifier.bank:
+        return BankOfAccount(identifier.bank, identifier.bank[:2])
     value = identifier.value.upper()
     if identifier.kind is IdentifierKind.IBAN:
         return BankOfAccount(value[:2] + value[4:], value[:2])
@@ -212,7 +220,12 @@ def iban_of(iban: Iban) -> IdentifierForm:
     return IdentifierForm(IdentifierKind.IBAN, read_iban, f"an IBAN of {iban.country}")
 
 
-def account_like(pattern: str, text: str, fits: Callable[[str], bool] | None = None) -> IdentifierForm:
+def account_like(
+    pattern: str,
+    text: str,
+    fits: Callable[[str], bool] | None = None,
+    bank: Callable[[str], str] | None = None,
+) -> IdentifierForm:
     """An account by its format, and by a country's own rule if there is one."""
     shape = re.compile(pattern, re.ASCII)
 
@@ -221,7 +234,7 @@ def account_like(pattern: str, text: str, fits: Callable[[str], bool] | None = N
         known = shape.fullmatch(value) and not is_any_iban(value) and (fits is None or fits(value))
         return value if known else None
 
-    return IdentifierForm(IdentifierKind.ACCOUNT, read_account, text)
+    return IdentifierForm(IdentifierKind.ACCOUNT, read_account, text, bank=bank)
 
 
 def card_like(pattern: str, text: str, *, pays: bool = True) -> IdentifierForm:

@@ -55,7 +55,12 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.OBSERVED,
     hours=Hours(zone=COUNTRY.zone, basis=Basis.PUBLISHED),
-    creditor=(account_like(r"\d{16}", "an account of 16 digits", is_kyrgyz_account), phone_of("996", 9)),
+    creditor=(
+        account_like(
+            r"\d{16}", "an account of 16 digits", is_kyrgyz_account, lambda account: f"KG{account[:6]}"
+        ),
+        phone_of("996", 9),
+    ),
     carries=(
         "Dbtr/Nm",
         "Cdtr/Nm",

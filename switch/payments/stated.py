@@ -208,9 +208,10 @@ def check_creditor_account(
 ) -> None:
     """Refuse an account that is at another bank than the creditor agent.
 
-    The rail pays the bank that an IBAN or a payment address names, the books follow the BIC. An id of a
-    branch (IFSC) must be registered, as in every message. A bank of an IBAN or an address must be, if the
-    creditor agent has registered any of this kind; otherwise it must not be another participant's.
+    The rail pays the bank that an account names (an IBAN, a payment address, or one that begins with its
+    bank), the books follow the BIC. An id of a branch (IFSC) must be registered, as in every message. Any
+    other bank must be, if the creditor agent has registered one of this kind; otherwise it must not be
+    another participant's.
 
     Raises:
         Refused: RC04.

@@ -11,6 +11,7 @@ import pytest
 
 from adapters import registry
 from adapters.belarus.country import IBAN as BELARUS
+from adapters.identifiers import kyrgyz_account
 from adapters.iran.country import IBAN as IRAN
 from adapters.kazakhstan.country import IBAN as KAZAKHSTAN
 from adapters.pakistan.country import IBAN as PAKISTAN
@@ -225,6 +226,7 @@ def bank(id_: str, *member_ids: str) -> Participant:
 
 
 IBAN = PAKISTAN.of("SCBL0000001123456702")
+KYRGYZ = kyrgyz_account("10901812345678")
 
 
 @pytest.mark.parametrize(
@@ -241,12 +243,21 @@ IBAN = PAKISTAN.of("SCBL0000001123456702")
         pytest.param(("OKBK",), (), PartyAccount(other="12@OKBK0000007.ifsc.npci"), False, id="own-branch"),
         pytest.param((), (), PartyAccount(other="12@OKBK0000007.ifsc.npci"), True, id="no-branch-registered"),
         pytest.param(("PKHABB",), ("PKSCBL",), PartyAccount(other="+92-3001234567"), False, id="a-phone"),
+        pytest.param((), (), PartyAccount(other=KYRGYZ), False, id="nobody-registered-a-bik"),
+        pytest.param((), ("KG109018",), PartyAccount(other=KYRGYZ), True, id="bik-of-another"),
+        pytest.param(("KG129001",), (), PartyAccount(other=KYRGYZ), True, id="another-bik-registered"),
+        pytest.param(("KG109",), ("KG129001",), PartyAccount(other=KYRGYZ), False, id="beginning-of-a-bik"),
+        pytest.param(
+            ("KG129001",), (), PartyAccount(other="+996550000001"), False, id="a-phone-beside-a-bik"
+        ),
     ],
 )
 def test_the_bank_of_an_account_is_the_one_of_the_bic(
     own: tuple[str, ...], others: tuple[str, ...], account: PartyAccount, refused: bool
 ) -> None:
-    country = "PK" if account.iban or (account.other or "").startswith("+") else "IN"
+    country = "PK" if account.iban or (account.other or "").startswith("+92") else "IN"
+    if account.other in {KYRGYZ, "+996550000001"}:
+        country = "KG"
     agent_of_bic, other = bank("own", *own), bank("other", *others)
     expected = pytest.raises(Refused, match="is an account of a bank") if refused else nullcontext()
 
