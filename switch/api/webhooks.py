@@ -85,7 +85,7 @@ def _check_types(types: Sequence[str]) -> None:
         if name not in TYPES:
             raise InvalidMessage(
                 f"types[{place}] is no type of event; the types are: {', '.join(TYPES)}",
-                path=f"types/{place}",
+                path=f"types[{place}]",
                 rule="event-type",
             )
 

@@ -185,7 +185,7 @@ async def test_an_unknown_type_of_event_is_refused_with_those_that_exist(stack: 
     wanted = {"url": "http://127.0.0.1:9/x", "types": ["payment.posted", "payment.settled"]}
     status, problem = await call(stack, "POST", "webhooks", "asha-bank", wanted)
 
-    assert (status, problem["errors"][0]["path"]) == (400, "types/1")
+    assert (status, problem["errors"][0]["path"]) == (400, "types[1]")
     assert all(name in problem["detail"] for name in TYPES)
 
 
