@@ -192,6 +192,10 @@ def of_schema(schema: Json, document: Json) -> Any:
             found = of_schema(document["components"]["schemas"][place.rpartition("/")[2]], document)
         case {"anyOf": [first, *_]} | {"oneOf": [first, *_]}:
             found = of_schema(first, document)
+        case {"allOf": parts}:
+            found = {}
+            for part in parts:
+                found |= of_schema(part, document)
         case {"type": "array", "items": items}:
             found = [of_schema(items, document)]
         case {"type": "object"}:

@@ -928,3 +928,62 @@ class ProblemDocument(TypedDict):
     resume: NotRequired[
         Annotated[int, Meta(description="`cursor-ahead`: the cursor to continue with", examples=[4711])]
     ]
+
+
+class PaymentFactsDocument(TypedDict):
+    """The data of an event of a payment."""
+
+    uetr: Uetr
+    state: NotRequired[State]
+    reason: NotRequired[ReasonCode]
+    rail_code: NotRequired[Annotated[str, _text("U30", "The rail's own code")]]
+    rail_reference: NotRequired[Annotated[str, _text("612812000042", "The rail's id of the payment")]]
+    detail: NotRequired[Annotated[str, _text("returned AC04")]]
+
+
+class MessageFactsDocument(TypedDict):
+    """The data of an event that announces a message; `GET /v1/messages` has the message."""
+
+    seq: Annotated[int, Meta(description="Number of the message", examples=[812])]
+    sender: Id
+    definition: Annotated[str, _text("camt.056.001.08", "ISO 20022 message definition")]
+    uetr: Uetr | None
+
+
+class ChangeFactsDocument(TypedDict, total=False):
+    """The data of a change of a key or a person, or of a test. Further members depend on the type."""
+
+    change: Annotated[int, Meta(description="Number of the change", examples=[17])]
+    keyid: Annotated[str, _text("asha-bank-1")]
+    fingerprint: Sha256
+    person: PersonName
+
+
+WebhookHeadersDocument = TypedDict(
+    "WebhookHeadersDocument",
+    {
+        "webhook-id": Annotated[str, _text("4711", "Number of the event; the same in every repetition")],
+        "webhook-timestamp": Annotated[str, _text("1795423560", "Seconds since 1970")],
+        "webhook-signature": Annotated[str, _text("v1a,c2lnbmF0dXJl", "Signatures, separated by blanks")],
+    },
+    total=False,
+)
+"""The headers of a delivery (Standard Webhooks); a stream has none."""
+
+
+def renamed(node: Any, prefix: str) -> Any:
+    """Schemas of these types with the names that clients see: `Position` for `PositionDocument`."""
+    match node:
+        case dict():
+            return {_name(key): renamed(value, prefix) for key, value in node.items()}
+        case list():
+            return [renamed(each, prefix) for each in node]
+        case str() if node.startswith(prefix):
+            return prefix + _name(node.removeprefix(prefix))
+        case str():
+            return _name(node)
+    return node
+
+
+def _name(name: str) -> str:
+    return name.removesuffix(SUFFIX) if " " not in name else name

@@ -242,7 +242,7 @@ def _schemas(operations: set[str]) -> Json:
     kinds = [models.ProblemDocument, *(one.form for one in answers if one.form)]
     kinds += [one.body for one in answers if one.body]
     (_, found) = msgspec.json.schema_components(kinds, ref_template=f"{_PREFIX}{{name}}")
-    schemas: Json = _renamed(found)
+    schemas: Json = models.renamed(found, _PREFIX)
     for message in sorted(catalogue().messages):
         schemas.update(json_schema.definitions(message, prefix=_PREFIX))
     for name, header in json_schema.headers(_PREFIX).items():
@@ -255,24 +255,6 @@ def _schemas(operations: set[str]) -> Json:
         if root.tag != "AppHdr":
             schemas[message] = _schema(message)
     return schemas
-
-
-def _renamed(node: Any) -> Any:
-    """The same schemas with the names that clients see: `Position` for `PositionDocument`."""
-    match node:
-        case dict():
-            return {_name(key): _renamed(value) for key, value in node.items()}
-        case list():
-            return [_renamed(each) for each in node]
-        case str() if node.startswith(_PREFIX):
-            return _PREFIX + _name(node.removeprefix(_PREFIX))
-        case str():
-            return _name(node)
-    return node
-
-
-def _name(name: str) -> str:
-    return name.removesuffix(models.SUFFIX) if " " not in name else name
 
 
 def _schema(message: str) -> Json:
@@ -289,7 +271,7 @@ def _schema(message: str) -> Json:
 def _reference(form: Any) -> Json:
     """The schema of an answer: a reference, or a list of them."""
     ((schema,), _) = msgspec.json.schema_components([form], ref_template=f"{_PREFIX}{{name}}")
-    reference: Json = _renamed(schema)
+    reference: Json = models.renamed(schema, _PREFIX)
     return reference
 
 

@@ -19,11 +19,13 @@ from starlette.responses import Response
 from ledger.garbage import collect_in_short_steps
 from schemas.errors import NotAuthentic, SwitchError, TooManyRequests
 from switch.api import (
+    asyncapi,
     audit,
     callbacks,
     disclosure,
     events,
     health,
+    home,
     iso_endpoints,
     keys,
     limits,
@@ -257,6 +259,8 @@ def make_app(settings: Settings, kind: Kind = Kind.API) -> Edge:
     )
     short_cuts = _add_participants(app, settings) if kind is Kind.API else _add_people(app)
     app.add_route(problems.CATALOGUE, problems.catalogue, methods=["GET"])
+    app.add_route(asyncapi.PATH, asyncapi.serve, methods=["GET"])
+    app.add_route(home.PATH, home.serve, methods=["GET"])
     app.openapi = lambda: openapi.describe(_documented())  # type: ignore[method-assign]
     return Edge(app, short_cuts, limits.Limiter(settings), forwarder)
 

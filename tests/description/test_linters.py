@@ -5,6 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from switch.api import asyncapi
 from tests.description import npm
 
 HERE = Path(__file__).parent
@@ -44,6 +45,25 @@ def test_spectral_finds_nothing(description: Path) -> None:
 
     assert [(one["code"], one["message"], one["path"]) for one in found] == []
     assert done.returncode == 0, done.stderr
+
+
+def test_spectral_finds_nothing_in_the_description_of_events(tmp_path: Path) -> None:
+    (tmp_path / "asyncapi.json").write_text(json.dumps(asyncapi.document()))
+    (tmp_path / "rules.yaml").write_text(
+        "extends: [[spectral:asyncapi, recommended]]\nrules:\n  asyncapi-info-contact: off\n"
+    )
+    program = npm.programs(npm.SPECTRAL) / "spectral"
+    command = [program, "lint", tmp_path / "asyncapi.json", "--ruleset", tmp_path / "rules.yaml"]
+    done = subprocess.run(
+        [*command, "--format", "json", "--quiet", "--fail-severity", "warn"],
+        check=False,
+        capture_output=True,
+        timeout=240,
+        env=_quiet(),
+    )
+    found = json.loads(done.stdout.decode().strip() or "[]")
+
+    assert [(one["code"], one["message"], one["path"]) for one in found if one["severity"] < 2] == []
 
 
 def test_spectral_sees_what_is_wrong(description: Path, tmp_path: Path) -> None:
