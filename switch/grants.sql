@@ -98,7 +98,7 @@ GRANT UPDATE (size, attempts, due_at, result, refuses_at) ON switch.witness TO p
 GRANT INSERT, UPDATE (used_at, ahead_s) ON switch.key_use TO payswitch_api;
 GRANT INSERT (id, uetr, sender, receiver, definition, message_id, fingerprint, body, sealed_key)
    ON switch.correspondence TO payswitch_api;
-GRANT INSERT (sha256, agent, message, body, signature, media_type) ON switch.settlement_confirmation
+GRANT INSERT (sha256, agent, message, body, media_type, signature, base) ON switch.settlement_confirmation
    TO payswitch_api, payswitch_pages; -- an operator hands in the file of an agent
 
 -- Webhooks, which a participant and its people have, and reports.
@@ -210,7 +210,7 @@ SELECT wanted.role, unnest(wanted.kinds)
         ('payswitch_caretaker', ARRAY['CHANGE_EXECUTED', 'CHANGE_EXPIRED', 'CHANGE_FAILED', 'KEY_ADDED', 'KEY_RETIRED',
                                       'KEY_REVOKED', 'LIQUIDITY_ALERT', 'LIQUIDITY_EASED', 'SESSION_ENDED',
                                       'SETTLEMENT_ABORTED', 'SETTLEMENT_CLOSED', 'SETTLEMENT_CONFIRMED',
-                                      'SETTLEMENT_CONTRADICTION', 'SETTLEMENT_LINE_CARRIED',
+                                      'SETTLEMENT_CONTRADICTION', 'SETTLEMENT_FORGED', 'SETTLEMENT_LINE_CARRIED',
                                       'SETTLEMENT_LINE_HELD', 'SETTLEMENT_LINE_INSTRUCTED',
                                       'SETTLEMENT_LINE_SETTLED', 'SETTLEMENT_SETTLED', 'SETTLEMENT_SETTLING',
                                       'SETTLEMENT_UNANSWERED', 'SETTLEMENT_UNMATCHED']),

@@ -1,5 +1,6 @@
 """Settlements: status, lines and instruction of each window, and confirmations of settlement agents."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
@@ -13,7 +14,7 @@ from schemas.errors import InvalidParameter, NotAllowed, NotFound
 from schemas.money import Money
 from switch.api import body as bodies
 from switch.api import paging
-from switch.api.authentication import authenticate
+from switch.api.authentication import SIGNED, authenticate
 from switch.api.documents import line_document, settlement_document
 from switch.api.models import BilateralNetDocument
 from switch.api.paging import After, Before, Limit
@@ -26,6 +27,7 @@ from switch.identity.permissions import Right, require
 from switch.payments.directory import Participant
 from switch.settlement import day, positions, reads
 from switch.settlement.files import SettlementFiles
+from switch.settlement.proofs import UNSIGNED, ConfirmationProof
 
 router = APIRouter(prefix="/v1")
 Window = Annotated[int, Path(ge=1, lt=2**63)]
@@ -114,8 +116,11 @@ async def post_confirmation(request: Request, services: Services) -> Response:
     runtime: Runtime = request.app.state.runtime
     raw = await bodies.read(request, runtime.settings.body_limit)
     agent = await authenticate(request, raw)
-    signature = request.headers.get("signature", "sandbox key")
-    taken = await day.confirm(services, agent.id, raw, bodies.media_type(request), signature)
+    signed = request.scope[SIGNED]
+    proof = (
+        UNSIGNED if signed is None else ConfirmationProof(b64encode(signed.signature).decode(), signed.base)
+    )
+    taken = await day.confirm(services, agent.id, raw, bodies.media_type(request), proof)
     return answer(request, taken)
 
 

@@ -267,6 +267,10 @@ WRITER_REFUSED: Final = Counter(
     " send them (command) or nobody signed or decided them (cause)",
     ("what",),
 )
+CONFIRMATIONS_FORGED: Final = Counter(
+    "payswitch_confirmations_forged_total",
+    "Confirmations of settlement agents that the caretaker refused: the agent did not sign what is stored",
+)
 CONNECTIONS_DROPPED: Final = Counter(
     "payswitch_connections_dropped_total", "Connections closed because one peer held too many", ("cause",)
 )

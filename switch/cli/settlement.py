@@ -37,6 +37,7 @@ from switch.identity.model import ChangeState
 from switch.settlement import day, reads
 from switch.settlement.files import SettlementFiles
 from switch.settlement.positions import flows
+from switch.settlement.proofs import ConfirmationProof
 from switch.settlement.states import SettlementState
 
 app = typer.Typer(no_args_is_help=True)
@@ -260,7 +261,7 @@ def confirmation(
 
     async def work(context: CommandContext) -> day.Processed:
         await _verify(context, agent, raw, token)
-        return await day.confirm(context.services, agent, raw, media_type, token)
+        return await day.confirm(context.services, agent, raw, media_type, ConfirmationProof(token))
 
     show(msgspec.to_builtins(run(data, database_url, work)))
 

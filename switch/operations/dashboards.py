@@ -132,6 +132,7 @@ PAYMENTS: Final = Dashboard(
         _rate(
             f"{_P}_writer_refused_total", "what", title="Refused by the writer: not its peer, not its command"
         ),
+        _rate(f"{_P}_confirmations_forged_total", "", title="Confirmations that no settlement agent signed"),
         _rate(f"{_P}_connections_dropped_total", "cause", title="Connections dropped: too many of one peer"),
         _rate(f"{_P}_account_lookups_total", "participant, result", title="Account look-ups"),
     ),

@@ -291,7 +291,15 @@ def _duties(
     """The periodic tasks of the caretaker. Its heartbeat is the search for due payments."""
     caretaker = Caretaker(settings, pool, link, known)
     keeper = Housekeeper(settings, pool)
-    services = ServiceContext(pool, pool, link, settings.data, settings.sandbox, settings.bands)
+    services = ServiceContext(
+        pool,
+        pool,
+        link,
+        settings.data,
+        settings.sandbox,
+        settings.bands,
+        authority=settings.authority,
+    )
     invariants = Invariants(pool, link, settings.invariants_events_max)
 
     async def tick() -> None:

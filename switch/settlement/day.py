@@ -19,15 +19,16 @@ import structlog
 
 from ledger import windows
 from ledger.books import TransferState
-from schemas.errors import NotAllowed, NotFound, OutcomeUnknown, Refused, SwitchError
+from schemas.errors import NotAllowed, NotAuthentic, NotFound, OutcomeUnknown, Refused, SwitchError
 from schemas.money import Money
 from schemas.reasons import Reason
-from switch.base import calendars, logs
+from switch.base import calendars, logs, metrics
 from switch.base.sql import statements
 from switch.payments.pricing import POSITION, SCHEME
-from switch.settlement import confirmations, instructions, positions, reads
+from switch.settlement import confirmations, instructions, positions, proofs, reads
 from switch.settlement.confirmations import AgentNotification, LineOutcome
 from switch.settlement.files import SettlementFiles
+from switch.settlement.proofs import ConfirmationProof
 from switch.settlement.reads import SettlementLine
 from switch.settlement.states import (
     ENDED,
@@ -331,15 +332,16 @@ class Processed:
 
 
 async def confirm(
-    context: ServiceContext, agent: str, raw: bytes, media_type: str, signature: str
+    context: ServiceContext, agent: str, raw: bytes, media_type: str, proof: ConfirmationProof
 ) -> Processed:
     """Store the settlement agent's confirmation, and wait for the caretaker to process it.
 
-    The `signature` that proves its origin is stored with it. What a repetition states again is `known`.
+    The `proof` of its origin is stored with it. What a repetition states again is `known`.
 
     Raises:
         InvalidMessage: not a confirmation that can be read.
         NotAllowed: not a settlement agent.
+        NotAuthentic: the caretaker does not believe the proof.
         OutcomeUnknown: it is stored, and not processed yet.
 
     """
@@ -348,32 +350,56 @@ async def confirm(
     async with context.pool.acquire() as connection:
         if not await connection.fetchval(_IS_AGENT, agent):
             raise NotAllowed("only a settlement agent confirms settlements")
-        row = (sha256, agent, message.id, raw, signature, media_type)
+        row = (sha256, agent, message.id, raw, media_type, *proof)
         is_new = await connection.fetchval(_ADD_CONFIRMATION, *row)
     until = asyncio.get_running_loop().time() + _RESULT_WITHIN_S
-    while (found := await context.pool.fetchrow(_RESULT, sha256, agent))["taken_at"] is None:
+    while (found := await context.pool.fetchrow(_RESULT, sha256, agent, proof.signature))["taken_at"] is None:
         if asyncio.get_running_loop().time() >= until:
             raise OutcomeUnknown("the confirmation is stored, and will be processed")
         await asyncio.sleep(_POLL_S)
-    result = msgspec.json.decode(found["result"] or "{}", type=Processed)
+    result = msgspec.json.decode(found["result"] or "{}", type=Processed | None)
+    if result is None:
+        raise NotAuthentic("the signature of the confirmation is not one of its agent's keys")
     return result if is_new else result.repeated
 
 
 async def process_confirmations(context: ServiceContext) -> None:
-    """Process confirmations that wait, the oldest first; each notification takes effect only once."""
+    """Process confirmations that wait, the oldest first; each notification takes effect only once.
+
+    One that its agent did not sign has no effect, alarms, and is in the log as `SETTLEMENT_FORGED`.
+    """
     for row in await context.pool.fetch(_UNPROCESSED):
+        proof = ConfirmationProof(row["signature"], row["base"])
         try:
+            await proofs.verify(context, row["agent"], row["body"], proof, row["received_at"])
             _, notifications = confirmations.read(row["body"], row["media_type"])
+        except NotAuthentic as error:
+            await _refuse_forged(context, row, error.detail)
         except SwitchError as error:  # `confirm` reads before it stores: another hand wrote this row
             _log.error("confirmation_not_readable", sha256=row["sha256"].hex(), detail=error.detail)
-            await context.pool.fetchval(_SET_PROCESSED, row["sha256"], row["agent"], "{}")
+            await context.pool.fetchval(_SET_PROCESSED, *_key(row), "{}")
         else:
-            await _process(context, row["agent"], row["sha256"], notifications)
+            await _process(context, row, notifications)
+
+
+def _key(row: asyncpg.Record) -> tuple[bytes, str, str]:
+    return row["sha256"], row["agent"], row["signature"]
+
+
+async def _refuse_forged(context: ServiceContext, row: asyncpg.Record, detail: str) -> None:
+    """Keep a confirmation that its agent did not sign as evidence, and alarm."""
+    sha256, agent = row["sha256"].hex(), row["agent"]
+    async with context.pool.acquire() as connection, connection.transaction():
+        if await connection.fetchval(_SET_PROCESSED, *_key(row), "null"):
+            await note(connection, EventKind.SETTLEMENT_FORGED, agent=agent, sha256=sha256, detail=detail)
+    metrics.CONFIRMATIONS_FORGED.inc()
+    _log.error("confirmation_forged", agent=agent, sha256=sha256, detail=detail)
 
 
 async def _process(
-    context: ServiceContext, agent: str, sha256: bytes, notifications: list[AgentNotification]
+    context: ServiceContext, row: asyncpg.Record, notifications: list[AgentNotification]
 ) -> None:
+    agent = row["agent"]
     taken: dict[str, list[str]] = {"settled": [], "held": [], "known": [], "contradiction": []}
     unmatched = 0
     for notification in notifications:
@@ -390,10 +416,11 @@ async def _process(
     )
     async with context.pool.acquire() as connection, connection.transaction():
         text = msgspec.json.encode(result).decode()
-        first = await connection.fetchval(_SET_PROCESSED, sha256, agent, text)
+        first = await connection.fetchval(_SET_PROCESSED, *_key(row), text)
         if first and unmatched:
+            sha256 = row["sha256"].hex()
             await note(
-                connection, EventKind.SETTLEMENT_UNMATCHED, agent=agent, sha256=sha256.hex(), words=unmatched
+                connection, EventKind.SETTLEMENT_UNMATCHED, agent=agent, sha256=sha256, words=unmatched
             )
 
 

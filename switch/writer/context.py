@@ -24,3 +24,5 @@ class ServiceContext:
     """How far a change of money or its limits may depart from present values without a confirmation."""
     reach: OutwardReach = field(default_factory=OutwardReach)
     """Where identity providers may be."""
+    authority: str = ""
+    """The host to which requests must be signed; empty if it is not set."""

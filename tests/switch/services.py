@@ -27,6 +27,7 @@ from switch.identity.model import Change, ChangeState, Person, Role, Status
 from switch.processes.writer import WriterServer
 from switch.settlement import day
 from switch.settlement.causes import SettlementCauses
+from switch.settlement.proofs import ConfirmationProof
 from switch.writer.client import Link
 from switch.writer.commands import Command, CommandLeg, Hold, OpenAccount, Release, Reply
 from switch.writer.context import ServiceContext
@@ -113,7 +114,7 @@ async def confirmed(
     services: ServiceContext, raw: bytes, *, agent: str = "reserve", signature: str = "signature"
 ) -> day.Processed:
     """What a settlement agent says, and what the caretaker makes of it."""
-    said = asyncio.create_task(day.confirm(services, agent, raw, codec.XML, signature))
+    said = asyncio.create_task(day.confirm(services, agent, raw, codec.XML, ConfirmationProof(signature)))
     try:
         while not said.done():
             await day.process_confirmations(services)

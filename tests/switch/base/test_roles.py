@@ -152,6 +152,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.sandbox":                 OWNER,
     "switch.settlement":              (P, C),
     "switch.settlement.causes":       (W,),
+    "switch.settlement.proofs/keys_at": (C,),
     "switch.settlement.day/add_confirmation": (A, P),
     "switch.settlement.day/result_of_confirmation": (A, P),
     "switch.settlement.day/set_processed": (C,),

@@ -19,6 +19,7 @@ from schemas.signing import http_signatures, jws
 from schemas.signing.keys import SigningKey
 from switch.settlement import day, delivery, reads
 from switch.settlement.files import SettlementFiles
+from switch.settlement.proofs import ConfirmationProof
 from switch.settlement.states import LineState, SettlementState
 from switch.writer.context import ServiceContext
 from tests.switch.services import balance, confirmed, done, onboarding, open_services
@@ -267,7 +268,7 @@ async def test_a_notification_that_a_crash_interrupted_is_processed(door: Door) 
 
     with contextlib.suppress(OutcomeUnknown), pytest.MonkeyPatch.context() as patch:
         patch.setattr(day, "_RESULT_WITHIN_S", 0)
-        await day.confirm(door.services, "reserve", raw, "application/xml", signature)
+        await day.confirm(door.services, "reserve", raw, "application/xml", ConfirmationProof(signature))
     before = (await line(door.services, window, "asha-bank")).state
     await day.process_confirmations(door.services)
     await day.process_confirmations(door.services)
