@@ -19,29 +19,33 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 CUTS = {
     "up": [0, 200, 600, 1000, 1500, 2000, 2500, 3000, 3500, 4500, 5500, 6500, 8000],
     # The shortest answer is some 400 bytes behind the handshake: one cut at least falls into it.
-    "down": [0, 400, 800, *range(1000, 2650, 150)],
+    "down": [0, 400, 800, *range(1000, 4600, 150)],
 }
 
 
 @asynccontextmanager
 async def cutting(port, *, up=None, down=None):
-    """A proxy to `port` that drops both sides after `up` bytes to the rail or `down` bytes from it."""
+    """A proxy to `port` that drops both sides after `up` bytes to the rail or `down` bytes from it.
 
-    async def copy(reader, writer, most):
+    The bytes of all connections count together: an order may take more than one.
+    """
+    left = {"up": up, "down": down}
+
+    async def copy(reader, writer, way):
         while chunk := await reader.read(65536):
-            if most is not None:
-                chunk = chunk[:most]
-                most -= len(chunk)
+            if left[way] is not None:
+                chunk = chunk[: left[way]]
+                left[way] -= len(chunk)
             writer.write(chunk)
             await writer.drain()
-            if most == 0:
+            if left[way] == 0:
                 return
 
     async def serve(reader, writer):
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
         ways = [
-            asyncio.create_task(copy(reader, far_writer, up)),
-            asyncio.create_task(copy(far_reader, writer, down)),
+            asyncio.create_task(copy(reader, far_writer, "up")),
+            asyncio.create_task(copy(far_reader, writer, "down")),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
