@@ -176,7 +176,7 @@ async def test_a_slash_too_many_is_answered_with_the_path_and_never_redirected(s
         ("HEAD", "/v1/iso20022/pacs.008", "OPTIONS, POST"),
         ("POST", "/v1/positions", "GET, HEAD, OPTIONS"),
         ("GET", "/rails/IN", "OPTIONS, POST"),
-        ("POST", f"/v1/webhooks/{NOBODYS}", "DELETE, OPTIONS"),
+        ("POST", f"/v1/webhooks/{NOBODYS}", "DELETE, GET, HEAD, OPTIONS, PATCH"),
     ],
 )
 async def test_a_method_that_a_path_has_not_is_answered_with_those_it_has(
