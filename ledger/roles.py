@@ -200,8 +200,10 @@ async def ensure(connection: asyncpg.Connection) -> None:
 
 
 def _create(name: str) -> str:
+    """Ask before: a server in single-user mode ends with an error, also with one that is caught here."""
+    missing = f"NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}')"
     existing = "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL"
-    return f"DO $$ BEGIN CREATE ROLE {name}; {existing}; END $$"
+    return f"DO $$ BEGIN IF {missing} THEN CREATE ROLE {name}; END IF; {existing}; END $$"
 
 
 def _on_database(statement: str) -> str:

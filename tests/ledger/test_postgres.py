@@ -14,6 +14,7 @@ import pytest
 
 from ledger import postgres
 from ledger.postgres import EmbeddedPostgres, PostgresError
+from ledger.roles import Login, Passwords
 from tests.conftest import psql
 
 SMALL = {"shared_buffers": "16MB", "fsync": "off", "max_connections": "10"}
@@ -44,6 +45,25 @@ def test_a_killed_server_starts_again_with_its_data(server: EmbeddedPostgres):
 
     assert psql(url, "SELECT answer FROM kept").strip() == "42"
     assert psql(url, "SHOW data_checksums").strip() == "on"
+
+
+def test_a_deleted_password_is_made_anew_at_the_next_start(data_directory: Path):
+    """The roles are there already: creating them again ended the server. A release with another login does the same."""
+    passwords = Passwords(data_directory / "passwords")
+    server = EmbeddedPostgres(data_directory / "postgres", SMALL, passwords=passwords)
+    server.start()
+    try:
+        server.stop()
+        before = passwords.file(Login.WRITER).read_text()
+        passwords.file(Login.WRITER).unlink()
+
+        url = server.start()
+
+        assert passwords.file(Login.WRITER).read_text() != before
+        for login in (Login.WRITER, Login.API):
+            assert psql(passwords.url(url, login), "SELECT current_user").strip() == login
+    finally:
+        server.stop()
 
 
 def test_two_servers_never_share_one_directory(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch):
