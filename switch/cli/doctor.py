@@ -35,6 +35,7 @@ from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.cli import preflight, steps
 from switch.cli.steps import MissingStep
+from switch.cli.supervisor import is_serving
 from switch.identity import openid, providers
 from switch.operations import certificates, facts, housekeeping, witnesses
 from switch.payments import rail_connection
@@ -307,6 +308,19 @@ async def _processes(settings: Settings) -> AsyncIterator[DoctorFinding]:
             "api-not-ready",
             f"The API at {settings.host}:{settings.port} accepts no payments: {text}.",
             f"Read {settings.data}/logs/api-0.log.",
+            "process-away",
+        )
+
+
+async def _pages(settings: Settings) -> AsyncIterator[DoctorFinding]:
+    """Pages of this machine; one without their socket has none."""
+    if not await asyncio.to_thread(settings.pages_socket.exists):
+        return
+    if not await asyncio.to_thread(is_serving, settings.pages_socket):
+        yield _finding(
+            "pages-away",
+            "The pages do not respond: nobody can sign in, and nobody can approve a change.",
+            f"Start the switch; if it is running, read {settings.data}/logs/pages.log.",
             "process-away",
         )
 
@@ -723,6 +737,7 @@ LOCAL: Final[Mapping[str, Callable[[Settings], Iterator[DoctorFinding]]]] = {
 }
 RUNNING: Final[Mapping[str, Callable[[Settings], AsyncIterator[DoctorFinding]]]] = {
     "processes": _processes,
+    "pages": _pages,
     "rails": _rails,
 }
 DATABASE: Final[Mapping[str, Callable[[asyncpg.Connection, Settings], AsyncIterator[DoctorFinding]]]] = {

@@ -1,1 +1,1 @@
-"""The processes: one writer, several API workers, one caretaker, one messenger. They wire up all parts."""
+"""The processes: one writer, API workers, pages, one caretaker, one messenger. They wire up all parts."""

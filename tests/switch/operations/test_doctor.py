@@ -27,7 +27,7 @@ from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.base import metrics
 from switch.base.settings import Settings
-from switch.cli import doctor, preflight
+from switch.cli import doctor, preflight, supervisor
 from switch.operations import certificates, facts
 from switch.payments import rail_connection
 from switch.writer.commands import Freeze
@@ -150,6 +150,19 @@ async def test_a_port_that_somebody_has_is_named(tmp_path: Path) -> None:
 
     assert {"writer-away", "port-taken"} <= taken
     assert "port-taken" not in await codes(settings_of(tmp_path, port=port))
+
+
+async def test_pages_that_do_not_respond_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that hangs has a socket that accepts connections; a machine without pages has none."""
+    monkeypatch.setattr(supervisor, "_READY_WITHIN_S", 0.2)
+    settings = settings_of(tmp_path)
+    nowhere = await codes(settings)
+    (hangs,) = supervisor.pages_listeners(settings)
+    with hangs:
+        away = await codes(settings)
+
+    assert "pages-away" not in nowhere
+    assert "pages-away" in away
 
 
 def test_a_key_that_others_can_read_is_named(tmp_path: Path) -> None:
