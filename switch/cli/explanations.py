@@ -25,8 +25,10 @@ from ledger.backup import BackupError
 from ledger.detach import NotYet
 from ledger.migrate import MigrationError
 from ledger.postgres import PostgresError
+from ledger.roles import RolesMissing
 from schemas.errors import NotFound, OutcomeUnknown, SwitchError
 from switch.base import settings
+from switch.base.causes import Impossible
 from switch.base.personal_data import Erased, UnreadablePersonalData
 from switch.base.settings_file import InvalidSettingsFile
 from switch.cli.failures import CommandFailed, Incomplete, WrongUse
@@ -41,12 +43,14 @@ _DOCTOR: Final = "run `payswitch doctor` to find out why"
 _EXPLAINED: Final = (
     BackupError,
     Erased,
+    Impossible,
     MigrationError,
     NoAnswer,
     NotFinal,
     NotYet,
     PostgresError,
     RequestRefused,
+    RolesMissing,
     StartError,
     Unreachable,
     UnreadablePersonalData,

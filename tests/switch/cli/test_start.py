@@ -309,6 +309,9 @@ async def test_one_user_for_all_processes_must_be_allowed_to_take_each_role(
         )
         with pytest.raises(RolesMissing, match=r"no role payswitch_writer, .* `payswitch database roles`"):
             await preflight.bring_up_to_date(bare)
+        told = migrate(bare)
+        assert (told.returncode, told.stderr.count("\n")) == (1, 1)
+        assert "payswitch: the database has no role payswitch_writer, " in told.stderr
         await preflight.bring_up_to_date(maker)
         for login in PROCESSES:
             connection = await database.connect(maker, login)
@@ -318,6 +321,14 @@ async def test_one_user_for_all_processes_must_be_allowed_to_take_each_role(
             await preflight.bring_up_to_date(bare)
     finally:
         server.stop()
+
+
+def migrate(settings: Settings) -> subprocess.CompletedProcess[str]:
+    """`payswitch migrate` by a person, on the command line."""
+    words = ("migrate", "--data", str(settings.data), "--database", settings.database)
+    return subprocess.run(
+        [sys.executable, "-m", "switch.cli", *words], capture_output=True, text=True, check=False, timeout=60
+    )
 
 
 def test_production_over_sandbox_data(stack: Stack) -> None:
