@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -319,7 +319,7 @@ def read_json(raw: bytes) -> CreditTransfer:
 
 
 def _payment(text: Any, amount: str, currency: str) -> CreditTransfer:
-    """The pydantic model, from a function that finds an element's text by its path."""
+    """The payment, from a function that finds an element's text by its path."""
     transaction = "CdtTrfTxInf"
 
     def account(party: str) -> PartyAccount:
@@ -330,15 +330,20 @@ def _payment(text: Any, amount: str, currency: str) -> CreditTransfer:
             proxy=text(f"{transaction}/{party}Acct/Prxy/Id"),
         )
 
+    def stated(kind: type[Any], path: str) -> Any:
+        """A date or an instant, if there is one."""
+        found = text(path)
+        return None if found is None else kind.fromisoformat(found)
+
     return CreditTransfer(
         uetr=text(f"{transaction}/PmtId/UETR"),
         message_id=text("GrpHdr/MsgId"),
-        created_at=text("GrpHdr/CreDtTm"),
+        created_at=stated(datetime, "GrpHdr/CreDtTm"),
         end_to_end_id=text(f"{transaction}/PmtId/EndToEndId"),
         transaction_id=text(f"{transaction}/PmtId/TxId"),
         interbank_settlement_amount=Money.parse(amount, currency),
-        interbank_settlement_date=text(f"{transaction}/IntrBkSttlmDt"),
-        accepted_at=text(f"{transaction}/AccptncDtTm"),
+        interbank_settlement_date=stated(date, f"{transaction}/IntrBkSttlmDt"),
+        accepted_at=stated(datetime, f"{transaction}/AccptncDtTm"),
         charge_bearer=text(f"{transaction}/ChrgBr"),
         debtor=Party(name=text(f"{transaction}/Dbtr/Nm")),
         debtor_account=account("Dbtr"),
