@@ -184,7 +184,9 @@ def _amount(minor: int, currency: str) -> dict[str, str]:
 
 
 def _links_of_message(facts: dict[str, Any]) -> dict[str, str]:
-    message = {"message": f"/v1/messages?after={int(facts['seq']) - 1}&limit=1"}
+    """Links of a message; events of an early release may lack its number."""
+    seq = facts["seq"]
+    message = {"message": f"/v1/messages?after={seq - 1}&limit=1"} if isinstance(seq, int) else {}
     return message | ({"payment": _link(facts["uetr"])} if facts["uetr"] else {})
 
 

@@ -413,13 +413,13 @@ async def test_a_fenced_writer_does_not_even_answer_from_memory(writer, database
 
 
 def test_garbage_is_collected_in_short_steps():
-    """A step looks at thousands of new objects, not at the hundred thousand sets that are kept."""
+    """A step looks at some ten thousand new objects, not at the hundred thousand sets that are kept."""
     before = gc.get_threshold()
     try:
         collect_in_short_steps()
 
         assert gc.isenabled()
-        assert gc.get_threshold()[0] <= 10_000
+        assert gc.get_threshold()[0] <= 20_000
         assert gc.get_freeze_count() > 0
     finally:
         gc.unfreeze()
