@@ -178,6 +178,12 @@ def user_of(url: str) -> str:
     return unquote(user) or named
 
 
+async def missing(connection: asyncpg.Connection) -> list[str]:
+    """The names of roles that this version needs and the database does not have."""
+    rows = await connection.fetch(_EXISTING, list(GRANTED))
+    return [name for name in GRANTED if name not in {row["rolname"] for row in rows}]
+
+
 async def ensure(connection: asyncpg.Connection) -> None:
     """Create roles that do not exist, without a login.
 
@@ -185,16 +191,15 @@ async def ensure(connection: asyncpg.Connection) -> None:
         RolesMissing: the user of the connection may not create roles.
 
     """
-    rows = await connection.fetch(_EXISTING, list(GRANTED))
-    missing = [name for name in GRANTED if name not in {row["rolname"] for row in rows}]
+    absent = await missing(connection)
     try:
-        for name in missing:
+        for name in absent:
             await connection.execute(_create(name))
-        if missing:
+        if absent:
             await connection.execute(f"GRANT {REGULATOR} TO {Login.READER}")
     except asyncpg.InsufficientPrivilegeError:
         raise RolesMissing(
-            f"the database has no role {', '.join(missing)}: as a user who may create roles, run the script"
+            f"the database has no role {', '.join(absent)}: as a user who may create roles, run the script"
             " that `payswitch database roles` prints"
         ) from None
 

@@ -10,13 +10,16 @@ from typing import Any, Final
 
 import asyncpg
 
+from ledger import roles
 from ledger.migrate import MigrationError, Phase, compare
 from switch.base.sql import statements
 
 _statement: Final = statements("switch.operations")
 _RUNNING_VERSIONS: Final = _statement("running_versions")
+_MAY_CREATE_ROLES: Final = "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
 
 BACK_UP: Final = "make a backup: payswitch backup"
+LOG_INS: Final = "make the missing logins, as who may create roles: the script of payswitch database roles"
 EXPAND: Final = "apply the first phase, while the old version runs: payswitch migrate --phase pre"
 REPLACE: Final = "replace the processes: standby writer, writer, caretaker, messenger, then API and pages"
 CHECK: Final = "check that no older version runs: payswitch upgrade --check"
@@ -51,6 +54,8 @@ class Upgrade:
     """Titles of missing migrations that older code cannot work with."""
     newer: tuple[str, ...]
     """Titles of applied migrations of later versions; this version works with them."""
+    roles: tuple[str, ...] = ()
+    """Roles that are missing and that the owner of the schema may not create."""
     too_old: str = ""
     """Why this version must not run; empty if it may."""
 
@@ -79,7 +84,9 @@ class Upgrade:
             return [FINISH]
         replace = [REPLACE, CHECK] if self.others or self.pre else []
         return [
-            *([BACK_UP, EXPAND] if self.pre else []),
+            *([BACK_UP] if self.pre else []),
+            *([f"{LOG_INS} ({', '.join(self.roles)})"] if self.roles else []),
+            *([EXPAND] if self.pre else []),
             *replace,
             *([CONTRACT] if self.post else []),
         ]
@@ -139,4 +146,6 @@ async def examine(connection: asyncpg.Connection) -> Upgrade:
     except MigrationError as error:
         return Upgrade(own, running, (), (), (), (), too_old=str(error))
     pre, post = (tuple(migration.title for migration in schema.pending(phase)) for phase in Phase)
-    return Upgrade(own, running, schema.applied, pre, post, schema.newer)
+    may_create = await connection.fetchval(_MAY_CREATE_ROLES)
+    absent = () if may_create else tuple(await roles.missing(connection))
+    return Upgrade(own, running, schema.applied, pre, post, schema.newer, absent)

@@ -24,6 +24,7 @@ from switch.cli import doctor, preflight, showcase
 from switch.cli.supervisor import StartError, Supervisor, environment_of
 from switch.identity.enrolment import create_first
 from switch.identity.model import Role
+from switch.operations.upgrade import LOG_INS
 from switch.sandbox import world
 from switch.writer.kinds import Kind
 from tests.conftest import psql
@@ -309,9 +310,10 @@ async def test_one_user_for_all_processes_must_be_allowed_to_take_each_role(
         )
         with pytest.raises(RolesMissing, match=r"no role payswitch_writer, .* `payswitch database roles`"):
             await preflight.bring_up_to_date(bare)
-        told = migrate(bare)
+        told, next_steps = typed(bare, "migrate"), typed(bare, "upgrade", "--check")
         assert (told.returncode, told.stderr.count("\n")) == (1, 1)
         assert "payswitch: the database has no role payswitch_writer, " in told.stderr
+        assert f"{LOG_INS} (payswitch_writer, " in next_steps.stdout
         await preflight.bring_up_to_date(maker)
         for login in PROCESSES:
             connection = await database.connect(maker, login)
@@ -323,11 +325,15 @@ async def test_one_user_for_all_processes_must_be_allowed_to_take_each_role(
         server.stop()
 
 
-def migrate(settings: Settings) -> subprocess.CompletedProcess[str]:
-    """`payswitch migrate` by a person, on the command line."""
-    words = ("migrate", "--data", str(settings.data), "--database", settings.database)
+def typed(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command that a person types."""
+    options = ("--data", str(settings.data), "--database", settings.database)
     return subprocess.run(
-        [sys.executable, "-m", "switch.cli", *words], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", "switch.cli", *words, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
 

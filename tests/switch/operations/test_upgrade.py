@@ -20,6 +20,7 @@ from switch.operations.upgrade import (
     DO_NOT_START,
     EXPAND,
     FINISH,
+    LOG_INS,
     REPLACE,
     START,
     Running,
@@ -35,14 +36,20 @@ OLD = Running("api", "0.1.0", 2)
 NEW = Running("writer", "0.2.0", 2)
 
 
-def state(*, running=(NEW,), applied=("switch/0001_pre_a.sql",), pre=(), post=(), newer=(), too_old=""):
-    return Upgrade("0.2.0", running, applied, pre, post, newer, too_old)
+def state(
+    *, running=(NEW,), applied=("switch/0001_pre_a.sql",), pre=(), post=(), newer=(), roles=(), too_old=""
+):
+    return Upgrade("0.2.0", running, applied, pre, post, newer, roles, too_old)
 
 
 @pytest.mark.parametrize(
     ("found", "steps"),
     [
         (state(running=(OLD,), pre=PRE, post=POST), [BACK_UP, EXPAND, REPLACE, CHECK, CONTRACT]),
+        (
+            state(running=(OLD,), pre=PRE, roles=("payswitch_pages",)),
+            [BACK_UP, f"{LOG_INS} (payswitch_pages)", EXPAND, REPLACE, CHECK],
+        ),
         (state(running=(OLD,), pre=PRE), [BACK_UP, EXPAND, REPLACE, CHECK]),
         (state(running=(OLD, NEW), post=POST), [REPLACE, CHECK, CONTRACT]),
         (state(running=(OLD, NEW)), [REPLACE, CHECK]),
