@@ -39,6 +39,8 @@ router = APIRouter(prefix="/v1")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _BODY_MAX: Final = 64 * 1024
 _BEARER: Final = "bearer "
+AUTOMATIC: Final = "Payswitch-Automatic"
+"""The header of a request that no person made: its page is fetched again by a script."""
 T = TypeVar("T")
 Number = Annotated[int, Path(ge=1, lt=2**63)]
 
@@ -125,6 +127,14 @@ async def read_body(request: Request, kind: type[T]) -> T:
     return decoded(raw, kind)
 
 
+def is_automatic(request: Request) -> bool:
+    """Whether a page fetches something by itself, as its request states: that is no use of a session.
+
+    The statement can only shorten a session, and is ignored where a request changes something.
+    """
+    return request.method in _SAFE and AUTOMATIC in request.headers
+
+
 async def find_person(request: Request) -> Person | None:
     """Find who is signed in; None if the request has no session.
 
@@ -137,14 +147,19 @@ async def find_person(request: Request) -> Person | None:
     if runtime.kind is Kind.API:
         return await _find(request, sessions.look, sessions.look)
 
+    used = not is_automatic(request)
+
     async def resumed(connection: asyncpg.Connection, cookie: str) -> Person:
-        session = await sessions.resume(connection, cookie)
-        request.state.noticed = session.noticed
+        session = await sessions.resume(connection, cookie, used=used)
+        request.state.noticed, request.state.ends_in_s = session.noticed, session.ends_in_s
         if session.stale:
             request.state.fresh_token = await sessions.renew(connection, cookie)
         return session.person
 
-    return await _find(request, resumed, _resumed)
+    async def borne(connection: asyncpg.Connection, token: str) -> Person:
+        return (await sessions.resume(connection, token, used=used)).person
+
+    return await _find(request, resumed, borne)
 
 
 async def watch_person(request: Request) -> Person | None:
@@ -166,10 +181,6 @@ async def _find(request: Request, of_cookie: FindPerson, of_bearer: FindPerson) 
         if header.lower().startswith(_BEARER):
             return await _of_bearer(services, connection, header[len(_BEARER) :].strip(), of_bearer)
     return None
-
-
-async def _resumed(connection: asyncpg.Connection, token: str) -> Person:
-    return (await sessions.resume(connection, token)).person
 
 
 async def _of_bearer(

@@ -44,11 +44,15 @@ _USE_CONFIRMATION: Final = _statement("use_confirmation")
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in person. `stale`: the token must be renewed; `noticed`: there are unread notices."""
+    """A signed-in person. `stale`: the token must be renewed; `noticed`: there are unread notices.
+
+    `ends_in_s`: seconds until the session ends if it is not used again.
+    """
 
     person: Person
     stale: bool
-    noticed: bool = False
+    noticed: bool
+    ends_in_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +102,11 @@ async def begin(
     return token
 
 
-async def resume(connection: asyncpg.Connection, token: str) -> Session:
+async def resume(connection: asyncpg.Connection, token: str, *, used: bool = True) -> Session:
     """Find the person of a session, and record the use.
+
+    If it is not `used`, as by a page that fetches itself again, all the same is checked, but the session
+    is not prolonged, and its token is never stale.
 
     Raises:
         NotAuthentic: no session, or an expired one; the text is the same.
@@ -115,11 +122,13 @@ async def resume(connection: asyncpg.Connection, token: str) -> Session:
             if reused:
                 await note(connection, EventKind.SESSION_REUSED, person=row["person"])
         raise NotAuthentic("not signed in")
-    await connection.execute(
-        "UPDATE switch.session SET seen_at = clock_timestamp() WHERE sha256 = $1", _sha256(token)
-    )
-    stale = not row["replaced"] and row["made"] > RENEW_S
-    return Session(person_of(row), stale, row["noticed"])
+    if used:
+        await connection.execute(
+            "UPDATE switch.session SET seen_at = clock_timestamp() WHERE sha256 = $1", _sha256(token)
+        )
+    stale = used and not row["replaced"] and row["made"] > RENEW_S
+    ends_in_s = min(IDLE_S - (0 if used else row["idle"]), ABSOLUTE_S - row["age"])
+    return Session(person_of(row), stale, row["noticed"], ends_in_s)
 
 
 async def look(connection: asyncpg.Connection, token: str) -> Person:

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic
 from switch.api import body as bodies
 from switch.api import limits
-from switch.api.people import find_person, services_of, set_cookie
+from switch.api.people import find_person, is_automatic, services_of, set_cookie
 from switch.api.runtime import Runtime
 from switch.base.calendars import zone_in
 from switch.identity.model import Person, Role
@@ -290,6 +290,7 @@ def render(
         path=request.url.path,
         closed=_is_closed(request),
         noticed=getattr(request.state, "noticed", False),
+        ends_in_s=getattr(request.state, "ends_in_s", None),
         **context,
     )
     return finish(request, HTMLResponse(labelled(html), status))
@@ -318,7 +319,9 @@ def redirect(request: Request, path: str) -> Response:
 
 
 async def on_sign_in_required(request: Request, _: Exception) -> Response:
-    """Redirect to the sign-in, which then returns to the requested page."""
+    """Redirect to the sign-in, which then returns to the requested page; a script is told 401."""
+    if is_automatic(request):
+        return finish(request, Response(status_code=401))
     wanted = quote(request.url.path) if request.method == "GET" else ""
     return redirect(request, f"/sign-in?next={wanted}" if wanted else "/sign-in")
 

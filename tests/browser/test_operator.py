@@ -179,6 +179,34 @@ async def test_a_page_says_that_its_figures_are_stale_and_recovers(look: Look) -
     await expect(live).to_have_text("Live")
 
 
+async def idle_for(look: Look, person: str, minutes: int) -> None:
+    connection = await look.stack.connect()
+    await connection.execute(
+        "UPDATE switch.session SET seen_at = clock_timestamp() - make_interval(mins => $2) WHERE person = $1",
+        person,
+        minutes,
+    )
+    await connection.close()
+
+
+async def test_an_unattended_page_says_when_it_is_signed_out_and_that_it_was(look: Look) -> None:
+    look.expect_status(401)
+    page = await look("auditor", "")
+    ending = page.locator("#ending")
+    await expect(page.locator("#live")).to_have_text("Live")
+    await idle_for(look, "auditor", 12)
+    await expect(ending).to_contain_text("You will be signed out at", timeout=30_000)
+    await page.mouse.click(5, 5)
+    await expect(ending).to_be_hidden()
+    await idle_for(look, "auditor", 16)
+
+    await expect(ending).to_contain_text("You have been signed out.", timeout=30_000)
+    await expect(page.locator("main h1")).to_have_count(0)
+    await ending.get_by_role("link", name="Sign in again").click()
+    await expect(page).to_have_url(re.compile("/sign-in"))
+    await look.forget("auditor")
+
+
 async def test_a_regulator_sees_people_of_its_own_payments_and_it_is_written_down(look: Look) -> None:
     uetr = await paying.paid(look.stack, "12.00")
     page = await look("regulator-pk", f"/payments/{uetr}")

@@ -3,6 +3,8 @@
 // is fetched again every second until it contains data-final. Without scripts everything works: the reader
 // reloads the page or follows the link. If a page cannot be fetched again, because the session has ended or the
 // switch is unavailable, the page states since when its figures have not been updated.
+// What a script fetches is no use of the session, and says so in a header, unless the reader pressed a key or the
+// pointer since. The page states when the session will end, and clears its figures when it has ended.
 // Relative times go on, identifiers can be copied, a form is sent once, and Ctrl+K leads to the search.
 "use strict";
 (() => {
@@ -47,8 +49,35 @@
     for (const button of document.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
   });
   const main = document.getElementById("main");
+  let paused = false;
+  const ending = document.getElementById("ending");
+  const warnMs = 300000;
+  let endsAt = Infinity;
+  let ended = false;
+  let used = false;
+  const isBusy = () => paused || document.hidden || main !== document.activeElement && main.contains(document.activeElement);
+  const expect = (page) => { if (page?.dataset.endsIn) endsAt = Date.now() + page.dataset.endsIn * 1000; };
+  const warn = () => {
+    if (ended) return;
+    ending.hidden = endsAt - Date.now() > warnMs;
+    const at = new Date(endsAt).toLocaleTimeString(language, { timeStyle: "short" });
+    const text = `${ending.dataset.at} ${at}.`;
+    if (!ending.hidden && ending.children[0].textContent !== text) ending.children[0].textContent = text;
+  };
+  const leave = () => {
+    ended = true;
+    const [text, hint, link] = ending.children;
+    text.textContent = ending.dataset.ended;
+    hint.hidden = true;
+    link.hidden = ending.hidden = false;
+    if (!isBusy()) main.replaceChildren();
+  };
+  for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => { used = true; });
   const mainOf = async (path) => {
-    const answer = await fetch(path, { headers: { Accept: "text/html" }, redirect: "error" });
+    const headers = { Accept: "text/html", ...(used ? {} : { "Payswitch-Automatic": "1" }) };
+    used = false;
+    const answer = await fetch(path, { headers, redirect: "error" });
+    if (answer.status === 401) leave();
     if (!answer.ok) return null;
     return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
   };
@@ -64,7 +93,7 @@
           refresh();
         }
       } catch { /* the switch is unavailable: keep the content and retry */ }
-      if (!final) setTimeout(follow, 1000);
+      if (!final && !ended) setTimeout(follow, 1000);
     };
     follow();
   }
@@ -73,12 +102,10 @@
   const pause = document.getElementById("pause");
   const stale = document.getElementById("stale");
   const live = document.getElementById("live");
-  let paused = false;
   let fresh = new Date();
   let heard = 0;
   let stream = null;
   let reading = false;
-  const isBusy = () => paused || document.hidden || main !== document.activeElement && main.contains(document.activeElement);
   const say = (state, tone) => {
     live.hidden = false;
     live.className = `chip ${tone}`;
@@ -92,21 +119,28 @@
     if (!paused) say(...(ok ? ["liveText", "good"] : ["lost", "bad"]));
   };
   const again = async () => {
-    if (paused || document.hidden || reading) return;
+    if (paused || document.hidden || reading || ended) return;
     reading = true;
     let page = null;
     try {
       page = await mainOf(location.href);
     } catch { /* the switch is unavailable or the session has ended: keep the content and retry */ }
     reading = false;
+    if (ended) {
+      stream?.close();
+      stale.hidden = true;
+      return say("lost", "bad");
+    }
     show(Boolean(page));
+    expect(page);
+    warn();
     if (page && !isBusy()) { main.replaceChildren(...page.childNodes); refresh(); }
   };
   // Only a page that is seen has a stream: browsers allow few connections to one host.
   const listen = () => {
     stream?.close();
     stream = null;
-    if (document.hidden || !("EventSource" in window)) return;
+    if (ended || document.hidden || !("EventSource" in window)) return;
     stream = new EventSource("/console/live");
     stream.onmessage = (event) => {
       heard = Date.now();
@@ -125,9 +159,12 @@
   addEventListener("pagehide", () => stream?.close());
   // A stream that is silent for longer than its beat is lost: the page then asks by itself, and says so if it fails.
   setInterval(() => {
-    if (Date.now() - heard > 8000 || !stale.hidden) again();
+    if (ended) return;
+    warn();
+    if (used && !ending.hidden || endsAt < Date.now() || Date.now() - heard > 8000 || !stale.hidden) again();
     if (stream?.readyState === 2) listen();
   }, seconds * 1000);
   listen();
+  expect(main);
   say("liveText", "good");
 })();

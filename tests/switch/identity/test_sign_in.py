@@ -282,9 +282,9 @@ async def session_of(services: ServiceContext, name: str = "amina") -> str:
         return await sessions.begin(connection, name, HERE)
 
 
-async def resume(services: ServiceContext, token: str) -> sessions.Session:
+async def resume(services: ServiceContext, token: str, *, used: bool = True) -> sessions.Session:
     async with services.pool.acquire() as connection:
-        return await sessions.resume(connection, token)
+        return await sessions.resume(connection, token, used=used)
 
 
 async def age(services: ServiceContext, column: str, seconds: int) -> None:
@@ -323,8 +323,11 @@ async def test_tokens_are_replaced_as_they_age_and_only_once(services: ServiceCo
     assert (await resume(services, token)).person.name == "amina"  # for a moment, for what is under way
 
 
-async def test_an_old_token_that_comes_back_ends_the_whole_sign_in(services: ServiceContext) -> None:
-    """One of the two who hold it is a thief, and nobody can tell which."""
+@pytest.mark.parametrize("used", [True, False], ids=["used", "automatic"])
+async def test_an_old_token_that_comes_back_ends_the_whole_sign_in(
+    services: ServiceContext, used: bool
+) -> None:
+    """One of the two who hold it is a thief, and nobody can tell which; calling itself a script hides no thief."""
     token = await session_of(services)
     async with services.pool.acquire() as connection:
         fresh = await sessions.renew(connection, token)
@@ -333,7 +336,7 @@ async def test_an_old_token_that_comes_back_ends_the_whole_sign_in(services: Ser
     assert fresh is not None
     for stolen in (token, fresh):
         with pytest.raises(NotAuthentic):
-            await resume(services, stolen)
+            await resume(services, stolen, used=used)
     assert (
         await services.pool.fetchval("SELECT count(*) FROM switch.audit_note WHERE kind = 'SESSION_REUSED'")
         == 1

@@ -1,11 +1,13 @@
 """The stream that keeps pages live: what it says, to whom, and when it ends."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
+from switch.api.people import AUTOMATIC
 from switch.identity import sessions
 from tests.switch.identity.test_people_api import bearer
 from tests.switch.identity.test_sessions import begun
@@ -101,3 +103,64 @@ async def test_a_stream_is_no_use_of_a_session_and_ends_with_its_token_alone(sta
     finally:
         await connection.execute("DELETE FROM switch.session WHERE person = 'own-auditor'")
         await connection.close()
+
+
+async def idle_for(stack: Stack, token: str, minutes: float) -> None:
+    """Make a session as it is when it was last used, and got its token, some minutes ago."""
+    connection = await stack.connect()
+    await connection.execute(
+        "UPDATE switch.session SET (seen_at, made_at) = (at, at)"
+        " FROM (SELECT clock_timestamp() - make_interval(secs => $2)) AS past (at) WHERE sha256 = $1",
+        sessions._sha256(token),
+        60 * minutes,
+    )
+    await connection.close()
+
+
+async def seconds_left(http: aiohttp.ClientSession, headers: dict[str, str]) -> int:
+    async with http.get("/console", headers=headers) as page:
+        assert page.status == 200
+        found = re.search(r'data-ends-in="(\d+)"', await page.text())
+        assert found is not None
+        assert (sessions.COOKIE in page.cookies) is not bool(headers)
+        return int(found[1])
+
+
+@pytest.mark.asyncio
+async def test_a_session_that_only_scripts_use_ends_when_it_is_idle(stack: Stack) -> None:
+    """A page that fetched itself again kept an unattended screen signed in for eight hours."""
+    token = await begun(stack, "own-auditor")
+    automatic = {AUTOMATIC: "1"}
+    async with aiohttp.ClientSession(stack.url, headers={"Cookie": f"{sessions.COOKIE}={token}"}) as http:
+        await idle_for(stack, token, 14)
+        assert 0 < await seconds_left(http, automatic) <= 60
+        assert 0 < await seconds_left(http, automatic) <= 60, "the first was no use"
+        await idle_for(stack, token, 15.1)
+        async with http.get("/console", headers=automatic, allow_redirects=False) as page:
+            assert page.status == 401
+        async with http.get("/console", allow_redirects=False) as page:
+            assert page.status == 303
+
+
+@pytest.mark.asyncio
+async def test_a_session_that_its_person_uses_goes_on(stack: Stack) -> None:
+    token = await begun(stack, "own-auditor")
+    async with aiohttp.ClientSession(stack.url, headers={"Cookie": f"{sessions.COOKIE}={token}"}) as http:
+        await idle_for(stack, token, 14)
+        assert await seconds_left(http, {}) > 14 * 60
+
+
+@pytest.mark.asyncio
+async def test_a_request_that_changes_something_is_a_use_whatever_it_says(stack: Stack) -> None:
+    token = await begun(stack, "own-auditor")
+    headers = {"Authorization": f"Bearer {token}", AUTOMATIC: "1"}
+    await idle_for(stack, token, 14)
+    async with aiohttp.ClientSession(stack.url, headers=headers) as http:
+        async with http.delete("/v1/me/sessions/00000000-0000-4000-8000-000000000000") as answer:
+            assert answer.status == 404
+    connection = await stack.connect()
+    assert await connection.fetchval(
+        "SELECT seen_at > clock_timestamp() - interval '1 minute' FROM switch.session WHERE sha256 = $1",
+        sessions._sha256(token),
+    )
+    await connection.close()
