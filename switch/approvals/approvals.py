@@ -43,7 +43,7 @@ from switch.approvals.kinds import (
     encode_content,
     locking_what_is_checked,
 )
-from switch.base import logs, plausibility
+from switch.base import logs, metrics, plausibility
 from switch.base.plausibility import Comparison
 from switch.base.sql import statements
 from switch.identity.model import Change, ChangeState, Person, Role, Seat, Status, Vote
@@ -220,9 +220,12 @@ async def execute(context: ServiceContext, kinds: Kinds, number: int) -> Change:
             change = await (_lock if begun else _find)(connection, number)
             if begun is None or change.state is not ChangeState.APPROVED:
                 return change
-            return await _execute(
+            change = await _execute(
                 connection, context, kinds, change, again=begun["again"], seen=begun["seen"]
             )
+    if change.state is ChangeState.EXECUTED:
+        metrics.CHANGED_AT.labels(change.kind).set_to_current_time()
+    return change
 
 
 async def _execute(

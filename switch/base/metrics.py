@@ -231,8 +231,8 @@ HTTP_SECONDS: Final = Histogram(
 )
 ACCEPTED: Final = Counter(
     "payswitch_payments_accepted_total",
-    "Accepted payments, whose amount was reserved",
-    ("rail", "debit_currency"),
+    "Accepted payments, whose amount was reserved; corridor: from which country to which, as IN-PK",
+    ("rail", "debit_currency", "corridor"),
 )
 REFUSED: Final = Counter("payswitch_payments_refused_total", "Payments refused by the switch", ("reason",))
 FINISHED: Final = Counter(
@@ -395,13 +395,13 @@ WORKERS: Final = Gauge("payswitch_api_workers", "Running API workers", multiproc
 
 OUTBOX_ROWS: Final = Gauge(
     "payswitch_outbox_rows",
-    "Entries in the outbox: webhook, audit_note, correspondence",
+    "Entries that wait: webhook, audit_note, correspondence, due_payment, approved_change",
     ("topic",),
     multiprocess_mode=_CURRENT,
 )
 OUTBOX_AGE: Final = Gauge(
     "payswitch_outbox_oldest_age_seconds",
-    "Age of the oldest entry in the outbox",
+    "Age of the oldest entry that waits",
     ("topic",),
     multiprocess_mode=_CURRENT,
 )
@@ -421,6 +421,30 @@ SETTLEMENT_AGE: Final = Gauge(
     "payswitch_settlement_oldest_age_seconds",
     "Age of the oldest settlement in each state",
     ("state",),
+    multiprocess_mode=_CURRENT,
+)
+WINDOW_OPENED: Final = Gauge(
+    "payswitch_settlement_window_opened_timestamp_seconds",
+    "Time at which the open settlement window began, which is when the one before it closed",
+    ("currency",),
+    multiprocess_mode=_CURRENT,
+)
+HELD_LINES: Final = Gauge(
+    "payswitch_settlement_lines_held",
+    "Settlement lines that a participant has not paid and that no later window has taken over",
+    ("participant",),
+    multiprocess_mode=_CURRENT,
+)
+RATE_AGE: Final = Gauge(
+    "payswitch_exchange_rate_age_seconds",
+    "Time since the exchange rate of a corridor came into force; 0 while the corridor is closed",
+    ("corridor",),
+    multiprocess_mode=_CURRENT,
+)
+CHANGED_AT: Final = Gauge(
+    "payswitch_change_executed_timestamp_seconds",
+    "Time of the last change that several people decided, by its kind",
+    ("kind",),
     multiprocess_mode=_CURRENT,
 )
 BACKUP_AGE: Final = Gauge(

@@ -34,8 +34,11 @@ _statement: Final = statements("switch.operations")
 _IN_FLIGHT: Final = _statement("in_flight")
 _UNCOVERED: Final = _statement("uncovered_age")
 OUTBOX: Final = _statement("outbox")
+DUE: Final = _statement("due_queues")
 _BREAKS: Final = _statement("breaks_by_kind")
 _SETTLEMENTS: Final = _statement("settlement_ages")
+_HELD_LINES: Final = _statement("held_lines")
+_RATE_AGES: Final = _statement("rate_ages")
 _OPEN_WINDOW: Final = statements("switch.settlement")("open_window")
 ARCHIVER: Final = _statement("is_archiver_failing")
 
@@ -63,7 +66,7 @@ async def state_slowly(pool: asyncpg.Pool, settings: Settings, known: Rails) -> 
     _state_disks(settings)
     _state_certificates(settings)
     await _state_clock(pool)
-    for topic, rows, age in await pool.fetch(OUTBOX):
+    for topic, rows, age in [*await pool.fetch(OUTBOX), *await pool.fetch(DUE)]:
         metrics.OUTBOX_ROWS.labels(topic).set(rows)
         metrics.OUTBOX_AGE.labels(topic).set(age)
     for rail, kind, count in await pool.fetch(_BREAKS, BREAK_KINDS):
@@ -72,11 +75,25 @@ async def state_slowly(pool: asyncpg.Pool, settings: Settings, known: Rails) -> 
         metrics.RAIL_IDS_USED.labels(country).set(await rail.serials.used(datetime.now(UTC)))
     for country, seen in (await reach.read(pool, known)).items():
         metrics.RAIL_REACHABLE.labels(country).set(seen.reachable is True)
-    for state_, age in await pool.fetch(_SETTLEMENTS):
-        metrics.SETTLEMENT_AGE.labels(state_).set(age)
-    await _state_windows(pool)
+    await state_settlements(pool)
+    await state_rates(pool)
     await _state_witnesses(pool, settings)
     metrics.WAL_ARCHIVE_FAILING.set(await pool.fetchval(ARCHIVER))
+
+
+async def state_settlements(pool: asyncpg.Pool) -> None:
+    """Export settlements that are not final, lines that nobody paid, and open windows."""
+    for state_, age in await pool.fetch(_SETTLEMENTS):
+        metrics.SETTLEMENT_AGE.labels(state_).set(age)
+    for participant, lines in await pool.fetch(_HELD_LINES):
+        metrics.HELD_LINES.labels(participant).set(lines)
+    await _state_windows(pool)
+
+
+async def state_rates(pool: asyncpg.Pool) -> None:
+    """Export how old the rate of each corridor is."""
+    for corridor, age in await pool.fetch(_RATE_AGES):
+        metrics.RATE_AGE.labels(corridor).set(age)
 
 
 async def _state_witnesses(pool: asyncpg.Pool, settings: Settings) -> None:
@@ -152,10 +169,12 @@ async def _state_clock(pool: asyncpg.Pool) -> None:
 
 
 async def _state_windows(pool: asyncpg.Pool) -> None:
-    """Export by how much each scheduled window is past its cut-off."""
+    """Export when each window began, and by how much a scheduled one is past its cut-off."""
     for schedule in await reads.schedules(pool):
         row = await pool.fetchrow(_OPEN_WINDOW, schedule.currency)
         overdue = 0.0
+        if row is not None:
+            metrics.WINDOW_OPENED.labels(schedule.currency).set(row["opened_at"].timestamp())
         if row is not None and schedule.enabled:
             calendar = await calendars.load(pool, schedule.currency)
             cut_off = calendar.next_close(schedule.closes_at, row["opened_at"])

@@ -17,7 +17,6 @@ from switch.payments.rails import Rail, Rails
 _statement: Final = statements("switch.operations")
 _RAILS: Final = _statement("rails")
 _AS_READ: Final = ("held", "sent", "unknown", "breaks", "cycle")
-_QUEUES: Final = _statement("due_queues")
 _WRITER: Final = _statement("writer")
 _A_MINUTE_AGO: Final = "SELECT clock_timestamp() - interval '1 minute'"
 WEBHOOKS_MAX: Final = 200
@@ -116,7 +115,7 @@ def _rail(row: asyncpg.Record, known: Rail | None, seen: reach.Reach, now: datet
 
 async def queues(connection: asyncpg.Connection | asyncpg.Pool) -> list[Queue]:
     """Every queue."""
-    rows = [*await connection.fetch(facts.OUTBOX), *await connection.fetch(_QUEUES)]
+    rows = [*await connection.fetch(facts.OUTBOX), *await connection.fetch(facts.DUE)]
     return [Queue(row["topic"], row["n"], row["age"]) for row in rows]
 
 

@@ -280,7 +280,9 @@ class Intake:
         if reply.verdict is Verdict.LATE:
             raise Unavailable("processing took too long, or a clock is wrong; nothing was decided")
         if reply.state == State.SENT:
-            metrics.ACCEPTED.labels(adapter.profile.country, price.debit.currency).inc()
+            country = adapter.profile.country
+            corridor = f"{route.debtor.country}-{country}"
+            metrics.ACCEPTED.labels(country, price.debit.currency, corridor).inc()
             self._dispatcher.send_soon(route.rail, identity.uetr, native, accept.expires_at)
         return reply
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from prometheus_client import Counter
+from prometheus_client.metrics import MetricWrapperBase
 
 from switch.base import metrics
 from switch.operations import dashboards
@@ -61,3 +63,50 @@ def test_the_command_writes_what_grafana_reads(tmp_path: Path) -> None:
         places = [(p["gridPos"]["x"], p["gridPos"]["y"]) for p in document["panels"]]
         assert len(set(places)) == len(places)
         assert all(panel["title"] and panel["targets"] for panel in document["panels"])
+        assert all(panel["description"].endswith(".") for panel in document["panels"])
+        assert [variable["name"] for variable in document["templating"]["list"]] == [
+            "datasource",
+            "rail",
+            "corridor",
+            "participant",
+        ]
+        assert len(document["annotations"]["list"]) == len(dashboards.ANNOTATIONS)
+
+
+LABELS = {
+    metric._name + "_total" * isinstance(metric, Counter): set(metric._labelnames)
+    for metric in (*vars(metrics).values(), *vars(liquidity).values())
+    if isinstance(metric, MetricWrapperBase)
+}
+
+
+def chosen(expr: str) -> list[tuple[str, str]]:
+    """Each variable that an expression uses, with the metric whose label it is compared with."""
+    return [
+        (re.sub(r"_(bucket|count|sum)$", "", metric), label)
+        for metric, labels in re.findall(r"(payswitch_[a-z_]+)\{([^}]*)\}", expr)
+        for label in re.findall(r"\$(\w+)", labels)
+    ]
+
+
+def test_variables_choose_by_labels_that_the_metrics_have() -> None:
+    """A wrong label leaves a panel empty as soon as somebody chooses, and nobody is told."""
+    used = [one for expr in dashboards.expressions() for one in chosen(expr)]
+
+    assert [(metric, label) for metric, label in used if label not in LABELS[metric]] == []
+    assert {label for _, label in used} == set(dashboards.VARIABLES)
+    assert all(label in LABELS[metric] for label, metric in dashboards.VARIABLES.items())
+
+
+def test_panels_by_rail_or_participant_follow_the_choice() -> None:
+    grouped = re.compile(r"by \(([a-z_, ]+)\)")
+    deaf = [
+        expr
+        for dashboard in dashboards.ALL
+        for panel in dashboard.panels
+        for expr in (query.expr for query in panel.queries)
+        for label in dashboards.VARIABLES
+        if any(label in found.split(", ") for found in grouped.findall(expr)) and f"${label}" not in expr
+    ]
+
+    assert deaf == []

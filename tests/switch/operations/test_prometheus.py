@@ -28,6 +28,7 @@ from tests.switch.stack import Stack
 LABEL_VALUES_MAX = 200
 RARE = {
     "payswitch_backup_age_seconds",  # where this machine keeps backups
+    "payswitch_change_executed_timestamp_seconds",
     "payswitch_idempotency_replays_total",
     "payswitch_liquidity_alerts_total",
     "payswitch_payments_refused_total",
@@ -75,6 +76,11 @@ def settled(stack: Stack) -> str:
                 "payswitch_wal_archive_failing",
                 "payswitch_reconciliation_breaks",
                 "payswitch_settlement_window_overdue_seconds",
+                "payswitch_settlement_window_opened_timestamp_seconds",
+                'payswitch_settlement_lines_held{participant="asha-bank"} 0.0',
+                'payswitch_exchange_rate_age_seconds{corridor="IN-PK"}',
+                'payswitch_outbox_rows{topic="approved_change"}',
+                'payswitch_payments_accepted_total{corridor="IN-PK",debit_currency="INR",rail="PK"}',
                 "payswitch_partition_room_events",
                 "payswitch_invariants_timestamp_seconds",
                 "payswitch_liquidity_used_ratio",

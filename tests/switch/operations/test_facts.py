@@ -1,0 +1,97 @@
+"""What the caretaker states about settlements and rates, and the execution of changes about itself."""
+
+import time
+
+from prometheus_client import REGISTRY
+
+from switch.operations import facts
+from switch.settlement import day
+from switch.writer.context import ServiceContext
+from tests.switch.services import done, pay
+from tests.switch.settlement.test_settlement_day import close, instructed, line, say, services, status_report
+
+__all__ = ["services"]  # a fixture
+
+
+def shown(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(f"payswitch_{name}", labels)
+
+
+async def unpaid(services: ServiceContext) -> list[float | None]:
+    await facts.state_settlements(services.pool)
+    return [shown("settlement_lines_held", participant=bank) for bank in ("asha-bank", "ganga-bank")]
+
+
+async def test_a_line_is_unpaid_until_the_next_window_takes_it_over(services: ServiceContext) -> None:
+    window = await instructed(services, ("asha-bank", "ganga-bank", 300_00))
+    before = await unpaid(services)
+    asha, ganga = await line(services, window, "asha-bank"), await line(services, window, "ganga-bank")
+    await say(services, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    await day.run_due(services)
+    refused = await unpaid(services)
+    await instructed(services, ("asha-bank", "ganga-bank", 10_00))
+
+    assert before == [0, 0]
+    assert refused == [1, 0]
+    assert await unpaid(services) == [0, 0]
+
+
+async def test_lines_of_an_aborted_window_are_nobodys_default(services: ServiceContext) -> None:
+    window = await closed(services)
+    await done(services, "settlement.abort", {"window": window})
+
+    assert await unpaid(services) == [0, 0]
+    assert (
+        await services.pool.fetchval("SELECT count(*) FROM switch.settlement_line WHERE state = 'HELD'") == 2
+    )
+
+
+async def closed(services: ServiceContext) -> int:
+    """A closed window that can still be aborted."""
+    await pay(services, "asha-bank", "ganga-bank", 20_00)
+    window = await close(services)
+    await day.run_due(services)
+    return window
+
+
+async def test_the_age_of_a_rate_is_that_of_the_newest_in_force_and_0_in_a_closed_corridor(
+    services: ServiceContext,
+) -> None:
+    await services.pool.execute(
+        """
+        INSERT INTO switch.window_schedule (currency, country, zone, closes_at)
+        VALUES ('INR', 'IN', 'Asia/Kolkata', '{18:00}'), ('PKR', 'PK', 'Asia/Karachi', '{18:00}')
+            ON CONFLICT DO NOTHING;
+        INSERT INTO switch.corridor (source, target, enabled) VALUES ('IN', 'PK', true), ('PK', 'IN', false)
+            ON CONFLICT (source, target) DO UPDATE SET enabled = excluded.enabled;
+        INSERT INTO switch.fx_rate (source, target, provider, rate, valid_from)
+        SELECT source, target, 'asha-bank', 3, clock_timestamp() + begun
+          FROM (VALUES ('INR', 'PKR'), ('PKR', 'INR')) AS pair (source, target),
+               unnest('{-90 hours, -30 hours, 5 hours}'::interval[]) AS begun
+        """
+    )
+    await facts.state_rates(services.pool)
+
+    there = shown("exchange_rate_age_seconds", corridor="IN-PK")
+    assert there is not None
+    assert 30 * 3600 <= there < 30 * 3600 + 60
+    assert shown("exchange_rate_age_seconds", corridor="PK-IN") == 0
+
+
+async def test_executed_changes_and_new_windows_have_their_instant(services: ServiceContext) -> None:
+    await services.pool.execute(
+        "INSERT INTO switch.window_schedule (currency, country, zone, closes_at)"
+        " VALUES ('INR', 'IN', 'Asia/Kolkata', '{18:00}') ON CONFLICT DO NOTHING"
+    )
+    before = time.time()
+    await done(services, "participant.suspend", {"participant": "asha-bank"})
+    await close(services)
+    await facts.state_settlements(services.pool)
+
+    for name, labels in (
+        ("change_executed_timestamp_seconds", {"kind": "participant.suspend"}),
+        ("settlement_window_opened_timestamp_seconds", {"currency": "INR"}),
+    ):
+        instant = shown(name, **labels)
+        assert instant is not None
+        assert before - 1 <= instant <= time.time() + 1, name
