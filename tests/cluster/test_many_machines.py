@@ -56,7 +56,7 @@ PARTS: Final = {
     "messenger": "messenger",
 }
 """Process -> what it is; each is on the machine of its name, the messenger beside the caretaker, pages beside the API."""
-ROLLING: Final = ("messenger", "back", "api-1", "pages-1", "api-2", "pages-2", "writer-2", "writer-1")
+ROLLING: Final = ("writer-2", "writer-1", "back", "messenger", "pages-1", "api-1", "pages-2", "api-2")
 RAILS: Final = ("IN", "PK")
 ROUTES: Final = (("asha-bank", "noor-wallet"), ("noor-wallet", "asha-bank"))
 PAYERS: Final = 6
