@@ -784,13 +784,17 @@ class ArtefactDocument(TypedDict):
 
     number: Annotated[int, Meta(examples=[12])]
     report: Annotated[str, _text("rejects")]
-    scope: Annotated[str, _text("participant asha-bank", "Whose data it has")]
-    made_by: Annotated[str, _text("asha-bank", "Who requested it")]
-    made_at: Instant
-    as_of: Annotated[int, Meta(description="Last event of the log that it covers", examples=[4711])]
-    sha256: Sha256
     format: Annotated[str, _text("json")]
-    signature: NotRequired[str]
+    parameters: Annotated[str, _text('{"currency": "INR"}', "What was asked, as a JSON text")]
+    scope: Annotated[str, _text("asha-bank", "Whose data it has: a participant, a country, or `all`")]
+    caller: Annotated[str, _text("participant:asha-bank", "Who requested it")]
+    revealed: Annotated[bool, Meta(description="Whether it shows personal data")]
+    as_of: Annotated[int, Meta(description="Last event of the log that it covers", examples=[4711])]
+    event: Annotated[int, Meta(description="Event of the log that records the request", examples=[4712])]
+    octets: Annotated[int, Meta(description="Size of the file, in bytes", examples=[2048])]
+    sha256: Sha256
+    signature: Annotated[str, _text("eyJhbGciOiJFZDI1NTE5In0..Rk9P", "Detached JWS of the file")]
+    made_at: Instant
 
 
 class CheckpointDocument(TypedDict):
