@@ -16,6 +16,7 @@ completed it gets the secret: it lets a person enrol.
 
 import asyncio
 import json
+import uuid
 from collections.abc import Awaitable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -50,6 +51,7 @@ from switch.identity.model import Change, ChangeState, Person, Role, Seat, Statu
 from switch.identity.permissions import Right, require
 from switch.identity.sessions import person_of
 from switch.writer.audit_notes import note
+from switch.writer.commands import Command, Fund, OpenAccount, Ping, Return, SetCap, SetLimit
 from switch.writer.context import ServiceContext
 from switch.writer.event_kinds import EventKind
 
@@ -67,6 +69,7 @@ _ADD_VOTE: Final = _statement("add_vote")
 _DUE: Final = _statement("due_changes")
 _APPROVED: Final = _statement("approved_changes")
 _BEGIN: Final = _statement("begin_execution")
+_IS_RECORDED: Final = _statement("is_recorded")
 _NUMBERS: Final = _statement("numbers_of_changes")
 _SET_STATE: Final = _statement("set_state_of_change")
 _log = structlog.get_logger()
@@ -207,7 +210,8 @@ async def withdraw(context: ServiceContext, person: Person, number: int) -> Chan
 async def execute(context: ServiceContext, kinds: Kinds, number: int) -> Change:
     """Execute an approved change; one that has ended, or that another process executes, is returned as it is.
 
-    That an attempt began is recorded first: a second one does not decide again what the ledger has decided.
+    That an attempt began is recorded first: a second one does not decide again what the ledger has decided,
+    and is checked like the first if the first did not reach the ledger.
 
     Raises:
         Unavailable: the ledger's writer is unavailable; `run_due` tries again.
@@ -241,14 +245,15 @@ async def _execute(
     execution = Execution(connection, context.link, number)
     try:
         async with connection.transaction():  # a failed execution leaves nothing but the failure
-            if not (again and kind.moves_books):
+            content = kind.read(change.content.encode())
+            if not (again and kind.moves_books and await _is_decided(execution, kind, content)):
                 # One execution of a kind at a time: the next is compared with the result of this one.
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", change.kind)
                 await _check_seen(connection, kinds, change, seen)
                 with locking_what_is_checked():
                     await _check_still(connection, context, kinds, change)
             # From here on the change is made.
-            await kind.execute(execution, kind.read(change.content.encode()))
+            await kind.execute(execution, content)
     except TRY_AGAIN:  # neither is a failure of the change
         raise
     except SwitchError as error:
@@ -256,6 +261,34 @@ async def _execute(
     else:
         await _end(connection, number, ChangeState.EXECUTED, execution.outcome)
     return await _find(connection, number, secret=execution.secret)
+
+
+async def _is_decided(execution: Execution, kind: ChangeKind[Any], content: Content) -> bool:
+    """Whether the ledger may have decided what an earlier attempt sent, so that no check may fail it now.
+
+    Commands without ids are not recorded: the books alone decide those, from their present state.
+    """
+    ids = [
+        id_
+        for one in await kind.commands(execution.connection, execution.ids, content)
+        if (id_ := _id_of(one))
+    ]
+    if not ids:
+        return True
+    # The writer decides in order: after this reply, whatever the earlier attempt sent it is recorded.
+    await execution.link.ask(Ping())
+    return bool(await execution.connection.fetchval(_IS_RECORDED, [uuid.UUID(bytes=id_) for id_ in ids]))
+
+
+def _id_of(command: Command) -> bytes:
+    """The id under which the writer records its decision; empty if it records none."""
+    match command:
+        case Fund() | Return():
+            return command.id
+        case OpenAccount() | SetCap() | SetLimit():
+            return command.order
+        case _:
+            return b""
 
 
 async def execute_approved(context: ServiceContext, kinds: Kinds, *, after_s: float = LEFT_S) -> int:

@@ -164,7 +164,7 @@ class ChangeKind(Generic[C]):
     commands: Callable[[asyncpg.Connection, ChangeIds, C], Awaitable[Sequence[Command]]] = no_commands
     """The commands that the execution may send; the writer computes them itself, and refuses all others."""
     moves_books: bool = False
-    """The ledger decides and remembers the execution: a second attempt after a crash needs no other check."""
+    """The ledger decides and remembers the execution: what it has decided is not checked again."""
     returns_secret: bool = False
     """A secret is returned once to the person whose vote completes the change; the ledger gets no command."""
     lasts: timedelta = field(default=LASTS)

@@ -141,19 +141,37 @@ class DyingLink:
         return reply
 
 
-def dying(services: ServiceContext, kind: type) -> ServiceContext:
-    """A services that dies as soon as the ledger has decided a command of this kind."""
-    return dataclasses.replace(services, link=DyingLink(services, kind))  # type: ignore[arg-type]
+class LostLink(DyingLink):
+    """A line to the writer that dies before one kind of command is sent."""
+
+    async def ask(self, command: Command) -> Reply:
+        if isinstance(command, self.kind):
+            raise Killed
+        return await self.link.ask(command)
+
+
+def dying(services: ServiceContext, kind: type, on: type[DyingLink] = DyingLink) -> ServiceContext:
+    """A services that dies as soon as the ledger has decided a command of this kind, or as `on` does."""
+    return dataclasses.replace(services, link=on(services, kind))  # type: ignore[arg-type]
 
 
 async def killed(
-    services: ServiceContext, kind: str, content: dict[str, Any], at: type, **options: Any
+    services: ServiceContext,
+    kind: str,
+    content: dict[str, Any],
+    at: type,
+    *,
+    on: type[DyingLink] = DyingLink,
+    **options: Any,
 ) -> int:
-    """A change that is agreed to, and whose execution dies after the ledger's commit; its number."""
+    """A change that is agreed to, and whose execution dies after the ledger's commit, or `on` another link.
+
+    Returns its number.
+    """
     with no_caretaker(services):
         change = await agree(services, kind, content, within_s=0, **options)
         with pytest.raises(Killed):
-            await approvals.execute(dying(services, at), KINDS, change.number)
+            await approvals.execute(dying(services, at, on), KINDS, change.number)
     return change.number
 
 

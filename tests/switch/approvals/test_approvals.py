@@ -23,6 +23,8 @@ from switch.writer.commands import OpenAccount, SetCap, SetLimit
 from switch.writer.context import ServiceContext
 from tests.switch.services import (
     BANKS,
+    DyingLink,
+    LostLink,
     account,
     agree,
     balance,
@@ -462,6 +464,23 @@ async def test_a_retried_cap_undid_a_newer_one(services: ServiceContext, bank: s
     assert after_first == 100_00
     assert await state_of(services, first) == "executed"
     assert await cap(services) == 70_00
+
+
+@pytest.mark.parametrize("on", [LostLink, DyingLink], ids=["not-sent", "decided"])
+async def test_a_cap_that_became_stale_between_attempts_is_checked_again_unless_the_ledger_set_it(
+    services: ServiceContext, bank: str, on: type[DyingLink]
+) -> None:
+    """The first attempt died; then other people lowered the cap so far that the first is out of its band."""
+    cap_of = {"participant": "asha-bank", "currency": "INR"}
+    await done(services, "cap.set", {**cap_of, "net_debit_cap": "60.00"})
+    first = await killed(services, "cap.set", {**cap_of, "net_debit_cap": "100.00"}, SetCap, on=on)
+    for lower in ("30.00", "4.00"):
+        content = {**cap_of, "net_debit_cap": lower}
+        await done(services, "cap.set", content, maker="omar", checkers=("cyrus",))
+    await approvals.run_due(services, KINDS, after_s=0)
+
+    assert await state_of(services, first) == ("failed" if on is LostLink else "executed")
+    assert await cap(services) == 4_00
 
 
 async def test_a_retried_limit_undid_a_newer_one(services: ServiceContext, bank: str) -> None:

@@ -69,6 +69,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.approvals.approvals/approved_changes": (C,),
     "switch.approvals.approvals/begin_execution": (C,),
     "switch.approvals.approvals/due_changes": (C,),
+    "switch.approvals.approvals/is_recorded": (C,),
     "switch.base":                    (A, P, C, R),
     "switch.base.installation":       (W, A, P, C, M, R),
     "switch.base.installation/state_installation": OWNER,
