@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.looking import Look, expect_accessible
+from tests.browser.looking import Look, expect_accessible, expect_accessible_day_and_night
 
 INLINE = """() => {
     const script = document.createElement('script');
@@ -36,3 +36,11 @@ async def test_a_failure_of_a_script_is_found(look: Look) -> None:
     said, look.seen.problems = look.seen.problems, []
 
     assert said == ["script: broken"]
+
+
+async def test_a_text_that_only_the_night_hides_is_found(look: Look) -> None:
+    page = await look("", "/sign-in")
+    await page.evaluate("() => { document.querySelector('main h1, main p').style.color = '#222' }")
+
+    with pytest.raises(AssertionError, match="contrast"):
+        await expect_accessible_day_and_night(page)
