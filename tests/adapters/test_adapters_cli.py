@@ -40,6 +40,7 @@ def test_list_prints_every_profile():
         "kind": "payment address",
         "text": "a payment address user@handle",
         "pays": True,
+        "bank": None,
     }
     assert profiles["IN"]["limits"] == {
         "minimum_minor": 1,
