@@ -1,7 +1,7 @@
 """An upgrade under load: two source trees of different versions, and the schema between them.
 
-The old tree is the last release (the newest tag `v*`, or this tree where there is none), the new one is this
-tree with an added column, made as CONTRIBUTING.md says. The old code processes payments while the first phase
+The old tree is the last release (the newest tag `v*`, or the revision that is 0.1.0 where there is no tag, or this
+tree in a checkout without history), the new one is this tree with an added column, made as CONTRIBUTING.md says. The old code processes payments while the first phase
 is applied and after it; the new code before the second phase, while it is applied, and after it.
 """
 
@@ -50,6 +50,8 @@ LANGUAGE sql AS $$
 $$;
 """
 CONTRACTION = "DROP FUNCTION switch.record_claims(uuid[], bigint[], bigint[]);"
+FIRST_RELEASE = "a5154dc890296e6c30a3ba409a0e576bfda0dcb7"
+"""0.1.0, which has no tag."""
 CLAIMS = "SELECT claimed_by, count(DISTINCT number) FROM switch.claim GROUP BY 1"
 GRANTED = "GRANT UPDATE (number, until) ON switch.claim"
 GRANTED_NEW = "GRANT UPDATE (number, until, claimed_by) ON switch.claim"
@@ -57,18 +59,29 @@ DECLARED = '    each("untils", "bigint", lambda claim: claim[1].until),\n'
 DECLARED_NEW = DECLARED + f'    each("versions", "text", lambda _: "{NEW}"),\n'
 
 
-def old_tree(to: Path) -> Path:
-    """The newest release, or this tree if there is none yet."""
+def last_release() -> tuple[str, str] | None:
+    """Revision and version of the newest release; None without the history that has it."""
     tags = ["git", "-C", str(ROOT), "tag", "--list", "v*", "--sort=-v:refname"]
     found = subprocess.run(tags, capture_output=True, text=True, check=False).stdout.split()
-    if not found:
+    if found:
+        return found[0], found[0].removeprefix("v")
+    known = ["git", "-C", str(ROOT), "cat-file", "-e", f"{FIRST_RELEASE}^{{commit}}"]
+    there = subprocess.run(known, capture_output=True, check=False).returncode == 0
+    return (FIRST_RELEASE, "0.1.0") if there else None
+
+
+def old_tree(to: Path) -> Path:
+    """The newest release, or this tree if its history is not there."""
+    release = last_release()
+    if release is None:
         return copied(to, OLD)
-    made = ["git", "-C", str(ROOT), "archive", found[0], *PACKAGES]
+    revision, version = release
+    made = ["git", "-C", str(ROOT), "archive", revision, *PACKAGES]
     with tarfile.open(
         fileobj=io.BytesIO(subprocess.run(made, capture_output=True, check=True).stdout)
     ) as tree:
         tree.extractall(to, filter="data")
-    return named(to, found[0].removeprefix("v"))
+    return named(to, version)
 
 
 def new_tree(to: Path) -> Path:
