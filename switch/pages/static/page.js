@@ -1,7 +1,8 @@
 // A page with data-refresh="5" is fetched again when the switch says in a stream that something has changed, or
-// every five seconds without a stream, and its main part is replaced, unless the reader works in it or has paused it. An element with data-live="/path" shows the main part of that page, which
-// is fetched again every second until it contains data-final. Without scripts everything works: the reader
-// reloads the page or follows the link. If a page cannot be fetched again, because the session has ended or the
+// every five seconds without a stream, and its main part is replaced, unless the reader works in it, has paused it
+// or has just sent a form. An element with data-live="/path" shows the main part of that page, which is fetched again
+// every second until it contains data-final. Without scripts everything works: the reader reloads the page or
+// follows the link. If a page cannot be fetched again, because the session has ended or the
 // switch is unavailable, the page states since when its figures have not been updated.
 // What a script fetches is no use of the session, and says so in a header, unless the reader pressed a key or the
 // pointer since. The page states when the session will end, and clears its figures when it has ended.
@@ -37,14 +38,20 @@
     const find = document.getElementById("find");
     if (find) { event.preventDefault(); find.focus(); find.select(); }
   });
+  // What is shown may just be removed by the form. If the form leads nowhere, the page is live again.
+  let leaving = new AbortController();
+  const stay = () => { leaving = new AbortController(); };
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post") return;
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "yes";
+    leaving.abort();
+    setTimeout(stay, 10000);
     event.submitter?.setAttribute("aria-disabled", "true");
   });
   addEventListener("pageshow", () => {
+    stay();
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
     for (const button of document.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
   });
@@ -76,7 +83,7 @@
   const mainOf = async (path) => {
     const headers = { Accept: "text/html", ...(used ? {} : { "Payswitch-Automatic": "1" }) };
     used = false;
-    const answer = await fetch(path, { headers, redirect: "error" });
+    const answer = await fetch(path, { headers, redirect: "error", signal: leaving.signal });
     if (answer.status === 401) leave();
     if (!answer.ok) return null;
     return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
@@ -119,13 +126,15 @@
     if (!paused) say(...(ok ? ["liveText", "good"] : ["lost", "bad"]));
   };
   const again = async () => {
-    if (paused || document.hidden || reading || ended) return;
+    const { signal } = leaving;
+    if (paused || document.hidden || reading || ended || signal.aborted) return;
     reading = true;
     let page = null;
     try {
       page = await mainOf(location.href);
     } catch { /* the switch is unavailable or the session has ended: keep the content and retry */ }
     reading = false;
+    if (signal.aborted) return;
     if (ended) {
       stream?.close();
       stale.hidden = true;
