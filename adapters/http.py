@@ -31,7 +31,7 @@ KEEP_ALIVE_S: Final = 15.0
 payment."""
 
 REST_S: Final = 0.002
-"""How long a connection rests after a response: a rail that closes it without a word does so meanwhile."""
+"""Seconds of rest of a connection after a response, in which a rail may close it without notice."""
 
 NOT_BEFORE: Final = "Rail-Not-Before"
 """Header of a closed rail's 503, ISO 8601: only the rail itself sends it, no gateway on the way."""

@@ -1,6 +1,6 @@
 """Small marks in the text of a page: a state as a chip, an instant relative to now, a UETR in short.
 
-A chip says a state by its word and by a shape, so that no meaning is in colour alone. An instant of the
+A chip shows a state by a word and a shape, so that no meaning depends on colour alone. An instant of the
 last day is relative to now; the exact one is shown on hover and on focus, on a phone and on paper. A short
 UETR contains the whole one, for screen readers, for the search of the browser and for copying.
 """

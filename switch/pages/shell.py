@@ -319,7 +319,7 @@ def redirect(request: Request, path: str) -> Response:
 
 
 async def on_sign_in_required(request: Request, _: Exception) -> Response:
-    """Redirect to the sign-in, which then returns to the requested page; a script is told 401."""
+    """Redirect to the sign-in page, which then returns to the requested page; a script gets 401."""
     if is_automatic(request):
         return finish(request, Response(status_code=401))
     wanted = quote(request.url.path) if request.method == "GET" else ""

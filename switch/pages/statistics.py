@@ -84,7 +84,7 @@ _THOUSAND: Final = 1000
 REPORTS: Final = (corridors.NAME, costs.NAME)
 """Reports of the same figures, exact and signed."""
 NONE: Final = "\N{EN DASH}"
-"""Stands where there is no value."""
+"""Shown where there is no value."""
 _SPARK_STEPS_MAX: Final = 100
 _ACCOUNTS: Final = 12
 """Accounts that had the least headroom, as a share of what they have at the end."""

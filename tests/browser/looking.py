@@ -202,7 +202,7 @@ async def say_language(context: BrowserContext, url: str, code: str) -> None:
 
 
 async def expect_accessible(page: Page, rules: Sequence[str] | None = None) -> None:
-    """No rule of axe, or none of these, finds anything; what one finds is told with its place and its remedy."""
+    """axe finds no violation, or none of `rules`; a violation is printed with its place and its remedy."""
     if not await page.evaluate("() => 'axe' in window"):
         await page.evaluate(AXE_SCRIPT)
     found = await page.evaluate(_AXE, rules)

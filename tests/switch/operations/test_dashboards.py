@@ -90,7 +90,7 @@ def chosen(expr: str) -> list[tuple[str, str]]:
 
 
 def test_variables_choose_by_labels_that_the_metrics_have() -> None:
-    """A wrong label leaves a panel empty as soon as somebody chooses, and nobody is told."""
+    """With a wrong label a panel is empty as soon as somebody chooses a value, and no error shows it."""
     used = [one for expr in dashboards.expressions() for one in chosen(expr)]
 
     assert [(metric, label) for metric, label in used if label not in LABELS[metric]] == []
