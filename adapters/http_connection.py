@@ -77,10 +77,12 @@ class HttpConnection(asyncio.Protocol):
     async def close(self) -> None:
         """End the connection, and wait for a moment until TLS has ended too."""
         self.reusable = False
-        if self._transport is not None:
+        if self._transport is None:
+            return
+        if not self._transport.is_closing():  # asyncio of Python 3.11.2 cannot abort what was closed twice
             self._transport.close()
-            await asyncio.wait({self._closed}, timeout=_GOODBYE_S)
-            self._transport.abort()
+        await asyncio.wait({self._closed}, timeout=_GOODBYE_S)
+        self._transport.abort()
 
     # The protocol
 

@@ -24,6 +24,9 @@ class Outcome(StrEnum):
 
     DONE = "done"
     REFUSED = "refused"
+    RETURNED = "returned"
+    """The rail gives the money back: of an order that it executed, or that it accepted and never executed.
+    `amount` is what it gives back, and `rail_reference` its id of the return."""
     PENDING = "pending"
     NOT_FOUND = "not_found"
     UNKNOWN = "unknown"
@@ -109,9 +112,9 @@ class Answer:
     rail_code: str | None = None
     """The rail's own code, beside the ISO reason."""
     reason: str | None = None
-    """ISO reason, with REFUSED or PENDING."""
+    """ISO reason, with REFUSED, RETURNED or PENDING."""
     amount: Money | None = None
-    """The amount that the rail reports as credited; the switch compares it."""
+    """The amount that the rail reports as credited, or gives back; the switch compares it."""
     rail_reference: str | None = None
 
 
@@ -169,6 +172,8 @@ class RailConnection:
     """Replaces the profile's time-out to connect."""
     submit_s: float | None = None
     """Replaces the profile's time-out of an exchange."""
+    simulated: bool = False
+    """Whether a simulated rail is behind it, which moves no money."""
     signing_token: TokenKey | None = None
     """Where our private key is, if it is in a PKCS#11 token. `adapters.keys.signing` opens either."""
 
@@ -272,8 +277,10 @@ class RailAdapter(Protocol):
     async def undo(self, native: Native, reason: str) -> Receipt:
         """Ask the rail to undo, as `profile.undo` states; a separate order with its own outcome.
 
-        For operators who recall a credit that was made in error. The switch never calls it: it enquires about
-        orders with an unknown outcome and never undoes them on a guess.
+        For credits that two people have decided to take back. The switch never undoes an order with an
+        unknown outcome on a guess: it enquires. The id of the undo follows from the order, so that a
+        repetition has the result of the first. If the rail answers in the exchange (`profile.reverses`),
+        the answer is DONE for a credit that is taken back, and REFUSED if there was none to take.
         """
 
     async def resolve(self, alias: str) -> Payee | None:

@@ -237,9 +237,19 @@ class RailProfile:
     basis: Basis
     hours: Hours = ALWAYS
     absence: Absence = NEVER_ABSENT
+    gives_back: bool = False
+    """The rail gives back credits by signed messages of its own (`Outcome.RETURNED`)."""
     creditor: tuple[IdentifierForm, ...] = ()
     """How a creditor may be identified; the first form that fits is used. Empty: the adapter parses
     accounts."""
     carries: tuple[str, ...] = ("Dbtr/Nm", "Cdtr/Nm", "Purp", *REMITTANCE_AS_TEXT)
     """Elements below `CdtTrfTxInf` that the rail's message can carry. `schemas/elements.txt` defines what
     happens with the others: the payment is refused, or its sender is notified."""
+    clearing_system: str = ""
+    """The code by which messages name its scheme of member ids (ExternalClearingSystemIdentification1Code);
+    empty: ISO has none for it."""
+
+    @property
+    def reverses(self) -> bool:
+        """Whether the rail answers an undo in the exchange, so that the switch can have credits reversed."""
+        return self.undo is not Undo.NONE and self.confirmation is Confirmation.SYNC

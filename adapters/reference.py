@@ -18,7 +18,7 @@ from lxml import etree
 from adapters import amounts, registry
 from adapters.profile import RailProfile
 from adapters.qr import payload
-from adapters.simulation import magic
+from adapters.simulation import magic, payers
 from adapters.simulation.harness import sample_order
 from adapters.simulation.sandbox import prepare
 from schemas.money import EXPONENTS, Money
@@ -60,6 +60,7 @@ def facts(profile: RailProfile) -> str:
         ("outcome", f"{profile.confirmation}", profile.basis),
         ("reservation before credit", f"{profile.reservation}", profile.basis),
         ("undo", f"{profile.undo}", profile.basis),
+        ("gives back credits by signed messages", "yes" if profile.gives_back else "no", profile.basis),
         ("aliases", ", ".join(profile.aliases), profile.basis),
         ("amount of a payment", f"{low} to {high}", limits.basis),
         ("format of amounts", _amounts(profile), profile.basis),
@@ -165,6 +166,7 @@ def _parts(name: str) -> dict[str, Callable[[], str]]:
     return {
         "facts": lambda: facts(registry.profile(name)),
         "words": magic.table,
+        "behaviours": payers.table,
         "accounts": accounts,
         "rails": rails,
         "schemes": schemes,

@@ -81,6 +81,8 @@ _SILENT: Final = frozenset(
     "\u0621\u0640\u064b\u064c\u064d\u0651\u0652\u0653\u0654\u0655\u200c\u200d\u200e\u200f\u0639"
 )
 _UNWRITTEN: Final = frozenset("\u0651\u0652\u0640\u200d\u200e\u200f")
+_CARRIERS: Final = frozenset("\u0627\u0623\u0625\u0639")
+"""Letters that begin a word with any vowel: Usama, Ibrahim, Ali."""
 _DOUBLED, _ASPIRATE = "\u0651", "ھ"
 _DOUBLED_BEHIND_ITS_VOWEL = re.compile("([\u064e\u064f\u0650])\u0651")
 _LETTERS = re.compile(f"(?:[بپتٹجچدڈڑکگ]{_ASPIRATE}|.){_DOUBLED}?")
@@ -180,10 +182,11 @@ _OFFICES: Final = (
 _NAME_CHARACTERS: Final = 4
 
 
-def romanised(text: str, country: str = "") -> str:
+def romanised(text: str, country: str = "", *, unwritten: str = "") -> str:
     """A text in ASCII; other scripts are romanised, characters without a romanisation are left out.
 
-    `country` is that of the person or bank; it decides where the letters alone do not.
+    `country` is that of the person or bank; it decides where the letters alone do not. `unwritten` stands for
+    each vowel that is guessed, because Arabic letters leave it out; otherwise the likely one is written.
     """
     if text.isascii():
         return text
@@ -198,7 +201,7 @@ def romanised(text: str, country: str = "") -> str:
         if cyrillic:
             pieces.append(_cyrillic(cyrillic, language))
         elif arabic:
-            pieces.append(_arabic(arabic, "Urdu" if urdu else "Persian"))
+            pieces.append(_arabic(arabic, "Urdu" if urdu else "Persian", unwritten))
         elif han:
             pieces.append(_han(han))
         else:
@@ -278,7 +281,7 @@ def _key(word: str) -> str:
     return "".join(one for one in word if one not in _MARKS and one not in _UNWRITTEN).translate(_FOLD)
 
 
-def _arabic(word: str, language: str) -> str:
+def _arabic(word: str, language: str, unwritten: str) -> str:
     """One word: from the table, otherwise from known parts, otherwise by rule; known names get a capital."""
     word = unicodedata.normalize("NFKC", word)
     key = _key(word)
@@ -290,19 +293,19 @@ def _arabic(word: str, language: str) -> str:
         return known[key]
     if key.startswith(_ABDUL) and len(key) > len(_ABDUL) + 1:
         rest = key[len(_ABDUL) :]
-        return f"Abdul{known.get(rest, _spelt(rest, urdu=urdu)).lower()}"
+        return f"Abdul{known.get(rest, _spelt(rest, urdu=urdu, unwritten=unwritten)).lower()}"
     for ending, latin in (*_ENDINGS, ("الله", "ullah" if urdu else "ollah")):
         stem = key.removesuffix(ending)
         if stem != key and (stem in known or (len(ending) > 1 and len(stem) > 2)):
-            first = known.get(stem) or _spelt(stem, urdu=urdu).capitalize()
+            first = known.get(stem) or _spelt(stem, urdu=urdu, unwritten=unwritten).capitalize()
             return (first.removesuffix("a") if latin[0] in "iu" else first) + latin
     for place in range(2, len(key) - 1):
         if key[:place] in known and key[place:] in known:
             return known[key[:place]] + known[key[place:]].lower()
-    return _spelt(word, urdu=urdu).capitalize()
+    return _spelt(word, urdu=urdu, unwritten=unwritten).capitalize()
 
 
-def _spelt(word: str, *, urdu: bool) -> str:
+def _spelt(word: str, *, urdu: bool, unwritten: str = "") -> str:
     """A word by rule: a vowel is inserted wherever the consonants could not be read aloud."""
     latin: list[str] = []
     run: list[str] = []
@@ -319,13 +322,15 @@ def _spelt(word: str, *, urdu: bool) -> str:
         )
         if not sound:
             continue
+        if unwritten and place == 0 and letter in _CARRIERS and is_vowel:
+            sound = unwritten
         if is_vowel:
-            latin.append(_filled(run, first=not latin, last=False))
+            latin.append(_filled(run, unwritten, first=not latin, last=False))
             run = []
             latin.append(sound)
         else:
             run.append("w" if urdu and letter == "و" else sound)
-    latin.append(_filled(run, first=not latin, last=True, long_before=_long(letters)))
+    latin.append(_filled(run, unwritten, first=not latin, last=True, long_before=_long(letters)))
     return "".join(latin) or anyascii(word).replace("`", "")
 
 
@@ -362,7 +367,7 @@ def _plain_sound(letter: str, place: int, *, last: bool, before: str, after: str
     return _CONSONANTS.get(letter) or anyascii(letter).replace("`", ""), False
 
 
-def _filled(run: list[str], *, first: bool, last: bool, long_before: bool = False) -> str:
+def _filled(run: list[str], unwritten: str, *, first: bool, last: bool, long_before: bool = False) -> str:
     """A group of consonants with the vowels that make it readable."""
     count = len(run)
     if count == 0:
@@ -375,7 +380,7 @@ def _filled(run: list[str], *, first: bool, last: bool, long_before: bool = Fals
         vowels = {1: (), 2: (1,), 3: (2,)}.get(count, tuple(range(2, count, 2)))
     else:
         vowels = () if count <= 2 else tuple(range(2, count, 2))
-    filler = "e" if long_before and last and count == 2 and not first else "a"
+    filler = unwritten or ("e" if long_before and last and count == 2 and not first else "a")
     return "".join((filler if place in vowels else "") + sound for place, sound in enumerate(run))
 
 

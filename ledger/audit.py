@@ -149,6 +149,32 @@ async def _subtree(connection: asyncpg.Connection, part: Range) -> bytes:
     return node_hash(left, right)
 
 
+class _Proofs:
+    """Inclusion proofs of many events, in order: blocks of leaves and larger subtrees are read once."""
+
+    def __init__(self, connection: asyncpg.Connection, size: int) -> None:
+        self._connection, self._size = connection, size
+        self._block: tuple[int, list[bytes]] = (-1, [])
+        self._subtrees: dict[Range, bytes] = {}
+
+    async def prove(self, seq: int) -> list[bytes]:
+        """Prove that event `seq` is among the first `size`."""
+        return [await self._subtree(part) for part in inclusion_ranges(seq - 1, self._size)]
+
+    async def _subtree(self, part: Range) -> bytes:
+        start, end = part
+        block = start >> BLOCK_LEVEL
+        if (end - 1) >> BLOCK_LEVEL == block:
+            first = block << BLOCK_LEVEL
+            if self._block[0] != block:
+                last = min(first + _BLOCK, self._size)
+                self._block = block, await read_leaves(self._connection, first, last)
+            return root_of(self._block[1][start - first : end - first])
+        if part not in self._subtrees:
+            self._subtrees[part] = await _subtree(self._connection, part)
+        return self._subtrees[part]
+
+
 async def read_leaves(connection: asyncpg.Connection, start: int, end: int) -> list[bytes]:
     """Read leaf hashes, also of detached events."""
     blocks = await connection.fetch(_ARCHIVED, start >> BLOCK_LEVEL, (end - 1) >> BLOCK_LEVEL)
@@ -294,6 +320,7 @@ async def _bundle(
     connection: asyncpg.Connection, published: Sequence[Checkpoint], events: Sequence[ArchivedEvent]
 ) -> dict[str, Any]:
     *older, newest = published
+    proofs = _Proofs(connection, newest.size)
     found = [await _restored(connection, each, newest.size) for each in await restores(connection)]
     return {
         "format": BUNDLE_FORMAT,
@@ -311,7 +338,7 @@ async def _bundle(
                 **event._asdict(),
                 "change": event.change.hex(),
                 "body": event.body.hex(),
-                "proof": _hex(await prove_inclusion(connection, event.seq, newest.size)),
+                "proof": _hex(await proofs.prove(event.seq)),
             }
             for event in events
         ],

@@ -324,6 +324,16 @@ class Books:
             return None
         return Decision(_STATE_VERDICTS[transfer.state], transfer.number, transfer.state)
 
+    def is_corrected(self, id_: UUID) -> bool:
+        """Whether a set is reversed by a correction."""
+        known = self._find(id_)
+        return known is not None and known.corrected
+
+    def repeated(self, id_: UUID, fingerprint: bytes) -> Decision | None:
+        """Whether a known set is repeated with the same or with other content; None if it is not known."""
+        known = self._find(id_)
+        return None if known is None else _again(known, fingerprint)
+
     def account(self, number: int) -> Account | None:
         """Get an account; the caller must not change it."""
         return self._accounts.get(number)

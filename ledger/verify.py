@@ -136,7 +136,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class VerifyProgress:
     """Result of an incremental verification; the next one begins at `mark`."""
 
     mark: Mark
@@ -145,7 +145,9 @@ class Progress:
     faults: tuple[ReplayFault, ...]
 
 
-async def verify_further(connection: asyncpg.Connection, mark: Mark | None, events_max: int) -> Progress:
+async def verify_further(
+    connection: asyncpg.Connection, mark: Mark | None, events_max: int
+) -> VerifyProgress:
     """Check a limited number of events since `mark`, in one snapshot, with the checks of `verify`.
 
     Counts of whole tables are not checked. A change of the log before the mark is found only by `verify`;
@@ -164,7 +166,7 @@ async def verify_further(connection: asyncpg.Connection, mark: Mark | None, even
         if walk.seq < until:
             walk.replay.fault("sequence", walk.seq + 1, f"the head is {head + 1}")
         await (walk.compare() if until >= head else walk.compare_sums())
-    return Progress(walk.mark, head, tuple(walk.replay.faults))
+    return VerifyProgress(walk.mark, head, tuple(walk.replay.faults))
 
 
 class Walk:

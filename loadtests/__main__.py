@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-BENCHMARKS = ("payments", "ledger", "codec", "reports", "volume", "causes")
+BENCHMARKS = ("payments", "ledger", "codec", "reports", "volume", "causes", "overload", "names", "screening")
 
 
 def main() -> int:

@@ -20,7 +20,8 @@ from schemas import codec
 from schemas.signing import http_signatures
 from schemas.signing.keys import Algorithm, SigningKey
 from switch.clients.python import credit_transfer
-from switch.payments.signatures import Signatures, SigningKeyInForce
+from switch.payments.signatures import CorridorFeesKept, Signatures, SigningKeyInForce
+from switch.payments.tariffs import TariffTable
 from switch.writer.commands import Accept, CommandLeg, Evidence, Identity, Terms, read_command
 from switch.writer.kinds import Kind, Permission
 
@@ -35,7 +36,7 @@ def payment(algorithm: Algorithm, kind: str, books: Books, part: Signatures) -> 
     part.keys[key.keyid] = SigningKeyInForce("payer", "", key.public, 0, FAR)
     part.bics |= {"PAYRINBB": "payer", "PAYEINBB": "payee"}
     part._countries |= {"payer": "IN", "payee": "IN"}  # noqa: SLF001 - as it reads them
-    part._tariffs["IN", "IN"] = deque([(10, 0)])  # noqa: SLF001
+    part._fees["IN", "IN"] = deque([CorridorFeesKept(10, 0, (), TariffTable(()))])  # noqa: SLF001
     content = credit_transfer(
         debtor_agent="PAYRINBB", debtor="Asha Rao", debtor_account="asha@okbank", creditor_agent="PAYEINBB",
         creditor="Bilal Khan", creditor_account="PK60SAND0000000000000001", amount="100.00", currency="INR",

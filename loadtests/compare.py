@@ -9,6 +9,7 @@ has less of it than REV.
 import contextlib
 import statistics
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, Final
 
 from loadtests.measure import Figures, MeasuredRun, Options, figures, measure
 from loadtests.payments_table import rows
-from loadtests.systems import ROOT, payswitch, verified
+from loadtests.systems import ROOT, Program, payswitch, verified
 
 COMPARED: Final = ("payments_per_s", "payments_per_core_second", "cpu_us_per_payment", "p50_ms", "p99_ms")
 
@@ -71,22 +72,32 @@ def order(pairs: int) -> str:
     return "".join("AB" if pair % 2 == 0 else "BA" for pair in range(pairs))
 
 
-def run(place: Path, options: Options, revision: str, pairs: int) -> dict[str, Any]:
-    """Measure both; the report."""
+def run(
+    place: Path, options: Options, revision: str, pairs: int, python: str = sys.executable
+) -> dict[str, Any]:
+    """Measure both; the report. `python` is the interpreter of the other revision."""
     turn = replace(options, seconds=options.seconds / (2 * pairs))
     runs: dict[str, list[MeasuredRun]] = {"A": [], "B": []}
     with (
         checked_out(ROOT, revision, place / "tree") as tree,
-        payswitch(place / "a", options, tree) as other,
+        payswitch(place / "a", options, Program(tree, python)) as other,
         payswitch(place / "b", options) as ours,
     ):
         for letter in order(pairs):
             runs[letter].append(measure({"A": other, "B": ours}[letter], turn))
-        checks = {"A": verified(place / "a", tree), "B": verified(place / "b")}
+        checks = {"A": verified(place / "a", Program(tree, python)), "B": verified(place / "b")}
     commit = subprocess.run(
         ["git", "-C", str(ROOT), "rev-parse", "--short", revision], capture_output=True, text=True, check=True
     ).stdout.strip()
-    return report(options, commit, runs["A"], runs["B"], checks)
+    found = report(options, commit, runs["A"], runs["B"], checks)
+    return found | {"interpreters": {"other": interpreter(python), "this": interpreter(sys.executable)}}
+
+
+def interpreter(python: str) -> str:
+    """Its version and its path, such as `3.11.2, /usr/bin/python3`."""
+    asked = "import platform, sys; print(platform.python_version(), sys._base_executable, sep=', ')"
+    done = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def report(
@@ -144,4 +155,6 @@ def page(found: dict[str, Any]) -> str:
         f" {settings['messages']}, {settings['connections']} connections. Books of both balance and"
         f" agree with their rails: {'yes' if balanced else 'NO'}."
     )
+    if len(set(found.get("interpreters", {}).values())) > 1:
+        about += " Interpreters: {other} and {this}.".format(**found["interpreters"])
     return f"# This checkout and {found['commit']}, interleaved\n\n{about}\n\n{rows(head, lines)}\n"

@@ -18,7 +18,7 @@ import sys
 import time
 from array import array
 from base64 import b64encode
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -45,6 +45,13 @@ _FRESH_S: Final = 600.0
 """How long a template keeps its times: a switch refuses a payment that was accepted an hour ago."""
 _TICK_S: Final = 0.001
 """How often an open loop looks for payments that became due."""
+PENDING_EVERY_S: Final = 0.1
+_NOT_NOW: Final = frozenset({b"503", b"429"})
+_RETRY_MS: Final = re.compile(rb"\r\nretry-after-ms: *(\d+)", re.IGNORECASE)
+_RETRY_S: Final = re.compile(rb"\r\nretry-after: *(\d+)", re.IGNORECASE)
+_PAUSE_S: Final = 0.2
+_PAUSE_S_MAX: Final = 5.0
+"""What was refused for now is sent again as `switch/clients` do: when the answer says, and a pause later."""
 
 
 class MessageTemplate(msgspec.Struct, frozen=True):
@@ -83,6 +90,8 @@ class Load(msgspec.Struct, frozen=True):
     rate_per_s: float = 0.0
     """Payments that become due in a second; 0: a closed loop."""
     seed: int = 0
+    repeats: bool = False
+    """Whether what was refused for now is sent again, until it is accepted; in an open loop only."""
 
 
 class SendResult(msgspec.Struct, frozen=True):
@@ -112,6 +121,9 @@ class SendResult(msgspec.Struct, frozen=True):
     in_flight_max: int = 0
     unsent: int = 0
     """Payments of an open loop that were due and never found an idle connection."""
+    latencies_by_sender_ms: dict[str, list[float]] = {}
+    pending: list[int] = []
+    """Payments of an open loop that are not answered, or refused for now, every `PENDING_EVERY_S`."""
 
 
 def dated(template: bytes, now: datetime) -> bytes:
@@ -121,14 +133,6 @@ def dated(template: bytes, now: datetime) -> bytes:
     return _DAYS.sub(rb"\g<1>" + day, template)
 
 
-class SignedRequest(NamedTuple):
-    """A request, and what it is about."""
-
-    request: bytes
-    rail: str
-    media_type: str
-
-
 class _Form(NamedTuple):
     """A template, ready to be filled."""
 
@@ -136,6 +140,14 @@ class _Form(NamedTuple):
     media_type: str
     rail: str
     head: str
+
+
+class PreparedRequest(NamedTuple):
+    """A request, and what it was made of."""
+
+    request: bytes
+    form: _Form
+    body: bytes
 
 
 class Messages:
@@ -152,7 +164,7 @@ class Messages:
         self._ids = random.SystemRandom()
         self._stale_at = time.time() + _FRESH_S
 
-    def next(self) -> SignedRequest:
+    def next(self) -> PreparedRequest:
         """One request, with a UETR that was never there before."""
         if time.time() > self._stale_at:
             now = datetime.now(UTC)
@@ -165,7 +177,12 @@ class Messages:
             (hexadecimal[:8], hexadecimal[8:12], hexadecimal[12:16], hexadecimal[16:20], hexadecimal[20:])
         )
         body = form.body.replace(_UETR, uetr.encode()).replace(_HEX, hexadecimal.encode())
-        return SignedRequest(self._signed(form, body, nonce=hexadecimal), form.rail, form.media_type)
+        return PreparedRequest(self._signed(form, body, nonce=hexadecimal), form, body)
+
+    def again(self, made: PreparedRequest) -> PreparedRequest:
+        """The same message under a new signature."""
+        nonce = f"{self._ids.getrandbits(128):032x}"
+        return made._replace(request=self._signed(made.form, made.body, nonce))
 
     def _signed(self, form: _Form, body: bytes, nonce: str) -> bytes:
         digest = f"sha-256=:{b64encode(hashlib.sha256(body).digest()).decode()}:"
@@ -204,12 +221,14 @@ class LatencyTally:
         self.by_sender: Counter[str] = Counter()
         self.by_media_type: Counter[str] = Counter()
         self.per_second: Counter[int] = Counter()
-        self.latencies = array("d")
+        self.latencies: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+        """By sender."""
         self.begun = 0
         self.answered = 0
         self.ended = 0
         self.in_flight = 0
         self.in_flight_max = 0
+        self.pending = 0
         self.stopping = False
         self._by_due_time = by_due_time
         self._from = self._until = float("inf")
@@ -234,22 +253,24 @@ class LatencyTally:
 
     def due(self, due_at: float) -> None:
         """Note one payment of an open loop that became due."""
+        self.pending += 1
         self.begun += self.covers(due_at)
 
     def end(self, status: bytes, body: bytes, sent: "AwaitedAnswer", now: float) -> None:
         """Note one answer."""
         self.in_flight -= 1
+        self.pending -= self._by_due_time and status not in _NOT_NOW
         final = status == b"200" and b"ACCC" in body
         self.answers["200 ACCC" if final else _described(status, body)] += 1
         self.answered += self.covers(now)
         self.ended += final and self.covers(now)
         place = sent.due_at if self._by_due_time else now
         if final and self.covers(place):
-            self.latencies.append(now - sent.due_at)
+            self.latencies[sent.sender].append(now - sent.due_at)
             self.per_second[int(place - self._from)] += 1
-            self.by_rail[sent.rail] += 1
+            self.by_rail[sent.made.form.rail] += 1
             self.by_sender[sent.sender] += 1
-            self.by_media_type[sent.media_type] += 1
+            self.by_media_type[sent.made.form.media_type] += 1
 
 
 class AwaitedAnswer(NamedTuple):
@@ -258,8 +279,8 @@ class AwaitedAnswer(NamedTuple):
     due_at: float
     """By `time.perf_counter`; in a closed loop when it was sent."""
     sender: str
-    rail: str
-    media_type: str
+    made: PreparedRequest
+    tries: int = 1
 
 
 def _described(status: bytes, body: bytes) -> str:
@@ -271,14 +292,24 @@ def _described(status: bytes, body: bytes) -> str:
 class Customer:
     """One debtor agent: its messages, its idle connections, and its payments that wait for one."""
 
-    def __init__(self, sender: Sender, messages: Messages, tally: LatencyTally, *, closed: bool) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        messages: Messages,
+        tally: LatencyTally,
+        *,
+        closed: bool,
+        repeats: bool = False,
+    ) -> None:
         self.name = sender.name
+        self._repeats = repeats
+        self._chance = random.Random(sender.name)
         self._messages = messages
         self._tally = tally
         self._closed = closed
         self._idle: list[CustomerConnection] = []
-        self.waiting: deque[float] = deque()
-        """When they were due."""
+        self.waiting: deque[tuple[float, AwaitedAnswer | None]] = deque()
+        """When they were due, and what was refused before, if it is sent again."""
 
     def pay(self, due_at: float) -> None:
         """Send a payment that is due, now or as soon as a connection is idle."""
@@ -286,7 +317,22 @@ class Customer:
         if self._idle:
             self.send(self._idle.pop(), due_at)
         else:
-            self.waiting.append(due_at)
+            self.waiting.append((due_at, None))
+
+    def refused(self, sent: AwaitedAnswer, head: bytes) -> None:
+        """Send a payment again that was refused for now, not earlier than the answer says."""
+        if not self._repeats or self._tally.stopping:
+            return
+        stated = _RETRY_MS.search(head)
+        stated_s = int(stated[1]) / 1000 if stated else int((_RETRY_S.search(head) or (b"", b"1"))[1])
+        own_s = min(_PAUSE_S * 2.0 ** (sent.tries - 1), _PAUSE_S_MAX) * self._chance.uniform(0.5, 1)
+        asyncio.get_running_loop().call_later(stated_s + own_s, self._repeat, sent)
+
+    def _repeat(self, sent: AwaitedAnswer) -> None:
+        if self._idle:
+            self.send(self._idle.pop(), sent.due_at, sent)
+        else:
+            self.waiting.append((sent.due_at, sent))
 
     def ready(self, connection: "CustomerConnection") -> None:
         """Use a connection that has nothing to do."""
@@ -296,7 +342,7 @@ class Customer:
             else:
                 self.send(connection, time.perf_counter())
         elif self.waiting:
-            self.send(connection, self.waiting.popleft())
+            self.send(connection, *self.waiting.popleft())
         elif self._tally.stopping:
             connection.close()
         else:
@@ -312,13 +358,16 @@ class Customer:
         for connection in self._idle:
             connection.close()
 
-    def send(self, connection: "CustomerConnection", due_at: float) -> None:
-        """Send the next message on a connection."""
-        made = self._messages.next()
+    def send(
+        self, connection: "CustomerConnection", due_at: float, before: AwaitedAnswer | None = None
+    ) -> None:
+        """Send the next message on a connection, or one that was refused `before`."""
+        made = self._messages.next() if before is None else self._messages.again(before.made)
         # A closed loop measures from here: making and signing the message is the sender's time.
         due_at = time.perf_counter() if self._closed else due_at
         self._tally.begin(due_at)
-        connection.write(made.request, AwaitedAnswer(due_at, self.name, made.rail, made.media_type))
+        tries = 1 if before is None else before.tries + 1
+        connection.write(made.request, AwaitedAnswer(due_at, self.name, made, tries))
 
 
 class CustomerConnection(asyncio.Protocol):
@@ -350,8 +399,11 @@ class CustomerConnection(asyncio.Protocol):
             return
         sent, self._sent = self._sent, None
         assert sent is not None, "an answer without a request"
-        self._tally.end(self._buffer[_STATUS], self._buffer[end + 4 :], sent, time.perf_counter())
+        status, head = self._buffer[_STATUS], self._buffer[: end + 2]
+        self._tally.end(status, self._buffer[end + 4 :], sent, time.perf_counter())
         self._buffer = b""
+        if status in _NOT_NOW:
+            self._customer.refused(sent, head)
         self._customer.ready(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the reason changes nothing
@@ -392,7 +444,8 @@ async def run(load: Load) -> SendResult:
     tally = LatencyTally(by_due_time=not closed)
     authority = f"{load.host}:{load.port}"
     customers = [
-        Customer(one, Messages(one, authority, load.seed), tally, closed=closed) for one in load.senders
+        Customer(one, Messages(one, authority, load.seed), tally, closed=closed, repeats=load.repeats)
+        for one in load.senders
     ]
     ended = await _connect(load, customers, tally)
     arrivals = None if closed else asyncio.create_task(_arrive(load, customers))
@@ -400,7 +453,10 @@ async def run(load: Load) -> SendResult:
     cpu, started = time.process_time(), time.perf_counter()
     tally.measure_from(started)
     print("measuring", flush=True)
+    pending: list[int] = []
+    noting = asyncio.create_task(_note_pending(tally, pending))
     await asyncio.sleep(load.seconds)
+    noting.cancel()
     tally.measure_until(time.perf_counter())
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     print("measured", flush=True)
@@ -410,10 +466,12 @@ async def run(load: Load) -> SendResult:
     for customer in customers:
         customer.close_idle()
     await asyncio.wait(ended, timeout=DRAIN_S)
+    by_sender = {name: sorted(1000 * latency for latency in found) for name, found in tally.latencies.items()}
+    latencies = sorted(latency for found in by_sender.values() for latency in found)
     return SendResult(
-        payments=len(tally.latencies),
+        payments=len(latencies),
         seconds=seconds,
-        latencies_ms=sorted(1000 * latency for latency in tally.latencies),
+        latencies_ms=latencies,
         answers=dict(tally.answers),
         cpu_s=cpu,
         begun=tally.begun,
@@ -425,7 +483,16 @@ async def run(load: Load) -> SendResult:
         by_media_type=dict(tally.by_media_type),
         in_flight_max=tally.in_flight_max,
         unsent=sum(len(customer.waiting) for customer in customers),
+        latencies_by_sender_ms=by_sender,
+        pending=pending,
     )
+
+
+async def _note_pending(tally: LatencyTally, noted: list[int]) -> None:
+    began = time.perf_counter()
+    while True:
+        noted.append(tally.pending)
+        await asyncio.sleep(max(0.0, began + len(noted) * PENDING_EVERY_S - time.perf_counter()))
 
 
 async def _connect(

@@ -79,9 +79,13 @@ def open_loop(place: Path, options: Options) -> dict[str, Any]:
     return _report("payments_open_loop", options, {"capacity (closed loop)": capacity, **loads}, checks)
 
 
+def connections_for(rate_per_s: float) -> int:
+    """Connections that do not limit an open loop of this rate."""
+    return min(CONNECTIONS_MAX, max(_CONNECTIONS_MIN, int(rate_per_s * _CONNECTIONS_FOR_RATE_S)))
+
+
 def _offered(target: Target, options: Options, rate_per_s: float) -> LoadFigures:
-    wanted = max(_CONNECTIONS_MIN, int(rate_per_s * _CONNECTIONS_FOR_RATE_S))
-    connections = min(CONNECTIONS_MAX, wanted)
+    connections = connections_for(rate_per_s)
     return of_run(measure_load(target, options, connections=connections, rate_per_s=rate_per_s))
 
 

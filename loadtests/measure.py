@@ -5,8 +5,9 @@ import re
 import statistics
 import subprocess
 import sys
+import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -121,15 +122,32 @@ def measure_calm(target: Target, options: Options) -> MeasuredRun:
 
 
 def measure_load(
-    target: Target, options: Options, *, connections: int, rate_per_s: float = 0.0
+    target: Target,
+    options: Options,
+    *,
+    connections: int,
+    rate_per_s: float = 0.0,
+    weights: Mapping[str, float] | None = None,
+    during: Callable[[], None] | None = None,
 ) -> MeasuredRun:
     """Drive it with a load that may be more than it can carry; with a rate it is an open loop.
+
+    `weights`: of the senders, in place of the mix's shares. `during` runs in a thread while it is measured;
+    with it, what is refused for now is sent again.
 
     Raises:
         RuntimeError: the load process ended early.
 
     """
-    return _drive(target, options, connections=connections, seconds=options.seconds, rate_per_s=rate_per_s)
+    return _drive(
+        target,
+        options,
+        connections=connections,
+        seconds=options.seconds,
+        rate_per_s=rate_per_s,
+        weights=weights,
+        during=during,
+    )
 
 
 def _some(run: MeasuredRun) -> MeasuredRun:
@@ -139,13 +157,23 @@ def _some(run: MeasuredRun) -> MeasuredRun:
 
 
 def _drive(
-    target: Target, options: Options, *, connections: int, seconds: float, rate_per_s: float = 0.0
+    target: Target,
+    options: Options,
+    *,
+    connections: int,
+    seconds: float,
+    rate_per_s: float = 0.0,
+    weights: Mapping[str, float] | None = None,
+    during: Callable[[], None] | None = None,
 ) -> MeasuredRun:
     senders = mix.senders(mix.mix(options.mix), target.keys, options.messages, options.seed)
+    if weights is not None:
+        senders = [msgspec.structs.replace(one, weight=weights[one.name]) for one in senders]
     load = Load(
         *(HOST, target.port, senders, connections, options.warm_up_s, seconds),
         rate_per_s=rate_per_s,
         seed=options.seed,
+        repeats=during is not None,
     )
     command = [sys.executable, "-m", "loadtests.generator"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as generator:
@@ -160,6 +188,8 @@ def _drive(
             )
         _expect(generator.stdout.readline(), b"measuring\n")
         before, busy = cpu_by_process(target.roots), _busy_s()
+        if during is not None:
+            threading.Thread(target=during).start()
         _expect(generator.stdout.readline(), b"measured\n")
         after, busy = cpu_by_process(target.roots), _busy_s() - busy
         result = msgspec.json.decode(generator.stdout.read(), type=SendResult)

@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -161,6 +162,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--without-naive", action="store_true")
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--compare", metavar="REV", help="this checkout against another revision, interleaved")
+    parser.add_argument(
+        "--other-python",
+        default=sys.executable,
+        metavar="PATH",
+        help="interpreter of the other revision, with --compare; it has the packages of requirements.lock",
+    )
     other.add_argument("--open-loop", action="store_true", help="constant arrival at fractions of capacity")
     other.add_argument(
         "--all", action="store_true", help="the figures, then open loop, in flight and stages, in one report"
@@ -218,7 +225,7 @@ def page(found: dict[str, Any]) -> str:
 def _other(given: argparse.Namespace, options: Options, place: Path) -> int | None:
     """Run another measurement of the same path, if one was asked for; 1 if any books do not balance."""
     if given.compare:
-        found = compare.run(place, options, given.compare, given.pairs)
+        found = compare.run(place, options, given.compare, given.pairs, given.other_python)
         text, balanced = compare.page(found), found["other"]["balanced"] and found["this"]["balanced"]
     elif given.open_loop or given.in_flight:
         found = (loads.open_loop if given.open_loop else loads.in_flight)(place, options)

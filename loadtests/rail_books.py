@@ -12,8 +12,9 @@ import asyncpg
 from adapters.simulation import book
 from adapters.simulation.book import EntryStatus
 
-SETTLED_WITHIN_S: Final = 60.0
-"""How long payments in flight may take to become final after the load ended."""
+SETTLED_WITHIN_S: Final = 240.0
+"""How long payments may take to become final after the load ended. After an outage of a rail some are in
+doubt, and rails are asked after up to 90 s, by their own rules, and again."""
 OPEN: Final = "SELECT count(*) FROM switch.open_payment"
 COMMITTED: Final = """
 SELECT p.rail, count(*), sum(p.credit_minor)::bigint

@@ -30,37 +30,49 @@ ROOT: Final = Path(__file__).parents[1]
 """The checkout that this program belongs to."""
 READY_S: Final = 180.0
 _LOG_LINES: Final = 5
-_PROGRAM: Final = (sys.executable, "-m", "switch.cli")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is measured: the files of a revision, and the interpreter that runs them."""
+
+    tree: Path = ROOT
+    python: str = sys.executable
+
+    def command(self, *words: str) -> list[str]:
+        """A command of `payswitch`."""
+        return [self.python, "-m", "switch.cli", *words]
+
+
+THIS: Final = Program()
+"""This checkout, with the interpreter of this process."""
 
 
 @contextlib.contextmanager
-def payswitch(directory: Path, options: Options, tree: Path = ROOT) -> Iterator[Target]:
-    """The whole switch as a user starts it: `payswitch up --sandbox`, in an empty directory.
-
-    `tree` has the files of the revision that is to run.
-    """
+def payswitch(directory: Path, options: Options, program: Program = THIS) -> Iterator[Target]:
+    """The whole switch as a user starts it: `payswitch up --sandbox`, in an empty directory."""
     port = rails.free_port()
-    command = [*_PROGRAM, "up", "--sandbox", "--data", str(directory), "--port", str(port)]
-    environment = _environment(tree) | {
+    command = program.command("up", "--sandbox", "--data", str(directory), "--port", str(port))
+    environment = _environment(program.tree) | {
         "PAYSWITCH_WORKERS": str(options.workers),
         "PAYSWITCH_RAILS": json.dumps(mix(options.mix).countries),
         "PAYSWITCH_SANDBOX_LATENCY_S": str(options.rail_latency_s),
     }
     if options.profile:
         environment["PAYSWITCH_PROFILE"] = json.dumps(options.profile)
-    with _process(command, environment, directory.with_suffix(".log"), tree) as root:
+    with _process(command, environment, directory.with_suffix(".log"), program.tree) as root:
         _wait_until_ready(port, root, directory.with_suffix(".log"))
         credentials = json.loads((directory / "sandbox" / "credentials.json").read_text())
         keys = {entry["id"]: (entry["keyid"], entry["private_key"]) for entry in credentials["participants"]}
         yield Target(port, (root,), keys, directory / "run" / "profile")
 
 
-def verified(directory: Path, tree: Path = ROOT) -> dict[str, bool]:
+def verified(directory: Path, program: Program = THIS) -> dict[str, bool]:
     """The verdict of `payswitch verify` on the running switch, and of the rails' own books."""
     done = subprocess.run(
-        [*_PROGRAM, "verify", "--data", str(directory)],
-        env=_environment(tree),
-        cwd=tree,
+        program.command("verify", "--data", str(directory)),
+        env=_environment(program.tree),
+        cwd=program.tree,
         capture_output=True,
         text=True,
         check=False,

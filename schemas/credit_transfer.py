@@ -1,5 +1,7 @@
 """pacs.008, any supported version: conversion between the message and the canonical `CreditTransfer`."""
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +23,7 @@ from schemas.parties import (
     read_instant,
     read_party,
 )
-from schemas.payment import AgreedRate, CreditTransfer, Party, PartyAccount
+from schemas.payment import Agent, AgreedRate, CreditTransfer, Party, PartyAccount
 from schemas.reasons import Reason
 
 ROOT: Final = "FIToFICstmrCdtTrf"
@@ -29,20 +31,65 @@ DEFAULT_VERSION: Final = "pacs.008.001.08"
 _TX: Final = f"{ROOT}/CdtTrfTxInf"
 _LATER_TIMES: Final = "pacs.008.001.13"
 """From this version on, the acceptance time is in `AddtlDtTm`."""
+_INSTRUCTION: Final = "InstrForNxtAgt"
+QUOTE_PREFIX: Final = "/QTID/"
+"""Before the id of a quote in `InstrForNxtAgt/InstrInf`, where earlier versions have no `AgrdRate/QtId`."""
+_QUOTE_ID: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 _UNSTRUCTURED_MAX: Final = 140
 
 
-def read_moved(message: Message) -> tuple[str, Money, str, str]:
-    """Read what a pacs.008 moves, and nothing else: its UETR, the amount, and the BICs of both agents.
+def read_moved(message: Message) -> tuple[str, Money, str, Agent]:
+    """Read what a pacs.008 moves, and nothing else.
+
+    That is its UETR, the amount, the institution of the debtor agent's BIC, and the creditor agent.
 
     Raises:
         Refused: more than one transaction, no UETR, or an amount that its currency does not allow.
 
     """
     transaction = _only_transaction(message.document[ROOT])
-    agents = (transaction[tag]["FinInstnId"].get("BICFI", "") for tag in ("DbtrAgt", "CdtrAgt"))
-    return (transaction["PmtId"]["UETR"], _read_amount(transaction, "IntrBkSttlmAmt"), *agents)
+    debtor = transaction["DbtrAgt"]["FinInstnId"].get("BICFI", "")[:8]
+    creditor = read_agent(transaction["CdtrAgt"])
+    assert creditor is not None
+    return transaction["PmtId"]["UETR"], _read_amount(transaction, "IntrBkSttlmAmt"), debtor, creditor
+
+
+def read_charging(message: Message) -> tuple[str, str]:
+    """Read by what a pacs.008 is charged: its charge bearer, and the code of its purpose, if it has one.
+
+    Raises:
+        Refused: more than one transaction, or no UETR.
+
+    """
+    transaction = _only_transaction(message.document[ROOT])
+    return transaction["ChrgBr"], transaction.get("Purp", {}).get("Cd", "")
+
+
+def read_quote(message: Message) -> str | None:
+    """Read the id of the quote that a pacs.008 names, and nothing else.
+
+    Raises:
+        Refused: more than one transaction, or no UETR.
+
+    """
+    return _quote_of(_only_transaction(message.document[ROOT]))
+
+
+def _quote_of(transaction: Content) -> str | None:
+    """`AgrdRate/QtId`; without it, the quote that the instruction names."""
+    found: str | None = transaction.get("AgrdRate", {}).get("QtId")
+    return found if found or _INSTRUCTION not in transaction else instructed_quote(transaction)
+
+
+def instructed_quote(transaction: Mapping[str, Any]) -> str | None:
+    """The quote that `InstrForNxtAgt` names; None if it states anything else."""
+    instructions: list[Content] = transaction.get(_INSTRUCTION, [])
+    if len(instructions) != 1 or set(instructions[0]) != {"InstrInf"}:
+        return None
+    text: str = instructions[0]["InstrInf"]
+    quote = text.removeprefix(QUOTE_PREFIX)
+    return quote if text != quote and _QUOTE_ID.fullmatch(quote) else None
 
 
 class PaymentParties(NamedTuple):
@@ -102,6 +149,7 @@ def read(message: Message) -> CreditTransfer:
         instructed_amount=_read_amount(transaction, "InstdAmt") if "InstdAmt" in transaction else None,
         exchange_rate=transaction.get("XchgRate"),
         agreed_rate=_read_agreed_rate(transaction.get("AgrdRate")),
+        quote=_quote_of(transaction),
         charge_bearer=transaction["ChrgBr"],
         accepted_at=accepted and read_instant(accepted, f"{_TX}/AccptncDtTm"),
         not_before=not_before,
@@ -169,7 +217,6 @@ def _read_agreed_rate(content: Content | None) -> AgreedRate | None:
         unit=content.get("UnitCcy"),
         quoted=content.get("QtdCcy"),
         rate=content["PreAgrdXchgRate"],
-        quote=content.get("QtId"),
         agent=read_agent(content.get("FXAgt")),
     )
 
@@ -234,7 +281,7 @@ def _transaction(payment: CreditTransfer, version: str, expires_at: datetime | N
         **_times(payment.accepted_at, expires_at, version),
         "InstdAmt": payment.instructed_amount and _amount(payment.instructed_amount),
         "XchgRate": payment.exchange_rate,
-        "AgrdRate": payment.agreed_rate and _agreed_rate(payment.agreed_rate),
+        "AgrdRate": payment.agreed_rate and _agreed_rate(payment.agreed_rate, payment.quote),
         "ChrgBr": payment.charge_bearer,
         "InstgAgt": payment.instructing_agent and build_agent(payment.instructing_agent),
         "InstdAgt": payment.instructed_agent and build_agent(payment.instructed_agent),
@@ -244,6 +291,7 @@ def _transaction(payment: CreditTransfer, version: str, expires_at: datetime | N
         "CdtrAgt": build_agent(payment.creditor_agent),
         "Cdtr": build_party(payment.creditor),
         "CdtrAcct": payment.creditor_account and build_account(payment.creditor_account),
+        _INSTRUCTION: _named_quote(payment),
         "Purp": payment.purpose and code_or_proprietary(payment.purpose, "ExternalPurpose1Code"),
         "RmtInf": payment.remittance and {"Ustrd": _lines(payment.remittance, _UNSTRUCTURED_MAX)},
     }
@@ -271,12 +319,19 @@ def _time_request(payment: CreditTransfer) -> Content | None:
     return clocks or None
 
 
-def _agreed_rate(rate: AgreedRate) -> Content:
+def _named_quote(payment: CreditTransfer) -> list[Content] | None:
+    """The instruction that names a quote, unless the agreed rate does."""
+    if payment.quote is None or payment.agreed_rate is not None:
+        return None
+    return [{"InstrInf": f"{QUOTE_PREFIX}{payment.quote}"}]
+
+
+def _agreed_rate(rate: AgreedRate, quote: str | None) -> Content:
     content = {
         "UnitCcy": rate.unit,
         "QtdCcy": rate.quoted,
         "PreAgrdXchgRate": rate.rate,
-        "QtId": rate.quote,
+        "QtId": quote,
         "FXAgt": rate.agent and build_agent(rate.agent),
     }
     return {tag: value for tag, value in content.items() if value}

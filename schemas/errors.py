@@ -18,7 +18,8 @@ SwitchError                        500  MS03
 │  └─ EffectChanged                409  NARR   a vote on a change whose effect is now another one
 ├─ Unavailable                     503  AB10   nothing was done: try again after `Retry-After`
 │  ├─ BooksFrozen                  503  AB10   no new payments until the operator ends the freeze
-│  └─ Restoring                    503  AB10   closed after a restore of the database
+│  ├─ Restoring                    503  AB10   closed after a restore of the database
+│  └─ Overloaded                   503  AB10   more messages than the switch can carry: `Retry-After-Ms`
 └─ OutcomeUnknown                  503  NARR   it may be done: repeat the same request to find out
 
 A class has the HTTP `status`, the ISO `reason` and whether a retry can help; the default text is the
@@ -141,6 +142,8 @@ class InvalidParameter(InvalidMessage):
 class InvalidAmount(InvalidMessage):
     """The amount is not a plain decimal number of its currency."""
 
+    status = 422
+    """Form and currency may both be valid: what is refused is the one in the other."""
     default_reason = Reason.INVALID_AMOUNT
 
 
@@ -251,6 +254,15 @@ class Restoring(Unavailable):
     """The switch is closed after a restore of its database; nothing was done. Resend the message later."""
 
     retry_after_s = 60
+
+
+class Overloaded(Unavailable):
+    """The switch has more to do than it can. Nothing was done; send the same again after `Retry-After-Ms`."""
+
+    def __init__(self, detail: str | None = None, *, retry_after_ms: int = 1000) -> None:
+        super().__init__(detail)
+        self.retry_after_ms = retry_after_ms
+        """Milliseconds to wait before a retry."""
 
 
 class OutcomeUnknown(SwitchError):

@@ -143,12 +143,12 @@ def _no_number(_text: str) -> NoReturn:
 
 
 def _indicator(text: str) -> int:
-    """The only allowed number: an indicator that was 1 or 0 in XML."""
-    return int(text) if text in {"0", "1"} else _no_number(text)
+    """The only allowed number: an indicator that was 1 or 0 in XML; JSON does not tell 1.0 from 1."""
+    return int(text[0]) if text in {"0", "1", "0.0", "1.0"} else _no_number(text)
 
 
 _DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_float=_no_number, parse_int=_indicator, parse_constant=_no_number
+    object_pairs_hook=_unique, parse_float=_indicator, parse_int=_indicator, parse_constant=_no_number
 )
 
 

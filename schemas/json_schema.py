@@ -6,7 +6,7 @@ elements in XML) is also checked by the codec.
 
 from typing import Any, Final
 
-from schemas import examples, wording
+from schemas import examples, lexical, wording
 from schemas.catalogue import catalogue
 from schemas.catalogue.model import (
     UNBOUNDED,
@@ -30,6 +30,7 @@ from schemas.plan import places
 Schema = dict[str, Any]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_BASE64: Final = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$"
 _SCALARS: Final[dict[str, Schema]] = {
     "boolean": {
         "type": ["boolean", "integer"],
@@ -143,7 +144,8 @@ def _type(kind: Type, prefix: str) -> Schema:
             parts = {"Ccy": _reference(currency, prefix), "Amt": _reference(number, prefix)}
             return _object(parts, ["Ccy", "Amt"])
         case Foreign():
-            return {"type": "string", "description": "One element of another schema, as canonical XML"}
+            text = "One element of another schema, as canonical XML"
+            return {"type": "string", "pattern": lexical.POSSIBLE, "description": text}
         case _:
             return _value(kind)
 
@@ -164,15 +166,28 @@ def _value(kind: Type) -> Schema:
             bounds: Schema = {"type": "string", "minLength": minimum}
             if maximum is not None:
                 bounds["maxLength"] = maximum
-            return bounds if pattern is None else {**bounds, "pattern": f"^(?:{expression(pattern)})$"}
+            form = lexical.POSSIBLE if pattern is None else f"^(?:{expression(pattern)})$"
+            return {**bounds, "pattern": form}
         case Decimal():
             text = wording.expected(kind).capitalize()
-            return {"type": "string", "pattern": r"^[+-]?(\d+\.?\d*|\.\d+)$", "description": text}
+            return {"type": "string", "pattern": _decimal(kind), "description": text}
         case Scalar(name):
-            return dict(_SCALARS[name])
+            dated = {"pattern": lexical.EXPRESSIONS[name]} if name in lexical.EXPRESSIONS else {}
+            return _SCALARS[name] | dated
         case Binary():
-            return {"type": "string", "contentEncoding": "base64"}
+            return {"type": "string", "contentEncoding": "base64", "pattern": _BASE64}
     raise AssertionError(kind)
+
+
+def _decimal(kind: Decimal) -> str:
+    """The form of a decimal: each number of decimals leaves so many digits before the point."""
+    sign = r"\+?" if kind.minimum is not None and not kind.minimum.startswith("-") else "[+-]?"
+    if kind.digits is None:
+        return rf"^{sign}(?:\d+\.?\d*|\.\d+)$"
+    if not kind.fraction:
+        return rf"^{sign}0*\d{{1,{kind.digits}}}(?:\.0*)?$"
+    forms = [rf"\d{{0,{kind.digits - places}}}\.\d{{{places}}}" for places in range(1, kind.fraction + 1)]
+    return rf"^{sign}0*(?:\d{{1,{kind.digits}}}(?:\.0*)?|(?:{'|'.join(forms)})0*)$"
 
 
 def _member(member: Member, prefix: str) -> Schema:

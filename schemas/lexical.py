@@ -28,6 +28,8 @@ BLANKS: Final = " \t\r\n"
 """White space of XML; that of Python includes more characters."""
 
 BOOLEAN: Final = Scalar("boolean")
+POSSIBLE: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*$"
+"""The form, for JSON Schema, of a text whose characters XML 1.0 allows."""
 IMPOSSIBLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").search
 """Finds a character that XML 1.0 does not allow."""
 
@@ -48,6 +50,18 @@ _TEMPORAL: Final = {
     "gYearMonth": re.compile(rf"{_YEAR}-{_MONTH}{_ZONE}", re.ASCII),
     "gMonth": re.compile(rf"--{_MONTH}{_ZONE}", re.ASCII),
 }
+_MONTH_AND_DAY = (
+    r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|[12]\d))"
+)
+EXPRESSIONS: Final = {
+    "date": rf"^{_YEAR}-{_MONTH_AND_DAY}{_ZONE}$",
+    "dateTime": rf"^{_YEAR}-{_MONTH_AND_DAY}T{_CLOCK}{_ZONE}$",
+    "time": rf"^{_CLOCK}{_ZONE}$",
+    "gYear": rf"^{_YEAR}{_ZONE}$",
+    "gYearMonth": rf"^{_YEAR}-{_MONTH}{_ZONE}$",
+    "gMonth": rf"^--{_MONTH}{_ZONE}$",
+}
+"""The form of dates and times for JSON Schema: all that the parsers accept, and 29 February of any year."""
 _PLAIN_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 _PLAIN_CLOCK: Final = re.compile(
     r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)", re.ASCII

@@ -5,12 +5,15 @@ the raw bytes are kept with it, so nothing is lost.
 """
 
 from datetime import date, datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 from msgspec.structs import force_setattr
 
 from schemas.money import Money
+
+NOT_PROVIDED: Final = "NOTPROVIDED"
+"""An id that a message must have, where its sender has none."""
 
 
 def _shows(text: str | None) -> bool:
@@ -86,13 +89,9 @@ class PartyAccount(_Stated, frozen=True, kw_only=True):
 class AgreedRate(_Stated, frozen=True, kw_only=True):
     """An agreed exchange rate: `rate` units of `quoted` for one of `unit`."""
 
-    _texts = ("quote",)
-
     unit: str | None = None
     quoted: str | None = None
     rate: str
-    quote: StatedText = None
-    """Id of the quote with the rate."""
     agent: Agent | None = None
     """The FX provider."""
 
@@ -101,7 +100,7 @@ class CreditTransfer(_Stated, frozen=True, kw_only=True):
     """One customer credit transfer (pacs.008)."""
 
     _texts = (
-        *("instruction_id", "transaction_id", "exchange_rate"),
+        *("instruction_id", "transaction_id", "exchange_rate", "quote"),
         *("purpose", "category_purpose", "remittance"),
     )
 
@@ -116,6 +115,8 @@ class CreditTransfer(_Stated, frozen=True, kw_only=True):
     instructed_amount: Money | None = None
     exchange_rate: StatedText = None
     agreed_rate: AgreedRate | None = None
+    quote: StatedText = None
+    """Id of the firm quote at whose terms it is to be executed."""
     charge_bearer: str
     accepted_at: datetime | None = None
     not_before: datetime | None = None

@@ -7,7 +7,7 @@ from typing import Final
 from schemas.codec import Message
 from schemas.errors import InvalidAmount, Refused
 from schemas.money import Money
-from schemas.parties import Content, first_of, read_instant
+from schemas.parties import Content, code_or_proprietary, first_of, instant_text, read_instant
 from schemas.reasons import Reason
 
 ROOT: Final = "PmtRtr"
@@ -59,6 +59,41 @@ def read(message: Message) -> PaymentReturn:
         instruction_id=transaction.get("OrgnlInstrId"),
         transaction_id=transaction.get("OrgnlTxId"),
     )
+
+
+def build(
+    *,
+    id_: str,
+    created_at: datetime,
+    uetr: str,
+    original_message_id: str,
+    original_message_name: str,
+    original: Money,
+    given_back: Money,
+    reason: str,
+) -> Content:
+    """Build the document of a pacs.004 of the switch for a payment's debtor agent.
+
+    `original` is the amount of the payment, which is returned; `given_back` what came back at its other end.
+    """
+    amount: Content = {"Ccy": original.currency, "Amt": original.text}
+    transaction: Content = {
+        "RtrId": id_,
+        "OrgnlGrpInf": {"OrgnlMsgId": original_message_id, "OrgnlMsgNmId": original_message_name},
+        "OrgnlUETR": uetr,
+        "OrgnlIntrBkSttlmAmt": amount,
+        "RtrdIntrBkSttlmAmt": amount,
+        "RtrRsnInf": [{"Rsn": code_or_proprietary(reason, "ExternalReturnReason1Code")}],
+    }
+    if given_back.currency != original.currency:
+        transaction["RtrdInstdAmt"] = {"Ccy": given_back.currency, "Amt": given_back.text}
+    group: Content = {
+        "MsgId": id_,
+        "CreDtTm": instant_text(created_at),
+        "NbOfTxs": "1",
+        "SttlmInf": {"SttlmMtd": "CLRG"},
+    }
+    return {ROOT: {"GrpHdr": group, "TxInf": [transaction]}}
 
 
 def _amount(content: Content) -> Money:

@@ -10,6 +10,7 @@ from typing import Final
 from schemas.reasons import Reason
 
 _AGAIN: Final = "Send a new payment with a new UETR"
+_OF_CORRIDOR: Final = "GET /v1/corridors has what the corridor requires"
 _OF_RAIL: Final = "GET /v1/rails/{country} has the rail's limits, hours and forms of accounts"
 
 BY_RULE: Final[Mapping[str, str]] = MappingProxyType(
@@ -71,11 +72,15 @@ BY_RULE: Final[Mapping[str, str]] = MappingProxyType(
         "agent-chain": "Name the agents without gaps.",
         "control-sum": "Make the number of transactions and the sums agree with the transactions.",
         "remittance": "Shorten the remittance information.",
+        "party-data": "Add everything that is listed: GET /v1/corridors has what the corridor requires.",
+        "purpose": "Use a purpose that the corridor allows: GET /v1/corridors lists them.",
+        "regulatory-reporting": "Add a code that the corridor allows: GET /v1/corridors lists them.",
         # parameters and bodies that are no messages
         "parameter": "Correct the parameter; `/openapi.json` lists those of each operation.",
         "since": "State an instant within the time for which deliveries are kept.",
         "rules": "Correct the content by the rule that is stated.",
         "check": "Correct the value: its check digits are wrong.",
+        "qr-code": "Scan it again, or ask for another code: docs/rails/qr.md lists the schemes.",
         "payee": "Verify the payee again, and use the details of the answer.",
     }
 )
@@ -84,6 +89,10 @@ BY_RULE: Final[Mapping[str, str]] = MappingProxyType(
 BY_REASON: Final[Mapping[str, str]] = MappingProxyType(
     {
         Reason.SETTLEMENT_TIMEOUT: f"{_AGAIN}: this one was accepted too long ago.",
+        Reason.ABORTED_SETTLEMENT: (
+            "Ask for a new quote (POST /v1/quotes), and send a new payment with a new UETR that names it and "
+            "states its terms."
+        ),
         Reason.TIMEOUT_CREDITOR_AGENT: f"Ask for the status by pacs.028; after RJCT: {_AGAIN.lower()}.",
         Reason.TIMEOUT_INSTRUCTED_AGENT: f"Ask for the status by pacs.028; after RJCT: {_AGAIN.lower()}.",
         Reason.OFFLINE_CREDITOR_AGENT: f"{_AGAIN} when GET /v1/rails says that the rail responds.",
@@ -109,20 +118,28 @@ BY_REASON: Final[Mapping[str, str]] = MappingProxyType(
         Reason.INVALID_AMOUNT: "Give an amount larger than zero with no more decimals than its currency has.",
         Reason.AMOUNT_EXCEEDS_AGREED_LIMIT: "Send less, or ask the operator for another limit.",
         Reason.INVALID_NUMBER_OF_TRANSACTIONS: "Send one transaction in each message.",
+        Reason.LIMIT_EXCEEDED: f"{_AGAIN} when the period has ended: the text states the instant.",
         Reason.AMOUNT_EXCEEDS_SETTLEMENT_LIMIT: "Send less, wait for incoming payments, or add funds.",
         Reason.INVALID_CREDITOR_ACCOUNT_CURRENCY: (
             "Leave the account's currency out, or use the credited one."
         ),
-        Reason.MISSING_CREDITOR_NAME_OR_ADDRESS: "Add the creditor's name and address.",
-        Reason.MISSING_DEBTOR_ADDRESS: "Add the debtor's address.",
+        Reason.MISSING_CREDITOR_NAME_OR_ADDRESS: f"Add the creditor's name and address. {_OF_CORRIDOR}.",
+        Reason.MISSING_DEBTOR_ADDRESS: f"Add the debtor's address. {_OF_CORRIDOR}.",
         Reason.MISSING_DEBTOR_NAME: "Add the debtor's name.",
         Reason.INVALID_COUNTRY: "Use a country code of ISO 3166-1.",
         Reason.INVALID_DEBTOR_COUNTRY: "Use a country code of ISO 3166-1 for the debtor.",
         Reason.INVALID_CREDITOR_COUNTRY: "Use a country code of ISO 3166-1 for the creditor.",
         Reason.INVALID_IDENTIFICATION_CODE: "Correct the identification.",
-        Reason.INVALID_DEBTOR_IDENTIFICATION_CODE: "Correct the debtor's identification.",
-        Reason.INVALID_CREDITOR_IDENTIFICATION_CODE: "Correct the creditor's identification.",
-        Reason.INVALID_CHARGE_BEARER: "Use the charge bearer that the switch supports: SLEV.",
+        Reason.INVALID_DEBTOR_IDENTIFICATION_CODE: (
+            f"Correct the debtor's identification, or add it. {_OF_CORRIDOR}."
+        ),
+        Reason.INVALID_CREDITOR_IDENTIFICATION_CODE: (
+            f"Correct the creditor's identification, or add it. {_OF_CORRIDOR}."
+        ),
+        Reason.INVALID_CHARGE_BEARER: (
+            "Use SLEV, DEBT or SHAR, or CRED where GET /v1/tariffs has tariffs for it; SLEV or DEBT where "
+            "the credited amount is fixed."
+        ),
         Reason.MISSING_CREDITOR_NAME: "Add the creditor's name.",
         Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING: "Add the element.",
         Reason.CONTENT_INCORRECT: "Correct the content of the element.",
@@ -147,7 +164,7 @@ BY_REASON: Final[Mapping[str, str]] = MappingProxyType(
             "Correct the message; `payswitch iso check FILE` finds every mistake before you send."
         ),
         Reason.INVALID_SERVICE_LEVEL: "Leave the service level out, or use a supported one.",
-        Reason.INVALID_PURPOSE: f"Use a purpose that the rail accepts. {_OF_RAIL}.",
+        Reason.INVALID_PURPOSE: f"Use a purpose that corridor and rail accept. {_OF_CORRIDOR}.",
         Reason.FRAUD: "Contact the operator; do not send it again.",
         Reason.REASON_NOT_SPECIFIED: "Contact the operator with the Request-Id.",
         Reason.NARRATIVE: "Follow the text.",
@@ -157,7 +174,11 @@ BY_REASON: Final[Mapping[str, str]] = MappingProxyType(
         Reason.INVALID_DEBTOR_BANK_IDENTIFIER: "Name your own BIC as the debtor agent.",
         Reason.INVALID_CREDITOR_BANK_IDENTIFIER: "Use a BIC of GET /v1/participants as the creditor agent.",
         Reason.INVALID_CREDITOR_BIC_IDENTIFIER: "Use a BIC of GET /v1/participants as the creditor agent.",
-        Reason.REGULATORY: f"Add the data that the country requires. {_OF_RAIL}.",
+        Reason.REGULATORY_INFORMATION_INVALID: f"Add the code that the country requires. {_OF_CORRIDOR}.",
+        Reason.REGULATORY: (
+            "Add the data that the country requires (GET /v1/corridors). A control of a currency pair, if "
+            "the text states one, lasts until the central bank ends it."
+        ),
         Reason.REMITTANCE_INFORMATION_INVALID: "Shorten or correct the remittance information.",
         Reason.INVALID_CHARACTER_SET: f"Use only the characters of the rail. {_OF_RAIL}.",
         Reason.CUT_OFF_TIME: f"{_AGAIN} with a later limit, or when the rail is open. {_OF_RAIL}.",

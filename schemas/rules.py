@@ -14,10 +14,11 @@ from typing import Any, ClassVar, Final
 
 from pydantic import ConfigDict
 
-from schemas import totals, value_rules
+from schemas import required_data, totals, value_rules
 from schemas.codec import Message
 from schemas.findings import Content, Finding
 from schemas.reasons import Reason
+from schemas.required_data import FullData, RequiredCode
 
 
 class Addresses(StrEnum):
@@ -66,6 +67,12 @@ class Scheme:
     """Whether foreign content is carried (without interpretation) or refused."""
     unstructured_max: int = 140
     """Largest number of characters of unstructured remittance information, over all lines."""
+    full_data: FullData | None = None
+    """What must be known of both parties above an amount; None: what the fields above require."""
+    purpose: RequiredCode | None = None
+    """The purpose that a payment must have; None: it may have any, or none."""
+    regulatory: RequiredCode | None = None
+    """The code of regulatory reporting that a payment must have; None: it may have any, or none."""
 
 
 SWITCH: Final = Scheme()
@@ -340,7 +347,7 @@ def _chain(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
 
 
 def _names(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
-    if not scheme.names_required:
+    if not (scheme.names_required or _is_full(transaction, scheme)):
         return
     for tag, reason in (("Dbtr", Reason.MISSING_DEBTOR_NAME), ("Cdtr", Reason.MISSING_CREDITOR_NAME)):
         party = transaction[tag]
@@ -351,7 +358,7 @@ def _names(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
 
 
 def _accounts(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
-    if not scheme.accounts_required:
+    if not (scheme.accounts_required or _is_full(transaction, scheme)):
         return
     for tag, reason in (
         ("DbtrAcct", Reason.INVALID_DEBTOR_ACCOUNT_NUMBER),
@@ -391,6 +398,21 @@ def _address(holder: Content, place: str, reason: str, scheme: Scheme) -> Iterat
     if len(address.get("AdrLine", ())) > (0 if scheme.addresses is Addresses.STRUCTURED else 2):
         text = "has more unstructured lines than this corridor accepts"
         yield Finding("address", f"{place}/PstlAdr/AdrLine", reason, text)
+
+
+def _is_full(transaction: Content, scheme: Scheme) -> bool:
+    """Whether both parties must be known in full: the amount is above that of the scheme."""
+    return scheme.full_data is not None and scheme.full_data.concerns(transaction)
+
+
+def _required_data(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
+    if scheme.full_data is not None and _is_full(transaction, scheme):
+        complete = scheme.addresses is not Addresses.ANY  # `_addresses` refuses those that are not
+        yield from required_data.party_data(transaction, scheme.full_data, complete=complete)
+    if scheme.purpose is not None:
+        yield from required_data.purpose(transaction, scheme.purpose)
+    if scheme.regulatory is not None:
+        yield from required_data.regulatory(transaction, scheme.regulatory)
 
 
 def _remittance(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
@@ -489,6 +511,7 @@ _RULES: Final[dict[str, tuple[Rule, ...]]] = {
             _names,
             _accounts,
             _addresses,
+            _required_data,
             _remittance,
         ),
     ),

@@ -1,5 +1,6 @@
 """pacs.002, any supported version: the status report of a payment."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Protocol
@@ -7,6 +8,7 @@ from typing import Any, Final, Protocol
 from schemas import remedies
 from schemas.codec import Message
 from schemas.errors import Refused
+from schemas.money import Money
 from schemas.parties import (
     Content,
     build_agent,
@@ -98,12 +100,15 @@ def build(
     effective_settlement_date: date | None = None,
     instructing_agent: Agent | None = None,
     instructed_agent: Agent | None = None,
+    charges: Sequence[Money] = (),
+    charging_agent: Agent | None = None,
     version: str = DEFAULT_VERSION,
 ) -> dict[str, Any]:
     """Build the document of a pacs.002 about one payment; `codec.encode` writes it.
 
     The agents are in the transaction and not in the header, as cross-border schemes require. `version` has no
-    effect: every supported version has these elements; it is a parameter so that callers state it.
+    effect: every supported version has these elements; it is a parameter so that callers state it. `charges`
+    need the agent that takes them; those of nought are left out.
     """
     assert version.startswith("pacs.002.")
     transaction = {
@@ -114,6 +119,7 @@ def build(
         "OrgnlUETR": original.uetr,
         "TxSts": status,
         "StsRsnInf": _reason(reason, additional, remedy),
+        "ChrgsInf": _charges(charges, charging_agent),
         "AccptncDtTm": accepted_at and instant_text(accepted_at),
         "FctvIntrBkSttlmDt": effective_settlement_date and {"Dt": effective_settlement_date.isoformat()},
         "InstgAgt": instructing_agent and build_agent(instructing_agent),
@@ -122,6 +128,17 @@ def build(
     present = {tag: value for tag, value in transaction.items() if value is not None}
     group = {"MsgId": message_id, "CreDtTm": instant_text(created_at)}
     return {ROOT: {"GrpHdr": group, "TxInfAndSts": [present]}}
+
+
+def _charges(charges: Sequence[Money], agent: Agent | None) -> list[Content] | None:
+    """One entry for each charge."""
+    if agent is None:
+        return None
+    taker = build_agent(agent)
+    found = [
+        {"Amt": {"Ccy": each.currency, "Amt": each.text}, "Agt": taker} for each in charges if each.minor
+    ]
+    return found or None
 
 
 def refusal(message: Message, refused: Refused, *, message_id: str, created_at: datetime) -> dict[str, Any]:

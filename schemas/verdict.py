@@ -23,7 +23,7 @@ from schemas.errors import MOST_PROBLEMS, Problem, Refused
 from schemas.findings import Finding
 from schemas.reasons import Reason
 
-MOST_IN_SUMMARY: Final = 10
+MOST_IN_SUMMARY: Final = 20
 _NO_RAIL: Final = "the switch refuses a payment with this element"
 _BESIDE: Final = "is part of the envelope, not of the message, and is not converted"
 
@@ -68,9 +68,14 @@ def check(message: Message) -> None:
     """
     found = rules.refusals(findings(message))
     if found:
-        refused = Refused(summary(found), reason=found[0].reason, path=found[0].path)
-        refused.problems = tuple(Problem(each.path, each.code, each.text) for each in found[:MOST_PROBLEMS])
-        raise refused
+        raise refusal(found)
+
+
+def refusal(found: list[Finding]) -> Refused:
+    """The refusal for these findings: reason and path are those of the first; `problems` has all."""
+    refused = Refused(summary(found), reason=found[0].reason, path=found[0].path)
+    refused.problems = tuple(Problem(each.path, each.code, each.text) for each in found[:MOST_PROBLEMS])
+    return refused
 
 
 def explained(message: Message, refused: Refused, *, scheme: rules.Scheme = rules.SWITCH) -> Refused:

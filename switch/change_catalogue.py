@@ -6,19 +6,35 @@ from typing import Any, Final
 import msgspec
 
 from switch.approvals.kinds import ChangeKind, Kinds
-from switch.operations import reopen, unfreeze, witness_changes
-from switch.participants import changes as participants
+from switch.operations import (
+    reopen,
+    screening_clearances,
+    screening_decisions,
+    screening_engines,
+    screening_lists,
+    unfreeze,
+    witness_changes,
+)
 from switch.participants import (
+    certification,
+    corridor_rules,
     corridors,
     identity_providers,
+    indirect,
     keys,
     limits,
+    pairs,
     payment_returns,
     people,
     rails,
     resolution,
+    reversals,
+    tariffs,
+    velocity,
 )
-from switch.settlement import before
+from switch.participants import changes as participants
+from switch.reports.delivery import changes as report_delivery
+from switch.settlement import before, examined
 from switch.settlement import changes as settlement
 from switch.webhooks import changes as webhooks
 
@@ -26,18 +42,31 @@ _ALL: Final[tuple[ChangeKind[Any], ...]] = (
     *people.KINDS,
     *identity_providers.KINDS,
     *participants.KINDS,
+    *certification.KINDS,
     *limits.KINDS,
+    *velocity.KINDS,
     *keys.KINDS,
     *corridors.KINDS,
+    *tariffs.KINDS,
+    *corridor_rules.KINDS,
+    *indirect.KINDS,
+    *pairs.KINDS,
     *rails.KINDS,
     *settlement.KINDS,
     *before.KINDS,
+    *examined.KINDS,
     *resolution.KINDS,
     *payment_returns.KINDS,
+    *reversals.KINDS,
     *unfreeze.KINDS,
     *reopen.KINDS,
     *webhooks.KINDS,
     *witness_changes.KINDS,
+    *report_delivery.KINDS,
+    *screening_lists.KINDS,
+    *screening_engines.KINDS,
+    *screening_decisions.KINDS,
+    *screening_clearances.KINDS,
 )
 KINDS: Final[Kinds] = MappingProxyType({kind.name: kind for kind in _ALL})
 assert len(KINDS) == len(_ALL), "two kinds of one name"

@@ -15,7 +15,7 @@ CREATE TABLE switch.participant (
     name    text NOT NULL,
     bic     text NOT NULL CHECK (bic ~ '^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$'),
     country char(2) NOT NULL,
-    kind    text NOT NULL CHECK (kind IN ('direct', 'fx_provider', 'settlement_agent', 'central_bank')),
+    kind    text NOT NULL CHECK (kind IN ('direct', 'fx_provider', 'settlement_agent', 'central_bank', 'gateway')),
     status  text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended', 'removed')),
     member_ids text[] NOT NULL DEFAULT '{}' -- in clearing systems: each whole, or the beginning that all its ids have
 );
@@ -216,6 +216,32 @@ LANGUAGE sql AS $$
     INSERT INTO switch.message_key (number, sealed) SELECT * FROM unnest(numbers, keys);
 $$;
 
+-- References by which payments are found: of 64 bits, hashes of the message id and of the rail's reference, and a keyed hash
+-- of the end-to-end id, which is not to be read or guessed. Each stretch of numbers has its own part of the index, so that
+-- new rows go to few pages.
+CREATE TABLE switch.payment_reference (
+    key    bigint NOT NULL,
+    number bigint NOT NULL
+);
+CREATE INDEX payment_reference_key ON switch.payment_reference ((number >> 22), key);
+
+-- record_references: the references of the payments of one batch, in the ledger's own transaction.
+CREATE FUNCTION switch.record_references(
+    numbers bigint[], message_ids text[], native_refs text[], end_to_ends bigint[]
+) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO switch.payment_reference (key, number)
+    SELECT r.key, t.number
+      FROM unnest(numbers, message_ids, native_refs, end_to_ends)
+           AS t (number, message_id, native_ref, end_to_end)
+      CROSS JOIN LATERAL (VALUES
+           (hashtextextended(t.message_id, 0), true),
+           (hashtextextended(t.native_ref, 0), t.native_ref <> ''),
+           (t.end_to_end, t.end_to_end <> 0)
+      ) AS r (key, is_known)
+     WHERE r.is_known;
+$$;
+
 -- People: who may sign in, what they asked for, and who else agreed.
 
 -- One person has one role, of one participant or one country where the role is of one (`scope`).
@@ -280,6 +306,16 @@ CREATE TABLE switch.person_notice (
     read_at timestamptz
 );
 CREATE INDEX person_notice_person ON switch.person_notice (person, number);
+
+-- Filters of a list that a person keeps under a name.
+CREATE TABLE switch.saved_view (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    person text NOT NULL REFERENCES switch.person,
+    page   text NOT NULL, -- path of the list
+    name   text NOT NULL CHECK (name <> ''),
+    query  text NOT NULL, -- its filters, as in the address
+    UNIQUE (person, page, name)
+);
 
 -- Wrong sign-ins by name and source: strangers delay themselves, never the person whose name they try.
 CREATE TABLE switch.sign_in_failure (
@@ -485,7 +521,8 @@ CREATE TABLE switch.reconciliation_break (
     ref         text NOT NULL,
     uetr        uuid,
     kind        text NOT NULL CHECK (kind IN (
-        'credited_unknown_here', 'credited_but_aborted', 'refused_but_committed', 'another_amount', 'missing_at_rail'
+        'credited_unknown_here', 'credited_but_aborted', 'refused_but_committed', 'another_amount', 'missing_at_rail',
+        'returned_by_rail'
     )),
     detail      text NOT NULL,
     found_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -507,6 +544,91 @@ RETURNS void LANGUAGE sql AS $$
     ON CONFLICT (rail, ref, kind) DO NOTHING;
 $$;
 
+-- What a rail gave back of payments that were credited: booked as a return by rule, or left to people.
+CREATE TABLE switch.rail_return (
+    number       bigint NOT NULL, -- of the payment
+    reference    text NOT NULL, -- the rail's id of the return
+    minor        bigint NOT NULL CHECK (minor > 0),
+    currency     char(3) NOT NULL,
+    reason       text NOT NULL,
+    received_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    message_id   uuid NOT NULL, -- with it and its key the rail's message is sealed
+    message      bytea NOT NULL,
+    sealed_key   bytea, -- NULL once the message was erased
+    left_because text, -- why the rule does not permit to book it; people decide then
+    notified_at  timestamptz, -- when the debtor agent's pacs.004 was written
+    PRIMARY KEY (number, reference)
+);
+CREATE INDEX rail_return_due ON switch.rail_return (received_at) WHERE notified_at IS NULL;
+
+-- record_rail_returns: what rails gave back, each with the break that is open until it is booked or people decide.
+CREATE FUNCTION switch.record_rail_returns(
+    numbers bigint[], refs text[], minors bigint[], currencies text[], reasons text[], details text[], message_ids uuid[],
+    messages bytea[], sealed_keys bytea[]
+) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.rail_return (number, reference, minor, currency, reason, message_id, message, sealed_key)
+    SELECT t.number, t.ref, t.minor, t.currency, t.reason, t.message_id, t.message, t.sealed_key
+      FROM unnest(numbers, refs, minors, currencies, reasons, message_ids, messages, sealed_keys)
+        AS t (number, ref, minor, currency, reason, message_id, message, sealed_key);
+    INSERT INTO switch.reconciliation_break (rail, cycle, ref, uetr, kind, detail)
+    SELECT p.rail, (clock_timestamp() AT TIME ZONE 'UTC')::date, p.native_ref || '/' || t.ref, p.uetr, 'returned_by_rail',
+           t.detail
+      FROM unnest(numbers, refs, details) AS t (number, ref, detail) JOIN switch.payment AS p ON p.number = t.number
+    ON CONFLICT (rail, ref, kind) DO NOTHING;
+$$;
+
+-- record_rail_return_ends: those that were booked, and those that are left to people because of something.
+CREATE FUNCTION switch.record_rail_return_ends(numbers bigint[], refs text[], texts text[])
+RETURNS void LANGUAGE sql AS $$
+    UPDATE switch.rail_return AS r SET left_because = t.because
+      FROM unnest(numbers, refs, texts) AS t (number, ref, because)
+     WHERE r.number = t.number AND r.reference = t.ref AND t.because <> '';
+    UPDATE switch.reconciliation_break AS b
+       SET detail = CASE WHEN t.because = '' THEN b.detail ELSE b.detail || '; left to people: ' || t.because END,
+           owner = CASE WHEN t.because = '' THEN 'the switch' END,
+           resolution = CASE WHEN t.because = '' THEN 'booked as a return, by rule' END,
+           resolved_at = CASE WHEN t.because = '' THEN clock_timestamp() END
+      FROM unnest(numbers, refs, texts) AS t (number, ref, because) JOIN switch.payment AS p ON p.number = t.number
+     WHERE (b.rail, b.ref, b.kind) = (p.rail, p.native_ref || '/' || t.ref, 'returned_by_rail')
+       AND b.resolved_at IS NULL;
+$$;
+
+-- Reversals: orders of people to a rail to take a credit back. NULL in due_at: it has ended, or people decide.
+CREATE TABLE switch.reversal (
+    id         uuid PRIMARY KEY, -- of the return that follows from it
+    number     bigint NOT NULL, -- of the payment
+    change     bigint NOT NULL,
+    reason     text NOT NULL,
+    state      text NOT NULL CHECK (state IN (
+        'ordered', -- by two people; nothing was sent
+        'sent', -- or about to be
+        'unknown', -- sent, without a clear answer
+        'done', -- the rail took the credit back
+        'refused'
+    )),
+    attempts   integer NOT NULL,
+    due_at     timestamptz,
+    detail     text NOT NULL,
+    ordered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX reversal_number ON switch.reversal (number, change);
+CREATE INDEX reversal_open ON switch.reversal (due_at) WHERE state IN ('ordered', 'sent', 'unknown');
+
+-- record_reversals: reversals that one batch orders or moves, in the ledger's own transaction.
+CREATE FUNCTION switch.record_reversals(
+    ids uuid[], numbers bigint[], changes bigint[], reasons text[], states text[], tried integer[], dues bigint[], details text[]
+) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.reversal AS r (id, number, change, reason, state, attempts, due_at, detail)
+    SELECT t.id, t.number, t.change, t.reason, t.state, t.attempts, CASE WHEN t.due > 0 THEN to_timestamp(t.due / 1e6) END,
+           t.detail
+      FROM unnest(ids, numbers, changes, reasons, states, tried, dues, details)
+        AS t (id, number, change, reason, state, attempts, due, detail)
+    ON CONFLICT (id) DO UPDATE SET
+        state = excluded.state, attempts = excluded.attempts, due_at = excluded.due_at, detail = excluded.detail,
+        changed_at = clock_timestamp();
+$$;
+
 -- Reports: what was made, what probes saw, what patterns are looked for, and a regulator's own view.
 
 -- What was made, by whom, from how much of the log. A file is named by its hash; one whose personal data was shown
@@ -524,9 +646,66 @@ CREATE TABLE switch.report_artefact (
     event      bigint NOT NULL, -- of the audited log: that it was asked for
     octets     bigint NOT NULL,
     signature  text NOT NULL, -- detached JWS over the file
-    made_at    timestamptz NOT NULL DEFAULT clock_timestamp()
+    made_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    content    bytea CHECK (length(content) = 32) -- SHA-256 of the report as JSON: the same in every format
 );
 CREATE INDEX report_artefact_sha256 ON switch.report_artefact (sha256);
+CREATE INDEX report_artefact_content ON switch.report_artefact (content);
+
+-- Where reports may be delivered, which are made after each period, and the outbox with its receipts.
+CREATE TABLE switch.report_destination (
+    name       text PRIMARY KEY,
+    address    text NOT NULL,
+    host_key   text NOT NULL, -- of an SFTP server
+    access_key text NOT NULL, -- id, of an object store; its secret is a file
+    region     text NOT NULL,
+    added_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    removed_at timestamptz
+);
+
+CREATE TABLE switch.report_schedule (
+    name        text PRIMARY KEY,
+    report      text NOT NULL,
+    format      text NOT NULL,
+    language    text NOT NULL,
+    scope       text NOT NULL, -- all, a country, or a participant
+    rhythm      text NOT NULL,
+    currency    text NOT NULL, -- of business days and windows
+    destination text NOT NULL REFERENCES switch.report_destination,
+    addressee   text NOT NULL,
+    parameters  text NOT NULL, -- canonical JSON
+    since       timestamptz NOT NULL DEFAULT clock_timestamp(), -- periods that end later are reported
+    fault       text NOT NULL DEFAULT '', -- why the report of the last period could not be made
+    removed_at  timestamptz
+);
+
+-- One row for each period of a schedule: it is made once, and its package never changes.
+CREATE TABLE switch.report_delivery (
+    number       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    schedule     text NOT NULL,
+    period       text NOT NULL,
+    destination  text NOT NULL,
+    report       text NOT NULL,
+    name         text NOT NULL, -- of the package at the receiver
+    sha256       bytea NOT NULL CHECK (length(sha256) = 32), -- of the package
+    octets       bigint NOT NULL,
+    file_sha256  bytea NOT NULL CHECK (length(file_sha256) = 32), -- of the report in it
+    made_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    attempts     integer NOT NULL DEFAULT 0,
+    due_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    answer       text NOT NULL DEFAULT '', -- of the receiver, or why there is none
+    delivered_to text NOT NULL DEFAULT '',
+    delivered_at timestamptz,
+    given_up_at  timestamptz,
+    again_by     text, -- who asked for it again; null when the messenger has seen it
+    repeats      bigint REFERENCES switch.report_delivery, -- the delivery that this one repeats
+    asked_by     text NOT NULL DEFAULT '' -- who had it repeated
+);
+CREATE UNIQUE INDEX report_delivery_once ON switch.report_delivery (schedule, period) WHERE repeats IS NULL;
+CREATE INDEX report_delivery_due ON switch.report_delivery (due_at)
+    WHERE delivered_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX report_delivery_again ON switch.report_delivery (number) WHERE again_by IS NOT NULL;
+CREATE INDEX report_delivery_repeats ON switch.report_delivery (repeats) WHERE repeats IS NOT NULL;
 
 -- One look at one service. `every_s` is how often it was looked at: a longer silence was not observed.
 CREATE TABLE switch.probe (
@@ -657,7 +836,7 @@ CREATE INDEX webhook_participant ON switch.webhook (participant);
 CREATE TABLE switch.webhook_secret (
     webhook uuid NOT NULL REFERENCES switch.webhook ON DELETE CASCADE,
     made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    secret  bytea NOT NULL CHECK (octet_length(secret) = 32),
+    secret  bytea NOT NULL CHECK (octet_length(secret) = 62), -- sealed by the keys of the installation
     until   timestamptz, -- no longer signs after; NULL: the newest
     PRIMARY KEY (webhook, made_at)
 );
@@ -1151,3 +1330,536 @@ $$;
 ALTER TABLE switch.settlement_confirmation ADD COLUMN base bytea, -- of an HTTP message signature; none of a detached JWS
     DROP CONSTRAINT settlement_confirmation_pkey,
     ADD CONSTRAINT settlement_confirmation_pkey PRIMARY KEY (sha256, agent, signature);
+
+-- Cases: what needs a person, one for each subject. What is open follows from the facts (switch/cases/sql/subjects.sql);
+-- a case keeps who works on it, and what people have done. Acts of people are audit notes, too.
+CREATE TABLE switch.case_file (
+    number      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind        text NOT NULL CHECK (kind IN ('unknown', 'break', 'contradiction', 'default', 'exception', 'screening')),
+    subject     text NOT NULL UNIQUE, -- payment/UETR, break/17, line/51/asha-bank: a subject has one case for ever
+    rail        text NOT NULL DEFAULT '',
+    participant text NOT NULL DEFAULT '',
+    uetr        uuid, -- of the payment that it is about
+    since       timestamptz NOT NULL, -- when what it is about began
+    opened_at   timestamptz NOT NULL DEFAULT clock_timestamp(), -- the last time
+    due_at      timestamptz NOT NULL, -- the deadline
+    closed_at   timestamptz,
+    owner       text REFERENCES switch.person,
+    level       smallint NOT NULL DEFAULT 0, -- of the escalation: how many roles beside the first were told
+    overdue     boolean NOT NULL DEFAULT false -- people were told that the deadline is over
+) WITH (fillfactor = 50);
+CREATE INDEX case_file_open ON switch.case_file (due_at) WHERE closed_at IS NULL;
+CREATE INDEX case_file_uetr ON switch.case_file (uetr) WHERE uetr IS NOT NULL;
+
+-- What happened to a case, in order. The text of a note is here only; the log has its hash.
+CREATE TABLE switch.case_act (
+    number  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    file    bigint NOT NULL REFERENCES switch.case_file,
+    at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    kind    text NOT NULL CHECK (kind IN ('opened', 'reopened', 'closed', 'escalated', 'assigned', 'released', 'noted',
+                                          'attached', 'asked', 'answered')),
+    person  text REFERENCES switch.person, -- NULL: the switch itself
+    about   text NOT NULL DEFAULT '', -- the new owner, the role that was told, the rail's answer
+    text    text NOT NULL DEFAULT '' CHECK (length(text) <= 4000),
+    sha256  bytea -- of the note or of the attachment, as the log has it
+);
+CREATE INDEX case_act_file ON switch.case_act (file, number);
+
+-- Files that people attach, sealed under a key of their own like messages; without the key a file is erased.
+CREATE TABLE switch.case_attachment (
+    act        bigint PRIMARY KEY REFERENCES switch.case_act,
+    id         uuid NOT NULL UNIQUE,
+    name       text NOT NULL CHECK (length(name) BETWEEN 1 AND 120),
+    media_type text NOT NULL,
+    octets     integer NOT NULL,
+    body       bytea NOT NULL,
+    sealed_key bytea
+);
+
+-- Questions that people put to a rail beside those of the caretaker; it sends them and notes the answer.
+CREATE TABLE switch.case_question (
+    act     bigint PRIMARY KEY REFERENCES switch.case_act,
+    uetr    uuid NOT NULL,
+    done_at timestamptz
+);
+CREATE INDEX case_question_open ON switch.case_question (act) WHERE done_at IS NULL;
+
+-- How a person wants to be told of cases, by kind and channel; and where.
+CREATE TABLE switch.notice_profile (
+    person   text PRIMARY KEY REFERENCES switch.person,
+    email    text NOT NULL DEFAULT '' CHECK (length(email) <= 254),
+    webhook  text NOT NULL DEFAULT '' CHECK (length(webhook) <= 500),
+    language text NOT NULL DEFAULT 'en',
+    choices  text[] NOT NULL DEFAULT '{}' -- kind:channel
+);
+
+-- What people are to be told of cases: written with the case, and sent by the messenger, each once.
+CREATE TABLE switch.case_notice (
+    number    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    file      bigint NOT NULL REFERENCES switch.case_file,
+    why       text NOT NULL CHECK (why IN ('opened', 'escalated', 'assigned', 'overdue')),
+    opened_at timestamptz NOT NULL, -- of the case
+    channel   text NOT NULL CHECK (channel IN ('email', 'webhook', 'browser')),
+    recipient text NOT NULL, -- a person, or role:operator
+    made_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    attempts  integer NOT NULL DEFAULT 0,
+    due_at    timestamptz DEFAULT clock_timestamp(), -- NULL: sent, or given up
+    done_at   timestamptz, -- when it was sent
+    detail    text NOT NULL DEFAULT '', -- of the last attempt
+    UNIQUE (file, why, opened_at, channel, recipient)
+) WITH (fillfactor = 50);
+CREATE INDEX case_notice_due ON switch.case_notice (channel, recipient, number) WHERE due_at IS NOT NULL;
+CREATE INDEX case_notice_done ON switch.case_notice (channel, recipient, done_at) WHERE done_at IS NOT NULL;
+CREATE INDEX case_notice_made ON switch.case_notice (made_at);
+
+-- A confirmation that states something else than the books, or that nobody signed, waits until two people have examined it.
+ALTER TABLE switch.settlement_confirmation ADD COLUMN examined bigint; -- the change in which they did
+CREATE INDEX settlement_confirmation_odd ON switch.settlement_confirmation (received_at)
+ WHERE examined IS NULL AND (result = 'null'::jsonb OR result -> 'unmatched' <> '0'::jsonb OR result -> 'contradictions' <> '[]'::jsonb);
+
+-- Certificates of participants' clients (`payswitch conform`), and whether the operator requires them.
+CREATE TABLE switch.certificate (
+    change        bigint PRIMARY KEY,
+    participant   text NOT NULL REFERENCES switch.participant,
+    kit           integer NOT NULL,
+    product       text NOT NULL, -- what was tested, in the words of the bank
+    tested_at     timestamptz NOT NULL, -- the end of the run
+    valid_until   date NOT NULL, -- its last day, UTC
+    report_sha256 bytea NOT NULL
+);
+CREATE INDEX certificate_participant ON switch.certificate (participant, change);
+
+CREATE TABLE switch.certification (
+    one      boolean PRIMARY KEY DEFAULT true CHECK (one),
+    required boolean NOT NULL,
+    kit      integer NOT NULL, -- the oldest version of the kit that counts
+    days     integer NOT NULL, -- that a certificate is valid after its run
+    change   bigint NOT NULL
+);
+
+-- Tariffs: what payments of a corridor cost, by dated rows. A row is never changed, but for its end; the most specific one
+-- that fits counts (switch/payments/tariffs.py). NULL: for any. Amounts are minor units of the source currency.
+CREATE TABLE switch.tariff (
+    number      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source      char(2) NOT NULL,
+    target      char(2) NOT NULL,
+    component   text NOT NULL CHECK (component IN ('switch', 'rail')),
+    direction   text NOT NULL CHECK (direction IN ('out', 'in')), -- added to the amount, or taken from it
+    participant text REFERENCES switch.participant, -- the debtor agent, or with 'in' the creditor agent
+    purpose     text, -- ExternalPurpose1Code
+    bearer      text CHECK (bearer IN ('DEBT', 'CRED', 'SHAR', 'SLEV')),
+    from_minor  bigint NOT NULL DEFAULT 0 CHECK (from_minor >= 0), -- the smallest amount
+    below_minor bigint CHECK (below_minor > from_minor), -- the first amount that is too large
+    flat_minor  bigint NOT NULL CHECK (flat_minor >= 0),
+    bps         integer NOT NULL CHECK (bps BETWEEN 0 AND 10000),
+    least_minor bigint NOT NULL DEFAULT 0 CHECK (least_minor >= 0),
+    most_minor  bigint CHECK (most_minor >= least_minor),
+    valid_from  timestamptz NOT NULL,
+    valid_until timestamptz CHECK (valid_until >= valid_from), -- the first instant at which it is no longer valid
+    change      bigint NOT NULL, -- in which two people approved it
+    FOREIGN KEY (source, target) REFERENCES switch.corridor
+);
+CREATE INDEX tariff_corridor ON switch.tariff (source, target);
+
+-- The parts of a payment's fee; a payment whose fee is only that of its corridor has no row.
+CREATE TABLE switch.payment_charge (
+    number    bigint NOT NULL, -- of the payment
+    place     smallint NOT NULL,
+    tariff    bigint NOT NULL, -- 0: the fee of the corridor
+    component text NOT NULL,
+    deducted  boolean NOT NULL, -- taken from the amount: the creditor bears it
+    minor     bigint NOT NULL CHECK (minor >= 0),
+    PRIMARY KEY (number, place)
+);
+
+-- record_charges: the charges of the payments that one batch reserves, in the ledger's own transaction.
+CREATE FUNCTION switch.record_charges(
+    numbers bigint[], places smallint[], tariffs bigint[], components text[], deducted boolean[], minors bigint[]
+) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.payment_charge (number, place, tariff, component, deducted, minor)
+    SELECT * FROM unnest(numbers, places, tariffs, components, deducted, minors);
+$$;
+
+-- Sanctions lists with their provenance, the sets of lists in force, and payments that screening holds.
+CREATE TABLE switch.screening_list (
+    number    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    publisher text NOT NULL, -- UN, OFAC, EU or own
+    published date, -- the publisher's date, if the file has one
+    source    text NOT NULL CHECK (length(source) BETWEEN 1 AND 300), -- where the file is from, in the words of who added it
+    sha256    bytea NOT NULL UNIQUE, -- of the file
+    octets    bigint NOT NULL, -- of the file
+    entries   integer NOT NULL,
+    names     integer NOT NULL,
+    file      bytea NOT NULL, -- as published, in zlib format
+    parties   bytea NOT NULL, -- its entries as every process reads them, in zlib format
+    added_by  text NOT NULL,
+    added_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- The lists that payments are compared with from an instant on. Without a row, and with no lists, nothing is compared.
+CREATE TABLE switch.screening_set (
+    number        bigint PRIMARY KEY, -- of the change that set it
+    lists         bigint[] NOT NULL,
+    threshold     smallint NOT NULL CHECK (threshold BETWEEN 50 AND 100), -- the least score of a hit, in percent
+    in_force_from timestamptz NOT NULL
+);
+
+-- The outside screening engine that is asked about payments from an instant on, beside the lists in force.
+CREATE TABLE switch.screening_engine (
+    number        bigint PRIMARY KEY, -- of the change that set it
+    form          text NOT NULL CHECK (form IN ('watchman', 'json', 'none')), -- none: nobody is asked
+    address       text NOT NULL,
+    threshold     smallint NOT NULL CHECK (threshold BETWEEN 50 AND 100), -- the least score of a hit, in percent
+    within_ms     integer NOT NULL CHECK (within_ms BETWEEN 50 AND 10000), -- for all parties of a payment
+    in_force_from timestamptz NOT NULL
+);
+
+-- A payment that waits for people because a party may be on a list. It has moved nothing, and has no number in the books.
+CREATE TABLE switch.screening_hold (
+    number         bigint PRIMARY KEY, -- of the event that tells of it
+    uetr           uuid NOT NULL UNIQUE,
+    fingerprint    bytea NOT NULL,
+    sender         text NOT NULL,
+    message_name   text NOT NULL,
+    message_id     text NOT NULL,
+    end_to_end     bigint NOT NULL,
+    creditor_agent text NOT NULL,
+    debit_minor    bigint NOT NULL,
+    debit_currency text NOT NULL,
+    received_at    timestamptz NOT NULL,
+    held_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    expires_at     timestamptz NOT NULL,
+    raw            bytea, -- the sealed message, until the payment has a number in the books
+    key            bytea, -- the sealed key of the message and of the hits, until then
+    keyid          text, -- what the sender signed, until then
+    signature      bytea,
+    base           bytea,
+    screening      integer NOT NULL, -- how many times a comparison held it: a decision is about one of them
+    lists          bigint NOT NULL, -- the set of that comparison
+    hits           bytea NOT NULL, -- sealed: parties, entries and scores
+    hit_count      integer NOT NULL,
+    decision       text CHECK (decision IN ('release', 'refuse')),
+    change         bigint, -- by which people decided
+    decided_at     timestamptz,
+    outcome        text CHECK (outcome IN ('accepted', 'not accepted', 'refused', 'undecided')), -- undecided: it expired, or its sender cancelled it
+    ended_at       timestamptz
+) WITH (fillfactor = 70);
+CREATE INDEX screening_hold_open ON switch.screening_hold (expires_at) WHERE ended_at IS NULL;
+
+-- record_screening: payments that one batch holds, the present state of held ones that were decided or held again, and
+-- those that ended: their messages are with the payment then. Times are microseconds since 1970.
+CREATE FUNCTION switch.record_screening(
+    numbers bigint[], uetrs uuid[], fingerprints bytea[], senders text[], message_names text[], message_ids text[],
+    end_to_ends bigint[], creditor_agents text[], debit_minors bigint[], debit_currencies text[], receiveds bigint[],
+    helds bigint[], expires bigint[], raws bytea[], keys bytea[], keyids text[], signatures bytea[], bases bytea[],
+    lists bigint[], hits bytea[], hit_counts integer[],
+    moved_numbers bigint[], moved_screenings integer[], moved_lists bigint[], moved_hits bytea[], moved_hit_counts integer[],
+    moved_decisions text[], moved_changes bigint[],
+    ended_numbers bigint[], ended_outcomes text[]
+) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.screening_hold
+           (number, uetr, fingerprint, sender, message_name, message_id, end_to_end, creditor_agent, debit_minor,
+            debit_currency, received_at, held_at, expires_at, raw, key, keyid, signature, base, screening, lists, hits,
+            hit_count)
+    SELECT t.number, t.uetr, t.fingerprint, t.sender, t.message_name, t.message_id, t.end_to_end, t.creditor_agent,
+           t.debit_minor, t.debit_currency, 'epoch'::timestamptz + t.received * interval '1 microsecond',
+           'epoch'::timestamptz + t.held * interval '1 microsecond',
+           'epoch'::timestamptz + t.expires * interval '1 microsecond', t.raw, t.key, t.keyid, t.signature, t.base, 1,
+           t.lists, t.hits, t.hit_count
+    FROM unnest(numbers, uetrs, fingerprints, senders, message_names, message_ids, end_to_ends, creditor_agents,
+                debit_minors, debit_currencies, receiveds, helds, expires, raws, keys, keyids, signatures, bases, lists,
+                hits, hit_counts)
+         AS t (number, uetr, fingerprint, sender, message_name, message_id, end_to_end, creditor_agent, debit_minor,
+               debit_currency, received, held, expires, raw, key, keyid, signature, base, lists, hits, hit_count);
+    UPDATE switch.screening_hold AS h
+       SET screening = t.screening, lists = coalesce(t.lists, h.lists), hits = coalesce(t.hits, h.hits),
+           hit_count = coalesce(t.hit_count, h.hit_count), decision = t.decision, change = t.change,
+           decided_at = CASE WHEN t.decision IS NOT NULL THEN clock_timestamp() END
+    FROM unnest(moved_numbers, moved_screenings, moved_lists, moved_hits, moved_hit_counts, moved_decisions, moved_changes)
+         AS t (number, screening, lists, hits, hit_count, decision, change)
+    WHERE h.number = t.number;
+    UPDATE switch.screening_hold AS h
+       SET outcome = t.outcome, ended_at = clock_timestamp(), raw = NULL, key = NULL, keyid = NULL, signature = NULL,
+           base = NULL
+    FROM unnest(ended_numbers, ended_outcomes) AS t (number, outcome) WHERE h.number = t.number;
+$$;
+
+-- Pairs of a party and a listed entry that two people found to be different, for a time. The party is a keyed hash of its
+-- name, account and date of birth, so nobody can read it here; the caretaker fills it in from the hits of the payment.
+CREATE TABLE switch.screening_clearance (
+    number     bigint PRIMARY KEY, -- of the change
+    uetr       uuid NOT NULL, -- the payment whose hit it is
+    screening  integer NOT NULL, -- the comparison of which it is a hit
+    hit        integer NOT NULL CHECK (hit > 0),
+    expires_on date NOT NULL, -- its last day, UTC
+    party      bytea, -- NULL: not filled in yet
+    entry      text,
+    ended_by   bigint -- the change that ended it
+);
+CREATE INDEX screening_clearance_unfilled ON switch.screening_clearance (number) WHERE party IS NULL;
+
+-- What corridors require of messages beyond the installation's scheme, by two people. Of a corridor, the newest row that
+-- has begun is in force as a whole; of two that begin at once, that of the later change.
+CREATE TABLE switch.corridor_rules (
+    change           bigint PRIMARY KEY,
+    source           char(2) NOT NULL,
+    target           char(2) NOT NULL,
+    valid_from       timestamptz NOT NULL,
+    addresses        text CHECK (addresses IN ('any', 'hybrid', 'structured')), -- NULL: as the installation's scheme
+    full_above_minor bigint CHECK (full_above_minor >= 0), -- above it, both parties must be known in full; NULL: never
+    currency         char(3) NOT NULL,
+    originator       text[] NOT NULL, -- what must be known of the originator then, beside name and account
+    beneficiary      text[] NOT NULL,
+    purpose_list     text, -- the list of the purpose that is required; NULL: none is required
+    purpose_codes    text[] NOT NULL, -- the allowed codes; empty: all of the list
+    regulatory_list  text, -- the same for regulatory reporting
+    regulatory_codes text[] NOT NULL
+);
+CREATE INDEX corridor_rules_of ON switch.corridor_rules (source, target, valid_from, change);
+
+-- Velocity limits: numbers of payments and sums within an hour and a day (UTC); null is none. The participant `*` is every
+-- participant that has no limit of its own.
+CREATE TABLE switch.velocity_limit (
+    scope       text NOT NULL CHECK (scope IN ('participant', 'debtor_account', 'creditor_account')),
+    participant text NOT NULL,
+    currency    char(3) NOT NULL,
+    hour_count  bigint CHECK (hour_count >= 0),
+    hour_minor  bigint CHECK (hour_minor >= 0),
+    day_count   bigint CHECK (day_count >= 0),
+    day_minor   bigint CHECK (day_minor >= 0),
+    change      bigint NOT NULL,
+    PRIMARY KEY (scope, participant, currency)
+);
+
+-- What was counted of a participant or an account in its last hour and day; both count from 1970. A key is a hash.
+CREATE TABLE switch.velocity_use (
+    key        uuid PRIMARY KEY,
+    hour       integer NOT NULL,
+    hour_count bigint NOT NULL,
+    hour_minor bigint NOT NULL,
+    day        integer NOT NULL,
+    day_count  bigint NOT NULL,
+    day_minor  bigint NOT NULL
+) WITH (fillfactor = 50);
+CREATE INDEX velocity_use_day ON switch.velocity_use (day);
+
+-- record_velocity_limits: limits that were set in one batch, in the ledger's own transaction; -1 is none.
+CREATE FUNCTION switch.record_velocity_limits(
+    scopes text[], participants text[], currencies text[], hour_counts bigint[], hour_minors bigint[], day_counts bigint[],
+    day_minors bigint[], changes bigint[]
+) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.velocity_limit
+        (scope, participant, currency, hour_count, hour_minor, day_count, day_minor, change)
+    SELECT t.scope, t.participant, t.currency, nullif(t.hour_count, -1), nullif(t.hour_minor, -1),
+           nullif(t.day_count, -1), nullif(t.day_minor, -1), t.change
+    FROM unnest(scopes, participants, currencies, hour_counts, hour_minors, day_counts, day_minors, changes)
+      AS t (scope, participant, currency, hour_count, hour_minor, day_count, day_minor, change)
+    ON CONFLICT (scope, participant, currency) DO UPDATE
+    SET hour_count = excluded.hour_count, hour_minor = excluded.hour_minor, day_count = excluded.day_count,
+        day_minor = excluded.day_minor, change = excluded.change;
+$$;
+
+-- record_velocity_uses: what was counted by the end of one batch.
+CREATE FUNCTION switch.record_velocity_uses(
+    keys uuid[], hours integer[], hour_counts bigint[], hour_minors bigint[], days integer[], day_counts bigint[],
+    day_minors bigint[]
+) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.velocity_use (key, hour, hour_count, hour_minor, day, day_count, day_minor)
+    SELECT t.key, t.hour, t.hour_count, t.hour_minor, t.day, t.day_count, t.day_minor
+    FROM unnest(keys, hours, hour_counts, hour_minors, days, day_counts, day_minors)
+      AS t (key, hour, hour_count, hour_minor, day, day_count, day_minor)
+    ON CONFLICT (key) DO UPDATE
+    SET hour = excluded.hour, hour_count = excluded.hour_count, hour_minor = excluded.hour_minor,
+        day = excluded.day, day_count = excluded.day_count, day_minor = excluded.day_minor;
+$$;
+
+-- forget_velocity: delete uses of days that are over, the oldest first; return how many. The day before stays, because the
+-- clock of whoever deletes may be ahead.
+CREATE FUNCTION switch.forget_velocity(before timestamptz, most integer) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH last AS (
+        SELECT (extract(epoch FROM least(before, clock_timestamp())) / 86400)::bigint - 2 AS day
+    ), old AS (
+        SELECT u.key FROM switch.velocity_use AS u, last WHERE u.day <= last.day ORDER BY u.day LIMIT most
+    ), gone AS (
+        DELETE FROM switch.velocity_use AS u USING old, last WHERE u.key = old.key AND u.day <= last.day RETURNING 1
+    )
+    SELECT count(*) FROM gone
+$$;
+
+-- Firm quotes: what the writer promised, and the payment that used it. Rows are added, never changed. Until it is used
+-- or its end has come, a quote may be used by one payment of its participant.
+CREATE TABLE switch.quote (
+    id              uuid PRIMARY KEY,
+    participant     text NOT NULL,
+    creditor_agent  text NOT NULL,
+    rail            text NOT NULL,
+    debit_minor     bigint NOT NULL,
+    debit_currency  text NOT NULL,
+    credit_minor    bigint NOT NULL,
+    credit_currency text NOT NULL,
+    fee_minor       bigint NOT NULL,
+    charges         jsonb NOT NULL, -- the parts of the fee, as the ledger's commands have them; none: only the corridor's
+    bearer          text NOT NULL, -- of charges, as the payment must state it
+    fx_provider     text NOT NULL, -- empty, as the rate, if nothing is converted
+    rate            text NOT NULL,
+    purpose         text NOT NULL, -- code of the purpose that the payment must state; empty: it must state none
+    offer           bigint NOT NULL, -- of the FX provider, whose inventory it holds; 0: a rate that two people set
+    expires_at      timestamptz NOT NULL
+);
+CREATE INDEX quote_expires ON switch.quote (expires_at);
+
+CREATE TABLE switch.quote_use (
+    quote  uuid PRIMARY KEY,
+    number bigint NOT NULL UNIQUE -- of the payment
+);
+
+-- record_quotes: the quotes of one batch, in the ledger's own transaction.
+CREATE FUNCTION switch.record_quotes(
+    ids uuid[], participants text[], creditor_agents text[], rails text[], debit_minors bigint[],
+    debit_currencies text[], credit_minors bigint[], credit_currencies text[], fee_minors bigint[], charges text[],
+    bearers text[], fx_providers text[], rates text[], purposes text[], offers bigint[], expiries bigint[]
+) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.quote
+    SELECT t.id, t.participant, t.creditor_agent, t.rail, t.debit_minor, t.debit_currency, t.credit_minor,
+           t.credit_currency, t.fee_minor, t.charge::jsonb, t.bearer, t.fx_provider, t.rate, t.purpose, t.offer,
+           to_timestamp(t.expiry / 1e6)
+      FROM unnest(
+          ids, participants, creditor_agents, rails, debit_minors, debit_currencies, credit_minors,
+          credit_currencies, fee_minors, charges, bearers, fx_providers, rates, purposes, offers, expiries
+      ) AS t (id, participant, creditor_agent, rail, debit_minor, debit_currency, credit_minor, credit_currency,
+              fee_minor, charge, bearer, fx_provider, rate, purpose, offer, expiry);
+$$;
+
+-- record_quote_uses: the quotes that payments of one batch use, in the ledger's own transaction.
+CREATE FUNCTION switch.record_quote_uses(ids uuid[], numbers bigint[]) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.quote_use (quote, number) SELECT * FROM unnest(ids, numbers);
+$$;
+
+-- No process may delete a quote; the caretaker can have those forgotten that ended and that no payment used.
+CREATE FUNCTION switch.forget_quotes(before timestamptz, most integer) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH old AS (
+        SELECT id FROM switch.quote AS q
+         WHERE q.expires_at < least(before, clock_timestamp() - interval '1 hour')
+           AND NOT EXISTS (SELECT FROM switch.quote_use AS u WHERE u.quote = q.id)
+         ORDER BY q.expires_at LIMIT most
+    ), gone AS (
+        DELETE FROM switch.quote AS q USING old WHERE q.id = old.id RETURNING 1
+    )
+    SELECT count(*) FROM gone
+$$;
+
+-- Offers of FX providers: the newest one of each for each pair. The log has the earlier ones, with the key that signed
+-- each. Tiers are [[least amount in minor units of the source, rate as text], ...], ascending; none: withdrawn.
+CREATE TABLE switch.fx_offer (
+    provider        text NOT NULL REFERENCES switch.participant,
+    source          char(3) NOT NULL,
+    target          char(3) NOT NULL,
+    number          bigint NOT NULL UNIQUE, -- the event that published it
+    tiers           jsonb NOT NULL,
+    valid_until     timestamptz NOT NULL,
+    inventory_minor bigint, -- of the target currency, from then on; NULL: no limit
+    used_minor      bigint NOT NULL DEFAULT 0, -- by payments that are not voided
+    published_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (provider, source, target)
+);
+
+-- What open payments have taken of an inventory; who takes it back when one is voided.
+CREATE TABLE switch.fx_counted (
+    number bigint PRIMARY KEY, -- of the payment
+    offer  bigint NOT NULL,
+    minor  bigint NOT NULL
+);
+
+-- record_offers: the offers that one batch publishes, in the ledger's own transaction. Inventory -1: no limit.
+CREATE FUNCTION switch.record_offers(
+    numbers bigint[], providers text[], sources text[], targets text[], tiers text[], untils bigint[], inventories bigint[]
+) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.fx_offer AS o (provider, source, target, number, tiers, valid_until, inventory_minor, used_minor, published_at)
+    SELECT t.provider, t.source, t.target, t.number, t.tier::jsonb, to_timestamp(t.until / 1e6), nullif(t.inventory, -1), 0,
+           clock_timestamp()
+      FROM unnest(numbers, providers, sources, targets, tiers, untils, inventories)
+        AS t (number, provider, source, target, tier, until, inventory)
+    ON CONFLICT (provider, source, target) DO UPDATE SET
+        number = excluded.number, tiers = excluded.tiers, valid_until = excluded.valid_until,
+        inventory_minor = excluded.inventory_minor, used_minor = excluded.used_minor, published_at = excluded.published_at;
+$$;
+
+-- record_offer_use: how much of the offers is used after one batch, and the payments that begin and end to count.
+CREATE FUNCTION switch.record_offer_use(
+    numbers bigint[], used_minors bigint[], payments bigint[], offers bigint[], minors bigint[], ended bigint[]
+) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE switch.fx_offer AS o SET used_minor = t.used_minor
+      FROM unnest(numbers, used_minors) AS t (number, used_minor) WHERE o.number = t.number;
+    INSERT INTO switch.fx_counted SELECT * FROM unnest(payments, offers, minors);
+    DELETE FROM switch.fx_counted AS c USING unnest(ended) AS t (number) WHERE c.number = t.number;
+END $$;
+
+-- What central banks decided on pairs of currencies: each its own latest decision. Rates are decimal texts, empty for
+-- no bound; valid_until NULL: without an end.
+CREATE TABLE switch.pair_control (
+    source      char(3) NOT NULL,
+    target      char(3) NOT NULL,
+    country     char(2) NOT NULL, -- of the central bank
+    blocked     boolean NOT NULL,
+    lowest      text NOT NULL,
+    highest     text NOT NULL,
+    valid_until timestamptz,
+    change      bigint NOT NULL,
+    PRIMARY KEY (source, target, country)
+);
+
+-- record_pairs: the controls that one batch sets, in the ledger's own transaction.
+CREATE FUNCTION switch.record_pairs(
+    sources text[], targets text[], countries text[], blocks boolean[], lowests text[], highests text[], untils bigint[],
+    changes bigint[]
+) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.pair_control AS p
+    SELECT t.source, t.target, t.country, t.blocked, t.lowest, t.highest,
+           CASE WHEN t.until > 0 THEN to_timestamp(t.until / 1e6) END, t.change
+      FROM unnest(sources, targets, countries, blocks, lowests, highests, untils, changes)
+        AS t (source, target, country, blocked, lowest, highest, until, change)
+    ON CONFLICT (source, target, country) DO UPDATE SET
+        blocked = excluded.blocked, lowest = excluded.lowest, highest = excluded.highest,
+        valid_until = excluded.valid_until, change = excluded.change;
+$$;
+
+-- How far the outside monitor has the payments of the log; without a row it was never told of any.
+CREATE TABLE switch.monitor (
+    one   boolean PRIMARY KEY DEFAULT true CHECK (one),
+    begun bigint NOT NULL, -- payments after this event of the log are sent
+    place bigint NOT NULL -- the last event that the monitor has
+);
+-- Files of directories of banks that are reached over a rail, as operators added them: they show later what two people voted on.
+CREATE TABLE switch.directory_file (
+    number   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    rail     char(2) NOT NULL,
+    sha256   bytea NOT NULL,
+    octets   bigint NOT NULL,
+    banks    jsonb NOT NULL, -- as they were read: what the difference to the directory is made of
+    file     bytea NOT NULL, -- as it came, zlib
+    added_by text NOT NULL,
+    added_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (rail, sha256)
+);
+
+-- Banks that are reached over a rail; a gateway, a participant, holds the position for each.
+CREATE TABLE switch.indirect_participant (
+    rail          char(2) NOT NULL,
+    id            text NOT NULL,
+    name          text NOT NULL,
+    bic           text NOT NULL, -- empty: it has none
+    codes         text[] NOT NULL, -- in clearing systems: each whole, or with * the beginning that its ids have
+    gateway       text NOT NULL REFERENCES switch.participant,
+    payment_minor bigint, -- the most of a payment, in the rail's currency; NULL: any
+    day_minor     bigint, -- the most of a day (UTC)
+    since         date, -- first day, by the rail's clock; NULL: always
+    until         date, -- first day on which it is no longer reached; NULL: it has no end
+    change        bigint NOT NULL, -- the latest that concerned it
+    PRIMARY KEY (rail, id)
+);
+CREATE INDEX indirect_participant_codes ON switch.indirect_participant USING gin (codes);
+CREATE INDEX indirect_participant_institution ON switch.indirect_participant (left(bic, 8)) WHERE bic <> '';
+CREATE INDEX indirect_participant_gateway ON switch.indirect_participant (gateway);

@@ -1,11 +1,11 @@
 """What every test may ask for: a PostgreSQL of its own, and a freshly migrated database in it."""
 
 import asyncio
+import gc
 import itertools
 import subprocess
 import tempfile
 import threading
-from collections import Counter
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ import pytest
 
 from ledger.migrate import migrate
 from ledger.postgres import BIN, EmbeddedPostgres
-from tests import scratch
+from tests import order, scratch
 from tests.chaos.outages import SCENARIOS
-from tests.switch.stack import Stack, started
+from tests.switch.stack import Stack
 
 WRITER_FAULTS = ("kill -9", "frozen", "cut off from the database", "power lost")
 _numbers = itertools.count(1)
@@ -53,27 +53,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", action="store_true", help="browser tests write the pictures of docs/ anew")
 
 
-LONG_FIRST = (
-    *("chaos", "docs", "cluster", "adapters/test_tutorial.py", "adapters/test_conformance_kit.py", "browser"),
-    *("switch/payments/test_magic.py", "fuzz", "deploy", "switch", "adapters"),
-)
-"""Files and directories that take long come first: at the end the workers share out short ones."""
+def pytest_collection() -> None:
+    """Every worker collects all tests, which live until its end: nothing of them is garbage to look for."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long ones first, and of each directory the files with most tests; within a file any order."""
-    here = Path(__file__).parent
-    places = {name: place for place, name in enumerate(LONG_FIRST)}
-    tests = Counter(item.path for item in items)
+    order.sort(items)
 
-    def rank(item: pytest.Item) -> tuple[int, int, Path]:
-        path = item.path.relative_to(here)
-        names = (path.as_posix(), path.parts[0])
-        place = next((places[name] for name in names if name in places), len(places))
-        return place, -tests[item.path], item.path
 
-    items.sort(key=rank)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    order.end_what_is_over(item)
 
 
 @pytest.fixture(scope="session")
@@ -141,9 +137,9 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """One whole switch for the session: real PostgreSQL, writer, API workers, caretaker and two rails."""
-    with started() as found:
+    with order.switch_until_last_use(request.session, order.HERE) as found:
         yield found
 
 

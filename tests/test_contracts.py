@@ -29,8 +29,14 @@ RAILS_OWN = (
 CLIENTS = "switch/clients/"
 """A distribution of its own, which knows no module of the switch and names what the API says."""
 
-OTHER_CODES = "switch/participants/payment_returns.py"
+KIT = "switch/conformance/"
+"""The kit plays a bank, which states codes as texts."""
+OTHER_CODES = {"switch/participants/payment_returns.py", "switch/participants/reversals.py"}
 """Reasons of returns: a list of ISO 20022 of its own, in which some codes are the same."""
+
+
+OTHER_NAMES = "switch/fspiop/forms.py"
+"""Names of FSPIOP, of which one is the same as that of a kind of event."""
 
 
 def is_rails_own(place: str) -> bool:
@@ -69,8 +75,8 @@ def test_no_reason_code_is_written_beside_the_enum() -> None:
     found = [
         f"{place}:{text.lineno} {text.value}"
         for place, tree in trees("schemas", "ledger", "adapters", "switch")
-        if place not in {"schemas/reasons.py", OTHER_CODES} and not is_rails_own(place)
-        if not place.startswith(CLIENTS)
+        if place not in {"schemas/reasons.py", *OTHER_CODES} and not is_rails_own(place)
+        if not place.startswith((CLIENTS, KIT))
         for text in texts(tree)
         if text.value in codes
     ]
@@ -121,7 +127,7 @@ def test_no_kind_of_event_is_written_beside_the_enum() -> None:
     found = [
         f"{place}:{text.lineno} {text.value}"
         for place, tree in trees("switch")
-        if place not in own
+        if place not in {*own, OTHER_NAMES}
         for text in texts(tree)
         if text.value in set(EventKind)
     ]

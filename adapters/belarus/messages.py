@@ -35,4 +35,5 @@ DIALECT: Final = IsoDialect(
     statuses=STATUSES,
     accepted=ACCEPTED,
     adapt=adapt,
+    originates=True,
 )

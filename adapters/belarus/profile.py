@@ -32,6 +32,7 @@ PROFILE: Final = RailProfile(
     confirmation=Confirmation.SYNC,
     reservation=Reservation.NONE,
     undo=Undo.RETURN_ONLY,
+    gives_back=True,
     aliases=("phone", "iban"),
     timing=Timing(
         connect_s=3,

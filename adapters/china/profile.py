@@ -92,4 +92,5 @@ PROFILE: Final = RailProfile(
         "Purp",
         *REMITTANCE_AS_TEXT,
     ),
+    clearing_system="CNAPS",
 )

@@ -6,7 +6,8 @@ checks third-party adapters, which it finds by their entry points.
 
 A requirement is a function. The first line of its docstring is the requirement; the rest says where to look
 when it is not met. Functions in `pure` call only the adapter, those in `live` make payments at the simulated
-rail, and those in `failures` stop the rail, close it or capture its logs, so they run one at a time.
+rail, and those in `failures` stop the rail, close it or capture its logs, so they run one at a time. Those in
+`originating` let payments begin at the rail, if it can order any of the switch.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters import registry
-from adapters.conformance import failures, live, pure
+from adapters.conformance import failures, live, originating, pure
 from adapters.conformance.report import (
     ConformanceReport,
     Requirement,
@@ -72,6 +73,11 @@ async def check(
                 report.checks += [
                     await check_requirement(RequirementGroup.FAILURES, each, rail)
                     for each in failures.REQUIREMENTS
+                ]
+            if RequirementGroup.ORIGINATING in groups and originating.originates(rail):
+                report.checks += [
+                    await check_requirement(RequirementGroup.ORIGINATING, each, rail)
+                    for each in originating.REQUIREMENTS
                 ]
     return report
 

@@ -19,6 +19,7 @@ class RequirementGroup(StrEnum):
     PURE = "without a rail"
     LIVE = "at the rail"
     FAILURES = "when things go wrong"
+    ORIGINATING = "when payments begin at the rail"
 
 
 class RequirementNotMet(Exception):

@@ -16,10 +16,11 @@ from lxml.etree import _Element as Element
 from adapters import creditor, keys
 from adapters.cycle import fetch
 from adapters.http import HttpClient, HttpFailure, HttpReply
-from adapters.india import messages
+from adapters.india import inbound, messages
 from adapters.india.codes import outcome_of, reason_of
 from adapters.india.messages import SentUpiMessage, UpiParticipant
 from adapters.india.profile import PROFILE
+from adapters.originating import InboundRequest, OrderVerdict, PayeeVerdict, StatusQuery
 from adapters.port import (
     Acceptance,
     Acknowledgement,
@@ -39,6 +40,8 @@ from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 from schemas.signing.xmldsig import octets_enveloped, sign_enveloped, verify_enveloped
 
 _OK: Final = 200
+_ENDED: Final = frozenset({"OD", "ND"})
+"""Codes in the Ack of our answer with which UPI says that the payer is not debited any more (profile)."""
 
 
 def adapter(connection: RailConnection) -> RailAdapter:
@@ -150,6 +153,47 @@ class Upi:
     async def close(self) -> None:
         """See `RailAdapter.close`."""
         await self.http.close()
+
+    @property
+    def reply_within_s(self) -> float:
+        """See `OriginatingAdapter.reply_within_s`: UPI wants an Ack at once."""
+        return 0.0
+
+    def read_request(self, raw: bytes, *, stored: bool = False) -> InboundRequest | None:
+        """See `OriginatingAdapter.read_request`: ReqPay, ReqChkTxn, ReqRev or ReqValAdd."""
+        return inbound.read(parse(raw) if stored else self._read(raw), self.us)
+
+    def reply(self, raw: bytes, verdict: OrderVerdict) -> Acknowledgement:
+        """See `OriginatingAdapter.reply`: RespChkTxn to a status query, otherwise an Ack."""
+        root = parse(raw)
+        if isinstance(inbound.read(root, self.us), StatusQuery):
+            return Acknowledgement(self._sign(inbound.response(root, verdict, self.us)))
+        return Acknowledgement(messages.acknowledgement(root))
+
+    def reply_payee(self, raw: bytes, verdict: PayeeVerdict) -> Acknowledgement:
+        """See `OriginatingAdapter.reply_payee`: RespValAdd."""
+        return Acknowledgement(self._sign(inbound.payee_response(parse(raw), verdict, self.us)))
+
+    def answer(self, raw: bytes, verdict: OrderVerdict) -> bytes:
+        """See `OriginatingAdapter.answer`: RespPay, or RespRev to a reversal."""
+        return self._sign(inbound.response(parse(raw), verdict, self.us))
+
+    async def confirm(self, answer: bytes) -> Receipt:
+        """See `OriginatingAdapter.confirm`: RespPay or RespRev, answered by an Ack."""
+        root = parse(answer)
+        message = messages.attribute(messages.one(root, "Head"), "msgId")
+        transaction = messages.attribute(messages.one(root, "Txn"), "id")
+        reply = await self._post(messages.api_of(root), transaction, answer)
+        if isinstance(reply, HttpFailure):
+            return Receipt(Acceptance.UNKNOWN, detail=reply.detail)
+        try:
+            code = messages.read_acknowledgement(parse(reply.body), message)
+        except InvalidMessage:
+            return Receipt(Acceptance.UNKNOWN, detail="unreadable acknowledgement")
+        if code is None:
+            return Receipt(Acceptance.ACCEPTED)
+        taken = Acceptance.REFUSED if code in _ENDED else Acceptance.UNKNOWN
+        return Receipt(taken, detail=f"acknowledged with {code}")
 
     async def _hand_over(self, api: str, native: Native) -> Receipt:
         reply = await self._post(api, native.ref, native.body)

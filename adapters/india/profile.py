@@ -69,4 +69,5 @@ PROFILE: Final = RailProfile(
         *COUNTRY_OF_DEBTOR,
         *REMITTANCE_AS_TEXT,
     ),
+    clearing_system="INFSC",
 )

@@ -20,10 +20,12 @@ from adapters.identifiers import is_ifsc, is_vpa
 from adapters.india import messages, sandbox
 from adapters.india.codes import native_of
 from adapters.india.messages import IST, NAMESPACE, VERSION
+from adapters.india.ordering import UpiOrders
 from adapters.india.profile import PROFILE
 from adapters.port import Outcome
 from adapters.simulation.book import BookEntry
 from adapters.simulation.magic import Corruption, Magic
+from adapters.simulation.payers import RailPayers
 from adapters.simulation.rail import (
     CreditOrder,
     DifferentContent,
@@ -32,7 +34,7 @@ from adapters.simulation.rail import (
     RailResponse,
     with_broken_signature,
 )
-from adapters.simulation.server import Callbacks, SimulatorSettings, open_processor
+from adapters.simulation.server import Callbacks, SimulatorSettings, open_payers, open_processor
 from adapters.xml import parse
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
@@ -43,6 +45,8 @@ _ID = re.compile(r"[A-Z]{3}[0-9a-f]{32}", re.ASCII)
 _RRN = re.compile(r"\d{12}", re.ASCII)
 _OUR_ID: Final = "NPC"
 _UNKNOWN_ADDRESS: Final = "ZH"
+_OK: Final = 200
+_CONFLICT: Final = 409
 
 
 class UpiRejection(Exception):
@@ -61,6 +65,7 @@ class UpiSimulator:
     org_id: str
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
+    payers: RailPayers
     references: dict[str, str] = field(default_factory=dict)
     """custRef -> Txn.id: the same reference under another id is a duplicate."""
 
@@ -96,6 +101,8 @@ class UpiSimulator:
                 return self._validate(root)
             case "ReqHbt":
                 return RailResponse(body=_ack(api, _message(root)))
+            case "RespPay" | "RespRev":
+                return self._told(api, root, raw)
             case _:
                 raise UpiRejection("U05")
 
@@ -145,6 +152,13 @@ class UpiSimulator:
         else:
             _state(resp, finding.entry, finding.outcome, finding.code, finding.corruption)
         return RailResponse(body=self._signed(answer))
+
+    def _told(self, api: str, root: Element, raw: bytes) -> RailResponse:
+        """What the switch says about an order of ours; `OD`: the payer is not debited any more."""
+        status = self.payers.told(raw)
+        if status in {_OK, _CONFLICT}:
+            return RailResponse(body=_ack(api, _message(root), "OD" if status == _CONFLICT else None))
+        return RailResponse(status)
 
     def _validate(self, root: Element) -> RailResponse:
         address = _text(_only(root, "Payee"), "addr")
@@ -212,13 +226,16 @@ class _Outcomes:
 
 def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> UpiSimulator:
     """The simulated rail for these settings."""
+    rail_key, participant_key = keys.private(settings.rail_key), keys.public(settings.participant_key)
+    orders = UpiOrders(settings.identity["handle"], rail_key, participant_key)
     return UpiSimulator(
         processor=open_processor(
             settings, callbacks, PROFILE, native_code=native_of, word_of=sandbox.word_of
         ),
         org_id=settings.identity["org_id"],
-        rail_key=keys.private(settings.rail_key),
-        participant_key=keys.public(settings.participant_key),
+        rail_key=rail_key,
+        participant_key=participant_key,
+        payers=open_payers(settings, callbacks, PROFILE, orders),
     )
 
 

@@ -12,11 +12,12 @@ from adapters import creditor, keys
 from adapters import uetr as uetrs
 from adapters.cycle import fetch
 from adapters.http import HttpClient, HttpFailure, HttpReply
-from adapters.iso20022 import envelope, messages
+from adapters.iso20022 import envelope, inbound, messages
 from adapters.iso20022.codes import reason_of
 from adapters.iso20022.dialect import Content, IsoDialect, IsoParticipant
 from adapters.iso20022.envelope import IsoHeader, Sealed
 from adapters.iso20022.messages import SentIsoMessage
+from adapters.originating import InboundRequest, OrderVerdict, PayeeVerdict
 from adapters.port import (
     Acceptance,
     Acknowledgement,
@@ -33,6 +34,10 @@ from adapters.profile import RailProfile
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 
 _OK: Final = 200
+_GONE: Final = 409
+"""The rail has ended this order otherwise (profile)."""
+REPLY_SHARE: Final = 0.75
+"""The part of the rail's time-out in which we answer: the rest is for the way."""
 
 
 def make(dialect: IsoDialect, connection: RailConnection) -> "IsoRail":
@@ -42,7 +47,8 @@ def make(dialect: IsoDialect, connection: RailConnection) -> "IsoRail":
         ValueError: the connection lacks a key or an id.
 
     """
-    return IsoRail(
+    made = OriginatingIsoRail if dialect.originates else IsoRail
+    return made(
         dialect=dialect,
         us=IsoParticipant.of(connection.identity),
         signing_key=keys.signing(connection),
@@ -182,6 +188,54 @@ class IsoRail:
     def _sent(self, native: Native) -> SentIsoMessage:
         message = envelope.open_own(self.dialect.envelope, native.body)
         return SentIsoMessage.of(message.id, message.content)
+
+
+class OriginatingIsoRail(IsoRail):
+    """Implements both halves of the port: the rail also orders payments of us."""
+
+    __slots__ = ()
+
+    @property
+    def reply_within_s(self) -> float:
+        """See `OriginatingAdapter.reply_within_s`: a part of the time in which the rail answers an order."""
+        return self.profile.timing.submit_s * REPLY_SHARE
+
+    def read_request(self, raw: bytes, *, stored: bool = False) -> InboundRequest | None:
+        """See `OriginatingAdapter.read_request`: pacs.008, pacs.028, camt.056 or acmt.023."""
+        sealed = self._read_stored(raw) if stored else self._open(raw)
+        return inbound.read(sealed, self.us, self.dialect)
+
+    def reply(self, raw: bytes, verdict: OrderVerdict) -> Acknowledgement:
+        """See `OriginatingAdapter.reply`: pacs.002, or camt.029 to a camt.056."""
+        return Acknowledgement(self.answer(raw, verdict))
+
+    def reply_payee(self, raw: bytes, verdict: PayeeVerdict) -> Acknowledgement:
+        """See `OriginatingAdapter.reply_payee`: acmt.024."""
+        sealed = self._read_stored(raw)
+        header, document = inbound.verification_report(sealed, verdict, self.us, self.dialect)
+        return Acknowledgement(self._seal(header, document))
+
+    def answer(self, raw: bytes, verdict: OrderVerdict) -> bytes:
+        """See `OriginatingAdapter.answer`: the same message as `reply`."""
+        sealed = self._read_stored(raw)
+        is_reversal = sealed.header.definition == self.dialect.versions.cancellation
+        write = inbound.resolution if is_reversal else inbound.status_report
+        header, document = write(sealed, verdict, self.us, self.dialect)
+        return self._seal(header, document)
+
+    async def confirm(self, answer: bytes) -> Receipt:
+        """See `OriginatingAdapter.confirm`: posted to the rail's path; HTTP 409 refuses it (profile)."""
+        headers = self.dialect.headers(inbound.end_to_end_of(self._read_stored(answer)))
+        reply = await self.http.request("POST", self.dialect.path, answer, headers=headers)
+        if isinstance(reply, HttpFailure):
+            return Receipt(Acceptance.UNKNOWN, detail=reply.detail)
+        if reply.status == _OK:
+            return Receipt(Acceptance.ACCEPTED)
+        taken = Acceptance.REFUSED if reply.status == _GONE else Acceptance.UNKNOWN
+        return Receipt(taken, detail=f"http {reply.status}")
+
+    def _read_stored(self, raw: bytes) -> Sealed:
+        return envelope.open_stored(self.dialect.envelope, raw)
 
 
 def _receipt(ref: str, answer: Answer) -> Receipt:

@@ -8,6 +8,9 @@ from adapters.reasons import ISO_REASONS
 NOT_RECEIVED: Final = "AG09"
 """In response to an enquiry: the original payment was never received (ExternalStatusReason1Code)."""
 
+NO_SUCH_ACCOUNT: Final = "AC01"
+"""In response to a verification: the account is not known (ExternalVerificationReason1Code)."""
+
 # fmt: off
 STATUSES: Final = {
     "ACCC": Outcome.DONE,       # credited to the creditor

@@ -80,3 +80,5 @@ class IsoDialect:
     """Change the transaction of a pacs.008 in place to what this rail requires."""
     headers: Callable[[str], Mapping[str, str]] = lambda _: {}
     """HTTP headers for an end-to-end id."""
+    originates: bool = False
+    """Whether the rail also orders payments of us (`adapters.originating`)."""

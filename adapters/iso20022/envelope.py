@@ -113,6 +113,23 @@ def _open_tree(envelope: EnvelopeFormat, raw: bytes, key: RSAPublicKey) -> Seale
     if place is None or place.tag != f"{{{_namespace(head)}}}Sgntr":
         raise NotAuthentic("no signature in its place")
     verify_xades(root, place, key)
+    return _opened(head, place, document)
+
+
+def open_stored(envelope: EnvelopeFormat, raw: bytes) -> Sealed:
+    """A message whose signature was verified when it came.
+
+    Raises:
+        InvalidMessage: another envelope or header, or a document that is not valid by its schema.
+
+    """
+    head, document = _parts(envelope, parse(raw))
+    if not len(head):
+        raise InvalidMessage("a header of another structure", rule="header")
+    return _opened(head, head[-1], document)
+
+
+def _opened(head: Element, place: Element, document: Element) -> Sealed:
     head.remove(place)
     header = _read_header(head)
     message = codec.decode(

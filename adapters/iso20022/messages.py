@@ -332,10 +332,9 @@ def read_answer(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect, *, enqu
 
 
 def read_return(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Answer:
-    """pacs.004: the money is returned, so the order was not executed, whatever was reported before.
+    """pacs.004: the money of an order is given back, whatever was reported before.
 
-    The switch releases its reservation. For an order that was already done a return is a contradiction, which
-    moves no money by itself. A partial return proves nothing: people decide.
+    What it means for the payment depends on whether it was credited, and on the amount: the writer decides.
 
     Raises:
         InvalidMessage: not a return of one order to us from the rail.
@@ -349,16 +348,14 @@ def read_return(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Answ
     ref = uetrs.to_hex(given_back.uetr)
     if given_back.transaction_id != ref:
         raise InvalidMessage("names two orders", path="TxInf/OrgnlTxId")
-    (transaction,) = sealed.content["TxInf"]
-    whole = transaction.get("OrgnlIntrBkSttlmAmt") == transaction["RtrdIntrBkSttlmAmt"]
     return Answer(
         ref=ref,
-        outcome=Outcome.REFUSED if whole else Outcome.UNKNOWN,
+        outcome=Outcome.RETURNED,
         uetr=given_back.uetr,
         rail_code=given_back.reason or "pacs.004",
-        reason=reason_of(given_back.reason) if whole else None,
+        reason=reason_of(given_back.reason),
         amount=given_back.amount,
-        rail_reference=given_back.id,
+        rail_reference=given_back.id or given_back.message_id,
     )
 
 

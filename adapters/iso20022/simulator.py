@@ -19,9 +19,11 @@ from adapters.iso20022.codes import NOT_RECEIVED
 from adapters.iso20022.dialect import Content, IsoDialect, IsoParticipant
 from adapters.iso20022.envelope import IsoHeader, Sealed
 from adapters.iso20022.messages import SentIsoMessage
+from adapters.iso20022.ordering import IsoOrders
 from adapters.port import Outcome
 from adapters.simulation.book import BookEntry
 from adapters.simulation.magic import Corruption, Magic
+from adapters.simulation.payers import RailPayers
 from adapters.simulation.rail import (
     CreditOrder,
     DifferentContent,
@@ -30,7 +32,7 @@ from adapters.simulation.rail import (
     RailResponse,
     with_broken_signature,
 )
-from adapters.simulation.server import Callbacks, SimulatorSettings, open_processor
+from adapters.simulation.server import Callbacks, SimulatorSettings, open_payers, open_processor
 from schemas import parties
 from schemas.errors import InvalidAmount, InvalidMessage, NotAuthentic, Refused
 from schemas.money import Money
@@ -58,6 +60,8 @@ class IsoSimulator:
     participant_key: RSAPublicKey
     sandbox: Any
     """The country's module of invented ids and accounts."""
+    payers: RailPayers | None = None
+    """None: nobody pays abroad over this rail."""
 
     async def handle(self, request: RailRequest) -> RailResponse | None:
         """Respond to a request at the rail's path."""
@@ -69,11 +73,18 @@ class IsoSimulator:
             return RailResponse(415)
         try:
             sealed = envelope.open_sealed(self.dialect.envelope, request.body, self.participant_key)
-            return await self._answer(sealed, request)
+            return self._told(sealed, request) or await self._answer(sealed, request)
         except NotAuthentic:
             return RailResponse(401)
         except (InvalidMessage, InvalidAmount, Refused, KeyError):
             return RailResponse(400)
+
+    def _told(self, sealed: Sealed, request: RailRequest) -> RailResponse | None:
+        """Process what the switch says about an order of this rail; None if the message says nothing."""
+        answers = {self.dialect.versions.status_report, self.dialect.versions.resolution}
+        if self.payers is None or sealed.header.definition not in answers:
+            return None
+        return RailResponse(self.payers.told(request.body))
 
     async def _answer(self, sealed: Sealed, request: RailRequest) -> RailResponse | None:
         if sealed.header.sender != self.member.bic:
@@ -193,7 +204,8 @@ class IsoSimulator:
         self, sent: SentIsoMessage, entry: BookEntry, outcome: Outcome, corruption: Corruption
     ) -> bytes:
         """pacs.002 about an entry, corrupted if the script says so; pacs.004 for a return."""
-        if outcome is Outcome.REFUSED and self.sandbox.word_of(entry.account) == Magic.RETURN:
+        returned = outcome is Outcome.REFUSED and self.sandbox.word_of(entry.account) == Magic.RETURN
+        if returned or outcome is Outcome.RETURNED:
             return self._return(sent, entry)
         status = self._status_code(outcome)
         reason = entry.code if outcome is Outcome.REFUSED else None
@@ -295,15 +307,23 @@ def make(
     dialect: IsoDialect, sandbox: Any, settings: SimulatorSettings, callbacks: Callbacks
 ) -> IsoSimulator:
     """The simulated rail of a dialect; `sandbox` is the country's module of invented ids and accounts."""
+    member = IsoParticipant.of(settings.identity)
+    rail_key, participant_key = keys.private(settings.rail_key), keys.public(settings.participant_key)
+    payers = None
+    if dialect.originates:
+        bank = sandbox.CREDITOR_AGENT.bic[:8]
+        orders = IsoOrders(dialect, member, rail_key, participant_key, sandbox.account("").iban, bank)
+        payers = open_payers(settings, callbacks, dialect.profile, orders)
     return IsoSimulator(
         dialect=dialect,
         processor=open_processor(
             settings, callbacks, dialect.profile, native_code=str, word_of=sandbox.word_of
         ),
-        member=IsoParticipant.of(settings.identity),
-        rail_key=keys.private(settings.rail_key),
-        participant_key=keys.public(settings.participant_key),
+        member=member,
+        rail_key=rail_key,
+        participant_key=participant_key,
         sandbox=sandbox,
+        payers=payers,
     )
 
 

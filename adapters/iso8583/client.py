@@ -36,6 +36,7 @@ from adapters.port import (
 )
 from adapters.profile import RailProfile
 from schemas.errors import InvalidMessage, Unavailable
+from schemas.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +112,9 @@ class Iso8583Adapter:
             return reply.receipt
         match reply.get("39"):
             case code if code == APPROVED:
-                return Receipt(Acceptance.ACCEPTED, detail="reversed")
-            case code if code == NOT_FOUND:
-                return Receipt(
-                    Acceptance.ACCEPTED, detail="nothing to reverse; the rail will not execute the order"
-                )
+                return Receipt(Acceptance.ACCEPTED, _undone(native.ref, Outcome.DONE, code))
+            case code if code == NOT_FOUND:  # nothing to reverse, and the rail will not execute the order
+                return Receipt(Acceptance.ACCEPTED, _undone(native.ref, Outcome.REFUSED, code))
             case code:
                 return Receipt(Acceptance.UNKNOWN, detail=f"code {code}")
 
@@ -220,3 +219,9 @@ def _receipt(answer: Answer) -> Receipt:
             return Receipt(Acceptance.ACCEPTED, answer)
         case _:
             return Receipt(Acceptance.UNKNOWN, detail=f"code {answer.rail_code}")
+
+
+def _undone(ref: str, outcome: Outcome, code: str) -> Answer:
+    """An undo is a separate order, with its own id."""
+    reason = Reason.NARRATIVE if outcome is Outcome.REFUSED else None
+    return Answer(f"{ref}.{messages.REVERSAL}", outcome, rail_code=code, reason=reason)

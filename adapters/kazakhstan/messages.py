@@ -14,6 +14,7 @@ from adapters.kazakhstan.codes import ACCEPTED, STATUSES
 from adapters.kazakhstan.country import IBAN
 from adapters.kazakhstan.profile import PROFILE
 from adapters.port import Order
+from schemas.code_lists import LISTS
 from schemas.codec import ENVELOPE as COMMON
 
 ALMATY: Final = timezone(timedelta(hours=5))
@@ -28,10 +29,11 @@ _INFORMATION_MAX: Final = 35
 
 def adapt(order: Order, transaction: Content) -> None:
     """Set KNP, KOd and KBe; the sender's ISO purpose is kept beside them."""
-    purpose = order.payment.purpose
+    purpose = order.payment.purpose or ""
+    national = LISTS["KZ-KNP"].has(purpose)
     # A purpose in the sender's own words may fill the whole line.
-    details = {"Inf": [f"ISO purpose {purpose}"[-_INFORMATION_MAX:]]} if purpose else {}
-    transaction["Purp"] = {"Prtry": KNP.get(purpose or "", KNP_DEFAULT)}
+    details = {"Inf": [f"ISO purpose {purpose}"[-_INFORMATION_MAX:]]} if purpose and not national else {}
+    transaction["Purp"] = {"Prtry": purpose if national else KNP.get(purpose, KNP_DEFAULT)}
     ours = {
         "Dtls": [
             {"Tp": "KOD", "Cd": KOD_NON_RESIDENT_PERSON, **details},
@@ -55,5 +57,6 @@ DIALECT: Final = IsoDialect(
     statuses=STATUSES,
     accepted=ACCEPTED,
     adapt=adapt,
+    originates=True,
     headers=lambda end_to_end: {"end-to-end-id": end_to_end},
 )

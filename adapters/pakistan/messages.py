@@ -21,7 +21,7 @@ ENVELOPE: Final = EnvelopeFormat(
 
 
 def adapt(order: Order, transaction: Content) -> None:  # noqa: ARG001 - what every dialect is given
-    """Set Raast's fixed codes."""
+    """Set Raast's fixed codes. With its bearer, DEBT, charges would be read as prepaid: none are stated."""
     transaction["PmtTpInf"] = {
         "ClrChanl": "RTNS",
         "SvcLvl": [{"Prtry": "0100"}],
@@ -29,6 +29,7 @@ def adapt(order: Order, transaction: Content) -> None:  # noqa: ARG001 - what ev
         "CtgyPurp": {"Prtry": "050"},
     }
     transaction["ChrgBr"] = "DEBT"
+    transaction.pop("ChrgsInf", None)
 
 
 DIALECT: Final = IsoDialect(
@@ -45,4 +46,5 @@ DIALECT: Final = IsoDialect(
     statuses=STATUSES,
     accepted=ACCEPTED,
     adapt=adapt,
+    originates=True,
 )

@@ -32,6 +32,7 @@ PROFILE: Final = RailProfile(
     confirmation=Confirmation.SYNC,
     reservation=Reservation.NONE,
     undo=Undo.RETURN_ONLY,
+    gives_back=True,
     aliases=("phone", "iban"),
     timing=Timing(
         connect_s=3,
@@ -54,5 +55,5 @@ PROFILE: Final = RailProfile(
     basis=Basis.OBSERVED,
     hours=Hours(zone=COUNTRY.zone, basis=Basis.PUBLISHED),
     creditor=(iban_of(IBAN), phone_of("92", 10, write="+{code}-{rest}", pays=False)),
-    carries=tuple(path for path in CARRIES if not path.startswith("PmtTpInf")),
+    carries=tuple(path for path in CARRIES if not path.startswith(("PmtTpInf", "ChrgsInf"))),
 )

@@ -40,7 +40,7 @@ def objects(text: str) -> dict[str, str]:
 
     """
     if len(text) > PAYLOAD_MAX:
-        raise MessageTooLarge
+        raise MessageTooLarge(f"longer than any code: at most {PAYLOAD_MAX} characters")
     found: dict[str, str] = {}
     place = 0
     while place < len(text):

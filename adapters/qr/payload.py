@@ -45,7 +45,7 @@ def read(text: str) -> PaymentCode:
 
     """
     if len(text) > TEXT_MAX:
-        raise MessageTooLarge
+        raise MessageTooLarge(f"longer than any code: at most {TEXT_MAX} characters")
     plain = text.strip(_SCANNERS_ADD)
     code = _read(plain)
     if plain == text:

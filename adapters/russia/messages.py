@@ -27,6 +27,7 @@ from adapters.russia.directory import Bank, BankDirectory
 from adapters.russia.envelope import NAMESPACE, NAMESPACE_701, EdId, UfebsMessage, instant, root
 from adapters.russia.profile import ORDER_NUMBERS, PROFILE
 from adapters.russia.text import element, text_element, ufebs_text
+from schemas.code_lists import LISTS
 from schemas.errors import InvalidMessage
 from schemas.identifiers import is_iban
 from schemas.money import Money
@@ -511,7 +512,11 @@ def _phone(text: str | None) -> str:
 
 
 def _purpose(payment: CreditTransfer) -> str:
-    return text_element("Purpose", ufebs_text(payment.remittance, PROFILE.characters.remittance_max))
+    """The text of the payment; a code of currency operations that is its purpose stands in front of it."""
+    text, code = payment.remittance or "", payment.purpose or ""
+    if LISTS["RU-VO"].has(code) and not text.startswith("{VO"):
+        text = f"{{{code}}}{text}"
+    return text_element("Purpose", ufebs_text(text, PROFILE.characters.remittance_max))
 
 
 def _amount(tag: str, amount: Money) -> str:

@@ -76,4 +76,5 @@ PROFILE: Final = RailProfile(
         *COUNTRY_OF_DEBTOR,
         *REMITTANCE_AS_TEXT,
     ),
+    clearing_system="RUCBC",
 )

@@ -9,8 +9,6 @@ moves its amount from our prefunded settlement account to the creditor's account
 back, so the sum of the balances is always zero.
 """
 
-import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -18,6 +16,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+from adapters.simulation.line_file import LineFile, read_lines
 
 FILE_NAME: Final = "book.jsonl"
 SETTLEMENT: Final = "settlement"
@@ -58,14 +58,12 @@ class Book:
     path: Path
     entries: dict[str, BookEntry] = field(default_factory=dict, init=False)
     balances: Counter[str] = field(default_factory=Counter, init=False)
-    _file: int = field(init=False)
+    _file: LineFile = field(init=False)
 
     def __post_init__(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        _cut_torn_line(self.path)
+        self._file = LineFile(self.path)
         for entry in read(self.path):
             self._apply(entry)
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def append(self, entry: BookEntry) -> BookEntry:
         """Write one entry, then apply it.
@@ -75,9 +73,7 @@ class Book:
 
         """
         self._must_follow(entry)
-        line = json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
-        written = os.write(self._file, line)
-        assert written == len(line), "a line is written completely"
+        self._file.append(asdict(entry))
         self._apply(entry)
         return entry
 
@@ -87,7 +83,7 @@ class Book:
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._file)
+        self._file.close()
 
     def _must_follow(self, entry: BookEntry) -> None:
         known = self.entries.get(entry.rail_ref)
@@ -121,13 +117,8 @@ def read(path: Path) -> Iterator[BookEntry]:
         ValueError: a line other than an incomplete last one cannot be parsed.
 
     """
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for line in file:
-            if line.endswith(b"\n"):
-                values = json.loads(line)
-                yield BookEntry(**{**values, "outcome": EntryStatus(values["outcome"])})
+    for values in read_lines(path):
+        yield BookEntry(**{**values, "outcome": EntryStatus(values["outcome"])})
 
 
 def now() -> str:
@@ -137,11 +128,3 @@ def now() -> str:
 
 def _money(entry: BookEntry) -> tuple[str, int, str, str]:
     return entry.uetr, entry.amount_minor, entry.currency, entry.account
-
-
-def _cut_torn_line(path: Path) -> None:
-    if path.exists():
-        raw = path.read_bytes()
-        whole = raw.rfind(b"\n") + 1
-        if whole != len(raw):
-            os.truncate(path, whole)

@@ -6,6 +6,7 @@ adapter that is connected to the rail, and everything that was received.
 
 import asyncio
 import itertools
+import json
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -20,9 +21,19 @@ import aiohttp
 from aiohttp import web
 
 from adapters import registry
-from adapters.port import Answer, ListeningAdapter, Order, RailAdapter, RailConnection
-from adapters.simulation import sandbox, tcp
+from adapters.originating import InboundRequest, OrderVerdict, OriginatingAdapter, PayeeQuery, PayeeVerdict
+from adapters.port import (
+    Acknowledgement,
+    Answer,
+    ListeningAdapter,
+    Order,
+    Outcome,
+    RailAdapter,
+    RailConnection,
+)
+from adapters.simulation import debit_book, sandbox, tcp
 from adapters.simulation.book import FILE_NAME, BookEntry, EntryStatus, read
+from adapters.simulation.debit_book import DebitEntry
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
 from schemas.payment import Agent as BankAgent
@@ -33,6 +44,9 @@ ANSWER_WAIT_S: Final = 120.0
 """The longest time for a response of the rail on a busy machine."""
 LIFETIME_S: Final = 3600.0
 """Lifetime of orders in tests that are not about expiry: longer than any busy machine needs."""
+FIRST: Final = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+"""The instant of verdicts that no check has set."""
+_ACCEPTED: Final = 202
 _EVERY_S: Final = 0.05
 _serials = itertools.count(1)
 
@@ -87,10 +101,30 @@ class SimulatedRail:
     """The errors with which unreadable callbacks were refused."""
     raw: list[bytes] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    requests: list[tuple[InboundRequest, bytes]] = field(default_factory=list)
+    """What the rail has asked of us, if it originates payments."""
+    verdict: OrderVerdict = field(default_factory=lambda: OrderVerdict(Outcome.PENDING, FIRST))
+    """What it is answered about orders, status queries and reversals."""
+    payee: PayeeVerdict = field(default_factory=lambda: PayeeVerdict(FIRST))
+    """What it is answered about payees."""
 
     def load(self, connection: RailConnection) -> RailAdapter:
         """Another adapter for this rail."""
         return registry.load(self.country, connection)
+
+    def debit(self, ref: str) -> DebitEntry:
+        """The payment abroad of this id, as its payer's bank has it now."""
+        return debit_book.last_states(self.directory / debit_book.FILE_NAME)[ref]
+
+    async def originate(self, amount: str, *, word: str = "", behaviour: str = "") -> str:
+        """Have a customer of the rail pay abroad; return the UETR."""
+        wish = {"creditor_country": _abroad(self.country), "amount": amount, "word": word, "via": "rail"}
+        body = json.dumps({**wish, "behaviour": behaviour}).encode()
+        status, content = await self.control("POST", "/originate", body)
+        if status != _ACCEPTED:
+            raise RuntimeError(f"the rail orders nothing: {content.decode()}")
+        (uetr,) = json.loads(content)["uetrs"]
+        return str(uetr)
 
     def entries(self) -> list[BookEntry]:
         """The rail's book."""
@@ -162,12 +196,33 @@ class SimulatedRail:
         finally:
             self.arrived.set()
 
+    def _reply(self, raw: bytes) -> Acknowledgement | None:
+        """The response to a request of the rail; None if the message is none.
+
+        Raises:
+            InvalidMessage: not in its wire format.
+            NotAuthentic: not signed by the rail.
+
+        """
+        if not isinstance(self.adapter, OriginatingAdapter):
+            return None
+        request = self.adapter.read_request(raw)
+        if request is None:
+            return None
+        self.requests.append((request, raw))
+        self.arrived.set()
+        if isinstance(request, PayeeQuery):
+            return self.adapter.reply_payee(raw, self.payee)
+        return self.adapter.reply(raw, self.verdict)
+
     def _answers_about(self, ref: str) -> list[Answer]:
         return [answer for answer in self.answers if answer.ref == ref]
 
     async def _serve_callback(self, request: web.Request) -> web.Response:
         raw = await request.read()
         try:
+            if (reply := self._reply(raw)) is not None:
+                return web.Response(body=reply.body, content_type=reply.content_type)
             self._receive(raw)
         except (InvalidMessage, NotAuthentic) as error:
             return web.Response(status=error.status)
@@ -181,6 +236,8 @@ async def running(
 ) -> AsyncIterator[SimulatedRail]:
     """A simulated rail in a separate process, with our callback address served here."""
     port, callback_port = sandbox.free_port(), sandbox.free_port()
+    credentials = directory / "credentials.json"
+    await asyncio.to_thread(_write_banks, credentials, _abroad(country))
     connection, command = await asyncio.to_thread(
         sandbox.prepare,
         directory,
@@ -189,6 +246,7 @@ async def running(
         callback_url=f"http://127.0.0.1:{callback_port}/callback",
         time_scale=time_scale,
         latency_s=latency_s,
+        credentials=credentials,
     )
     rail = SimulatedRail(country, directory, connection, registry.load(country, connection), command)
     if isinstance(rail.adapter, ListeningAdapter):
@@ -205,3 +263,17 @@ async def running(
         await rail.adapter.close()
         await rail.kill()
         await runner.cleanup()
+
+
+def _abroad(country: str) -> str:
+    """Another country, which customers of a rail pay."""
+    return "PK" if country == "IN" else "IN"
+
+
+def _write_banks(file: Path, country: str) -> None:
+    """The bank abroad that customers of a rail pay, as the sandbox's file of participants has it."""
+    (bank, *_) = registry.country(country).banks
+    agent: BankAgent = registry.module(country, "sandbox").CREDITOR_AGENT
+    found = {"id": bank.id, "bic": bank.bic, "country": country, "member_id": agent.member_id or ""}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"participants": [found]}))

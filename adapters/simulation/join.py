@@ -55,6 +55,7 @@ def join(country: str, rail: Path, participant: Path, ports: list[int]) -> None:
         "signing_key_file": "signing.key",
         "rail_key_file": "rail.key",
         "identity": dict(connection.identity),
+        "simulated": connection.simulated,
     }
     sandbox.write_private(participant / "switch.json", json.dumps(content, indent=2).encode())
 

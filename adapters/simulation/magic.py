@@ -42,6 +42,7 @@ class Magic(StrEnum):
     BADSIG = "BADSIG"
     HTTP502 = "HTTP502"
     RETURN = "RETURN"
+    RETURNED = "RETURNED"
 
     @property
     def meaning(self) -> str:
@@ -67,6 +68,7 @@ _MEANINGS: Final = {
     Magic.BADSIG:   "credited, the answer's signature is invalid; an enquiry resolves it",
     Magic.HTTP502:  "credited, the exchange ends with HTTP 502 and an HTML page; an enquiry resolves it",
     Magic.RETURN:   "answered as pending, returned a little later (`AC04`), never credited",
+    Magic.RETURNED: "credited, given back a minute later (`AC04`) by a rail that has a message for it",
 }
 # fmt: on
 
@@ -158,6 +160,7 @@ _DONE_AFTER_TIMEOUT: Final = ScriptedResponse(Outcome.DONE, ResponseDelay.PAST_A
 _DONE_AFTER_ENQUIRY: Final = ScriptedResponse(Outcome.DONE, ResponseDelay.PAST_ENQUIRY)
 _PENDING: Final = ScriptedResponse(Outcome.PENDING)
 _REFUSED: Final = ScriptedResponse(Outcome.REFUSED)
+_GIVEN_BACK_LATER: Final = ScriptedResponse(Outcome.RETURNED, ResponseDelay.SECONDS, 60)
 _REFUSED_SOON: Final = ScriptedResponse(Outcome.REFUSED, ResponseDelay.SECONDS, _PENDING_S)
 
 
@@ -183,6 +186,7 @@ SCRIPTS: Final = {
     Magic.BADSIG:   Script(responses=(_done_with(Corruption.SIGNATURE),)),
     Magic.HTTP502:  Script(responses=(), corruption=Corruption.HTTP_502),
     Magic.RETURN:   Script(BookAction.DEEM, reason="AC04", responses=(_PENDING, _REFUSED_SOON)),
+    Magic.RETURNED: Script(reason="AC04", responses=(_DONE, _GIVEN_BACK_LATER)),
 }
 # fmt: on
 ORDINARY: Final = Script()

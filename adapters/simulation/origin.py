@@ -1,5 +1,8 @@
 """Payments that a simulated country originates: its bank sends them to the switch like a real bank.
 
+With `"via": "rail"` a customer pays over the rail instead, which orders the payment of the switch (`payers`);
+`behaviour` is then one of `SourceBehaviour`.
+
 `POST /originate` at a rail's control port, with `{"creditor_country": "PK", "amount": "1500.00"}` and
 optionally `count` and the magic `word` of the creditor's account, makes a bank of this country send signed
 pacs.008 messages to the switch. Each message is stored in `DIR/originated.jsonl` before it is sent, so a rail
@@ -23,6 +26,7 @@ import aiohttp
 from yarl import URL
 
 from adapters.simulation.magic import magic_account
+from adapters.simulation.payers import RailPayers
 from schemas import codec, credit_transfer
 from schemas.errors import InvalidAmount, NotFound
 from schemas.money import Money
@@ -35,6 +39,8 @@ MESSAGE: Final = "pacs.008.001.08"
 COUNT_MAX: Final = 10_000
 AT_ONCE: Final = 16
 TRIES: Final = 20
+BANK: Final = "bank"
+RAIL: Final = "rail"
 _WAIT_S: Final = 20
 _PAUSE_S: Final = 0.5
 _FINAL: Final = frozenset({"ACCC", "RJCT"})
@@ -53,6 +59,8 @@ class OriginationRequest:
     amount: str
     count: int = 1
     word: str = ""
+    via: str = BANK
+    behaviour: str = ""
 
     @classmethod
     def of(cls, body: bytes) -> "OriginationRequest":
@@ -99,6 +107,33 @@ class Originator:
         for uetr, body in bodies.items():
             self._start(bank, uetr, body)
         return list(bodies)
+
+    def order(self, request: OriginationRequest, payers: RailPayers | None) -> list[str]:
+        """Have payers of the rail pay abroad and return the UETRs; the rest is in the background.
+
+        Raises:
+            OriginationError: nobody can pay abroad over this rail, or the request cannot be made.
+
+        """
+        if payers is None:
+            raise OriginationError("this rail orders no payments")
+        creditor = self._banks(request.creditor_country)[0]
+        try:
+            amount = Money.parse(request.amount, payers.profile.currency)
+            account = magic_account(request.creditor_country, request.word)
+            return [
+                payers.pay(
+                    amount,
+                    bank=creditor["bic"],
+                    member=creditor["member_id"],
+                    account=account,
+                    payee="Sandbox Creditor",
+                    behaviour=request.behaviour,
+                ).uetr
+                for _ in range(request.count)
+            ]
+        except (InvalidAmount, NotFound, ValueError) as error:
+            raise OriginationError(str(error)) from None
 
     def resume(self) -> None:
         """After a restart: send payments without an outcome again, unchanged."""

@@ -186,6 +186,13 @@ class OrderProcessor:
             return known
         return self.book.append(replace(known, outcome=EntryStatus.REVERSED, at=now()))
 
+    def give_back(self, entry: BookEntry, reason: str) -> BookEntry:
+        """Take a credit back for the creditor's bank, with an ISO reason, once."""
+        if entry.outcome is not EntryStatus.DONE:
+            return entry
+        code = self.native_code(reason)
+        return self.book.append(replace(entry, outcome=EntryStatus.REVERSED, code=code, at=now()))
+
     def enquire(self, ref: str) -> EnquiryFinding:
         """The rail's response to an enquiry, which the script may falsify."""
         entry = self.book.find(ref)
@@ -277,19 +284,29 @@ class OrderProcessor:
             return Script(
                 BookAction.REFUSE, responses=(ScriptedResponse(Outcome.REFUSED),), reason=INSUFFICIENT
             )
-        return wanted
+        return self._possible(wanted)
 
     def _script_of(self, account: str) -> Script:
-        return script(self.word_of(account)) or ORDINARY
+        return self._possible(script(self.word_of(account)) or ORDINARY)
+
+    def _possible(self, wanted: Script) -> Script:
+        """Without what this rail has no message for."""
+        if self.profile.gives_back:
+            return wanted
+        return replace(
+            wanted, responses=tuple(r for r in wanted.responses if r.outcome is not Outcome.RETURNED)
+        )
 
     async def _later(self, case: OrderCase, response: ScriptedResponse, builder: ResponseBuilder) -> None:
-        """Wait, credit or refuse a pending order, and post the response to the switch."""
+        """Wait, credit, refuse or give back an order, and post the response to the switch."""
         await self._wait(case.entry.rail_ref, response)
         entry = self.book.find(case.entry.rail_ref) or case.entry
         if response.outcome is Outcome.DONE and entry.outcome is EntryStatus.PENDING:
             entry = self.settle(entry)
         if response.outcome is Outcome.REFUSED and entry.outcome is EntryStatus.PENDING:
             entry = self.refuse_pending(entry, case.script.reason)
+        if response.outcome is Outcome.RETURNED:
+            entry = self.give_back(entry, case.script.reason)
         self._answered.add(entry.rail_ref)
         await self.deliver(_body(entry, response, builder))
 

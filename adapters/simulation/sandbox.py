@@ -80,6 +80,7 @@ def prepare(
         rail_key=(directory / "rail.pub").read_bytes(),
         identity=identity,
         time_scale=time_scale,
+        simulated=True,
     )
     # fmt: off
     command = [

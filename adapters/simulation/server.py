@@ -3,7 +3,8 @@
 Control paths, beside the rail's own: `GET /book` (the book as JSON lines), `GET /requests` (requests by path,
 as JSON), `POST /faults` with `{"word": "SILENT", "count": 3}`, `DELETE /faults`, `POST /hours` with
 `{"closed_until": "2026-11-24T03:00:00Z"}` and `DELETE /hours`; `POST /originate` and `GET /originated` (see
-`origin`). `GET /cycles/YYYY-MM-DD` is one of the rail's own paths: its end-of-cycle file.
+`origin`), and `GET /debits`, what payers of this rail paid abroad. `GET /cycles/YYYY-MM-DD` is one of the
+rail's own paths: its end-of-cycle file.
 """
 
 import asyncio
@@ -25,13 +26,18 @@ from adapters import cycle, keys
 from adapters.http import NOT_BEFORE
 from adapters.profile import RailProfile
 from adapters.simulation.book import FILE_NAME, Book, EntryStatus
-from adapters.simulation.origin import OriginationError, OriginationRequest, Originator
+from adapters.simulation.debit_book import FILE_NAME as DEBITS
+from adapters.simulation.debit_book import DebitBook
+from adapters.simulation.origin import RAIL, OriginationError, OriginationRequest, Originator
+from adapters.simulation.payers import OrderMessages, PayingSimulator, RailPayers
 from adapters.simulation.rail import OrderProcessor, RailClosed, RailRequest, RailResponse
 
 REQUEST_BYTES: Final = 256 * 1024
 DELIVERIES: Final = 3
 """Number of attempts for a callback."""
 RETRY_S: Final = 1.0
+ASK_S: Final = 30
+"""How long the rail waits for the response to an order."""
 KEEP_ALIVE_S: Final = 75
 _JSON: Final = "application/json"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -120,6 +126,21 @@ class Callbacks:
             except (aiohttp.ClientError, TimeoutError) as error:
                 _log.warning("callback failed: %s", type(error).__name__)
 
+    async def ask(self, body: bytes) -> tuple[int, bytes] | None:
+        """Post a message once: status and body of the response, or None if there is none."""
+        try:
+            async with self._open().post(
+                self.url,
+                data=body,
+                headers={"Content-Type": self.content_type},
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=ASK_S),
+            ) as response:
+                return response.status, await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            _log.warning("order failed: %s", type(error).__name__)
+            return None
+
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:
@@ -164,6 +185,14 @@ def open_processor(
         latency_s=settings.latency_s,
         time_scale=settings.time_scale,
     )
+
+
+def open_payers(
+    settings: SimulatorSettings, callbacks: Callbacks, profile: RailProfile, messages: OrderMessages
+) -> RailPayers:
+    """The payers of the rail with their book."""
+    book = DebitBook(settings.data / DEBITS)
+    return RailPayers(book, profile, messages, callbacks.ask, settings.time_scale)
 
 
 @dataclass(slots=True)
@@ -234,11 +263,23 @@ class SimulatorServer:
             "GET /originated": lambda _: RailResponse(
                 body=json.dumps(self.origin.payments()).encode(), content_type=_JSON
             ),
+            "GET /debits": lambda _: RailResponse(body=self._debits(), content_type="application/jsonl"),
         }
+
+    @property
+    def _payers(self) -> RailPayers | None:
+        return self.simulator.payers if isinstance(self.simulator, PayingSimulator) else None
+
+    def _debits(self) -> bytes:
+        return self._payers.book.path.read_bytes() if self._payers is not None else b""
 
     def _originate(self, body: bytes) -> RailResponse:
         try:
-            uetrs = self.origin.originate(OriginationRequest.of(body))
+            request = OriginationRequest.of(body)
+            if request.via == RAIL:
+                uetrs = self.origin.order(request, self._payers)
+            else:
+                uetrs = self.origin.originate(request)
         except OriginationError as error:
             return RailResponse(400, json.dumps({"error": str(error)}).encode(), _JSON)
         return RailResponse(202, json.dumps({"uetrs": uetrs}).encode(), _JSON)
@@ -275,9 +316,13 @@ class SimulatorServer:
         await receive()
         self.simulator.processor.resume()
         self.origin.resume()
+        if self._payers is not None:
+            self._payers.resume()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.origin.close()
+        if self._payers is not None:
+            await self._payers.close()
         await self.simulator.processor.close()
         await self.callbacks.close()
         self.simulator.processor.book.close()

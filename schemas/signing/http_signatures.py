@@ -186,8 +186,9 @@ def verify_base(
     now: int,
     slack_s: int = 0,
     authority: str = "",
+    method: str = "POST",
 ) -> str:
-    """Verify a signature of a POST of `body` to `path` by its base alone; return the content type.
+    """Verify a signature of a request with `body` to `path` by its base alone; return the content type.
 
     `slack_s`: how long ago, or by which other clock, `verify` accepted it. An empty `authority`: any.
 
@@ -204,7 +205,7 @@ def verify_base(
     if values["keyid"] != f'"{key.keyid}"' or values.get("alg") not in {None, f'"{key.algorithm}"'}:
         raise NotAuthentic("the signature names another key")
     _check_times(int(values["created"]), int(values["expires"]), now, slack_s)
-    wanted = {'"@method"': "POST", '"@path"': path, '"content-digest"': content_digest(body)}
+    wanted = {'"@method"': method, '"@path"': path, '"content-digest"': content_digest(body)}
     if authority:
         wanted['"@authority"'] = authority.lower()
     covers = len(components) == len(lines) and list(components) == signed[3].split(" ")

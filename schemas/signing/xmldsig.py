@@ -111,8 +111,8 @@ _STATED_KEY: Final = re.escape(_KEY_VALUE) % ("[0-9A-Za-z+/]+={0,2}", "[0-9A-Za-
 _ENVELOPED_WRITTEN: Final = _pattern(
     _ENVELOPED_SIGNATURE, re.escape(_ENVELOPED_INFO) % _BASE64, _BASE64, _STATED_KEY
 )
-_OPENING: Final = re.compile(rb'<([a-z]+):[A-Za-z]+( xmlns:\1="[^"&<>\s]+")>')
-"""The start tag of a root that declares only its own prefix."""
+_OPENING: Final = re.compile(rb'<([a-z]+):[A-Za-z]+( xmlns:\1="[^"&<>\s\x80-\xff]+")>')
+"""The start tag of a root that declares only its own prefix; its namespace is ASCII."""
 _XADES_WRITTEN: Final = _pattern(
     _XADES_SIGNATURE,
     re.escape(_XADES_INFO) % (_BASE64, _BASE64, _BASE64),

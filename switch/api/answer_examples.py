@@ -166,12 +166,18 @@ REJECTION: Final = as_xml(
 
 FILES: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "application/json": "{}",
         "application/jose": "eyJhbGciOiJFZDI1NTE5In0..c2lnbmF0dXJl",
         "application/pdf": "%PDF-1.7 ...",
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "PK...",
         "application/vnd.sdmx.data+csv": "STRUCTURE,STRUCTURE_ID,ACTION\r\n",
         "application/x-pem-file": "-----BEGIN PUBLIC KEY-----\n...\n-----END PUBLIC KEY-----\n",
         "application/xml": '<?xml version="1.0" encoding="UTF-8"?>\n<Document>...</Document>\n',
+        "application/zip": "PK...",
+        "image/jpeg": "...",
+        "image/png": "...",
+        "message/rfc822": "From: desk@bank.example\r\n",
+        "text/plain": "Confirmed\n",
         "text/csv": "participant,currency,net\r\nasha-bank,INR,1500.00\r\n",
         "text/event-stream": "id: 4711\nevent: payment.posted\ndata: {...}\n\n",
     }

@@ -13,6 +13,8 @@ from schemas.errors import (
     Changed,
     CursorAhead,
     EffectChanged,
+    InvalidAmount,
+    NotAcceptable,
     NotAllowed,
     NotAuthentic,
     NotFound,
@@ -20,14 +22,21 @@ from schemas.errors import (
     Restoring,
     SwitchError,
 )
-from switch.api import models, people, webhooks
+from switch.api import cases, models, people, qr, webhooks
+from switch.cases import attachments
+from switch.payments.fx_offers import AskedRates
+from switch.payments.quotes import AskedQuote
+from switch.reports import package
 from switch.reports.render import FORMATS
 
 JSON: Final = "application/json"
 _STREAM: Final = "text/event-stream"
 _REPORT: Final = ("ETag", "Content-Disposition", "Payswitch-Signature", "Payswitch-As-Of")
 _FILES: Final = tuple(
-    sorted({found.media_type.partition(";")[0] for found in FORMATS.values()} - {JSON, "text/csv"})
+    sorted(
+        {found.media_type.partition(";")[0] for found in FORMATS.values()} - {JSON, "text/csv"}
+        | {package.MEDIA_TYPE}
+    )
 )
 
 
@@ -57,7 +66,10 @@ def _page(form: Any, **more: Any) -> OperationAnswer:
 
 
 _REPORT_FILE: Final = OperationAnswer(
-    models.ReportDocument, files=("text/csv", *_FILES), headers=_REPORT, failures=(Refused,)
+    models.ReportDocument,
+    files=("text/csv", *_FILES),
+    headers=_REPORT,
+    failures=(NotFound, NotAcceptable, Refused),
 )
 ANSWERS: Final[Mapping[str, OperationAnswer]] = MappingProxyType(
     {
@@ -65,16 +77,34 @@ ANSWERS: Final[Mapping[str, OperationAnswer]] = MappingProxyType(
         "getPayment": OperationAnswer(
             models.PaymentDocument, headers=("Retry-After", "ETag"), tagged=True, failures=(Restoring,)
         ),
-        "getQuote": OperationAnswer(models.QuoteDocument, failures=(NotFound, Refused)),
-        "listMessages": OperationAnswer(models.MessagesDocument, headers=("Link",)),
+        "readQrCode": OperationAnswer(
+            models.QrDraftDocument, signs=True, body=qr.QrText, failures=(Refused,)
+        ),
+        "getQuote": OperationAnswer(models.QuoteDocument, failures=(NotFound, InvalidAmount, Refused)),
+        "makeQuote": OperationAnswer(
+            models.FirmQuoteDocument,
+            201,
+            headers=("Location",),
+            signs=True,
+            body=AskedQuote,
+            failures=(NotFound, InvalidAmount, Refused),
+        ),
+        "setFxRates": OperationAnswer(
+            status=204, signs=True, body=AskedRates, failures=(NotAllowed, InvalidAmount, Refused)
+        ),
+        "listFxRates": OperationAnswer(list[models.FxOfferDocument], failures=(NotAllowed,)),
+        "getFirmQuote": OperationAnswer(models.FirmQuoteDocument),
+        "listMessages": OperationAnswer(models.MessagePageDocument, headers=("Link",)),
         "listEvents": OperationAnswer(
-            models.EventsDocument, files=(_STREAM,), headers=("Link",), failures=(CursorAhead,)
+            models.EventPageDocument, files=(_STREAM,), headers=("Link",), failures=(CursorAhead,)
         ),
         # directory
         "listCorridors": _page(models.CorridorDocument),
+        "listTariffs": _page(models.TariffDocument),
         "listRails": _page(models.RailDocument),
         "getRail": OperationAnswer(models.RailDetailDocument),
         "listParticipants": _page(models.ParticipantDocument),
+        "listIndirectParticipants": _page(models.IndirectParticipantDocument),
         "getParticipant": OperationAnswer(models.ParticipantDetailDocument),
         # settlement
         "listPositions": _page(models.PositionDocument),
@@ -86,8 +116,10 @@ ANSWERS: Final[Mapping[str, OperationAnswer]] = MappingProxyType(
         "getBilateralPositions": _page(models.BilateralNetDocument),
         "getInstruction": OperationAnswer(files=("application/xml",), headers=("Payswitch-Signature",)),
         "getSettlementKey": OperationAnswer(models.PublicKeyDocument),
-        "confirmSettlement": OperationAnswer(models.ProcessedDocument, signs=True),
-        "getCalendar": OperationAnswer(models.CalendarDocument, failures=(NotFound,)),
+        "confirmSettlement": OperationAnswer(
+            models.ProcessedDocument, signs=True, failures=(InvalidAmount, Refused)
+        ),
+        "getCalendar": OperationAnswer(models.CalendarDocument, failures=(NotFound, Refused)),
         # webhooks and keys
         "addWebhook": OperationAnswer(
             models.AddedWebhookDocument,
@@ -115,6 +147,7 @@ ANSWERS: Final[Mapping[str, OperationAnswer]] = MappingProxyType(
             models.ReplayedDocument, 202, signs=True, body=webhooks.ReplayRequest
         ),
         "listWebhookKeys": _page(models.WebhookKeyDocument),
+        "listAnswerKeys": OperationAnswer(list[models.AnswerKeyDocument]),
         "revokeKey": OperationAnswer(status=204, signs=True),
         # people and their changes
         "signIn": OperationAnswer(
@@ -128,6 +161,20 @@ ANSWERS: Final[Mapping[str, OperationAnswer]] = MappingProxyType(
         "listMySessions": _page(models.SessionDocument),
         "endMySessions": OperationAnswer(status=204),
         "endMySession": OperationAnswer(status=204),
+        "listCases": _page(models.CaseDocument),
+        "getCase": OperationAnswer(models.CaseWithHistoryDocument),
+        "assignCase": OperationAnswer(
+            models.CaseWithHistoryDocument, body=cases.NewOwner, failures=(NotFound, Refused)
+        ),
+        "addCaseNote": OperationAnswer(
+            models.CaseWithHistoryDocument, 201, body=cases.NewNote, failures=(NotFound,)
+        ),
+        "addCaseAttachment": OperationAnswer(
+            models.CaseWithHistoryDocument, 201, body=cases.NewAttachment, failures=(NotFound, Refused)
+        ),
+        "getScreeningHits": OperationAnswer(models.ScreeningHitsDocument, failures=(NotFound,)),
+        "getCaseAttachment": OperationAnswer(files=attachments.TYPES, headers=("Content-Disposition",)),
+        "askRailAgain": OperationAnswer(models.CaseWithHistoryDocument, 202, failures=(NotFound, Refused)),
         "listPeople": _page(models.PersonDocument),
         "listSessionsOfPerson": _page(models.SessionDocument),
         "endSessionsOfPerson": OperationAnswer(status=204),
@@ -142,7 +189,7 @@ ANSWERS: Final[Mapping[str, OperationAnswer]] = MappingProxyType(
         "listChanges": _page(models.ChangeDocument),
         "getChange": OperationAnswer(models.ChangeDocument),
         "requestChange": OperationAnswer(
-            models.ChangeDocument, 201, body=people.RequestChange, failures=(NotFound, Refused)
+            models.ChangeDocument, 201, body=people.RequestChange, failures=(NotFound, InvalidAmount, Refused)
         ),
         "voteOnChange": OperationAnswer(
             models.ChangeDocument, body=people.VoteRequest, failures=(Refused, EffectChanged)
@@ -152,16 +199,20 @@ ANSWERS: Final[Mapping[str, OperationAnswer]] = MappingProxyType(
         "listReports": _page(models.ReportKindDocument),
         "getReport": _REPORT_FILE,
         "getOpenData": _REPORT_FILE,
+        "listReportDestinations": _page(models.ReportDestinationDocument),
+        "listReportSchedules": _page(models.ReportScheduleDocument),
+        "listReportDeliveries": _page(models.ReportDeliveryDocument),
+        "replayReportDelivery": OperationAnswer(status=202, failures=(NotFound, Refused)),
         "listReportArtefacts": _page(models.ArtefactDocument),
-        "listStatistics": _page(models.StatisticsDocument),
-        "listLiquidityStatistics": _page(models.LiquidityStatisticsDocument),
-        "listServiceStatistics": _page(models.ServiceStatisticsDocument),
+        "listStatistics": _page(models.StatisticsDocument, failures=(Refused,)),
+        "listLiquidityStatistics": _page(models.LiquidityStatisticsDocument, failures=(Refused,)),
+        "listServiceStatistics": _page(models.ServiceStatisticsDocument, failures=(Refused,)),
         "getReportSignature": OperationAnswer(files=("application/jose",), headers=("Content-Disposition",)),
         "getReportKey": OperationAnswer(files=("application/x-pem-file",)),
         # the log
         "listCheckpoints": _page(models.CheckpointDocument),
         "getCheckpoint": OperationAnswer(models.CheckpointDocument),
-        "getConsistency": OperationAnswer(models.ProofBundleDocument, failures=(NotFound,)),
+        "getConsistency": OperationAnswer(models.ProofBundleDocument, failures=(NotFound, Refused)),
         "listWitnesses": _page(models.WitnessDocument),
         "addCosignature": OperationAnswer(status=204, failures=(NotAuthentic, Refused)),
     }

@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 from ledger import audit
 from ledger.audit import Checkpoint
 from ledger.signing import content_of
-from schemas.errors import InvalidMessage, NotFound, Unavailable
+from schemas.errors import InvalidMessage, NotFound, Refused, Unavailable
+from schemas.reasons import Reason
 from switch.api import body as bodies
 from switch.api import examples, paging
 from switch.api.paging import After, Before, Limit
@@ -68,7 +69,8 @@ async def get_consistency(context: Context, first: First, second: Second) -> JSO
     although it kept the events. `payswitch witness check` and `payswitch audit verify` read it as a file.
     """
     if first > second:
-        raise InvalidMessage("from must not be larger than to", rule="parameter")
+        text = "the query parameter from must not be larger than to"
+        raise Refused(text, reason=Reason.NARRATIVE, path="query.from")
     async with context.reading.acquire() as connection, _snapshot(connection):
         newest = await _find(connection, second)
         restores = await audit.restores(connection)

@@ -49,7 +49,7 @@ async def post_callback(request: Request) -> Response:
         if not answers:
             await _record_notice(runtime, rail, raw)
         for answer in answers:
-            await runtime.dispatcher.answered(rail, answer)
+            await runtime.dispatcher.answered(rail, answer, raw)
         acknowledgement = rail.adapter.acknowledge(raw)
     except SwitchError as error:
         return problem(error)

@@ -1,64 +1,23 @@
-"""Documents that both the API and the command line give: changes, positions, settlements.
+"""Documents that both the API and the command line give: positions, net positions, settlements.
 
 This module imports no web framework: loading one is half of the time of a command.
 """
 
 import csv
 import io
-import json
-from typing import Any, Final
-
-import asyncpg
-import msgspec
+from typing import TYPE_CHECKING, Any, Final
 
 from ledger import positions
 from schemas.money import Money
-from switch.api.models import LiquidityUseDocument, NetDocument, PositionDocument
-from switch.approvals import approvals
-from switch.change_catalogue import KINDS
-from switch.identity import enrolment
-from switch.identity.model import Change
 from switch.participants.liquidity import CapUse
 from switch.settlement import reads
 from switch.settlement.positions import Flow
-from switch.writer.context import ServiceContext
+
+if TYPE_CHECKING:  # slow to import: every document of the API is there
+    from switch.api.models import LiquidityUseDocument, NetDocument, PositionDocument
 
 
-def with_maker_half(kind: str, content: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Add the maker's half of an enrolment code if the kind needs one and the request has none."""
-    if kind not in {"person.add", "person.reset"} or "maker_half" in content:
-        return content, ""
-    half, hashed = enrolment.new_half()
-    return {**content, "maker_half": hashed}, half
-
-
-def change_document(change: Change) -> dict[str, Any]:
-    """Describe a change in JSON types; the secret is included only for the person who just completed it."""
-    document: dict[str, Any] = json.loads(msgspec.json.encode(change))
-    document["content"] = json.loads(change.content)
-    secret = document.pop("secret")
-    return {**document, "checker_half": secret} if secret else document
-
-
-async def foreseen_document(connection: asyncpg.Connection, change: Change) -> dict[str, Any]:
-    """Add what the change affects (`links`) and, while it is requested, what it would do (`effect`)."""
-    effect = await approvals.present_effect(connection, KINDS, change)
-    return {
-        **change_document(change),
-        "effect": effect and effect.document(change.number),
-        "links": [one.document() for one in await approvals.links(connection, KINDS, change)],
-    }
-
-
-async def full_document(services: ServiceContext, change: Change) -> dict[str, Any]:
-    """Add `comparisons` while the change is requested: the values in force, and the factor to them."""
-    async with services.pool.acquire() as connection:
-        document = await foreseen_document(connection, change)
-        compared = await approvals.compare(connection, services, KINDS, change)
-    return {**document, "comparisons": [one.document() for one in compared]}
-
-
-def position_document(p: positions.Position) -> PositionDocument:
+def position_document(p: positions.Position) -> "PositionDocument":
     """Describe a position in decimal text."""
 
     def text(minor: int) -> str:
@@ -77,7 +36,7 @@ def position_document(p: positions.Position) -> PositionDocument:
     }
 
 
-def use_document(use: CapUse) -> LiquidityUseDocument:
+def use_document(use: CapUse) -> "LiquidityUseDocument":
     """Describe the use of an account's liquidity; amounts are decimal text."""
     return {
         "participant": use.participant,
@@ -89,7 +48,7 @@ def use_document(use: CapUse) -> LiquidityUseDocument:
     }
 
 
-def net_document(currency: str, n: Flow) -> NetDocument:
+def net_document(currency: str, n: Flow) -> "NetDocument":
     """Describe a net position in decimal text; positive is to be received."""
 
     def text(minor: int) -> str:

@@ -214,7 +214,40 @@ BODIES: Final[Mapping[str, Content]] = MappingProxyType(
             "content": {"country": "PK", "open": True},
             "reason": "the operator of the rail confirmed that the outage is over",
         },
+        "assignCase": {"owner": "operator"},
+        "addCaseNote": {"text": "The bank has confirmed by telephone."},
+        "addCaseAttachment": {
+            "name": "advice.txt",
+            "media_type": "text/plain",
+            "content": "Q29uZmlybWVkLgo=",
+        },
         "voteOnChange": {"decision": "approve", "reason": "confirmed by phone"},
+        "readQrCode": {
+            "text": "00020101021126440012PK.RAAST.P2M0124PK60SAND00000000000000015204594253035865407"
+            "1500.005802PK5912Lahore Books6006Lahore62160512INVOICE-11876304857B"
+        },
+        "makeQuote": {
+            "creditor_agent": "INDUPKKA",
+            "amount": "1500.00",
+            "currency": "INR",
+            "fixed": "source",
+            "charge_bearer": "SLEV",
+            "purpose": "FAMI",
+        },
+        "setFxRates": {
+            "pairs": [
+                {
+                    "source": "INR",
+                    "target": "PKR",
+                    "tiers": [
+                        {"from": "0", "rate": "3.2835"},
+                        {"from": "100000.00", "rate": "3.2900"},
+                    ],
+                    "until": "2026-11-23T18:00:00Z",
+                    "inventory": "5000000.00",
+                }
+            ]
+        },
         "addWebhook": {"url": "https://bank.example/hooks", "types": ["payment.posted"]},
         "changeWebhook": {"types": ["payment.posted", "payment.returned"]},
         "replayDeliveries": {"since": "2026-11-23T10:00:00Z", "undelivered": True},
@@ -224,6 +257,7 @@ BODIES: Final[Mapping[str, Content]] = MappingProxyType(
 
 PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType(
     {
+        "act": 1,
         "amount": "1500.00",
         "country": "PK",
         "creditor_agent": "INDUPKKA",
@@ -266,6 +300,7 @@ IDS: Final[Mapping[str, str]] = MappingProxyType(
         "/v1/me/sessions": ORIGINAL,
         "/v1/participants": "asha-bank",
         "/v1/people": "auditor",
+        "/v1/quotes": "3f0f5d3c-7c52-4b0e-9a8e-5b0a6f1f2c11",
         "/v1/webhooks": ORIGINAL,
     }
 )

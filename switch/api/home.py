@@ -3,16 +3,21 @@
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from switch.api import asyncapi, problems
+from switch.api import asyncapi, problems, reference
 
 PATH: Final = "/"
+VERIFY: Final = "/verify"
+"""Short address of the page that verifies reports: QR codes on paper lead there."""
 _LINKS: Final = (
-    ("/openapi.json", "the operations of the API (OpenAPI 3.1), with an example of every message"),
-    (asyncapi.PATH, "events of streams and webhooks (AsyncAPI 3)"),
+    (reference.PATH, "the reference of the API, with an example of every message"),
+    (reference.EVENTS, "the reference of events"),
+    ("/openapi.json", "the operations of the API for programs (OpenAPI 3.1)"),
+    (asyncapi.PATH, "events of streams and webhooks for programs (AsyncAPI 3)"),
     (problems.CATALOGUE, "every problem, with an example and what to do"),
     ("/console", "the pages for people; sign in first"),
+    (VERIFY, "whether a report file is unchanged"),
     ("/readyz", "whether the switch accepts payments now"),
 )
 _POLICY: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -29,3 +34,9 @@ async def serve(_: Request) -> Response:
         "</main></html>"
     )
     return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
+
+
+async def serve_verify(request: Request) -> Response:
+    """Lead to the page that verifies a report."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/console{VERIFY}{query}")

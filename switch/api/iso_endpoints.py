@@ -42,7 +42,10 @@ class IsoEndpoint:
             if received.runtime.directory.now.closed:  # what it is about may be lost: no answer would be true
                 raise Restoring
             await suspension.check(received)
-        return await self.handler(received)
+        if self.message not in receiving.ADMITTED:
+            return await self.handler(received)
+        with await received.runtime.admission.enter(received.sender.id):
+            return await self.handler(received)
 
 
 ISO_ENDPOINTS: Final = (

@@ -160,10 +160,10 @@ class Limiter:
             self._take(scope, self._bucket(self._of_addresses, address, "sign_in"))
         if scope["path"].startswith(PUBLIC):
             self._take(scope, self._bucket(self._of_addresses, address, "public"))
-        claimed = directory and _claimed(scope["headers"], directory)
-        if claimed:
+        participant = directory and claimed(scope["headers"], directory)
+        if participant:
             name = class_of(scope["method"], scope["path"])
-            self._check(scope, self._bucket(self._of_participants, claimed, name))
+            self._check(scope, self._bucket(self._of_participants, participant, name))
         failures = self._bucket(self._of_addresses, address, "failure")
         if failures is not None and failures.fill(self._now()) < 1 and not proves(scope):
             scope[_RATE][1] = failures
@@ -264,7 +264,7 @@ def address_of(scope: Scope) -> str:
         return host
 
 
-def _claimed(headers: Iterable[tuple[bytes, bytes]], directory: DirectorySnapshot) -> str | None:
+def claimed(headers: Iterable[tuple[bytes, bytes]], directory: DirectorySnapshot) -> str | None:
     """The participant whose key a signed request names; not authenticated."""
     for name, value in headers:
         if name == b"signature-input":

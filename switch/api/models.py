@@ -11,12 +11,16 @@ from msgspec import Meta
 from adapters.creditor import IdentifierKind
 from adapters.profile import Basis, Confirmation
 from schemas.reasons import Reason
+from schemas.required_data import PartyData
+from schemas.rules import Addresses
 from switch.approvals.effects import Subject
+from switch.cases.model import CaseKind
 from switch.identity.model import ChangeState, Role, Status
 from switch.identity.permissions import Right
 from switch.payments.events import TYPES
 from switch.settlement.states import LineState, SettlementState
 from switch.writer.lifecycle import STATUS, State
+from switch.writer.velocity import VelocityScope
 
 SUFFIX: Final = "Document"
 """Ends the name of each type here; the description names it without: `PositionDocument` is `Position`."""
@@ -95,6 +99,20 @@ class JourneyStepDocument(TypedDict):
     detail: NotRequired[Annotated[str, _text("returned AC04")]]
 
 
+class ChargeDocument(TypedDict):
+    """One part of a fee."""
+
+    of: Annotated[
+        Literal["switch", "rail"], Meta(description="The switch, or the scheme of the rail, passed on")
+    ]
+    borne_by: Annotated[
+        Literal["debtor", "creditor"],
+        Meta(description="`debtor`: added to the amount; `creditor`: taken from it before it is converted"),
+    ]
+    tariff: Annotated[int, Meta(description="Its number in `GET /v1/tariffs`", examples=[12])] | None
+    amount: MoneyDocument
+
+
 class PaymentDocument(TypedDict):
     """A payment with its history. The terms are absent if its message stated none that could be read."""
 
@@ -122,6 +140,10 @@ class PaymentDocument(TypedDict):
     fee: NotRequired[MoneyDocument | None]
     exchange_rate: NotRequired[Rate | None]
     fx_provider: NotRequired[Annotated[str, _text("silkroad-fx")] | None]
+    charges: Annotated[
+        list[ChargeDocument],
+        Meta(description="The parts of the fee; none of a refused payment, or if its history is archived"),
+    ]
     notes: list[NoteDocument]
     journey: list[JourneyStepDocument]
 
@@ -133,7 +155,12 @@ class QuoteDocument(TypedDict):
     rail: Country
     rail_name: Annotated[str, _text("Raast")]
     interbank_settlement_amount: MoneyDocument
+    charge_bearer: Literal["DEBT", "CRED", "SHAR", "SLEV"]
     fee: MoneyDocument
+    charges: Annotated[list[ChargeDocument], Meta(description="The parts of the fee")]
+    debited_amount: Annotated[
+        MoneyDocument, Meta(description="Everything that the caller pays, with the charges that it bears")
+    ]
     credited_amount: MoneyDocument
     exchange_rate: Rate | None
     fx_provider: Annotated[str, _text("silkroad-fx", "Id of the provider that exchanges")] | None
@@ -144,6 +171,78 @@ class QuoteDocument(TypedDict):
         str, _text("2026-11-23T08:36:00+00:00", "When the rail can take it", format="date-time")
     ]
     quoted_at: Instant
+
+
+class QrDraftDocument(TypedDict):
+    """What a QR code demands, and what a payment of it needs."""
+
+    country: Country
+    scheme: Annotated[str, _text("Raast P2M", "Scheme of the code")]
+    currency: Currency
+    amount: Annotated[MoneyDocument | None, Meta(description="Null: the payer enters it")]
+    payee: Annotated[str, _text("PK60SAND0000000000000001", "The payee as the code states it")]
+    payee_kind: Annotated[
+        Literal["account", "vpa", "merchant"],
+        Meta(description="`merchant`: an id that only the scheme can resolve to an account"),
+    ]
+    name: Annotated[str, _text("Lahore Books", "Name of the merchant")] | None
+    city: Annotated[str, _text("Lahore")] | None
+    reference: Annotated[str, _text("INVOICE-1187", "Reference of the bill: state it in `RmtInf`")] | None
+    category: Annotated[str, _text("5942", "Merchant category code")] | None
+    single_use: Annotated[bool, Meta(description="For one payment only")]
+    more: Annotated[dict[str, str], Meta(description="Other fields of the scheme, by their names there")]
+    warnings: Annotated[list[str], Meta(description="Show them to the payer before the payment")]
+    creditor_account: Annotated[
+        dict[str, Any] | None,
+        Meta(description="`CdtrAcct` for the pacs.008; null: the rail cannot pay this payee"),
+    ]
+    creditor_agents: Annotated[list[Bic], Meta(description="Participants that may be the creditor agent")]
+
+
+class FirmQuoteDocument(TypedDict):
+    """The terms of one payment, promised until an instant."""
+
+    id: Annotated[
+        str, _text("3f0f5d3c-7c52-4b0e-9a8e-5b0a6f1f2c11", "Id of the quote, for QtId", format="uuid")
+    ]
+    creditor_agent: Bic
+    rail: Country
+    rail_name: Annotated[str, _text("Raast")]
+    interbank_settlement_amount: MoneyDocument
+    charge_bearer: Literal["DEBT", "CRED", "SHAR", "SLEV"]
+    fee: MoneyDocument
+    charges: Annotated[list[ChargeDocument], Meta(description="The parts of the fee")]
+    debited_amount: Annotated[
+        MoneyDocument, Meta(description="Everything that the caller pays, with the charges that it bears")
+    ]
+    credited_amount: MoneyDocument
+    exchange_rate: Rate | None
+    fx_provider: Annotated[str, _text("silkroad-fx", "Id of the provider that exchanges")] | None
+    purpose: Annotated[str, _text("FAMI", "Code that the payment must state as its purpose")] | None
+    expires_at: Instant
+    used_by: Annotated[Uetr | None, Meta(description="The payment that used it")]
+
+
+FxTierDocument = TypedDict(
+    "FxTierDocument",
+    {
+        "from": Annotated[Amount, Meta(description="Least amount to convert, in the source currency")],
+        "rate": Rate,
+    },
+)
+
+
+class FxOfferDocument(TypedDict):
+    """What an FX provider offers for a pair, and what is taken of its inventory (target currency)."""
+
+    source: Annotated[str, _text("INR", "ISO 4217 code")]
+    target: Annotated[str, _text("PKR", "ISO 4217 code")]
+    tiers: list[FxTierDocument]
+    until: Instant
+    published_at: Instant
+    inventory: Annotated[Amount | None, Meta(description="null: not limited")]
+    used: Annotated[Amount | None, Meta(description="By payments since it was published")]
+    promised: Annotated[Amount, Meta(description="By open quotes")]
 
 
 class PositionDocument(TypedDict):
@@ -195,6 +294,33 @@ class WindowWithNetsDocument(WindowDocument):
     nets: list[NetDocument]
 
 
+class RequiredCodeDocument(TypedDict):
+    """A code that messages of a corridor must have."""
+
+    code_list: Annotated[str, _text("IN-RBI", "Whose list it is; ANY: any code")]
+    form: Annotated[str, _text("three digits, such as 119", "Its form, if all codes are allowed")] | None
+    codes: Annotated[list[str], Meta(description="The allowed codes; empty: all", examples=[["P1301"]])]
+
+
+class FullDataDocument(TypedDict):
+    """What must be known of both parties of a payment above an amount, beside name and account."""
+
+    above: Amount
+    currency: Currency
+    originator: list[PartyData]
+    beneficiary: list[PartyData]
+
+
+class RequiredDataDocument(TypedDict):
+    """What messages of a corridor must have beyond their schema."""
+
+    valid_from: Annotated[Instant, Meta(description="Null: the requirements of the installation")] | None
+    addresses: Addresses
+    full_data: FullDataDocument | None
+    purpose: RequiredCodeDocument | None
+    regulatory: RequiredCodeDocument | None
+
+
 class CorridorDocument(TypedDict):
     """A corridor: from which country payments go to which."""
 
@@ -205,6 +331,33 @@ class CorridorDocument(TypedDict):
     fee: Annotated[str, _text("0.00", "Fixed part of the fee, in the source's currency")] | None
     fee_basis_points: Annotated[int, Meta(description="Variable part of the fee", examples=[10])]
     exchange_rate: Rate | None
+    requires: RequiredDataDocument
+    will_require: Annotated[list[RequiredDataDocument], Meta(description="What is required from later on")]
+
+
+class TariffDocument(TypedDict):
+    """What payments of a corridor cost that meet its conditions; null: any. The most specific one counts."""
+
+    number: Annotated[int, Meta(examples=[12])]
+    source: Country
+    target: Country
+    of: Literal["switch", "rail"]
+    borne_by: Annotated[
+        Literal["debtor", "creditor"],
+        Meta(description="`debtor`: added to the amount; `creditor`: taken from it before it is converted"),
+    ]
+    participant: Annotated[Id, Meta(description="Who is charged")] | None
+    purpose: Annotated[str, _text("SALA", "Purpose code")] | None
+    charge_bearer: Literal["DEBT", "CRED", "SHAR", "SLEV"] | None
+    currency: Currency
+    from_amount: Annotated[Amount, Meta(description="The smallest amount")]
+    below_amount: Annotated[Amount, Meta(description="The first amount that is too large")] | None
+    flat: Amount
+    basis_points: Annotated[int, Meta(description="Part of the amount, rounded down", examples=[10])]
+    least: Annotated[Amount, Meta(description="The smallest charge")]
+    most: Annotated[Amount, Meta(description="The largest charge")] | None
+    valid_from: Instant
+    valid_until: Annotated[Instant, Meta(description="When it is no longer valid")] | None
 
 
 class RailDocument(TypedDict):
@@ -216,6 +369,7 @@ class RailDocument(TypedDict):
     currency: Currency
     confirmation: Confirmation
     open: bool
+    simulated: Annotated[bool, Meta(description="Whether it is a simulated rail, which moves no money")]
     reachable: Annotated[bool, Meta(description="Result of the last probe")] | None
     unreachable_since: Instant | None
     minimum: Amount
@@ -294,7 +448,7 @@ class StoredMessageDocument(TypedDict):
     message: Annotated[dict[str, Any], Meta(description="The ISO 20022 message in its JSON form")]
 
 
-class MessagesDocument(TypedDict):
+class MessagePageDocument(TypedDict):
     """A page of messages, oldest first."""
 
     messages: list[StoredMessageDocument]
@@ -319,7 +473,7 @@ class EventDocument(TypedDict):
     ]
 
 
-class EventsDocument(TypedDict):
+class EventPageDocument(TypedDict):
     """A page of events, oldest first."""
 
     events: list[EventDocument]
@@ -452,6 +606,13 @@ class PublicKeyDocument(TypedDict):
     public_key: Pem
 
 
+class AnswerKeyDocument(TypedDict):
+    """A key that verifies signed answers."""
+
+    keyid: Annotated[str, _text("answers-b2735776f1a100ab")]
+    public_key: Pem
+
+
 class ProcessedDocument(TypedDict):
     """What a confirmation did: the participants whose lines it settled, held, repeated or contradicted."""
 
@@ -558,6 +719,28 @@ class ParticipantDocument(TypedDict):
     ]
 
 
+class IndirectParticipantDocument(TypedDict):
+    """A bank that is reached over a rail; its gateway, a participant, is credited."""
+
+    rail: Annotated[Country, Meta(description="Country of the rail")]
+    id: Id
+    name: Annotated[str, _text("Mezan Bank")]
+    bic: Annotated[str, _text("MEZNPKKA")] | None
+    member_ids: Annotated[
+        list[str],
+        Meta(
+            description="Its ids in clearing systems; with `*` at the end, the beginning that they have",
+            examples=[["MEZN", "PKMEZN*"]],
+        ),
+    ]
+    gateway: Annotated[Id, Meta(description="The participant that is credited for it")]
+    currency: Currency
+    per_payment: Annotated[Amount, Meta(description="The most of a payment")] | None
+    per_day: Annotated[Amount, Meta(description="The most of a day (UTC)")] | None
+    since: Annotated[str, _text("2026-12-01", "First day, by the rail's clock")] | None
+    until: Annotated[str, _text("2027-12-01", "First day on which it is no longer reached")] | None
+
+
 class SigningKeyDocument(TypedDict):
     """A key with which a participant signs its requests."""
 
@@ -579,6 +762,18 @@ class LimitsDocument(TypedDict):
     used_today: Amount | None
 
 
+class VelocityLimitDocument(TypedDict):
+    """How many payments, and of which sum, there may be in an hour and in a day (UTC); null is no limit."""
+
+    scope: Annotated[VelocityScope, Meta(description="Whose payments are counted together")]
+    everybody: Annotated[bool, Meta(description="Whether it is of all without a limit of their own")]
+    currency: Currency
+    payments_per_hour: Annotated[int, Meta(examples=[100])] | None
+    per_hour: Amount | None
+    payments_per_day: Annotated[int, Meta(examples=[1000])] | None
+    per_day: Amount | None
+
+
 class LiquidityUseDocument(TypedDict):
     """How much of its liquidity an account uses."""
 
@@ -596,14 +791,28 @@ class LiquidityDocument(LiquidityUseDocument):
     limits: LimitsDocument | None
 
 
+class CertificateDocument(TypedDict):
+    """The last certificate of a participant's client: what `payswitch conform` found."""
+
+    kit: Annotated[int, Meta(description="Version of the kit", examples=[1])]
+    product: Annotated[str, _text("core-banking 4.2", "What was tested, in the words of the participant")]
+    tested_at: Annotated[Instant, Meta(description="End of the run")]
+    valid_until: Annotated[str, _text("2027-11-30", "Its last day, UTC", format="date")]
+    expired: bool
+    report_sha256: Sha256
+    change: Annotated[int, Meta(description="Number of the change that recorded it", examples=[17])]
+
+
 class ParticipantDetailDocument(ParticipantDocument):
     """A participant; what follows `member_ids` is there only if the caller may read it."""
 
     positions: NotRequired[list[PositionDocument]]
     keys: NotRequired[list[SigningKeyDocument]]
+    certificate: NotRequired[CertificateDocument | None]
     in_flight: NotRequired[Annotated[int, Meta(description="Payments that are not final", examples=[3])]]
     liquidity: NotRequired[list[LiquidityUseDocument]]
     limits: NotRequired[list[LimitsDocument]]
+    velocity_limits: NotRequired[list[VelocityLimitDocument]]
 
 
 class PersonDocument(TypedDict):
@@ -621,6 +830,109 @@ class MeDocument(TypedDict):
 
     person: PersonDocument
     rights: list[Right]
+
+
+class CaseSubjectDocument(TypedDict):
+    """What a case is about."""
+
+    type: Annotated[str, _text("payment", "payment, break, line, confirmation, instruction, and others")]
+    id: Annotated[str, _text("7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7")]
+
+
+class CaseDocument(TypedDict):
+    """A case: something that needs a person. It is open as long as its subject needs one."""
+
+    number: Annotated[int, Meta(examples=[12])]
+    kind: CaseKind
+    state: Literal["open", "overdue", "closed"]
+    subject: CaseSubjectDocument
+    uetr: Uetr | None
+    rail: Country | None
+    participant: Id | None
+    owner: PersonName | None
+    since: Instant
+    opened_at: Instant
+    due_at: Annotated[str, _text("2026-11-23T10:36:00+00:00", "The deadline", format="date-time")]
+    closed_at: Instant | None
+
+
+class AttachmentDocument(TypedDict):
+    """A file that a person attached to a case."""
+
+    name: Annotated[str, _text("advice.pdf")]
+    media_type: Annotated[str, _text("application/pdf")]
+    octets: Annotated[int, Meta(examples=[48213])]
+
+
+class CaseActDocument(TypedDict):
+    """One entry of the history of a case. `person` is null for the switch itself."""
+
+    number: Annotated[int, Meta(examples=[31])]
+    at: Instant
+    act: Annotated[
+        str, _text("noted", "opened, reopened, closed, escalated, assigned, noted, attached, asked ...")
+    ]
+    person: PersonName | None
+    about: Annotated[str | None, _text("chen", "The new owner, the role that was told, or the rail's answer")]
+    text: Annotated[str | None, _text("The bank has confirmed by telephone.")]
+    sha256: Sha256 | None
+    attachment: AttachmentDocument | None
+
+
+class CaseChangeDocument(TypedDict):
+    """A change that was requested about the subject of a case."""
+
+    number: Annotated[int, Meta(examples=[7])]
+    kind: Annotated[str, _text("payment.resolve")]
+    state: ChangeState
+    maker: PersonName
+    requested_at: Instant
+
+
+class CaseWithHistoryDocument(CaseDocument):
+    """A case with its history and its changes."""
+
+    history: list[CaseActDocument]
+    changes: list[CaseChangeDocument]
+
+
+class ScreeningHitDocument(TypedDict):
+    """A party of a payment that may be on a list."""
+
+    party: Annotated[str, _text("creditor", "Its part in the payment, such as `ultimate debtor`")]
+    name: Annotated[str, _text("Oleg Testov", "As the message states it")]
+    entry: Annotated[str, _text("OFAC:6366", "Publisher and id of the listed party")]
+    listed: Annotated[str, _text("Олег Тестов", "The listed name that was matched")]
+    score: Annotated[int, Meta(ge=0, le=100, description="In percent", examples=[100])]
+    kind: Annotated[str, _text("person", "person or entity")]
+    born: Annotated[list[str], Meta(examples=[["1971-02-03"]])]
+    countries: Annotated[list[str], Meta(examples=[["Ruritania"]])]
+    programmes: Annotated[list[str], Meta(examples=[["TEST"]])]
+
+
+class ScreeningHitsDocument(TypedDict):
+    """What screening found in a payment that it holds or held."""
+
+    uetr: Uetr
+    sender: Id
+    creditor_agent: Id
+    interbank_settlement_amount: MoneyDocument
+    held_at: Instant
+    expires_at: Annotated[Instant, Meta(description="Without a decision it is refused then")]
+    lists: Annotated[int, Meta(examples=[12], description="The set of lists: the change that set it")]
+    screening: Annotated[
+        int, Meta(ge=1, examples=[1], description="Number of the comparison, which a decision states")
+    ]
+    hits: list[ScreeningHitDocument]
+    engine_silent: Annotated[
+        bool, Meta(description="Whether the outside engine did not answer in this comparison")
+    ]
+    decision: Annotated[str | None, _text("release", "release or refuse; null: nobody has decided")]
+    change: Annotated[int | None, Meta(examples=[17], description="The change that decided")]
+    outcome: Annotated[
+        str | None, _text("accepted", "accepted, not accepted, refused or undecided; null: it is held")
+    ]
+    ended_at: Instant | None
 
 
 class SessionDocument(TypedDict):
@@ -797,6 +1109,55 @@ class ArtefactDocument(TypedDict):
     made_at: Instant
 
 
+class ReportDestinationDocument(TypedDict):
+    """A place to which reports may be delivered."""
+
+    name: Annotated[str, _text("centralbank")]
+    address: Annotated[str, _text("sftp://payswitch@sftp.centralbank.example/in")]
+    added_at: Instant
+
+
+class ReportScheduleDocument(TypedDict):
+    """A report that is made after each period, and delivered."""
+
+    name: Annotated[str, _text("centralbank-daily")]
+    report: Annotated[str, _text("corridors")]
+    format: Annotated[str, _text("pdf")]
+    language: Annotated[str, _text("en")]
+    scope: Annotated[str, _text("IN", "Whose data it has: a participant, a country, or `all`")]
+    rhythm: Annotated[str, _text("day", "day, week, month, business day, or window")]
+    currency: Annotated[str, _text("", "Of business days and windows; empty otherwise")]
+    destination: Annotated[str, _text("centralbank")]
+    addressee: Annotated[str, _text("Department of Payments")]
+    parameters: Annotated[dict[str, str], Meta(description="Further parameters of the report")]
+    since: Annotated[Instant, Meta(description="Periods that end later are reported")]
+    fault: Annotated[str, _text("", "Why the report of the last period could not be made")]
+
+
+class ReportDeliveryDocument(TypedDict):
+    """A report that was made by schedule, and the receipt of its delivery."""
+
+    number: Annotated[int, Meta(examples=[12])]
+    schedule: Annotated[str, _text("centralbank-daily")]
+    period: Annotated[str, _text("2026-11-23")]
+    destination: Annotated[str, _text("centralbank")]
+    report: Annotated[str, _text("corridors")]
+    name: Annotated[str, _text("centralbank-daily-2026-11-23.pdf.zip", "The file at the receiver")]
+    sha256: Sha256
+    octets: Annotated[int, Meta(description="Size of the file, in bytes", examples=[2048])]
+    file_sha256: Annotated[Sha256, Meta(description="SHA-256 of the report in it")]
+    made_at: Instant
+    attempts: Annotated[int, Meta(examples=[1])]
+    due_at: Annotated[Instant, Meta(description="The next attempt, while it waits")]
+    answer: Annotated[str, _text("204", "What the receiver answered, or why it did not accept it")]
+    delivered_to: Annotated[str, _text("sftp://payswitch@sftp.centralbank.example/in")]
+    delivered_at: Instant | None
+    given_up_at: Instant | None
+    repeats: Annotated[int | None, Meta(description="The delivery that this one repeats", examples=[12])]
+    asked_by: Annotated[str, _text("olga", "Who had it delivered again; empty: its schedule")]
+    state: Annotated[str, _text("delivered", "waiting, delivered, or given up")]
+
+
 class CheckpointDocument(TypedDict):
     """A signed checkpoint of the event log."""
 
@@ -874,6 +1235,15 @@ class ReportColumnDocument(TypedDict):
     title: Annotated[str, _text("Amount")]
 
 
+class SealDocument(TypedDict):
+    """Where a report is in the audited log."""
+
+    as_of: Annotated[int, Meta(description="Last event that it was read from", examples=[4711])]
+    root: Annotated[Hex, Meta(description="Root of the audit tree over the events up to that one")]
+    checkpoint: Annotated[int, Meta(description="Size of an earlier checkpoint; 0 if there is none")]
+    checkpoint_root: Annotated[str, _text("", "Its root; empty if there is none")]
+
+
 class ReportDocument(TypedDict):
     """A report: its columns, and one object with a member for each column in each row."""
 
@@ -881,6 +1251,7 @@ class ReportDocument(TypedDict):
     title: Annotated[str, _text("Rejected payments")]
     parameters: dict[str, str]
     zone: Zone
+    seal: SealDocument | None
     columns: list[ReportColumnDocument]
     rows: list[dict[str, Any]]
     totals: list[dict[str, Any]]
@@ -931,6 +1302,12 @@ class ProblemDocument(TypedDict):
     ]
     resume: NotRequired[
         Annotated[int, Meta(description="`cursor-ahead`: the cursor to continue with", examples=[4711])]
+    ]
+    retry_after_ms: NotRequired[
+        Annotated[
+            int,
+            Meta(description="`overloaded`: milliseconds to wait, as in `Retry-After-Ms`", examples=[240]),
+        ]
     ]
 
 

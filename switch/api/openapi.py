@@ -26,6 +26,7 @@ from schemas.errors import (
     NotAuthentic,
     NotFound,
     OutcomeUnknown,
+    Overloaded,
     Refused,
     SwitchError,
     TooManyRequests,
@@ -33,7 +34,7 @@ from schemas.errors import (
     UnsupportedRepresentation,
 )
 from schemas.versions import versions
-from switch.api import answer_examples, examples, iso_endpoints, models, people, problems, reads
+from switch.api import answer_examples, examples, iso_endpoints, models, people, problems, reads, receiving
 from switch.api.answers import ANSWERS, JSON, OperationAnswer
 from switch.api.iso_endpoints import IsoEndpoint
 from switch.identity import sessions
@@ -52,6 +53,7 @@ _INFO: Final[Mapping[str, Any]] = MappingProxyType(
             " first payment is one `curl`. An ISO message is sent as XML or JSON and answered by an ISO"
             " message; all other failures are problems (RFC 9457), explained at `/docs/problems`. Lists are"
             " pages: `Link` has the address of the next one. Amounts are decimal text, never numbers."
+            " The switch signs an answer if the request has `Accept-Signature`: docs/reference/signatures.md."
         ),
         "license_info": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     }
@@ -67,6 +69,7 @@ _TAGS: Final[Mapping[str, str]] = MappingProxyType(
         "directory": "Participants, corridors and rails",
         "settlement": "Positions, windows, settlements, calendars",
         "reports": "Signed reports in several formats",
+        "cases": "What needs a person: its owner, deadline and history",
         "people": "Sign-in and sessions of people",
         "changes": "Changes that two people approve",
         "audit": "Signed checkpoints of the log, and proofs",
@@ -138,6 +141,10 @@ _HEADERS: Final[Mapping[str, Json]] = MappingProxyType(
             "7b0f2f3e6c1d4a539f0e2d1c8a54e9b7", "Quote it to support; taken from the request"
         ),
         "Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "examples": [1]}},
+        "Retry-After-Ms": {
+            "description": "`overloaded`: milliseconds to wait",
+            "schema": {"type": "integer", "examples": [240]},
+        },
         "Set-Cookie": _header(f"{sessions.COOKIE}=token; Secure; HttpOnly", "The session"),
         "WWW-Authenticate": _header('Signature realm="payswitch"', "How to authenticate"),
     }
@@ -315,10 +322,17 @@ def _confirmations() -> Json:
 
 def _give_examples(path: str, operation: Json) -> None:
     for parameter in operation.get("parameters", ()):
-        parameter["schema"].pop("title", None)
+        parameter["schema"] = _of_parameter(parameter["schema"])
         example = examples.parameter(path, parameter["name"])
         if parameter.get("required"):
             parameter["example"] = example
+
+
+def _of_parameter(schema: Json) -> Json:
+    """The schema of a parameter: one that is left out is absent, and never null."""
+    found = {name: value for name, value in schema.items() if name not in {"title", "anyOf"}}
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    return found | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {})
 
 
 def _success(document: Json, answer: OperationAnswer, given: Json) -> Json:
@@ -396,7 +410,7 @@ def _failures(document: Json, classes: Sequence[type[SwitchError]]) -> Json:
 
 def _failure(status: int, kinds: Sequence[type[SwitchError]]) -> Json:
     texts = [f"`{problems.name_of(kind)}`: {problems.title_of(kind)}" for kind in kinds]
-    names = (*_OF_STATUS.get(status, ()), "Request-Id")
+    names = (*_OF_STATUS.get(status, ()), *(["Retry-After-Ms"] if Overloaded in kinds else []), "Request-Id")
     shown = {problems.name_of(kind): {"value": problems.example_of(kind)} for kind in kinds}
     return {
         "description": "\n\n".join(texts),
@@ -473,7 +487,8 @@ def _credit_transfer(document: Json) -> Json:
 def _iso_failures(document: Json, own: Sequence[type[SwitchError]], *, of_message: str) -> Json:
     """The failures of an ISO endpoint; with `Accept: application/xml` alone, admi.002 is one of the forms."""
     always = (InvalidParameter, NotAuthentic, NotAllowed, TooManyRequests, Unavailable, OutcomeUnknown)
-    found = _failures(document, (*always, *_ANY_REFUSAL, SwitchError, *own))
+    shed = (Overloaded,) if of_message in receiving.ADMITTED else ()
+    found = _failures(document, (*always, *shed, *_ANY_REFUSAL, SwitchError, *own))
     for status in ("400", "401", "413", "415"):
         name = found[status]["$ref"].rpartition("/")[2]
         responses = document["components"]["responses"]

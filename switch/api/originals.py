@@ -25,7 +25,7 @@ from schemas import codec, credit_transfer
 from schemas.errors import InvalidAmount, NotFound, Refused
 from schemas.money import Money
 from schemas.parties import Content, read_agent, read_date, read_instant
-from schemas.payment import Agent, CreditTransfer
+from schemas.payment import NOT_PROVIDED, Agent, CreditTransfer
 from schemas.reasons import Reason
 from switch.api import naming
 from switch.api.receiving import Received
@@ -33,7 +33,6 @@ from switch.base import personal_data
 from switch.base.personal_data import Erased
 from switch.payments import stated
 
-_NOT_PROVIDED: Final = "NOTPROVIDED"
 _END_TO_END: Final = "OrgnlEndToEndId"
 
 
@@ -197,8 +196,8 @@ def _check_transaction(original: _Original, transaction: Content, path: str) -> 
 
 
 def _check_id(original: _Original, content: Content, tag: str, path: str) -> None:
-    value = content.get(tag, _NOT_PROVIDED)
-    if value == _NOT_PROVIDED or original.sent is None:
+    value = content.get(tag, NOT_PROVIDED)
+    if value == NOT_PROVIDED or original.sent is None:
         return
     if not original.by_debtor_agent and tag != _END_TO_END:
         return

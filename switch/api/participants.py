@@ -12,7 +12,7 @@ from switch.api.paging import After, Limit
 from switch.api.people import Caller, Services, answer, answer_page
 from switch.identity.model import Person
 from switch.identity.permissions import Right, may
-from switch.participants import limits, liquidity, reads
+from switch.participants import certification, limits, liquidity, reads, velocity
 from switch.payments.directory import Participant
 
 router = APIRouter(prefix="/v1")
@@ -40,16 +40,21 @@ async def get_participant(request: Request, services: Services, who: Caller, id:
     if not may_read(who, found.id, found.country):
         return answer(request, found)
     use = [use_document(u) for u in await liquidity.read(services.pool) if u.participant == id]
+    certificate = await certification.last(services.pool, id)
     return answer(
         request,
         {
             **msgspec.to_builtins(found),
             "positions": [position_document(p) for p in detail.positions],
             "keys": detail.keys,
+            "certificate": certificate and certificate.document(),
             "in_flight": detail.in_flight,
             "liquidity": use,
             "limits": [
                 limit.document() for limit in await limits.read(services.pool) if limit.participant == id
+            ],
+            "velocity_limits": [
+                limit.document() for limit in velocity.concerning(await velocity.read(services.pool), id)
             ],
         },
     )

@@ -18,7 +18,7 @@ from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic, Unsupported
 from switch.api import body as bodies
 from switch.api import limits, paging
 from switch.api.authentication import authenticate
-from switch.api.documents import change_document, foreseen_document, full_document, with_maker_half
+from switch.api.change_documents import change_document, foreseen_document, full_document
 from switch.api.paging import After, Before, Limit, Page
 from switch.api.runtime import Runtime
 from switch.approvals import approvals
@@ -111,7 +111,7 @@ def services_of(request: Request) -> ServiceContext:
     )
 
 
-async def read_body(request: Request, kind: type[T]) -> T:
+async def read_body(request: Request, kind: type[T], limit: int = _BODY_MAX) -> T:
     """Read a JSON body, strictly.
 
     Raises:
@@ -121,7 +121,7 @@ async def read_body(request: Request, kind: type[T]) -> T:
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedRepresentation("Content-Type must be application/json")
-    raw = await bodies.read(request, _BODY_MAX)
+    raw = await bodies.read(request, limit)
     if b"\\u0000" in raw or b"\0" in raw:
         raise InvalidMessage("a text must not contain NUL")
     return decoded(raw, kind)
@@ -452,7 +452,7 @@ async def get_change(request: Request, services: Services, person: SignedIn, num
 async def post_change(request: Request, services: Services, person: SignedIn) -> Response:
     """Request a change. For a new person, the response shows half of the enrolment code, once."""
     form = await read_body(request, RequestChange)
-    content, half = with_maker_half(form.kind, form.content)
+    content, half = enrolment.with_maker_half(form.kind, form.content)
     change = await approvals.request(services, KINDS, person, form.kind, content=content, reason=form.reason)
     document = await full_document(services, change)
     return answer(request, {**document, "maker_half": half} if half else document, 201)

@@ -1,6 +1,7 @@
 """Failures as `application/problem+json` (RFC 9457); they never repeat what the caller sent."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -25,6 +26,7 @@ from schemas.errors import (
     NotAuthentic,
     NotFound,
     OutcomeUnknown,
+    Overloaded,
     Problem,
     Refused,
     SwitchError,
@@ -70,6 +72,7 @@ EXAMPLES: Final[Mapping[type[SwitchError], SwitchError]] = MappingProxyType(
         ),
         CursorAhead: CursorAhead("the log ends at event 4711. Continue with after=4711", 4711),
         EffectChanged: EffectChanged(None),
+        Overloaded: Overloaded(retry_after_ms=240),
         OutcomeUnknown: OutcomeUnknown(RESEND),
     }
 )
@@ -122,6 +125,10 @@ REMEDIES: Final[Mapping[type[SwitchError], str]] = MappingProxyType(
         TooManyRequests: "Wait as `Retry-After` says; `RateLimit` shows what is left.",
         DuplicateUetr: "Resend the first message unchanged, or make a new payment with a new UETR.",
         EffectChanged: "Look at the present `effect`, and vote again with its digest as `seen`.",
+        Overloaded: (
+            "Send the same request again after `Retry-After-Ms` milliseconds, plus a random part of your"
+            " own; send less at once."
+        ),
         Unavailable: "Send the same request again after `Retry-After`.",
         OutcomeUnknown: (
             "Send exactly the same request again after `Retry-After`; until then do not pay in"
@@ -177,6 +184,8 @@ def problem_body(error: SwitchError) -> dict[str, Any]:
         body["effect"] = error.effect
     if isinstance(error, CursorAhead):
         body["resume"] = error.resume
+    if isinstance(error, Overloaded):
+        body["retry_after_ms"] = error.retry_after_ms
     return body
 
 
@@ -222,6 +231,12 @@ def _of_kind(table: Mapping[type[SwitchError], str], error: SwitchError) -> str 
 def problem(error: SwitchError) -> Response:
     """Build the response to `error`."""
     headers = {"Retry-After": str(error.retry_after_s)} if error.retryable else {}
+    if isinstance(error, Overloaded):
+        # Whole seconds as RFC 9110 requires, not earlier than the milliseconds.
+        headers = {
+            "Retry-After": str(math.ceil(error.retry_after_ms / 1000)),
+            "Retry-After-Ms": str(error.retry_after_ms),
+        }
     if error.status == 401:  # noqa: PLR2004
         headers["WWW-Authenticate"] = 'Signature realm="payswitch"'
     content = json.dumps(problem_body(error)).encode()

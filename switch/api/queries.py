@@ -3,16 +3,18 @@
 A caller that mistypes `limit`, or sends a cursor to a list without one, must not get the first page again.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final, get_args
 from uuid import UUID
 
 from annotated_types import Ge, Gt, Le, Lt
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic import BeforeValidator
 
 from schemas.errors import InvalidParameter, Problem
 
@@ -25,6 +27,21 @@ _FORMS: Final[Mapping[type, str]] = {
     datetime: "an instant, as 2026-11-23T00:00:00Z",
     UUID: "a UUID",
 }
+
+
+def _as_written(form: "re.Pattern[str]") -> BeforeValidator:
+    """Only this form: the framework would also read a number, as seconds since 1970."""
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and not form.match(value):
+            raise ValueError
+        return value
+
+    return BeforeValidator(check)
+
+
+Day = Annotated[date, _as_written(re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII))]
+Instant = Annotated[datetime, _as_written(re.compile(r"\d{4}-\d\d-\d\d[Tt]", re.ASCII))]
 
 
 async def strict(request: Request) -> None:

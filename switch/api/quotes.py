@@ -1,73 +1,100 @@
-"""`GET /v1/quotes`: what a payment would credit and cost now. A quote reserves nothing: rates may change.
+"""Quotes: what a payment would credit and cost.
 
-It uses the routing and pricing of payments, so it is refused for the same reasons, and the quoted amount is
-credited while the rate is in force. A payment that states the quoted amount as its `InstdAmt`, or the rate as
-its `XchgRate`, is refused once they no longer apply.
+`GET /v1/quotes` is indicative: it reserves nothing, and rates may change. A payment that states the quoted
+amount as its `InstdAmt`, or the rate as its `XchgRate`, is refused once they no longer apply.
+
+`POST /v1/quotes` makes a firm quote: its terms are promised to one payment of the caller until it expires,
+and it ends by itself. `switch/payments/quotes.py` has what a payment that names it must state.
+
+Both use the routing and pricing of payments, so they are refused for the same reasons.
 """
 
+from collections.abc import Container
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import JSONResponse
 
-from schemas.errors import InvalidAmount, NotFound, Refused
-from schemas.money import Money
+from ledger.encoding import microseconds
+from schemas.errors import InvalidAmount, NotFound, Refused, Unavailable
+from schemas.money import EXPONENTS, Money
+from schemas.payment import Agent
 from schemas.reasons import Reason
+from switch.api import body as bodies
 from switch.api import suspension
+from switch.api.authentication import SIGNED, authenticate
+from switch.api.proof import Signed
 from switch.api.reads import Context, Reader
 from switch.api.runtime import Runtime
-from switch.payments import pricing, rail_profile, routes
+from switch.base.decoding import decoded
+from switch.payments import indirect, pricing, quotes, rail_profile, routes
 from switch.payments.directory import Participant
+from switch.payments.indirect import IndirectParticipant
+from switch.payments.intake import OFFER_GONE, OFFERS_TRIED, charges_of, terms_of
+from switch.payments.journey import charge_document
+from switch.payments.quotes import SOURCE, AskedQuote, Quote
+from switch.payments.tariffs import SERVICE_LEVEL
+from switch.writer.commands import Evidence, Promise, Reply
+from switch.writer.verdicts import Verdict
 
 router = APIRouter(prefix="/v1")
-_PARAMETERS: Final = {
+_BODY_MAX: Final = 4 * 1024
+Places = dict[str, str]
+_CURRENCY: Final = f"{pricing.AMOUNT}/Ccy"
+_PARAMETERS: Final[Places] = {
     pricing.CREDITOR_AGENT: "query.creditor_agent",
     pricing.AMOUNT: "query.amount",
+    _CURRENCY: "query.currency",
+    pricing.CHARGE_BEARER: "query.charge_bearer",
 }
 """Path in a payment -> the parameter that stands for it."""
+_MEMBERS: Final[Places] = {
+    pricing.CREDITOR_AGENT: "creditor_agent",
+    pricing.AMOUNT: "amount",
+    _CURRENCY: "currency",
+    pricing.CHARGE_BEARER: "charge_bearer",
+}
+"""Path in a payment -> the member of the body that stands for it."""
 
 
 @router.get("/quotes", operation_id="getQuote", tags=["payments"])
-async def get_quote(
+async def get_quote(  # noqa: PLR0917 - one per parameter
     context: Context,
     reader: Reader,
     creditor_agent: Annotated[
         str, Query(pattern="^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$", description="a BIC")
     ],
-    amount: Annotated[str, Query(max_length=20, description="a decimal number of at most 20 characters")],
+    amount: Annotated[
+        str,
+        Query(pattern=r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,5})?$", description="a decimal number, as 1500.00"),
+    ],
     currency: Annotated[
         str, Query(pattern="^[A-Z]{3}$", description="an ISO 4217 code: three capital letters")
     ],
+    charge_bearer: Annotated[
+        Literal["DEBT", "CRED", "SHAR", "SLEV"],
+        Query(description="who bears the charges, as `ChrgBr` states"),
+    ] = SERVICE_LEVEL,
+    purpose: Annotated[
+        str, Query(pattern="^[A-Z0-9]{0,4}$", description="the code of its purpose, as `Purp/Cd` states")
+    ] = "",
 ) -> JSONResponse:
     """Get what a credit transfer of `amount` by the caller to a bank would credit and cost."""
     suspension.require_active(reader)
-    try:
-        asked = Money.parse(amount, currency)
-    except InvalidAmount as error:
-        raise InvalidAmount(
-            error.detail, reason=Reason(error.reason), path="query.amount", rule="amount"
-        ) from None
     now = datetime.now(UTC)
-    if creditor_agent[:8] not in context.directory.now.by_bic:
-        text = "there is no participant with this BIC: GET /v1/participants lists them"
-        raise NotFound(text, path="query.creditor_agent")
-    try:
-        route, price = _priced(context, reader, creditor_agent, asked, now)
-    except Refused as refused:
-        refused.path = _PARAMETERS.get(refused.path or "", refused.path)
-        raise
-    profile = route.rail.adapter.profile
+    asked = AskedQuote(
+        creditor_agent=creditor_agent,
+        amount=amount,
+        currency=currency,
+        charge_bearer=charge_bearer,
+        purpose=purpose or None,
+    )
+    route, price = await _priced(context, reader, asked, now, _PARAMETERS)
     return JSONResponse(
         {
-            "creditor_agent": route.creditor.bic,
-            "rail": profile.country,
-            "rail_name": profile.rail,
-            "interbank_settlement_amount": _money(price.debit),
-            "fee": _money(price.fee),
-            "credited_amount": _money(price.credit),
-            "exchange_rate": price.rate or None,
-            "fx_provider": price.fx_provider or None,
+            **_terms(route, price, charge_bearer),
             "within_limits": True,
             "opens_at": datetime.fromtimestamp(route.opens_at / 1_000_000, UTC).isoformat(),
             "quoted_at": now.isoformat(),
@@ -75,24 +102,212 @@ async def get_quote(
     )
 
 
-def _priced(
-    context: Runtime, debtor: Participant, creditor_agent: str, asked: Money, now: datetime
-) -> tuple[routes.Route, pricing.Price]:
-    """The route and the price of the payment that is asked about.
+@router.post("/quotes", operation_id="makeQuote", tags=["payments"], status_code=201)
+async def make_quote(request: Request, context: Context) -> JSONResponse:
+    """Get a firm quote: the terms of one credit transfer by the caller, promised until `expires_at`.
+
+    `fixed` states whether `amount` is debited (`source`) or credited (`destination`). A payment uses the
+    quote by naming its id, and is executed at exactly its terms. A repeated request makes another quote; one
+    that is not used ends by itself.
+    """
+    raw = await bodies.read(request, _BODY_MAX)
+    caller = await authenticate(request, raw)
+    suspension.require_active(caller)
+    asked = decoded(raw, AskedQuote)
+    signed: Signed | None = request.scope[SIGNED]
+    evidence = Evidence(signed.keyid, signed.signature, signed.base, raw) if signed else None
+    without: set[int] = set()
+    for _ in range(OFFERS_TRIED):
+        now = datetime.now(UTC)
+        route, price = await _priced(context, caller, asked, now, _MEMBERS, without)
+        expires_at = now + timedelta(seconds=context.settings.quote_valid_s)
+        reply = await context.link.ask(
+            Promise(
+                terms=terms_of(route, price),
+                charges=charges_of(price),
+                bearer=asked.charge_bearer,
+                purpose=asked.purpose or "",
+                offer=price.offer,
+                expires_at=microseconds(expires_at),
+                lifetime=microseconds(expires_at) - microseconds(now),
+                evidence=evidence,
+                indirect=route.indirect_key,
+            )
+        )
+        if reply.verdict not in OFFER_GONE:
+            break
+        without.add(price.offer)
+        if reply.verdict is Verdict.OFFER_ENDED:
+            await context.directory.refresh()
+    return _promised(reply, asked, route, price, expires_at)
+
+
+def _promised(
+    reply: Reply, asked: AskedQuote, route: routes.Route, price: pricing.Price, expires_at: datetime
+) -> JSONResponse:
+    """The response to a promise, or to none.
 
     Raises:
+        Refused: the caller has too many open quotes.
+        Unavailable: nothing was promised.
+
+    """
+    if reply.verdict in OFFER_GONE:
+        raise Unavailable("FX providers are changing their offers; nothing was promised")
+    if reply.verdict is Verdict.LATE:
+        raise Unavailable("processing took too long, or a clock is wrong; nothing was decided")
+    if reply.verdict is not Verdict.CREATED:
+        raise Refused(reply.detail, reason=reply.reason)
+    document = {
+        "id": reply.detail,
+        **_terms(route, price, asked.charge_bearer),
+        "purpose": asked.purpose,
+        "expires_at": expires_at.isoformat(),
+        "used_by": None,
+    }
+    return JSONResponse(document, 201, {"Location": f"/v1/quotes/{reply.detail}"})
+
+
+@router.get("/quotes/{id}", operation_id="getFirmQuote", tags=["payments"])
+async def get_firm_quote(
+    context: Context,
+    reader: Reader,
+    id: Annotated[UUID, Path()],  # noqa: A002
+) -> JSONResponse:
+    """Get a firm quote of the caller, and the payment that used it."""
+    found = await quotes.find(context.pool, id, reader.id)
+    if found is None:
+        raise NotFound
+    return JSONResponse(_document(context, found))
+
+
+def _document(context: Runtime, quote: Quote) -> dict[str, Any]:
+    price, creditor = quote.price, context.directory.now.by_id.get(quote.creditor_agent)
+    rail = context.rails.get(quote.rail)
+    return {
+        "id": str(quote.id),
+        "creditor_agent": creditor.bic if creditor else "",
+        "rail": quote.rail,
+        "rail_name": rail.adapter.profile.rail if rail else "",
+        **_amounts(price, quote.bearer),
+        "purpose": quote.purpose or None,
+        "expires_at": quote.expires_at.isoformat(),
+        "used_by": str(quote.used_by) if quote.used_by else None,
+    }
+
+
+def _terms(route: routes.Route, price: pricing.Price, bearer: str) -> dict[str, Any]:
+    profile = route.rail.adapter.profile
+    return {
+        "creditor_agent": route.bank.bic,
+        "rail": profile.country,
+        "rail_name": profile.rail,
+        **_amounts(price, bearer),
+    }
+
+
+def _amounts(price: pricing.Price, bearer: str) -> dict[str, Any]:
+    return {
+        "interbank_settlement_amount": _money(price.stated),
+        "charge_bearer": bearer,
+        "fee": _money(price.fee),
+        "charges": [charge_document(each, price.fee.currency) for each in price.charges],
+        "debited_amount": _money(price.paid),
+        "credited_amount": _money(price.credit),
+        "exchange_rate": price.rate or None,
+        "fx_provider": price.fx_provider or None,
+    }
+
+
+async def _priced(  # noqa: PLR0917 - what a price depends on
+    context: Runtime,
+    debtor: Participant,
+    asked: AskedQuote,
+    now: datetime,
+    places: Places,
+    without: Container[int] = (),
+) -> tuple[routes.Route, pricing.Price]:
+    """The route and the price of the payment that is asked about; faults are at the caller's own places.
+
+    Raises:
+        InvalidAmount: zero, or too many decimals for its currency.
+        NotFound: there is no such creditor agent.
         Refused: a payment would be refused too.
 
     """
+    if asked.currency not in EXPONENTS:
+        text = "is no active currency of ISO 4217"
+        raise Refused(text, reason=Reason.INVALID_TRANSACTION_CURRENCY, path=places[_CURRENCY])
+    try:
+        amount = Money.parse(asked.amount, asked.currency)
+    except InvalidAmount as error:
+        place = places[pricing.AMOUNT]
+        raise InvalidAmount(error.detail, reason=Reason(error.reason), path=place, rule="amount") from None
+    bank = None
+    try:
+        agent = Agent(bic=asked.creditor_agent)
+        if indirect.may_be(agent, context.directory.now):
+            bank = await indirect.find(context.pool, agent, context.rails, now)
+            if bank is None:
+                text = (
+                    "there is no participant with this BIC: GET /v1/participants lists them, and "
+                    "GET /v1/indirect-participants the banks that are reached over a rail"
+                )
+                raise NotFound(text, path=places[pricing.CREDITOR_AGENT])
+        return _price(context, debtor, asked, amount, now, without, bank)
+    except Refused as refused:
+        refused.path = places.get(refused.path or "", refused.path)
+        raise
+
+
+def _price(  # noqa: PLR0917 - what a price depends on
+    context: Runtime,
+    debtor: Participant,
+    asked: AskedQuote,
+    amount: Money,
+    now: datetime,
+    without: Container[int],
+    bank: IndirectParticipant | None,
+) -> tuple[routes.Route, pricing.Price]:
     directory = context.directory.now
     expires_at = now + timedelta(seconds=context.settings.payment_expiry_s)
+    currency = asked.currency if asked.fixed == SOURCE else _own_currency(context, debtor)
     route = routes.find(
-        directory, context.rails, debtor, creditor_agent, asked.currency, now=now, expires_at=expires_at
+        directory,
+        context.rails,
+        debtor,
+        asked.creditor_agent,
+        currency,
+        now=now,
+        expires_at=expires_at,
+        indirect=bank,
     )
-    price = routes.price(asked, route, directory)
+    bearer, purpose = asked.charge_bearer, asked.purpose or ""
+    if asked.fixed == SOURCE:
+        price = routes.price(
+            amount, route, directory, at=now, bearer=bearer, purpose=purpose, without=without
+        )
+    else:
+        price = routes.price_of_credit(
+            amount, currency, route, directory, at=now, bearer=bearer, purpose=purpose, without=without
+        )
     pricing.legs(price, route.debtor, route.creditor, route.corridor, directory)  # an account is there
     rail_profile.check_limits(price.credit, route.rail.adapter.profile.limits)
     return route, price
+
+
+def _own_currency(context: Runtime, debtor: Participant) -> str:
+    """The currency that the caller's payments are debited in.
+
+    Raises:
+        Refused: AM03 no rail of its country is connected, so it is not known.
+
+    """
+    own = context.rails.get(debtor.country)
+    if own is None:
+        text = "no rail of your country is connected, so only the source amount can be fixed"
+        raise Refused(text, reason=Reason.NOT_ALLOWED_CURRENCY, path=pricing.AMOUNT)
+    return own.adapter.profile.currency
 
 
 def _money(amount: Money) -> dict[str, Any]:

@@ -63,7 +63,7 @@ async def get_rail(
     seen = await reach.read(context.pool, context.rails)
     tightening = known.tightening if known else Tightening()
     document = {
-        **rail_document(profile, known, seen.get(country, reach.NOT_SEEN)),
+        **rail_document(rail, known, seen.get(country, reach.NOT_SEEN)),
         **_accepted(profile, rail_profile.hours(profile, tightening)),
     }
     return JSONResponse(document)

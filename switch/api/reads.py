@@ -1,6 +1,7 @@
 """Reads: payments, positions, settlement windows, the directory. A participant sees its own data."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from adapters.profile import RailProfile
 from ledger import positions, windows
+from ledger.encoding import microseconds
 from schemas.errors import NotFound
 from schemas.money import Money
 from switch.api import etags, paging, waiting
@@ -16,9 +18,10 @@ from switch.api.authentication import authenticate
 from switch.api.documents import net_document, nets_csv, position_document
 from switch.api.paging import After, Before, Limit
 from switch.api.runtime import Runtime
-from switch.payments import rail_profile, reach
-from switch.payments.directory import Participant, RailAvailability, Tightening
+from switch.payments import corridor_rules, pricing, rail_profile, reach
+from switch.payments.directory import CorridorRules, Participant, RailAvailability, Tightening
 from switch.payments.journey import read_payment
+from switch.payments.rails import Rail
 from switch.settlement.positions import flows
 
 router = APIRouter(prefix="/v1")
@@ -146,16 +149,29 @@ def corridor_documents(context: Runtime) -> list[dict[str, Any]]:
             "settlement": c.settlement,
             "fee": Money(c.fee_minor, currencies[c.source]).text if c.source in currencies else None,
             "fee_basis_points": c.fee_bps,
-            "exchange_rate": _rate(
-                directory.rate_by_pair.get((currencies.get(c.source, ""), currencies.get(c.target, "")))
+            "exchange_rate": pricing.best_of_pair(
+                currencies.get(c.source, ""), currencies.get(c.target, ""), directory
             ),
+            **_rules(context, c.source, c.target),
         }
         for c in directory.corridors
     ]
 
 
-def _rate(rate: Any) -> str | None:
-    return rate.rate if rate else None
+def _rules(context: Runtime, source: str, target: str) -> dict[str, Any]:
+    """What messages of a corridor must have now, and what from later instants on."""
+    directory, base = context.directory.now, context.settings.scheme_of(source, target)
+    now_us = microseconds(datetime.now(UTC))
+
+    def document(rules: CorridorRules | None) -> dict[str, Any]:
+        begins = (
+            None if rules is None else datetime.fromtimestamp(rules.valid_from / 1_000_000, UTC).isoformat()
+        )
+        return {"valid_from": begins, **corridor_rules.document(corridor_rules.scheme(base, rules))}
+
+    in_force = corridor_rules.in_force(directory, source, target, now_us)
+    coming = corridor_rules.coming(directory, source, target, now_us)
+    return {"requires": document(in_force), "will_require": [document(rules) for rules in coming]}
 
 
 @router.get("/rails", operation_id="listRails", tags=["directory"])
@@ -179,15 +195,13 @@ async def list_rails(
         request,
         "after",
         page,
-        lambda item: rail_document(
-            item[1].adapter.profile, open_rails.get(item[0]), seen.get(item[0], reach.NOT_SEEN)
-        ),
+        lambda item: rail_document(item[1], open_rails.get(item[0]), seen.get(item[0], reach.NOT_SEEN)),
     )
 
 
-def rail_document(profile: RailProfile, rail: RailAvailability | None, seen: reach.Reach) -> dict[str, Any]:
+def rail_document(own: Rail, rail: RailAvailability | None, seen: reach.Reach) -> dict[str, Any]:
     """Describe a rail: whether it is open and responds, and its terms in force."""
-    since = seen.unreachable_since
+    profile, since = own.adapter.profile, seen.unreachable_since
     return {
         "country": profile.country,
         "rail": profile.country,
@@ -195,6 +209,7 @@ def rail_document(profile: RailProfile, rail: RailAvailability | None, seen: rea
         "currency": profile.currency,
         "confirmation": profile.confirmation,
         "open": rail is not None and rail.open and seen.reachable is not False,
+        "simulated": own.simulated,
         "reachable": seen.reachable,
         "unreachable_since": since and since.isoformat(),
         **terms_document(profile, rail.tightening if rail else Tightening()),

@@ -36,15 +36,16 @@ from schemas.payment import CreditTransfer
 from schemas.reasons import Reason
 from schemas.versions import versions
 from switch.api import body as bodies
-from switch.api import queries, waiting
+from switch.api import limits, queries, waiting
+from switch.api.admission import AdmissionTicket
 from switch.api.authentication import SIGNED, authenticate, identify
 from switch.api.problems import problem
 from switch.api.proof import Signed
 from switch.api.runtime import Runtime
 from switch.base import metrics, tracing
-from switch.payments import own_uetrs
+from switch.payments import own_uetrs, stated
 from switch.payments.directory import Participant
-from switch.payments.intake import PaymentStatus
+from switch.payments.intake import PaymentStatus, charging_agent
 from switch.payments.journey import read_known, read_status
 from switch.writer.commands import Evidence
 from switch.writer.lifecycle import FINAL, STATUS, State
@@ -53,6 +54,8 @@ STATUS_REPORT: Final = "pacs.002.001.10"
 NOTES: Final = "Payswitch-Notes"
 """Header that lists for the sender which data of its message the rail does not carry."""
 _NOTES_MAX: Final = 32
+ADMITTED: Final = frozenset({"pacs.008", "pacs.004", "camt.056", "camt.029", "pain.013", "pain.014"})
+"""Messages that need a place of `admission`: they have something stored. The others only ask."""
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -117,6 +120,7 @@ async def _enter(request: Request, expect: str, identify: Identify) -> Received:
     if request.scope["query_string"]:
         queries.check(request, ("wait",))
     raw = await bodies.read(request, runtime.settings.body_limit)
+    check_line(request, expect)
     sender = await identify(request, raw)
     kind = bodies.media_type(request)
     wants = bodies.accepted(request, bodies.form(kind))
@@ -130,6 +134,20 @@ async def _enter(request: Request, expect: str, identify: Identify) -> Received:
     return Received(runtime, message, sender, wants, wait, evidence)
 
 
+def check_line(request: Request, message: str) -> None:
+    """Refuse a message before its signature is verified, if the line of the claimed sender is full.
+
+    Raises:
+        Overloaded: nothing was done.
+
+    """
+    runtime: Runtime = request.app.state.runtime
+    if runtime.admission.waiting and message in ADMITTED:
+        sender = limits.claimed(request.scope["headers"], runtime.directory.now)
+        if sender is not None and runtime.admission.full(sender):
+            raise runtime.admission.refused(sender, "share", proved=False)
+
+
 async def post_pacs_008(request: Request) -> Response:
     """Accept one customer credit transfer."""
     return await serve(request, "pacs.008", _credit_transfer, identify)
@@ -141,8 +159,10 @@ async def _credit_transfer(received: Received) -> IsoResponse:
         _check_uetr(payment.uetr)
     except Refused as refused:
         return _refusal(received.message, verdict.explained(received.message, refused))
-    standing = await _accept(received, payment)
-    return _report(received.message, payment, standing)
+    left_s = stated.left_s(payment, datetime.now(UTC), received.runtime.settings)
+    with await received.runtime.admission.enter(received.sender.id, left_s=left_s) as place:
+        standing = await _accept(received, payment, place)
+    return _report(received, payment, standing)
 
 
 def _check_uetr(uetr: str) -> None:
@@ -150,25 +170,28 @@ def _check_uetr(uetr: str) -> None:
         raise Refused("no UETR may end in these digits: make another one", reason=Reason.CONTENT_INCORRECT)
 
 
-async def _accept(received: Received, payment: CreditTransfer) -> PaymentStatus:
+async def _accept(received: Received, payment: CreditTransfer, place: AdmissionTicket) -> PaymentStatus:
     """Accept the payment under the UETR that it states or, if another sender has used it, under its own."""
     try:
-        return await _accept_and_wait(received, payment)
+        return await _accept_and_wait(received, payment, place)
     except DuplicateUetr:
         own = await own_uetrs.assign(received.runtime.pool, received.sender.id, uuid.UUID(payment.uetr))
         if own is None:
             raise
-    return await _accept_and_wait(received, structs.replace(payment, uetr=str(own)))
+    return await _accept_and_wait(received, structs.replace(payment, uetr=str(own)), place)
 
 
-async def _accept_and_wait(received: Received, payment: CreditTransfer) -> PaymentStatus:
-    """Accept the payment, and wait for its final status as long as the caller will."""
+async def _accept_and_wait(
+    received: Received, payment: CreditTransfer, place: AdmissionTicket
+) -> PaymentStatus:
+    """Accept the payment, and wait for its final status as long as the caller will; then without a place."""
     runtime, wait = received.runtime, received.wait
     uetr = uuid.UUID(payment.uetr)
     final = runtime.link.watch(uetr.bytes)
     try:
         with tracing.part("accept", uetr=payment.uetr):
             standing = await _accepted_or_known(received, payment)
+        place.leave()
         if standing.known and standing.state is None:
             standing = await read_status(runtime.pool, uetr)
         if standing.state in FINAL or not wait:
@@ -214,19 +237,21 @@ async def _accepted_or_known(received: Received, payment: CreditTransfer) -> Pay
         raise
 
 
-def _report(message: codec.Message, payment: CreditTransfer, standing: PaymentStatus) -> IsoResponse:
-    """Build the status report."""
+def _report(received: Received, payment: CreditTransfer, standing: PaymentStatus) -> IsoResponse:
+    """Build the status report; a payment that failed costs nothing."""
     assert standing.state is not None
     document = status_report.build(
         message_id=os.urandom(16).hex(),
         created_at=datetime.now(UTC),
         original=payment,
         original_message_id=payment.message_id,
-        original_message_name=message.id,
+        original_message_name=received.message.id,
         status=STATUS[standing.state],
         reason=standing.reason or None,
         additional=standing.detail or None,
         remedy=remedies.of_status(STATUS[standing.state], standing.reason),
+        charges=() if standing.state is State.ABORTED else standing.charges,
+        charging_agent=charging_agent(received.runtime.settings.bic),
     )
     status = 200 if standing.state in FINAL else 202
     if standing.refused_here:

@@ -5,6 +5,7 @@ event of the audit log. `ETag` is the SHA-256 of the bytes, `Payswitch-Signature
 """
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,11 +17,13 @@ from starlette.responses import Response
 from schemas.errors import InvalidMessage, NotAllowed, NotFound
 from switch.api import paging
 from switch.api.paging import After, Before, Limit
-from switch.api.people import Caller, answer_page, set_cookie
+from switch.api.people import Caller, answer_page, set_cookie, signed_in
 from switch.api.runtime import Runtime
 from switch.identity.model import Person
 from switch.reports import catalogue, open_data, service
+from switch.reports import package as packages
 from switch.reports.artefacts import Artefact
+from switch.reports.delivery import receipts
 from switch.reports.query import Scope
 from switch.reports.readers import scope_of_participant, scope_of_person
 from switch.reports.render import FORMATS
@@ -35,7 +38,7 @@ _KEEP_S: Final = 3600.0
 _FORMAT: Final = "format"
 _REVEAL: Final = "show personal data: needs a permission of its own, and is logged"
 _LANGUAGE: Final = "lang"
-_OURS: Final = frozenset({_FORMAT, _LANGUAGE, "reveal"})
+_OURS: Final = frozenset({_FORMAT, _LANGUAGE, "reveal", "package"})
 """Query parameters that are common to all reports."""
 _PUBLIC: Final = Scope("public", everything=True)
 """The reader of open data: the public."""
@@ -61,6 +64,14 @@ def _scope(who: Caller, *, reveal: Annotated[bool, Query(description=_REVEAL)] =
 
 Reporting = Annotated[ReportService, Depends(_report_service)]
 Reading = Annotated[Scope, Depends(_scope)]
+
+
+def _overseer(person: Annotated[Person, Depends(signed_in)]) -> None:
+    if not scope_of_person(person).everything:
+        raise NotAllowed("deliveries of reports are shown to the operator's people")
+
+
+Overseer = Annotated[None, Depends(_overseer)]
 Spoken = Annotated[
     str | None,
     Query(
@@ -71,6 +82,10 @@ Spoken = Annotated[
 ]
 Form = Annotated[
     str | None, Query(alias=_FORMAT, description="json, csv, xlsx, pdf, or a format specific to the report")
+]
+
+Packed = Annotated[
+    bool, Query(description="a ZIP file of the report, its signature, the public key and how to check it")
 ]
 
 
@@ -116,6 +131,24 @@ async def get_signature(
     return Response(token, media_type="application/jose", headers=headers)
 
 
+@router.get("/report-destinations", operation_id="listReportDestinations", tags=["reports"])
+async def list_destinations(
+    request: Request, reporting: Reporting, _: Overseer, after: After = "", limit: Limit = paging.LIMIT_MAX
+) -> Response:
+    """Get the destinations to which reports may be delivered: two people allowed each."""
+    found = await receipts.destinations(reporting.reading)
+    return answer_page(request, "after", paging.within(found, limit, lambda each: each["name"], after))
+
+
+@router.get("/report-schedules", operation_id="listReportSchedules", tags=["reports"])
+async def list_schedules(
+    request: Request, reporting: Reporting, _: Overseer, after: After = "", limit: Limit = paging.LIMIT_MAX
+) -> Response:
+    """Get the reports that are made after each period, and why the last one could not be made, if so."""
+    found = await receipts.schedules(reporting.reading)
+    return answer_page(request, "after", paging.within(found, limit, lambda each: each["name"], after))
+
+
 @router.get("/report-key", operation_id="getReportKey", tags=["reports"])
 async def get_key(reporting: Reporting) -> Response:
     """Get the public key of the report signatures, in PEM format."""
@@ -130,6 +163,8 @@ async def get_report(  # noqa: PLR0917
     name: str,
     form: Form = None,
     language: Spoken = None,
+    *,
+    package: Packed = False,
 ) -> Response:
     """Get a report. Its parameters are query parameters; the format is that of `format` or `Accept`.
 
@@ -137,7 +172,9 @@ async def get_report(  # noqa: PLR0917
     """
     given = _parameters(request)
     chosen = form or _accepted(request.headers.get("accept", ""), name)
-    return _answer(request, await service.make(reporting, name, given, scope, chosen, language))
+    artefact = await service.make(reporting, name, given, scope, chosen, language)
+    packed = await asyncio.to_thread(service.package, reporting, artefact, language) if package else None
+    return _answer(request, artefact, packed)
 
 
 @router.get("/open-data", operation_id="getOpenData", tags=["reports"])
@@ -203,14 +240,17 @@ def _accepted(accept: str, name: str) -> str:
     return "json"
 
 
-def _answer(request: Request, artefact: Artefact) -> Response:
+def _answer(request: Request, artefact: Artefact, package: bytes | None = None) -> Response:
+    octets = artefact.octets if package is None else package
+    name = artefact.name if package is None else f"{artefact.name}.zip"
     headers = {
-        "ETag": f'"{artefact.sha256.hex()}"',
-        "Content-Disposition": f'attachment; filename="{artefact.name}"',
+        "ETag": f'"{hashlib.sha256(octets).hexdigest()}"',
+        "Content-Disposition": f'attachment; filename="{name}"',
         "Payswitch-Signature": artefact.signature,
         "Payswitch-As-Of": str(artefact.as_of),
     }
-    response = Response(artefact.octets, headers=headers, media_type=artefact.media_type)
+    media_type = artefact.media_type if package is None else packages.MEDIA_TYPE
+    response = Response(octets, headers=headers, media_type=media_type)
     token = getattr(request.state, "fresh_token", None)
     if token is not None:
         set_cookie(response, token)

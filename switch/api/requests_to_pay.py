@@ -16,6 +16,7 @@ from typing import Any, Final
 from schemas import codec
 from schemas.errors import NotAllowed, NotFound, Refused
 from schemas.parties import instant_text, read_agent, read_instant
+from schemas.payment import NOT_PROVIDED
 from schemas.reasons import Reason
 from switch.api.acknowledgements import acknowledgement
 from switch.api.receiving import IsoResponse, Received
@@ -32,7 +33,6 @@ _DEBTOR_AGENT: Final = f"{_REQUEST}/PmtInf/DbtrAgt"
 _RECEIVED: Final = "RCVD"
 _PENDING: Final = "PDNG"
 _DUPLICATE_ID: Final = Reason.DUPLICATE_MESSAGE_ID
-_NOT_PROVIDED: Final = "NOTPROVIDED"
 _DIFFERENT: Final = {
     "OrgnlCtrlSum": Reason.WRONG_SUM,
     "Amt": Reason.WRONG_AMOUNT,
@@ -247,8 +247,8 @@ def _check_original(content: dict[str, Any], asked: dict[str, Any]) -> None:
 def _compare(stated: dict[str, Any], asked: dict[str, Any], place: str) -> None:
     """Refuse the first element that differs from the request."""
     for tag, value in asked.items():
-        said = stated.get(tag, _NOT_PROVIDED)
-        if said != _NOT_PROVIDED and _meaning(tag, said) != _meaning(tag, value):
+        said = stated.get(tag, NOT_PROVIDED)
+        if said != NOT_PROVIDED and _meaning(tag, said) != _meaning(tag, value):
             reason, path = _DIFFERENT.get(tag, Reason.CONTENT_INCORRECT), f"{place}/{tag}"
             raise Refused("does not belong to the request of this message id", reason=reason, path=path)
 

@@ -22,6 +22,7 @@ from switch.api import originals, return_terms
 from switch.api.acknowledgements import acknowledgement
 from switch.api.receiving import STATUS_REPORT, IsoResponse, Received
 from switch.payments import correspondence
+from switch.payments.held import read as read_held
 from switch.payments.journey import read_payment, read_received
 from switch.writer.commands import Advance, Return
 from switch.writer.lifecycle import Event, State
@@ -143,6 +144,8 @@ async def recall(received: Received) -> IsoResponse:
     returned = any(step["event"] == "returned" for step in payment["journey"])
     if payment["state"] == State.ABORTED or returned:
         return _resolution(request, cancellation.REJECTED, cancellation.ALREADY_RETURNED)
+    if payment["state"] == State.RECEIVED:
+        return await _cancel_pending(received, request, uetr)
     if payment["state"] == State.RESERVED and received.sender.status == "active":
         step = Advance(uetr.bytes, Event.CANCEL, reason=Reason.NARRATIVE, detail="cancelled by its sender")
         reply = await received.runtime.link.ask(step)
@@ -157,6 +160,16 @@ async def recall(received: Received) -> IsoResponse:
         receiver=payment["creditor_agent"],
         uetr=uetr,
     )
+    return _resolution(request, cancellation.PENDING)
+
+
+async def _cancel_pending(received: Received, request: CancellationRequest, uetr: UUID) -> IsoResponse:
+    """Cancel a payment that is not in the books yet. The creditor agent receives no message about it."""
+    runtime = received.runtime
+    for held in await read_held(runtime.pool, runtime.keys, [uetr]):
+        status = await runtime.intake.end_held(held, Reason.NARRATIVE)
+        if status.refused_here:
+            return _resolution(request, cancellation.CANCELLED)
     return _resolution(request, cancellation.PENDING)
 
 

@@ -35,4 +35,4 @@ class Routes:
         if not path.endswith("/"):
             return None
         bare = {**scope, "path": path.rstrip("/")}
-        return next((r.path for r in self._routes if r.matches(bare)[0] is not Match.NONE), None)
+        return next((r.path_format for r in self._routes if r.matches(bare)[0] is not Match.NONE), None)

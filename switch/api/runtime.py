@@ -11,6 +11,7 @@ import asyncpg
 from ledger.roles import Login
 from schemas import codec
 from switch.api import key_use
+from switch.api.admission import Admission
 from switch.api.lookups import LookUps
 from switch.base import installation, metrics, personal_data
 from switch.base.database import connect_pool
@@ -24,6 +25,7 @@ from switch.payments.directory import Directory
 from switch.payments.dispatch import Dispatcher
 from switch.payments.intake import Intake
 from switch.payments.rails import Rails
+from switch.payments.screening import Screening
 from switch.writer.client import Link
 from switch.writer.kinds import Kind
 
@@ -52,6 +54,7 @@ class Runtime:
     metrics_token: str
     """What a scraper of metrics must state."""
     lookups: LookUps
+    admission: Admission
     waits: Quota = field(default_factory=lambda: Quota(WAITS_MAX, WAITS_OF_ONE, "waiting requests"))
     """A payment whose sender uses up its quota is answered at once, before it is final."""
 
@@ -68,15 +71,20 @@ async def running(settings: Settings, kind: Kind) -> AsyncIterator[Runtime]:
     link = Link.of(settings, kind)
     await link.start()
     rails_here = rails.connect(settings, pool)
-    dispatcher = Dispatcher(link, settings.time_scale, settings.payment_expiry_s)
+    keys = personal_data.load(settings.personal_data_keys)
+    dispatcher = Dispatcher(link, settings.time_scale, settings.payment_expiry_s, keys)
     if kind is Kind.API:
         dispatcher.listen(rails_here)
-    keys = personal_data.load(settings.personal_data_keys)
-    intake = Intake(settings, directory, rails_here, link, dispatcher)
+    screening = Screening(settings, pool, directory, keys)
+    intake = Intake(settings, directory, rails_here, link, dispatcher, screening)
+    admission = Admission(settings.accepting_max, settings.accepting_wait_s)
     refreshing = asyncio.create_task(directory.keep_fresh())
     tasks = [refreshing, asyncio.create_task(vitals.watch(kind, pool))]
     if kind is Kind.API:
         metrics.WORKERS.set(1)
+        await screening.prepare()
+        tasks.append(asyncio.create_task(screening.keep_ready()))
+        tasks.append(asyncio.create_task(admission.keep_reporting()))
         tasks.append(asyncio.create_task(key_use.keep(pool)))
     try:
         yield Runtime(
@@ -93,11 +101,13 @@ async def running(settings: Settings, kind: Kind) -> AsyncIterator[Runtime]:
             Nonces(pool),
             metrics.token(settings),
             LookUps(settings),
+            admission,
         )
     finally:
         for task in tasks:
             task.cancel()
         await dispatcher.drain()
+        await screening.close()
         await asyncio.gather(*(rail.adapter.close() for rail in rails_here.values()))
         await link.stop()
         await reading.close()

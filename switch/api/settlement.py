@@ -10,8 +10,9 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from ledger.windows import BilateralNet
-from schemas.errors import InvalidParameter, NotAllowed, NotFound
+from schemas.errors import NotAllowed, Refused
 from schemas.money import Money
+from schemas.reasons import Reason
 from switch.api import body as bodies
 from switch.api import paging
 from switch.api.authentication import SIGNED, authenticate
@@ -20,6 +21,7 @@ from switch.api.models import BilateralNetDocument
 from switch.api.paging import After, Before, Limit
 from switch.api.participants import may_read
 from switch.api.people import Caller, Services, answer, answer_page
+from switch.api.queries import Day
 from switch.api.runtime import Runtime
 from switch.base import calendars
 from switch.identity.model import Person, Role
@@ -56,7 +58,7 @@ async def list_settlements(  # noqa: PLR0917 - one a query parameter
     return answer_page(request, "before", paging.cut(found, limit, lambda s: s.window), document)
 
 
-@router.get("/settlements/{window}", operation_id="getSettlement", tags=["settlement"])
+@router.get("/settlements/{window:int}", operation_id="getSettlement", tags=["settlement"])
 async def get_settlement(request: Request, services: Services, who: Caller, window: Window) -> Response:
     """Get a settlement with the lines that the caller may read."""
     found = await reads.find(services.pool, window)
@@ -96,10 +98,7 @@ async def get_instruction(services: Services, who: Caller, window: Window) -> Re
             raise NotAllowed("only the settlement agent may read its instruction")
     elif not may_read_instruction(who):
         raise NotAllowed("your role may not do this")
-    files = SettlementFiles(services.data)
-    if found.file is None or not files.has(found.file):
-        raise NotFound("the window has no instruction")
-    octets, token = files.read(found.file)
+    octets, token = await day.read_instruction(services, window)
     return Response(octets, media_type="application/xml", headers={"Payswitch-Signature": token})
 
 
@@ -130,12 +129,13 @@ async def get_calendar(  # noqa: PLR0917 - one a query parameter
     services: Services,
     who: Caller,  # noqa: ARG001 - must be known
     currency: Currency,
-    since: date,
+    since: Day,
     days: Annotated[int, Query(ge=1, le=_DAYS_MAX)] = 31,
 ) -> Response:
     """Get a currency's business days and holidays."""
     if (date.max - since).days < days:
-        raise InvalidParameter("these days are beyond the last day of the calendar", rule="parameter")
+        text = f"the calendar ends on {date.max}"
+        raise Refused(text, reason=Reason.NARRATIVE, path="query.since")
     calendar = await calendars.load(services.pool, currency)
     span = [since + timedelta(days=ahead) for ahead in range(days)]
     return answer(

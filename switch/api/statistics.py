@@ -10,11 +10,13 @@ import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from schemas.errors import InvalidParameter
+from schemas.errors import InvalidParameter, Refused
 from schemas.money import EXPONENTS, Money
+from schemas.reasons import Reason
 from switch.api import paging
 from switch.api.paging import After, Limit
 from switch.api.people import Caller, Services, answer_page
+from switch.api.queries import Instant
 from switch.base.calendars import is_countable
 from switch.identity.model import Person
 from switch.payments.directory import Participant
@@ -32,36 +34,47 @@ _LONGEST: Final = MappingProxyType(
 _USUAL: Final = timedelta(days=30)
 _COUNTRY: Final = "an ISO 3166 code: two capital letters"
 _SINCE: Final = "an instant, as 2026-11-23T00:00:00Z; 30 days before `until` if it is missing"
-_UNTIL: Final = "an instant, not included; now if it is missing"
+_UNTIL: Final = "an instant, as 2026-11-24T00:00:00Z, not included; now if it is missing"
 
 Country = Annotated[str, Query(pattern="^([A-Z]{2})?$", description=_COUNTRY)]
 
 
 async def _asked(  # noqa: PLR0917 - one a query parameter
-    since: Annotated[datetime | None, Query(description=_SINCE)] = None,
-    until: Annotated[datetime | None, Query(description=_UNTIL)] = None,
+    since: Annotated[Instant | None, Query(description=_SINCE)] = None,
+    until: Annotated[Instant | None, Query(description=_UNTIL)] = None,
     step: Step = Step.DAY,
     source: Country = "",
     target: Country = "",
     rail: Country = "",
 ) -> FactQuery:
-    """The question of a request. Raises InvalidParameter: the period is too long, or has no length."""
-    end = _instant(until) or datetime.now(UTC)
-    begin = _instant(since) or end - _USUAL
+    """The question of a request.
+
+    Raises:
+        InvalidParameter: an instant has no offset.
+        Refused: the period is too long, or has no length, or is beyond the calendar.
+
+    """
+    end = _instant(until, "until") or datetime.now(UTC)
+    begin = _instant(since, "since") or end - _USUAL
     if end <= begin:
-        raise InvalidParameter("until must be after since", rule="parameter")
+        raise _refused("until must be after since", "since")
     if end - begin > _LONGEST[step]:
         days = _LONGEST[step].days
-        raise InvalidParameter(f"with this step the period is at most {days} days", rule="parameter")
+        raise _refused(f"with this step the period is at most {days} days", "since")
     return FactQuery(reading.begin(begin, step), end, step, source, target, rail)
 
 
-def _instant(at: datetime | None) -> datetime | None:
+def _instant(at: datetime | None, name: str) -> datetime | None:
     if at is not None and at.tzinfo is None:
-        raise InvalidParameter("an instant must have its offset from UTC", rule="parameter")
+        text = "an instant must have its offset from UTC"
+        raise InvalidParameter(text, path=f"query.{name}", rule="parameter")
     if at is not None and not is_countable(at):
-        raise InvalidParameter("an instant must be between 1970 and the end of 9999, UTC", rule="parameter")
+        raise _refused("an instant must be between 1970 and the end of 9999, UTC", name)
     return at
+
+
+def _refused(text: str, name: str) -> Refused:
+    return Refused(text, reason=Reason.NARRATIVE, path=f"query.{name}")
 
 
 FactsAsked = Annotated[FactQuery, Depends(_asked)]

@@ -29,20 +29,22 @@ Id = Annotated[UUID, Path()]
 Seq = Annotated[int, Path(ge=1, lt=2**62)]
 
 
-Types = Annotated[list[Annotated[str, msgspec.Meta(max_length=60)]], msgspec.Meta(max_length=100)]
+Url = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uri", "maxLength": addresses.URL_MAX})]
+_KNOWN = msgspec.Meta(max_length=60, extra_json_schema={"enum": sorted(TYPES)})
+Types = Annotated[list[Annotated[str, _KNOWN]], msgspec.Meta(max_length=100)]
 
 
 class NewWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An address, and the types of events to deliver; an empty list means all."""
 
-    url: str
+    url: Url
     types: Types = []
 
 
 class ChangedWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What changes: what is left out stays. `enabled` false pauses deliveries, true resumes them."""
 
-    url: str | None = None
+    url: Url | None = None
     types: Types | None = None
     enabled: bool | None = None
 
@@ -74,7 +76,7 @@ async def add_webhook(request: Request, context: Context) -> JSONResponse:
     _check_types(wanted.types)
     keys = await signing.public_keys(context.pool)  # raises if there is none, so that nothing is added
     added = await registry.add(context.pool, who.id, wanted.url, wanted.types)
-    secret = await secrets.renew(context.pool, added.id)
+    secret = await secrets.renew(context.pool, context.keys, added.id)
     headers = {"Location": f"/v1/webhooks/{added.id}", "ETag": _tag(added)}
     return JSONResponse({**_document(added, keys), "secret": secret}, 201, headers)
 
@@ -149,7 +151,7 @@ async def renew_secret(request: Request, context: Context, id: Id) -> JSONRespon
     """Make a new secret, which is shown only now. The present one signs beside it for 24 hours."""
     who, _ = await _signed(request)
     found = await registry.get(context.pool, who.id, id)
-    secret = await secrets.renew(context.pool, found.id)
+    secret = await secrets.renew(context.pool, context.keys, found.id)
     until = datetime.now(UTC) + secrets.OVERLAP
     return JSONResponse({"secret": secret, "previous_until": until.isoformat()}, 201)
 

@@ -51,7 +51,18 @@ from switch.identity.model import Change, ChangeState, Person, Role, Seat, Statu
 from switch.identity.permissions import Right, require
 from switch.identity.sessions import person_of
 from switch.writer.audit_notes import note
-from switch.writer.commands import Command, Fund, OpenAccount, Ping, Return, SetCap, SetLimit
+from switch.writer.commands import (
+    Command,
+    DecideScreening,
+    Fund,
+    OpenAccount,
+    Ping,
+    Return,
+    SetCap,
+    SetLimit,
+    SetPair,
+    SetVelocity,
+)
 from switch.writer.context import ServiceContext
 from switch.writer.event_kinds import EventKind
 
@@ -285,7 +296,7 @@ def _id_of(command: Command) -> bytes:
     match command:
         case Fund() | Return():
             return command.id
-        case OpenAccount() | SetCap() | SetLimit():
+        case DecideScreening() | OpenAccount() | SetCap() | SetLimit() | SetPair() | SetVelocity():
             return command.order
         case _:
             return b""

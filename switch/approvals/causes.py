@@ -25,19 +25,36 @@ from switch.writer.commands import (
     Advance,
     CloseAccounts,
     Command,
+    DecideScreening,
     Fund,
     OpenAccount,
     Reopen,
     Reply,
     Return,
+    ReversalAnswered,
+    Reverse,
     SetCap,
     SetLimit,
+    SetPair,
+    SetVelocity,
     Unfreeze,
 )
 from switch.writer.parts import BatchPart
 from switch.writer.verdicts import Verdict
 
-_DECIDED: Final = (Fund, SetCap, SetLimit, OpenAccount, CloseAccounts, Unfreeze, Reopen)
+_DECIDED: Final = (
+    Fund,
+    SetCap,
+    SetLimit,
+    SetPair,
+    SetVelocity,
+    OpenAccount,
+    CloseAccounts,
+    Unfreeze,
+    Reopen,
+    DecideScreening,
+    Reverse,
+)
 _CHANGE: Final = statements("switch.approvals")("change_with_votes")
 _AWAY: Final = (
     OSError,
@@ -55,6 +72,8 @@ def needs_change(command: Command) -> bool:
         return command.only_in_doubt
     if isinstance(command, Return):
         return not command.sender
+    if isinstance(command, ReversalAnswered):
+        return command.change != 0
     if isinstance(command, Fund) and command.line and not command.change:
         return False  # `switch.settlement.causes` decides
     return isinstance(command, _DECIDED)

@@ -63,9 +63,15 @@ class Subject(StrEnum):
     RAIL = "rail"
     CALENDAR = "calendar"
     RECONCILIATION_BREAK = "reconciliation break"
+    CONFIRMATION = "confirmation of a settlement agent"
     WEBHOOK_KEY = "webhook key"
     BOOKS = "books"
     WITNESS = "witness"
+    REPORT_DESTINATION = "destination of reports"
+    REPORT_SCHEDULE = "schedule of reports"
+    CERTIFICATION = "certification"
+    SCREENING_LISTS = "sanctions lists"
+    SCREENING_HOLD = "payment held by screening"
 
 
 ADDRESSES: Final = MappingProxyType(
@@ -80,6 +86,8 @@ ADDRESSES: Final = MappingProxyType(
         Subject.CALENDAR: "/v1/calendars/{id}",
         Subject.WEBHOOK_KEY: "/v1/webhook-keys",
         Subject.WITNESS: "/v1/audit/witnesses",
+        Subject.REPORT_DESTINATION: "/v1/report-destinations",
+        Subject.REPORT_SCHEDULE: "/v1/report-schedules",
     }
 )
 """Subject -> the resource of the API, if there is one."""

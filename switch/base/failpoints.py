@@ -22,6 +22,12 @@ NAMES: Final = (
     "after_enquiry",
 )
 """In the order in which a payment passes them."""
+OF_HOLDS: Final = ("before_hold_commit", "after_hold_commit")
+"""Those that only a payment passes which screening holds."""
+OF_RETURNS: Final = ("before_return_booked", "after_return_booked")
+"""Those that only a payment passes which its rail gives back."""
+OF_REVERSALS: Final = ("before_reversal", "after_reversal")
+"""Those around an attempt of a reversal, which is durable before the first."""
 _KINDS: Final = frozenset({"kill", "killgroup", "stop"})
 
 
@@ -30,7 +36,7 @@ def _parse(text: str) -> dict[str, tuple[str, float]]:
     for item in filter(None, text.split(",")):
         name, _, action = item.partition(":")
         kind, _, probability = action.partition("@")
-        if name not in NAMES or kind not in _KINDS:
+        if name not in (*NAMES, *OF_HOLDS, *OF_RETURNS, *OF_REVERSALS) or kind not in _KINDS:
             raise ValueError(f"unknown failpoint {item!r}")
         armed[name] = (kind, float(probability or "1"))
     return armed

@@ -249,6 +249,12 @@ VALUE: Final = Counter(
     "Credited amounts; never add up different currencies",
     ("rail", "currency"),
 )
+NOTICES: Final = Counter(
+    "payswitch_case_notices_total", "Messages to people about cases", ("channel", "result")
+)
+REPORT_ATTEMPTS: Final = Counter(
+    "payswitch_report_delivery_attempts_total", "Attempts to deliver a report to a destination", ("result",)
+)
 WEBHOOKS: Final = Counter("payswitch_webhook_deliveries_total", "Attempts to deliver a webhook", ("result",))
 REPLAYS: Final = Counter(
     "payswitch_idempotency_replays_total", "Repeated messages, with a known UETR", ("kind",)
@@ -273,6 +279,55 @@ CONFIRMATIONS_FORGED: Final = Counter(
 )
 CONNECTIONS_DROPPED: Final = Counter(
     "payswitch_connections_dropped_total", "Connections closed because one peer held too many", ("cause",)
+)
+SHED: Final = Counter(
+    "payswitch_admission_refused_total",
+    "Messages refused (503) because of overload: their participant sends more than its share (share), they"
+    " would be too late for their sender (deadline), or they waited in vain (patience)",
+    ("cause",),
+)
+ADMISSION_WAIT: Final = Histogram(
+    "payswitch_admission_wait_seconds",
+    "How long admitted messages waited for a place; the count is that of admitted messages",
+    buckets=_SECONDS,
+)
+SCREENED: Final = Counter(
+    "payswitch_screened_total",
+    "Payments compared with sanctions lists, by result: clear, hit, silent (held, because the outside engine"
+    " did not answer), or not_ready; those were refused",
+    ("result",),
+)
+SCREENING_ENGINE_SECONDS: Final = Histogram(
+    "payswitch_screening_engine_seconds",
+    "Time until the outside screening engine answered about all parties of one payment, or did not",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+SCREENING_SECONDS: Final = Histogram(
+    "payswitch_screening_seconds",
+    "Time to compare the parties of one payment with sanctions lists",
+    buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05),
+)
+MONITOR_MESSAGES: Final = Counter(
+    "payswitch_monitor_messages_total",
+    "Messages for the outside monitor: sent, refused by it for what they contain, left out with one that was,"
+    " or failed; the last are sent again",
+    ("result",),
+)
+MONITOR_AGE: Final = Gauge(
+    "payswitch_monitor_oldest_age_seconds",
+    "Age of the oldest event that the outside monitor does not have; 0 if it has all",
+    multiprocess_mode=_CURRENT,
+)
+ADMISSION_LIMIT: Final = Gauge(
+    "payswitch_admission_limit",
+    "Messages that API workers accept at once, as measured",
+    multiprocess_mode="livesum",
+)
+ADMISSION_PLACES: Final = Gauge(
+    "payswitch_admission_messages",
+    "Messages that are being accepted (taken), and that wait for it (waiting)",
+    ("state",),
+    multiprocess_mode="livesum",
 )
 LOOKUPS: Final = Counter(
     "payswitch_account_lookups_total", "Account look-ups by participant and result", ("participant", "result")
@@ -409,6 +464,35 @@ BREAKS: Final = Gauge(
     "payswitch_reconciliation_breaks",
     "Open reconciliation breaks",
     ("rail", "kind"),
+    multiprocess_mode=_CURRENT,
+)
+CASES: Final = Gauge(
+    "payswitch_cases",
+    "Open cases by kind: all, untaken, or overdue",
+    ("kind", "state"),
+    multiprocess_mode=_CURRENT,
+)
+CASE_AGE: Final = Gauge(
+    "payswitch_case_oldest_age_seconds",
+    "Age of what the oldest open case is about",
+    ("kind",),
+    multiprocess_mode=_CURRENT,
+)
+REPORT_DELIVERIES: Final = Gauge(
+    "payswitch_report_deliveries",
+    "Reports by schedule that are not delivered: waiting, or given up and not delivered again",
+    ("destination", "state"),
+    multiprocess_mode=_CURRENT,
+)
+REPORT_AGE: Final = Gauge(
+    "payswitch_report_delivery_oldest_age_seconds",
+    "Age of the oldest report that waits for its delivery; 0 if none does",
+    ("destination",),
+    multiprocess_mode=_CURRENT,
+)
+REPORTS_FAILING: Final = Gauge(
+    "payswitch_report_schedules_failing",
+    "Schedules whose last report could not be made",
     multiprocess_mode=_CURRENT,
 )
 WINDOW_OVERDUE: Final = Gauge(

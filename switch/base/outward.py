@@ -5,11 +5,14 @@ connection to it is made: a host name may resolve to another address by then, an
 literal.
 """
 
+import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -103,6 +106,71 @@ def connector(limit: int, beside: Sequence[Network]) -> aiohttp.TCPConnector:
         return socket.socket(family, kind, protocol)
 
     return aiohttp.TCPConnector(limit=limit, socket_factory=opened)
+
+
+def session(
+    limit: int, beside: Sequence[Network], within_s: float, media_type: str | None = None
+) -> aiohttp.ClientSession:
+    """Make a session for receivers outside: guarded, without cookies and proxies of the environment.
+
+    `limit` connections, `within_s` seconds for a whole request, and the media type of what is sent.
+    """
+    return aiohttp.ClientSession(
+        connector=connector(limit, beside),
+        timeout=aiohttp.ClientTimeout(total=within_s),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        headers={"User-Agent": "payswitch"} | ({"Content-Type": media_type} if media_type else {}),
+    )
+
+
+def trusting(authorities: Path | None) -> ssl.SSLContext:
+    """TLS 1.2 or later with a receiver whose certificate is of these authorities, or of this machine's."""
+    made = ssl.create_default_context(cafile=authorities)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    return made
+
+
+def authorization(token_file: Path | None) -> dict[str, str]:
+    """The header with the bearer token in a file; none without a file.
+
+    Raises:
+        OSError: it cannot be read.
+
+    """
+    if token_file is None:
+        return {}
+    return {"Authorization": f"Bearer {token_file.read_bytes().decode('ascii', 'replace').strip()}"}
+
+
+def cause_of(error: Exception) -> str:
+    """Why a call failed, without the text of the error: it may state the URL, and so a name."""
+    return f"{type(error).__name__} {getattr(error, 'os_error', '')}".strip()
+
+
+async def dial(host: str, port: int, beside: Sequence[Network], within_s: float = 15.0) -> socket.socket:
+    """Connect to a host by TCP.
+
+    Raises:
+        PrivateAddress: none of its addresses is permitted.
+        OSError, TimeoutError: it cannot be reached.
+
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(within_s):
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        permitted = [each for each in found if is_permitted(str(each[4][0]), beside)]
+        if not permitted:
+            raise PrivateAddress(f"{host} is not in a permitted network")
+        family, kind, protocol, _, place = permitted[0]
+        opened = socket.socket(family, kind, protocol)
+        opened.setblocking(False)
+        try:
+            await loop.sock_connect(opened, place)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
 
 
 def _is_loopback(host: str) -> bool:

@@ -39,11 +39,15 @@ CAME: Final = 0
 SENT: Final = 1
 """Direction of the message as sent to the rail."""
 
+HITS: Final = 2
+"""Direction of what the first comparison with lists found; each further comparison has the next number."""
+
 _MESSAGE: Final = statements("switch.base")("message")
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _NUMBER_BYTES: Final = 2
 _CLAIM_BYTES: Final = 16
+_REFERENCE_BYTES: Final = 8
 
 
 class Erased(LookupError):
@@ -93,43 +97,71 @@ class KeyRing:
 
     def sealer(self, uetr: UUID) -> Sealer:
         """Generate the data key of a new payment."""
-        random = os.urandom(_KEY_BYTES + _NONCE_BYTES)
-        key, nonce = random[:_KEY_BYTES], random[_KEY_BYTES:]
-        number = (len(self._master) - 1).to_bytes(_NUMBER_BYTES, "big")
-        sealed = number + nonce + self._master[-1].encrypt(nonce, key, uetr.bytes)
-        return Sealer(sealed, uetr.bytes, AESGCM(key))
+        key = os.urandom(_KEY_BYTES)
+        return Sealer(self._seal(uetr.bytes, key), uetr.bytes, AESGCM(key))
+
+    def reopened(self, uetr: UUID, sealed_key: bytes) -> Sealer:
+        """The data key of a payment that was held before its messages were complete.
+
+        Raises:
+            UnreadablePersonalData: the key or the UETR do not match.
+
+        """
+        return Sealer(sealed_key, uetr.bytes, AESGCM(self._unseal(uetr.bytes, sealed_key)))
 
     def open(self, uetr: UUID, direction: int, sealed_key: bytes | None, body: bytes) -> bytes:
         """Decrypt a message.
 
         Raises:
             Erased: the key was deleted.
-            Unreadable: the key, the bytes or the UETR do not match.
+            UnreadablePersonalData: the key, the bytes or the UETR do not match.
 
         """
         if sealed_key is None:
             raise Erased
         if not sealed_key:
             return body  # stored before encryption was introduced
-        number = int.from_bytes(sealed_key[:_NUMBER_BYTES], "big")
-        nonce = sealed_key[_NUMBER_BYTES : _NUMBER_BYTES + _NONCE_BYTES]
-        if number >= len(self._master):
-            raise UnreadablePersonalData("encrypted under a key that is not in the key file")
+        key = self._unseal(uetr.bytes, sealed_key)
         try:
-            key = self._master[number].decrypt(nonce, sealed_key[_NUMBER_BYTES + _NONCE_BYTES :], uetr.bytes)
             return AESGCM(key).decrypt(_nonce(direction), body, uetr.bytes)
         except (InvalidTag, ValueError) as error:
             raise UnreadablePersonalData("not encrypted under the key of this payment, or changed") from error
 
     def opens(self, uetr: UUID, sealed_key: bytes) -> bool:
         """Whether the key of a payment can be decrypted: whether these are the keys of its installation."""
-        number = int.from_bytes(sealed_key[:_NUMBER_BYTES], "big")
-        nonce = sealed_key[_NUMBER_BYTES : _NUMBER_BYTES + _NONCE_BYTES]
         try:
-            self._master[number].decrypt(nonce, sealed_key[_NUMBER_BYTES + _NONCE_BYTES :], uetr.bytes)
-        except (InvalidTag, ValueError, IndexError):
+            self._unseal(uetr.bytes, sealed_key)
+        except UnreadablePersonalData:
             return False
         return True
+
+    def seal_secret(self, purpose: str, owner: UUID, secret: bytes) -> bytes:
+        """Seal a secret that the database stores; only the same purpose and owner open it again."""
+        return self._seal(_context(purpose, owner), secret)
+
+    def open_secret(self, purpose: str, owner: UUID, sealed: bytes) -> bytes:
+        """Decrypt what `seal_secret` sealed.
+
+        Raises:
+            UnreadablePersonalData: the key, the bytes, the purpose or the owner do not match.
+
+        """
+        return self._unseal(_context(purpose, owner), sealed)
+
+    def _seal(self, context: bytes, secret: bytes) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        number = (len(self._master) - 1).to_bytes(_NUMBER_BYTES, "big")
+        return number + nonce + self._master[-1].encrypt(nonce, secret, context)
+
+    def _unseal(self, context: bytes, sealed: bytes) -> bytes:
+        number = int.from_bytes(sealed[:_NUMBER_BYTES], "big")
+        nonce = sealed[_NUMBER_BYTES : _NUMBER_BYTES + _NONCE_BYTES]
+        if number >= len(self._master):
+            raise UnreadablePersonalData("encrypted under a key that is not in the key file")
+        try:
+            return self._master[number].decrypt(nonce, sealed[_NUMBER_BYTES + _NONCE_BYTES :], context)
+        except (InvalidTag, ValueError) as error:
+            raise UnreadablePersonalData("not encrypted under this key, or changed") from error
 
     def fingerprint(self, sender: str, digest: bytes) -> bytes:
         """The fingerprint by which the same content from the same sender is recognised: 32 bytes."""
@@ -140,10 +172,20 @@ class KeyRing:
         content = f"{kind}\0{sender}\0{text}".encode()
         return self._keyed(content)[:_CLAIM_BYTES]
 
+    def reference(self, text: str) -> int:
+        """The fingerprint by which a payment is found by an id that may be personal data: 64 bits, signed."""
+        content = b"reference\0" + text.encode()
+        return int.from_bytes(self._keyed(content)[:_REFERENCE_BYTES], "big", signed=True)
+
     def _keyed(self, content: bytes) -> bytes:
         made = self._fingerprint.copy()
         made.update(content)
         return made.digest()
+
+
+def _context(purpose: str, owner: UUID) -> bytes:
+    """What a secret is bound to; never that of a payment, which is its UETR alone."""
+    return f"{purpose} {owner}".encode()
 
 
 def _nonce(direction: int) -> bytes:
@@ -154,7 +196,7 @@ def load(file: Path) -> KeyRing:
     """Read the keys of the installation; the first process of a new installation generates them.
 
     Raises:
-        Unreadable: the file is not a key file.
+        UnreadablePersonalData: the file is not a key file.
 
     """
     if not file.exists():
@@ -171,7 +213,7 @@ async def read(
     Raises:
         NotFound: there is none, or it is in an archive.
         Erased: its key was deleted.
-        Unreadable: the stored bytes were changed.
+        UnreadablePersonalData: the stored bytes were changed.
 
     """
     row = await connection.fetchrow(_MESSAGE, uetr, direction)

@@ -10,9 +10,9 @@ import tempfile
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -25,10 +25,11 @@ from adapters import registry
 from ledger.roles import Login, Passwords, user_of
 from ledger.writer import QUEUE_BYTES_MAX
 from schemas.rules import SWITCH, Scheme
-from switch.base import settings_file
+from switch.base import letterhead, settings_file
 from switch.base.networks import Network
 from switch.base.plausibility import Bands
 from switch.base.tokens import TokenReference
+from switch.names.payee import MATCHING, PayeeMatching
 
 _SOCKET_PATH_MAX: Final = 107
 _PREFIX: Final = "PAYSWITCH_"
@@ -38,7 +39,20 @@ OTHER_VARIABLES: Final = frozenset(
 )
 """Variables with the prefix that are no settings: of commands, and between a supervisor and its processes."""
 
+ADDRESS_OR_EMPTY: Final = r"^([A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?)?$"
+"""An e-mail address in its plain form, or nothing."""
+CaseKindName = Literal["unknown", "break", "contradiction", "default", "exception", "screening"]
+NoticeRole = Literal["operator", "checker"]
 
+
+def _is_logo(file: Path) -> Path:
+    letterhead.read_logo(file)
+    return file
+
+
+_Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
 _IN_JSON: Final = frozenset({"tuple_type", "dict_type", "frozen_set_type"})
 
 
@@ -125,6 +139,9 @@ class Settings(BaseSettings):
     openid_networks: tuple[Network, ...] | None = None
     """Networks beside the public internet in which identity providers are called: `["10.30.0.0/24"]`. By
     default none; a sandbox that listens on a loopback address calls this machine as well."""
+    report_networks: tuple[Network, ...] | None = None
+    """Networks beside the public internet to which reports are delivered: `["10.40.0.0/24"]`. By default
+    none; a sandbox that listens on a loopback address delivers to this machine as well."""
     authority: str = Field(default="", pattern=r"^((\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?)?$")
     """The host[:port] that signatures must cover. Only in a sandbox it may be empty: then the Host header of
     each request, and a signature is valid whatever host it names."""
@@ -135,10 +152,33 @@ class Settings(BaseSettings):
     security_policy: str = Field(default="", pattern=r"^(https://[!-~]+)?$")
     """The address of the operator's disclosure policy."""
     body_limit: int = Field(default=256 * 1024, ge=1024)
+    screening_hold_s: float = Field(default=24 * 3600.0, gt=0, le=30 * 86_400)
+    """How long a payment waits for people that screening holds, unless it states an earlier deadline; then it
+    is refused."""
+    screening_engine_networks: tuple[Network, ...] | None = None
+    """Networks beside the public internet in which an outside screening engine is asked: `["10.50.0.0/24"]`.
+    By default none; a sandbox that listens on a loopback address asks this machine as well."""
+    screening_engine_ca: Path | None = None
+    """Certificate authorities of that engine (PEM), instead of those of this machine."""
+    screening_engine_token_file: Path | None = None
+    """The file of the bearer token that the engine asks for; none: it asks for none."""
+    monitor_url: str = Field(default="", pattern="^(https?://[!-~]{1,490})?$")
+    """Tazama's Transaction Monitoring Service, which the caretaker sends payments to:
+    `https://tms.bank.example`; empty: none."""
+    monitor_networks: tuple[Network, ...] | None = None
+    """Networks beside the public internet in which the monitor may be, as `screening_engine_networks`."""
+    monitor_ca: Path | None = None
+    """Certificate authorities of the monitor (PEM), instead of those of this machine."""
+    monitor_token_file: Path | None = None
+    """The file of the bearer token that the monitor asks for; read for each message."""
     scheme: Scheme = SWITCH
     """Rules for messages beyond their schema: `{"unknown_codes": "refuse", "characters": "latin"}`."""
     corridor_schemes: dict[str, Scheme] = {}
     """Rules for a single corridor, in their place: `{"IN-PK": {"addresses": "structured"}}`."""
+    payee_matching: PayeeMatching = MATCHING
+    """How alike names must be in acmt.023: `{"near_words": 1, "tell_close": false}`."""
+    corridor_payee_matching: dict[str, PayeeMatching] = {}
+    """The same for a single corridor, in its place: `{"IN-PK": {"near_up_to": 0.5}}`."""
     rate_band_percent: Decimal = Field(default=Decimal(10), gt=0, le=100)
     """Factor by which a rate may depart from the one in force, up or down, without a third confirmation."""
     rate_band_percents: dict[str, Decimal] = {}
@@ -149,6 +189,8 @@ class Settings(BaseSettings):
     """Factor of caps, limits, fees and movements of funds: `10` allows from a tenth to tenfold."""
     payment_expiry_s: float = Field(default=60.0, gt=0)
     """Time from acceptance to the expiry, after which a rail must not execute the payment."""
+    quote_valid_s: float = Field(default=120.0, gt=0, le=3600)
+    """How long a firm quote can be used."""
     creation_age_max_s: float = Field(default=86_400.0, gt=0)
     """Largest age of a payment message by its creation time (`CreDtTm`)."""
     acceptance_age_max_s: float = Field(default=3600.0, gt=0)
@@ -175,6 +217,10 @@ class Settings(BaseSettings):
     """Largest value of `Prefer: wait` and `?wait=`."""
     rail_in_flight_max: int = Field(default=2000, ge=1)
     """Largest number of payments of one worker at one rail; more are refused before money is reserved."""
+    accepting_max: int = Field(default=256, ge=1)
+    """Largest number of messages that one API worker accepts at once; it measures how many it can."""
+    accepting_wait_s: float = Field(default=1.0, gt=0, le=10)
+    """How long messages of one participant may wait for their turn; beyond that, they are refused (503)."""
     writer_queue_max: int = Field(default=20_000, ge=1)
     writer_queue_bytes_max: int = Field(default=QUEUE_BYTES_MAX, ge=1024)
     """Largest number and bytes of commands that wait for the writer; more are refused."""
@@ -244,6 +290,34 @@ class Settings(BaseSettings):
     """Interval of the invariant checks; a failed invariant freezes the books."""
     invariants_events_max: int = Field(default=200_000, ge=1)
     """Largest number of events per check; after a long stop several checks catch up."""
+    case_deadlines_h: dict[CaseKindName, Annotated[float, Field(gt=0, le=8760)]] = {}
+    """Hours within which a case should be closed, by kind, instead of the usual ones: `{"unknown": 1}`."""
+    case_take_within_s: float = Field(default=900.0, ge=0, le=604_800)
+    """When the next role is told of a case that nobody has taken; 0: never."""
+    case_questions_per_hour: int = Field(default=6, ge=0, le=60)
+    """How often people may have a rail asked about one case in an hour."""
+    notice_after_s: float = Field(default=30.0, ge=0, le=3600)
+    """How long a notice of a new case waits: nobody is told of one that has ended by then."""
+    notice_every_s: float = Field(default=60.0, ge=0, le=86_400)
+    """The shortest time between two messages to one recipient: what comes meanwhile is in the next one."""
+    notice_emails: dict[NoticeRole, Annotated[str, Field(pattern=ADDRESS_OR_EMPTY)]] = {}
+    """Addresses of whole roles, beside those of people: `{"operator": "payments-duty@bank.example"}`."""
+    notice_webhooks: dict[NoticeRole, Annotated[str, Field(pattern="^https?://[!-~]{1,490}$")]] = {}
+    """URLs of whole roles, such as of a pager: `{"operator": "https://pager.example/in"}`."""
+    notice_networks: tuple[Network, ...] | None = None
+    """Networks beside the public internet to which notices are posted, as `webhook_networks`."""
+    smtp_host: str = ""
+    """The mail server that notices are handed to, over TLS only; empty: no e-mail is sent."""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_tls: Literal["starttls", "tls"] = "starttls"
+    """`tls` is for servers that begin with TLS, mostly on port 465."""
+    smtp_user: str = ""
+    smtp_password_file: Path | None = None
+    """The user and the file of the password, if the mail server asks for them."""
+    smtp_ca: Path | None = None
+    """Certificate authorities of the mail server (PEM), instead of those of this machine."""
+    smtp_sender: str = Field(default="", pattern=ADDRESS_OR_EMPTY)
+    """The address that e-mails are from: `payswitch@bank.example`."""
     backups: Path | None = None
     """Directory of backups; if set, the embedded server archives its write-ahead log there."""
     keep_deliveries_days: int = Field(default=14, ge=4, le=36_500)
@@ -252,6 +326,12 @@ class Settings(BaseSettings):
     """How long results of probes are stored, for availability reports: a year and a month."""
     keep_reports_days: int = Field(default=400, ge=30, le=36_500)
     """How long finished reports and their files are stored. They can be recreated as of the same event."""
+    letterhead_name: _Line = ""
+    """The operator's name in the head of reports on paper: `Central Payments Operator`."""
+    letterhead_address: Annotated[tuple[_Line, ...], Field(max_length=5)] = ()
+    """The operator's address below it, line by line: `["1 Bank Street", "Almaty"]`."""
+    letterhead_logo: Annotated[Path, AfterValidator(_is_logo)] | None = None
+    """The operator's logo beside it: a PNG or SVG file of at most 200,000 bytes."""
     otlp_endpoint: str = ""
     """Endpoint of OpenTelemetry spans, OTLP over HTTP: `http://collector:4318`; empty: off."""
     otlp_ratio: float = Field(default=1.0, ge=0, le=1)
@@ -279,6 +359,10 @@ class Settings(BaseSettings):
         if not self.corridor_schemes:
             return self.scheme
         return self.corridor_schemes.get(f"{debtor_country}-{creditor_country}", self.scheme)
+
+    def payee_matching_of(self, debtor_country: str, creditor_country: str) -> PayeeMatching:
+        """How names of payees are compared in this corridor."""
+        return self.corridor_payee_matching.get(f"{debtor_country}-{creditor_country}", self.payee_matching)
 
     @property
     def return_within(self) -> timedelta:
@@ -380,6 +464,11 @@ class Settings(BaseSettings):
     def webhook_key(self) -> Path:
         """The first signing key of webhooks; later keys are in the same directory."""
         return self.data / "keys" / "webhooks.pem"
+
+    @property
+    def answer_key(self) -> Path:
+        """The key that signs answers for callers who ask; public keys beside it are published, too."""
+        return self.data / "keys" / "answers.pem"
 
     @property
     def profile_directory(self) -> Path:

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import typer
+from typer.main import get_command
 
 COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
@@ -23,6 +24,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "trigger": ("integrator", "trigger", "Make an event happen to a participant of the sandbox"),
         "resend": ("integrator", "resend", "Deliver an event to a webhook again"),
         "logs": ("integrator", "logs", "Print the latest deliveries to a participant's webhooks"),
+        "conform": ("conform", "conform", "Certify your own client against a sandbox or a test switch"),
         "erase": ("operations", "erase", "Erase personal data of payments for ever."),
         "backup": ("operations", "backup", "Back up the running database."),
         "migrate": ("operations", "migrate_database", "Apply schema migrations while payments run."),
@@ -49,23 +51,54 @@ GROUPS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "report": ("reports", "app", "Reports: create, list, verify."),
         "audit": ("audit", "app", "Checkpoints and proofs of the event log."),
         "witness": ("witness", "app", "Keep and cosign the checkpoints of a log, elsewhere."),
+        "fspiop": ("fspiop", "app", "The bridge for a DFSP of Mojaloop, and its messages."),
         "participant": ("participants", "app", "Participants, accounts, funds, keys."),
         "keys": (
             "keys",
             "app",
             "Signing keys, as a participant uses them: make, rotate, request, agree, revoke.",
         ),
+        "directory": ("directory", "app", "Banks that are reached over rails: check, import, show."),
+        "fx": ("fx", "app", "Rates, as an FX provider sets them: set, show."),
         "people": ("people", "people", "People with access: enrol, sign in, list, add."),
-        "change": ("people", "changes", "Changes that need two people: request, approve, refuse."),
+        "change": ("changes", "changes", "Changes that need two people: request, approve, refuse."),
+        "bulk": ("bulk", "app", "A pain.001 of many payments: send, show, cancel, report."),
+        "cases": ("cases", "app", "Cases: list, take, note, attach, ask the rail again."),
         "webhook-keys": ("webhooks", "app", "Keys that sign webhooks: list, add, retire."),
         "restore": ("restoring", "app", "Restore the database, and what follows: state, posting, opening."),
         "database": ("database", "app", "Users of the database, one for each process."),
         "settlement": ("settlement", "app", "Settlement windows and net positions."),
+        "screening": ("screening", "app", "Sanctions lists: check, search."),
     }
 )
 """Group of commands -> module in this package, its application, and its help text."""
 
 
+NO_DATA: Final = frozenset(
+    {
+        *("up", "run", "demo", "fspiop bridge"),
+        *("iso convert", "iso fresh", "iso schema", "adapters new", "adapters translate", "audit export"),
+        *(
+            "audit verify",
+            "keys csr",
+            "keys new",
+            "keys rotate",
+            "keys agree",
+            "database roles",
+            "database urls",
+        ),
+        *(
+            "people sign-in",
+            "people sign-out",
+            "people found",
+            "people enrol",
+            "settlement key",
+            "report make",
+        ),
+        *("witness init", "witness trust", "witness show", "witness check", "witness pull", "witness serve"),
+    }
+)
+"""Commands that print no data: what runs, and what makes a file or a text of a form of its own."""
 _INTERRUPTED: Final = 130
 """The exit code of the parser after Ctrl-C."""
 
@@ -85,6 +118,24 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
         if name in known or not known:
             app.add_typer(getattr(_file(file), group), name=name, help=purpose)
     return app
+
+
+def command(words: Sequence[str] = ()) -> Any:
+    """The parser of `application`, in which every command that prints data has the option `--json`."""
+    found = get_command(application(words))
+    alone = [] if hasattr(found, "commands") else words[:1]
+    _give_json(found, *alone)
+    return found
+
+
+def _give_json(found: Any, *words: str) -> None:
+    below = getattr(found, "commands", None)
+    if below is None:
+        if " ".join(words) not in NO_DATA and not any("--json" in option.opts for option in found.params):
+            found.params.append(import_module("switch.cli.output").json_option())
+        return
+    for name, each in below.items():
+        _give_json(each, *words, name)
 
 
 def _overview() -> typer.Typer:
@@ -113,7 +164,16 @@ def _file(name: str) -> object:
 
 def run(words: Sequence[str]) -> int:
     """Run one command and get its exit code. A failure is one line on standard error (see `explanations`)."""
-    app = application(words) if words and words[0] in {*COMMANDS, *GROUPS} else _overview()
+    try:
+        return _run(words)
+    finally:
+        if (output := sys.modules.get(f"{__name__}.output")) is not None:  # the list of commands needs none
+            output.forget()
+
+
+def _run(words: Sequence[str]) -> int:
+    known = words and words[0] in {*COMMANDS, *GROUPS}
+    app = command(words) if known else get_command(_overview())
     try:
         done = app(list(words), prog_name="payswitch", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost place: no traceback leaves

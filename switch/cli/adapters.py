@@ -18,6 +18,7 @@ from adapters.simulation import sandbox
 from schemas import codec, credit_transfer
 from schemas.errors import InvalidMessage
 from schemas.money import Money
+from switch.cli import output
 from switch.cli.connect import NUMBER_MAX, Country, checked_amount
 from switch.cli.failures import CommandFailed
 
@@ -34,19 +35,21 @@ def list_adapters() -> None:
         dataclasses.asdict(registry.profile(country), dict_factory=_stated)
         for country in registry.countries()
     ]
-    typer.echo(json.dumps(profiles, indent=2, default=_plain))
+    output.document(json.loads(json.dumps(profiles, default=_plain)))
 
 
 @app.command()
 def check(
     country: Country,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="skip the slow checks")] = False,
 ) -> None:
     """Run the conformance kit on a country's adapter and its simulated rail; exit code 1 if a check fails."""
     report = asyncio.run(conformance.check(country, *(conformance.QUICK if quick else ())))
-    typer.echo(json.dumps(report.as_dict(), indent=2) if as_json else report.text())
+    if output.json_wanted():
+        output.document(report.as_dict())
+    else:
+        output.text(report.text())
     if not report.ok:
         raise typer.Exit(1)
 

@@ -14,14 +14,14 @@ import typer
 
 from ledger.roles import Login
 from schemas.errors import NotAuthentic
-from switch.api.documents import full_document, with_maker_half
 from switch.approvals import approvals
 from switch.base import logs, outward
 from switch.base.outward import OutwardReach
 from switch.base.settings import Settings
-from switch.change_catalogue import KINDS
+from switch.cli import output
 from switch.cli.connect import pool, settings_for, writer
 from switch.identity import sessions
+from switch.identity.enrolment import with_maker_half
 from switch.identity.model import Change, Person
 from switch.writer.context import ServiceContext
 
@@ -118,6 +118,9 @@ async def request(
     context: CommandContext, name: str, kind: str, *, content: dict[str, Any], reason: str
 ) -> dict[str, Any]:
     """Request a change as a person; return it, with half of the enrolment code if there is one."""
+    from switch.api.change_documents import full_document  # noqa: PLC0415 - slow, as the kinds are
+    from switch.change_catalogue import KINDS  # noqa: PLC0415 - slow to import; most commands need no kind
+
     person = await find_person(context.services, context.settings, name)
     content, half = with_maker_half(kind, content)
     change = await approvals.request(context.services, KINDS, person, kind, content=content, reason=reason)
@@ -135,6 +138,8 @@ async def vote(
     context: CommandContext, name: str, number: int, *, decision: str, reason: str, seen: str | None = None
 ) -> Change:
     """Vote on a change as a person; `seen` is the digest of the effect that the person was shown."""
+    from switch.change_catalogue import KINDS  # noqa: PLC0415 - slow to import; most commands need no kind
+
     person = await find_person(context.services, context.settings, name)
     return await approvals.vote(
         context.services, KINDS, person, number, decision=decision, reason=reason, seen=seen
@@ -159,7 +164,7 @@ def ask(  # noqa: PLR0917 - the parameters of every requesting command
 
 def show(document: object) -> None:
     """Print a document as JSON; instants have the same format as in the API."""
-    typer.echo(json.dumps(document, indent=2, default=_plain))
+    output.document(document)
 
 
 def _plain(value: object) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from ledger import audit, offline_verifier
 from ledger.roles import Login
+from switch.cli import output
 from switch.cli.connect import Archives, Data, Database, database, installed, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.operations import housekeeping
@@ -82,7 +83,7 @@ def verify(
 def show_keys(data: Data = None) -> None:
     """Print the verifier key of every present and former signing key, oldest first."""
     for line in housekeeping.verifier_lines(installed(settings_for(data, None))):
-        typer.echo(line)
+        output.told(line, key=line)
 
 
 @app.command()
@@ -92,10 +93,11 @@ def rotate(data: Data = None) -> None:
         signer = housekeeping.rotate_key(installed(settings_for(data, None)))
     except ValueError as error:
         raise CommandFailed(str(error)) from None
-    typer.echo(signer.verifier_key)
+    output.told(signer.verifier_key, key=signer.verifier_key)
 
 
 @app.command()
 def retire(data: Data = None) -> None:
     """Destroy the old key. Every verifier must have the new verifier key before."""
-    typer.echo(housekeeping.retire_key(installed(settings_for(data, None))).verifier_key)
+    left = housekeeping.retire_key(installed(settings_for(data, None))).verifier_key
+    output.told(left, key=left)

@@ -1,21 +1,33 @@
-"""`payswitch verify`: check every invariant of the books and of the payments."""
+"""`payswitch verify`: check every invariant of the books and of the payments, or signed report files."""
 
 import asyncio
-import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from switch.base import personal_data
 from switch.change_catalogue import KINDS
+from switch.cli import output, verified_files
 from switch.cli.connect import Archives, Data, Database, database, progress, settings_for
-from switch.cli.failures import CommandFailed
+from switch.cli.failures import CommandFailed, WrongUse
 from switch.operations import verify as checks
 from switch.operations import witness_states
 from switch.witness.folder import NoWitness
 
 
 def verify(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="report files to check instead: packages (ZIP), or files with FILE.jws beside them"
+        ),
+    ] = None,
+    *,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="for files: the public key, PEM; default: the keys in DATA/reports"),
+    ] = None,
     witness_state: Annotated[
         list[str] | None,
         typer.Option("--witness-state", help="what a witness holds: its state.json, or its address"),
@@ -28,7 +40,13 @@ def verify(
 
     With --witness-state also whether the log is the one that the witness cosigned, which root of the switch
     cannot forge. It can be repeated.
+
+    With FILES it checks their signatures instead, offline: one JSON line each.
     """
+    if files:
+        raise typer.Exit(0 if verified_files.verify(files, key, data) else 1)
+    if key is not None:
+        raise WrongUse("--key is for report files: name them")
     settings = settings_for(data, database_url)
     try:
         states = [witness_states.load(source) for source in witness_state or ()]
@@ -63,5 +81,7 @@ def verify(
 
     results = asyncio.run(run())
     ok = all(result["ok"] for result in results)
-    typer.echo(json.dumps({"ok": ok, "checks": results}, indent=2))
+    output.document({"ok": ok, "checks": results})
+    if not ok:
+        output.what_now("payswitch doctor", "docs/operate/runbooks: find the failed check")
     raise typer.Exit(0 if ok else 1)

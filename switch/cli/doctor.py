@@ -28,7 +28,7 @@ from ledger import backup, migrate, partitions
 from ledger.postgres import NotInstalled, program
 from ledger.roles import PROCESSES, Login
 from schemas.errors import NotFound, SwitchError
-from switch.base import calendars, files, metrics, outward
+from switch.base import calendars, files, mail, metrics, outward
 from switch.base.database import embedded
 from switch.base.outward import OutwardReach
 from switch.base.settings import Settings
@@ -651,6 +651,16 @@ async def _unresolved(connection: asyncpg.Connection, _: Settings) -> AsyncItera
         )
 
 
+def _mail(settings: Settings) -> Iterator[DoctorFinding]:
+    for fault in mail.faults(settings):
+        yield _finding(
+            "mail-incomplete",
+            f"The messenger cannot send e-mail: {fault}.",
+            "Correct the settings, and restart the messenger.",
+            "cases-overdue",
+        )
+
+
 async def _webhook_keys(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[DoctorFinding]:
     if not settings.webhook_key.exists():
         return  # a machine without a messenger
@@ -733,6 +743,7 @@ LOCAL: Final[Mapping[str, Callable[[Settings], Iterator[DoctorFinding]]]] = {
     "rail connections": _connection_files,
     "certificates": _certificates,
     "security contact": _contact,
+    "mail server": _mail,
     "settings": _steps_of_files,
 }
 RUNNING: Final[Mapping[str, Callable[[Settings], AsyncIterator[DoctorFinding]]]] = {

@@ -1,13 +1,13 @@
 """`payswitch export`: history as Parquet, and statistics over it without the database."""
 
 import asyncio
-import json
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from switch.cli import output
 from switch.cli.connect import Data, Database, database, settings_for
 from switch.cli.failures import CommandFailed
 from switch.operations import export as exports
@@ -43,7 +43,7 @@ def parquet(
     async def run() -> None:
         async with database(settings) as connection:
             async for day in exports.export(connection, directory, first, last or first):
-                typer.echo(json.dumps(day.document()))
+                output.rows([day.document()])
 
     try:
         asyncio.run(run())
@@ -60,7 +60,6 @@ def query(
 ) -> None:
     """Run a query over exported days with DuckDB; one JSON line for each row."""
     try:
-        for row in exports.query(directory, sql) if sql else exports.query(directory):
-            typer.echo(json.dumps(row, default=str))
+        output.rows(exports.query(directory, sql) if sql else exports.query(directory))
     except ExportError as error:
         raise CommandFailed(str(error)) from None

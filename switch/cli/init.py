@@ -19,10 +19,10 @@ import typer
 from adapters import registry
 from ledger.migrate import Phase
 from ledger.roles import Login
-from switch.base import causes, personal_data, settings_file
+from switch.base import answer_keys, causes, personal_data, settings_file
 from switch.base.database import connect_pool, embedded
 from switch.base.settings import Settings
-from switch.cli import preflight, steps
+from switch.cli import output, preflight, steps
 from switch.cli.as_person import show
 from switch.cli.connect import CONNECTS_WITHIN_S, Data, Database, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
@@ -76,9 +76,11 @@ def init(
     missing = [*steps.of_files(settings), *steps.of_connections(settings)]
     missing += asyncio.run(_in_database(settings, installation.people))
     for step in missing:
-        typer.echo(f"missing: {step.code}: {step.text} {step.act}")
+        line = f"missing: {step.code}: {step.text} {step.act}"
+        output.told(line, missing=step.code, text=step.text, act=step.act)
     if not missing:
-        typer.echo("nothing is missing")
+        output.told("nothing is missing", missing=None)
+        output.what_now("payswitch up", "docs/operate/going-live.md")
 
 
 def _make_directory(directory: Path) -> None:
@@ -127,6 +129,7 @@ def _make_keys(settings: Settings) -> None:
         "personal data": lambda: personal_data.load(settings.personal_data_keys),
         "webhooks": lambda: signing.load(settings.webhook_key),
         "checkpoints": lambda: housekeeping.signer(settings),
+        "answers": lambda: answer_keys.make(settings.answer_key),
         "settlement": lambda: SettlementFiles(settings.data).public_key,
     }
     for what, make in made.items():

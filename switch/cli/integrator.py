@@ -20,6 +20,7 @@ from uuid import UUID
 import httpx
 import typer
 
+from switch.cli import output
 from switch.cli.connect import NUMBER_MAX, Data, instant_of, read_file, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.clients.python import Client, Event, SigningKey
@@ -137,7 +138,8 @@ def listen(
         typer.echo("listening; Ctrl-C ends", err=True)
         for event in client.events(after=start):
             if not wanted or event.type in wanted:
-                typer.echo(_line(event, forward.post(event) if forward else ""))
+                answer = forward.post(event) if forward else ""
+                output.told(_line(event, answer), **event.document)
 
 
 def _known_types(text: str | None) -> frozenset[str]:
@@ -170,6 +172,10 @@ class Forward:
         """Raise `WrongUse` if the address or the secret cannot be one."""
         if not url.startswith(("http://", "https://")):
             raise WrongUse(f"{url!r} is not an address: write it as in http://localhost:9000/hooks")
+        try:
+            httpx.URL(url)
+        except httpx.InvalidURL:
+            raise WrongUse(f"{url!r} is not an address: write it as in http://localhost:9000/hooks") from None
         self.secret = secret or _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
         try:
             self._key = base64.b64decode(self.secret.removeprefix(_PREFIX), validate=True)
@@ -193,7 +199,7 @@ class Forward:
         }
         try:
             return str(self._http.post(self._url, content=body, headers=headers).status_code)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return f"no answer ({type(error).__name__})"
 
 
@@ -213,7 +219,7 @@ def trigger(
         subject = scenes.play(event_type, scenes.Cast(own, other, client, theirs))
         for event in _until(client, start):
             if event["type"] == event_type and subject in {event["subject"], scenes.ANY}:
-                typer.echo(json.dumps(event, indent=2))
+                output.document(event)
                 return
     raise CommandFailed(f"no event {event_type} within {_HAPPENS_WITHIN_S:.0f} s")
 
@@ -256,12 +262,12 @@ def resend(
     with connected(participant, url, keyid, key, data) as client:
         if event is not None:
             client.change("POST", f"webhooks/{webhook}/deliveries/{event}/replay")
-            typer.echo(f"event {event} is delivered again")
+            output.told(f"event {event} is delivered again", event=event)
             return
         assert since is not None
         wanted = {"since": since.astimezone(UTC).isoformat(), "undelivered": undelivered}
         done = client.change("POST", f"webhooks/{webhook}/replay", wanted)
-        typer.echo(f"events after {done['after']} are delivered again")
+        output.told(f"events after {done['after']} are delivered again", after=done["after"])
 
 
 def logs(
@@ -279,7 +285,10 @@ def logs(
     """Print the latest deliveries to a participant's webhooks, one JSON line each, the oldest first."""
     query = {"limit": str(limit), "undelivered": "true" if failed else "false"}
     with connected(participant, url, keyid, key, data) as client:
-        for hook in list(client.entries("webhooks")):
-            found = client.read(f"webhooks/{hook['id']}/deliveries", **query)
-            for delivery in reversed(found):
-                typer.echo(json.dumps({"webhook": hook["id"], "url": hook["url"], **delivery}))
+        output.rows(
+            [
+                {"webhook": hook["id"], "url": hook["url"], **delivery}
+                for hook in list(client.entries("webhooks"))
+                for delivery in reversed(client.read(f"webhooks/{hook['id']}/deliveries", **query))
+            ]
+        )

@@ -11,6 +11,7 @@ import typer
 from schemas import catalogue, codec, files, fresh, json_schema, rules
 from schemas.catalogue import importer, notation
 from schemas.errors import InvalidMessage, Problem
+from switch.cli import output
 from switch.cli.failures import CommandFailed, WrongUse
 
 app = typer.Typer(no_args_is_help=True)
@@ -42,8 +43,7 @@ def check(
     If PAYSWITCH_XSD names a directory of official schemas, messages are also validated with them.
     """
     reports = [files.check(path, scheme=None if schema_only else rules.SWITCH) for path in file]
-    for report in reports:
-        print(json.dumps(report.as_dict(), ensure_ascii=False))
+    output.rows((report.as_dict() for report in reports), ensure_ascii=False)
     raise typer.Exit(0 if all(report.valid for report in reports) else 1)
 
 
@@ -94,8 +94,9 @@ def import_schema(
         notation.write(notation.read(into).merged(found), into)
     except ValueError as error:
         raise CommandFailed(f"{file}: {error}") from None
-    for name in found.messages:
-        print(json.dumps({"message": name, "types": len(found.types), "catalogue": str(into)}))
+    output.rows(
+        {"message": name, "types": len(found.types), "catalogue": str(into)} for name in found.messages
+    )
 
 
 @app.command()

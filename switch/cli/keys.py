@@ -9,12 +9,11 @@ import typer
 from schemas.errors import SwitchError
 from schemas.signing import jws, key_request
 from schemas.signing.keys import SigningKey
-from switch.api.documents import with_maker_half
 from switch.base.files import write_once
-from switch.change_catalogue import KINDS
-from switch.cli import integrator
+from switch.cli import integrator, output
 from switch.cli.connect import Data, read_file, read_json
 from switch.cli.failures import CommandFailed, WrongUse
+from switch.identity.enrolment import with_maker_half
 from switch.participants import agreement
 from switch.participants.agreement import Agreed
 
@@ -79,7 +78,7 @@ def revoke(
     """Revoke key KEYID at once and for ever; it may be the one that signs this request."""
     with integrator.connected(participant, url, signer, key, data) as client:
         client.change("DELETE", f"keys/{keyid}")
-    typer.echo(f"{keyid} is revoked")
+    output.told(f"{keyid} is revoked", revoked=keyid)
 
 
 @app.command()
@@ -95,6 +94,8 @@ def agree(
     For a person it adds half of the enrolment code, and prints this half on standard error: keep it from the
     people of the switch.
     """
+    from switch.change_catalogue import KINDS  # noqa: PLC0415 - slow to import; only an agreement needs it
+
     known = KINDS.get(kind)
     if known is None or not issubclass(known.content, Agreed):
         raise WrongUse(f"{kind!r} is not key.add, person.add, .reset, .resume or .remove")
@@ -106,6 +107,8 @@ def agree(
 
 def _agreed(kind: str, stated: dict[str, Any], key: SigningKey, place: str) -> dict[str, Any]:
     """The content of a change with the signature of a key in force."""
+    from switch.change_catalogue import KINDS  # noqa: PLC0415 - as above
+
     try:
         content = KINDS[kind].read(stated)
     except SwitchError as error:

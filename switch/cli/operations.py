@@ -1,7 +1,6 @@
 """The operator's commands: partitions, freeze, limits, erasure, backups, migrations."""
 
 import asyncio
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +17,7 @@ from ledger.migrate import Phase, migrate, pending
 from ledger.roles import Login
 from switch.base import personal_data
 from switch.base.settings import Settings
-from switch.cli import doctor, preflight
+from switch.cli import doctor, output, preflight
 from switch.cli.as_person import As, Factor, Reason, ask, confirmed
 from switch.cli.connect import (
     Currency,
@@ -45,24 +44,22 @@ app = typer.Typer(no_args_is_help=True)
 def list_partitions(data: Data = None, database_url: Database = None) -> None:
     """Print the partitions of the event log and of the messages, one JSON line each."""
 
-    async def run() -> None:
+    async def run() -> list[dict[str, object]]:
         async with database(settings_for(data, database_url)) as connection:
-            for table in housekeeping.TABLES:
-                for part in await partitions.read(connection, table):
-                    typer.echo(
-                        json.dumps(
-                            {
-                                "table": table,
-                                "partition": part.name,
-                                "first": part.first,
-                                "last": part.last,
-                                "rows": part.rows,
-                                "bytes": part.bytes,
-                            }
-                        )
-                    )
+            return [
+                {
+                    "table": table,
+                    "partition": part.name,
+                    "first": part.first,
+                    "last": part.last,
+                    "rows": part.rows,
+                    "bytes": part.bytes,
+                }
+                for table in housekeeping.TABLES
+                for part in await partitions.read(connection, table)
+            ]
 
-    asyncio.run(run())
+    output.rows(asyncio.run(run()))
 
 
 @app.command()
@@ -88,7 +85,7 @@ def detach(
                     companions=[housekeeping.MESSAGES],
                     progress=progress("events archived"),
                 )
-                typer.echo(json.dumps(_document(archive)))
+                output.rows([_document(archive)])
 
     asyncio.run(run())
 
@@ -101,7 +98,7 @@ def rebuild_facts(data: Data = None, database_url: Database = None) -> None:
         async with database(settings_for(data, database_url), Login.OWNER) as connection:
             return await making.rebuild(connection)
 
-    typer.echo(json.dumps({"events": asyncio.run(run())}))
+    output.document({"events": asyncio.run(run())}, indent=None)
 
 
 async def _is_older(connection: asyncpg.Connection, instant: datetime) -> bool:
@@ -132,7 +129,8 @@ def freeze(
         async with writer(settings_for(data, database_url)) as link:
             return (await link.ask(Freeze("people", reason))).verdict.text
 
-    typer.echo(asyncio.run(run()))
+    result = asyncio.run(run())
+    output.told(result, result=result)
 
 
 @app.command()
@@ -209,7 +207,7 @@ def erase(
             await erasure.scrub(connection)
             return done
 
-    typer.echo(json.dumps({"erased": asyncio.run(run())}))
+    output.document({"erased": asyncio.run(run())}, indent=None)
 
 
 def _confirm_erasure(count: int, before: datetime) -> None:
@@ -234,7 +232,8 @@ def rotate_master_key(data: Data = None) -> None:
     """Add a master key for personal data. It is used from the next start; older keys can still decrypt."""
     settings = installed(settings_for(data, None))
     personal_data.load(settings.personal_data_keys)
-    typer.echo(json.dumps({"master_keys": personal_data.rotate(settings.personal_data_keys)}))
+    output.document({"master_keys": personal_data.rotate(settings.personal_data_keys)}, indent=None)
+    output.what_now("restart the processes: they encrypt under the new key from then on")
 
 
 def backup(
@@ -263,14 +262,13 @@ def backup(
     url, version = asyncio.run(reached())
     made = backups.make(url, directory, backups.program_for(version) if settings.database else None)
     removed = backups.prune(directory, keep) if keep else []
-    typer.echo(
-        json.dumps(
-            {
-                "backup": str(made.directory),
-                "ended_at": made.ended_at.isoformat(),
-                "removed": [str(old.directory) for old in removed],
-            }
-        )
+    output.document(
+        {
+            "backup": str(made.directory),
+            "ended_at": made.ended_at.isoformat(),
+            "removed": [str(old.directory) for old in removed],
+        },
+        indent=None,
     )
 
 
@@ -310,7 +308,7 @@ def migrate_database(
             await preflight.take_roles(settings.model_copy(update={"database": url}))
             return applied
 
-    typer.echo(json.dumps({"pending" if dry_run else "applied": asyncio.run(run())}))
+    output.document({"pending" if dry_run else "applied": asyncio.run(run())}, indent=None)
 
 
 def write_dashboards(
@@ -318,15 +316,17 @@ def write_dashboards(
 ) -> None:
     """Write the Grafana dashboards. One JSON file each; prints their names."""
     for file in dashboards.write(directory):
-        typer.echo(file)
+        output.told(str(file), file=str(file))
 
 
 def examine(
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
     """Find problems of this installation. States what to do; exit code 1 if there are any."""
     found = asyncio.run(doctor.examine(settings_for(data, database_url)))
-    typer.echo(json.dumps(found.document(), indent=2) if as_json else "\n".join(doctor.lines_of(found)))
+    if output.json_wanted():
+        output.document(found.document())
+    else:
+        output.text("\n".join(doctor.lines_of(found)))
     raise typer.Exit(1 if found.findings else 0)

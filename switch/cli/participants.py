@@ -1,6 +1,5 @@
 """`payswitch participant`: participants, their accounts, funds and keys. Every change needs two people."""
 
-import json
 import re
 from datetime import datetime
 from pathlib import Path
@@ -10,10 +9,11 @@ import msgspec
 import typer
 
 from switch.api.documents import position_document, use_document
+from switch.cli import output
 from switch.cli.as_person import As, CommandContext, Factor, Reason, ask, confirmed, run, show
 from switch.cli.connect import Currency, Data, Database, checked_amount, instant_of, read_file, read_json
 from switch.cli.pages import After, Limit, within
-from switch.participants import liquidity, reads
+from switch.participants import certification, liquidity, reads
 
 app = typer.Typer(no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="id of the participant")]
@@ -31,8 +31,8 @@ def list_participants(
     async def work(context: CommandContext) -> list[reads.ParticipantRow]:
         return await reads.read(context.services.pool)
 
-    for row in within(run(data, database_url, work), limit, lambda row: row.id, after):
-        typer.echo(json.dumps(msgspec.to_builtins(row), ensure_ascii=False))
+    found = within(run(data, database_url, work), limit, lambda row: row.id, after)
+    output.rows((msgspec.to_builtins(row) for row in found), ensure_ascii=False)
 
 
 @app.command("show")
@@ -42,10 +42,12 @@ def show_participant(participant: Id, data: Data = None, database_url: Database 
     async def work(context: CommandContext) -> dict[str, Any]:
         detail = await reads.detail(context.services.pool, participant)
         use = [u for u in await liquidity.read(context.services.pool) if u.participant == participant]
+        certificate = await certification.last(context.services.pool, participant)
         return {
             **msgspec.to_builtins(detail.participant),
             "positions": [position_document(p) for p in detail.positions],
             "keys": msgspec.to_builtins(detail.keys),
+            "certificate": certificate and certificate.document(),
             "in_flight": detail.in_flight,
             "liquidity": [use_document(u) for u in use],
         }
@@ -172,6 +174,30 @@ def _funds(  # noqa: PLR0917 - the parameters of both commands
     checked_amount(what[2], what[1])
     fields = ("participant", "currency", "amount", "reference")
     ask(data, database, name, kind, dict(zip(fields, what, strict=True)) | confirmed(factor), reason)
+
+
+@app.command()
+def certify(
+    participant: Id,
+    certificate: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, help="certificate.json; its .jws is beside it"),
+    ],
+    *,
+    until: Annotated[datetime, typer.Option(parser=instant_of, metavar="DAY", help="its last day, UTC")],
+    as_: As,
+    reason: Reason,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Request that the certificate of a participant's client is recorded (see `payswitch conform`)."""
+    content = {
+        "participant": participant,
+        "certificate": read_file(certificate),
+        "signature": read_file(certificate.with_name(f"{certificate.name}.jws")),
+        "valid_until": until.date().isoformat(),
+    }
+    ask(data, database_url, as_, "participant.certify", content, reason)
 
 
 @app.command("key-add")

@@ -13,7 +13,7 @@ import typer
 
 from ledger.roles import Login
 from switch.base.settings import Settings
-from switch.cli import integrator
+from switch.cli import integrator, output
 from switch.cli.connect import NUMBER_MAX, Data, Database, Uetr, checked_amount, database, pool, settings_for
 from switch.cli.failures import CommandFailed
 from switch.cli.pages import shown
@@ -52,7 +52,13 @@ def pay(
         payment: dict[str, Any] = {"uetr": state.uetr, "status": state.status, "reason": state.reason}
         with contextlib.suppress(RequestRefused):  # a message that is not a payment is not stored
             payment = client.read(f"payments/{state.uetr}")
-    typer.echo(json.dumps(payment, indent=2))
+    if output.for_person() and "journey" in payment:
+        shown = _Shown(as_json=False, watch=False)
+        shown.show(payment)
+        shown.end()
+        output.what_now(f"payswitch payment {payment['uetr']} --participant {creditor}", "payswitch verify")
+    else:
+        output.document(payment)
     if payment["status"] == _REFUSED:
         raise CommandFailed(f"the payment was refused: {payment['reason']}")
 
@@ -61,7 +67,6 @@ def payment(
     uetr: Uetr,
     *,
     watch: Annotated[bool, typer.Option("--watch", help="wait until it is final; one line per step")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON; with --watch, one line per change")] = False,
     participant: integrator.Participant = None,
     url: integrator.Url = None,
     keyid: integrator.KeyId = None,
@@ -74,7 +79,7 @@ def payment(
     An operator reads it from the database of the running switch; a participant, which --participant or a key
     names, from the API.
     """
-    shown = _Shown(as_json=as_json, watch=watch)
+    shown = _Shown(as_json=output.json_wanted(), watch=watch)
     if any(given is not None for given in (participant, url, keyid, key)):
         with integrator.connected(participant, url, keyid, key, data) as client:
             for found in _states_of_api(client, uetr, watch=watch):
@@ -100,15 +105,15 @@ class _Shown:
             typer.echo(json.dumps(found, indent=None if self.watch else 2))
             return
         if not self._steps:
-            typer.echo(_head(found))
+            output.text(_head(found))
         for step in found["journey"][self._steps :]:
-            typer.echo(_step(step))
+            output.text(_step(step))
         self._steps = len(found["journey"])
 
     def end(self) -> None:
         """Print the last line."""
         if not self._as_json:
-            typer.echo(last_line(self._last))
+            output.text(last_line(self._last))
 
 
 async def _show_from_database(settings: Settings, uetr: UUID, shown: _Shown) -> None:
@@ -179,16 +184,20 @@ def events(
                 after,
                 limit + 1,
             )
-            for row in shown(rows, limit, lambda row: int(row["seq"]), "--after"):
-                body = event_bodies.read(row["body"])
-                event = {
-                    "seq": row["seq"],
-                    "number": row["number"],
-                    "at": row["at"].isoformat(),
-                    "event": row["kind"],
-                }
-                # A body whose fields have the names of the event's own would hide those.
-                apart = not isinstance(body, dict) or body.keys() & event.keys()
-                typer.echo(json.dumps({**event, "body": body} if apart else {**event, **body}))
+            output.rows(map(_event, shown(rows, limit, lambda row: int(row["seq"]), "--after")))
 
     asyncio.run(run())
+
+
+def _event(row: asyncpg.Record) -> dict[str, Any]:
+    """An event of the log as it is printed."""
+    body = event_bodies.read(row["body"])
+    event = {
+        "seq": row["seq"],
+        "number": row["number"],
+        "at": row["at"].isoformat(),
+        "event": row["kind"],
+    }
+    # A body whose fields have the names of the event's own would hide those.
+    apart = not isinstance(body, dict) or body.keys() & event.keys()
+    return {**event, "body": body} if apart else {**event, **body}

@@ -15,7 +15,7 @@ import asyncpg
 from adapters import registry
 from ledger import roles
 from ledger.migrate import Phase, compare, migrate, pending
-from switch.base import causes, files, installation, outside_keys, personal_data, settings_file
+from switch.base import answer_keys, causes, files, installation, outside_keys, personal_data, settings_file
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.cli import steps
@@ -23,6 +23,7 @@ from switch.identity import secrets
 from switch.operations import certificates, housekeeping
 from switch.payments import rail_connection
 from switch.processes import status
+from switch.webhooks import secrets as webhook_secrets
 from switch.webhooks import signing
 from switch.writer import addresses
 
@@ -101,8 +102,8 @@ def examine_part(settings: Settings, part: str) -> Iterator[str]:
         yield from _steps(settings)
     if part in _DECRYPTING:
         yield from _rails(settings)
-        if not settings.personal_data_keys.exists():
-            yield signing.NO_KEY.format(settings.personal_data_keys)
+    if part in {*_DECRYPTING, "messenger"} and not settings.personal_data_keys.exists():
+        yield signing.NO_KEY.format(settings.personal_data_keys)
     if part == "messenger" and not settings.webhook_key.exists():
         yield signing.NO_KEY.format(settings.webhook_key)
     yield from _keys(settings)
@@ -135,7 +136,8 @@ async def examine_database(settings: Settings, part: str) -> list[str]:
         if part == "pages" and (fault := await fault_of_seal(connection, settings)):
             return [fault]
         if part == "messenger":
-            return await signing.faults(connection, settings.webhook_key)
+            lacking = await signing.faults(connection, settings.webhook_key)
+            return [*lacking, *await webhook_secrets.faults(connection, settings.personal_data_keys)]
         if part in _DECRYPTING and settings.personal_data_keys.exists():
             return await _of_personal_data(connection, settings)
     finally:
@@ -197,6 +199,7 @@ def _keys(settings: Settings) -> Iterator[str]:
     readers: dict[Path, Callable[[Path], object]] = {
         settings.personal_data_keys: personal_data.load,
         settings.webhook_key: signing.load,
+        settings.answer_key: answer_keys.published,
     }
     for file, read in readers.items():
         fault = _fault(partial(read, file), file) if file.exists() else ""

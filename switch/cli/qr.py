@@ -1,7 +1,6 @@
 """`payswitch qr`: read and create QR codes of payments."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from adapters.qr import payload
 from adapters.qr.model import PaymentCode
 from schemas.money import Money
+from switch.cli import output
 from switch.cli.connect import Country, checked_amount
 from switch.cli.failures import WrongUse
 
@@ -20,7 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="QR codes: read, create.")
 @app.command()
 def read(text: Annotated[str, typer.Argument(help="text of the QR code, in quotes")]) -> None:
     """Print the payment data of a QR payload as JSON; exit code 1 if it is damaged or of no scheme."""
-    typer.echo(json.dumps(_said(payload.read(text)), indent=2, ensure_ascii=False))
+    output.document(_said(payload.read(text)), ensure_ascii=False)
 
 
 @app.command()
@@ -64,7 +64,7 @@ def make(
         text = payload.make(code)
     except ValueError as error:
         raise WrongUse(str(error)) from None
-    typer.echo(json.dumps({**_said(code), "text": text}, indent=2, ensure_ascii=False))
+    output.document({**_said(code), "text": text}, ensure_ascii=False)
     _draw(text, image, show=show)
 
 
@@ -80,7 +80,7 @@ def schemes() -> None:
         }
         for known in payload.schemes()
     ]
-    typer.echo(json.dumps(found, indent=2))
+    output.document(found)
 
 
 def _said(code: PaymentCode) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """`payswitch rails`: connections, end-of-cycle files and reconciliation breaks."""
 
 import asyncio
-import json
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -9,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ledger.roles import Login
+from switch.cli import output
 from switch.cli.connect import (
     NUMBER_MAX,
     Country,
@@ -46,7 +46,7 @@ def try_endpoints(country: Country, data: Data = None) -> None:
         works = []
         for url in (connection := rail_connection.read(file, 1.0)).urls:
             result = await rail_test.check_endpoint(country, replace(connection, base_url=url, other_urls=()))
-            typer.echo(json.dumps(asdict(result)))
+            output.rows([asdict(result)])
             works.append(result.works)
         return all(works)
 
@@ -86,7 +86,7 @@ def reconcile(
                 result = await reader.read(rail, day)
             finally:
                 await rail.adapter.close()
-            typer.echo(json.dumps(asdict(result)))
+            output.rows([asdict(result)])
             return not result.breaks
 
     raise typer.Exit(0 if asyncio.run(run()) else 1)
@@ -105,8 +105,7 @@ def breaks(
     async def run() -> None:
         async with database(settings_for(data, database_url)) as connection:
             found = await read_breaks(connection, resolved=all_, after=after, limit=limit + 1)
-        for each in shown(found, limit, lambda each: each["id"], "--after"):
-            typer.echo(json.dumps(each))
+        output.rows(shown(found, limit, lambda each: each["id"], "--after"))
 
     asyncio.run(run())
 

@@ -7,20 +7,21 @@ The user of these commands is the operator of the switch: the scope is everythin
 import asyncio
 import contextlib
 import getpass
-import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from adapters import registry
 from ledger.roles import Login
-from schemas.errors import InvalidMessage
-from schemas.signing.keys import PublicKey
+from schemas.errors import InvalidMessage, NotAllowed
 from switch.base.settings import Settings
+from switch.cli import output, verified_files
+from switch.cli.as_person import As, CommandContext, find_person, run, show
 from switch.cli.connect import (
+    NUMBER_MAX,
     Country,
     Data,
     Database,
@@ -35,7 +36,9 @@ from switch.cli.connect import (
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.cli.pages import Before, Limit, shown
 from switch.reports import artefacts, catalogue, pattern_rules, regulators, service
+from switch.reports.delivery import receipts, repeating
 from switch.reports.query import Scope
+from switch.reports.readers import scope_of_person
 from switch.reports.service import ReportService
 from switch.writer.event_kinds import EventKind
 
@@ -61,15 +64,16 @@ async def _report_service(settings: Settings) -> AsyncIterator[ReportService]:
 @app.command("list")
 def list_reports() -> None:
     """Print the reports, one JSON line each: name, parameters, formats."""
-    for found in catalogue.CATALOGUE.values():
-        line = {
+    output.rows(
+        {
             "name": found.name,
             "title": found.title,
             "takes": found.takes,
             "may_take": found.may_take,
             "formats": found.formats,
         }
-        typer.echo(json.dumps(line))
+        for found in catalogue.CATALOGUE.values()
+    )
 
 
 @app.command()
@@ -95,6 +99,10 @@ def make(
         ),
     ] = None,
     participant: Annotated[str | None, typer.Option("--participant", help="only one participant")] = None,
+    package: Annotated[
+        bool,
+        typer.Option("--package", help="a ZIP file with the signature, the public key and how to check it"),
+    ] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="show personal data; this is logged")] = False,
     data: Data = None,
     database_url: Database = None,
@@ -102,7 +110,7 @@ def make(
     """Create a report, and its signature in a .jws file; name and signature go to standard error."""
     given = dict(_pair(text) for text in parameters or [])
 
-    async def run() -> artefacts.Artefact:
+    async def run() -> tuple[artefacts.Artefact, bytes | None]:
         scope = Scope(
             f"operator:{getpass.getuser()}",
             everything=country is None and participant is None,
@@ -111,13 +119,16 @@ def make(
             reveal=reveal,
         )
         async with _report_service(settings_for(data, database_url)) as reports:
-            return await service.make(reports, name, given, scope, form, language)
+            made = await service.make(reports, name, given, scope, form, language)
+            return made, service.package(reports, made, language) if package else None
 
-    artefact = asyncio.run(run())
+    artefact, packed = asyncio.run(run())
+    octets = artefact.octets if packed is None else packed
     if output is None:
-        sys.stdout.buffer.write(artefact.octets)
+        sys.stdout.buffer.write(octets)
     else:
-        output.write_bytes(artefact.octets)
+        output.write_bytes(octets)
+    if output is not None and packed is None:
         artefacts.jws_beside(output).write_text(artefact.signature)
     typer.echo(f"{artefact.name}\n{artefact.signature}", err=True)
 
@@ -142,10 +153,47 @@ def made(
         async with _report_service(settings_for(data, database_url)) as reports:
             scope = Scope(f"operator:{getpass.getuser()}", everything=True)
             found = await service.made(reports, scope, limit + 1, before=before)
-            for row in shown(found, limit, lambda row: int(row["number"])):
-                typer.echo(json.dumps(row))
+            output.rows(shown(found, limit, lambda row: int(row["number"])))
 
     asyncio.run(run())
+
+
+@app.command("deliveries")
+def deliveries(
+    *,
+    as_: As,
+    before: Before = None,
+    limit: Limit = 50,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Print the deliveries of scheduled reports with their receipts, newest first, one JSON line each."""
+
+    async def work(context: CommandContext) -> list[dict[str, Any]]:
+        person = await find_person(context.services, context.settings, as_)
+        if not scope_of_person(person).everything:
+            raise NotAllowed("deliveries of reports are shown to the operator's people")
+        return await receipts.deliveries(context.services.pool, limit + 1, before=before)
+
+    output.rows(shown(run(data, database_url, work), limit, lambda row: int(row["number"])))
+
+
+@app.command("deliver-again")
+def deliver_again(
+    number: Annotated[int, typer.Argument(min=1, max=NUMBER_MAX, help="number of the delivery")],
+    *,
+    as_: As,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Deliver a scheduled report again: the same file to the same destination; this is logged."""
+
+    async def work(context: CommandContext) -> None:
+        person = await find_person(context.services, context.settings, as_)
+        await repeating.repeat(context.services.pool, person, number)
+
+    run(data, database_url, work)
+    show({"delivery": number, "again": True})
 
 
 @app.command()
@@ -159,11 +207,8 @@ def verify(
     key: Annotated[Path, typer.Argument(help="public key, PEM", exists=True, dir_okay=False)],
 ) -> None:
     """Check a report file against its name and its signature, offline; exit code 1 if it was changed."""
-    try:
-        artefacts.verify(file, PublicKey.from_pem(artefacts.KEYID, key.read_bytes()))
-    except (ValueError, OSError) as error:
-        raise CommandFailed(f"{file} cannot be verified: {error}") from None
-    typer.echo("valid: the file is unchanged")
+    if not verified_files.verify([file], key, None):
+        raise typer.Exit(1)
 
 
 @app.command("add-rules")

@@ -1,7 +1,6 @@
 """`payswitch restore`: restore the database to an instant, and open the switch again after that."""
 
 import asyncio
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ import typer
 from ledger import backup as backups
 from ledger.signing import BadNote, open_note
 from schemas.errors import NotFound
+from switch.cli import output
 from switch.cli.as_person import As, CommandContext, Reason, ask, request, run, show
 from switch.cli.connect import (
     NUMBER_MAX,
@@ -55,9 +55,8 @@ def restore(
     replaced = backups.restore(directory, place, at)
     if not settings.high_water_file.exists():  # nothing else here knows how far the log had reached
         restored.write_note(settings, restored.RestoreNote("payswitch restore", datetime.now(UTC)))
-    typer.echo(
-        json.dumps({"restored": str(settings.data / "postgres"), "replaced": replaced and str(replaced)})
-    )
+    done = {"restored": str(settings.data / "postgres"), "replaced": replaced and str(replaced)}
+    output.document(done, indent=None)
 
 
 @app.command()
@@ -93,7 +92,7 @@ def begin(
             raise CommandFailed(f"{checkpoint}: {error}; DATA/audit must have the keys of the log") from None
     statement = restored.RestoreNote(owner, datetime.now(UTC), beyond, note)
     restored.write_note(settings, statement)
-    typer.echo(json.dumps({"stated": str(settings.restored_file)}))
+    output.document({"stated": str(settings.restored_file)}, indent=None)
 
 
 @app.command()

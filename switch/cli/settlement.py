@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from schemas.signing.keys import PublicKey
 from switch.api.documents import line_document, net_document, nets_csv, settlement_document
 from switch.base import calendars
 from switch.base.sql import statements
+from switch.cli import output
 from switch.cli.as_person import As, CommandContext, Reason, request, run, show, vote
 from switch.cli.connect import (
     NUMBER_MAX,
@@ -64,7 +64,8 @@ def list_windows(
 ) -> None:
     """Print the settlement windows, newest first, one JSON line each; an open one with its closing time."""
 
-    async def work() -> None:
+    async def work() -> list[dict[str, Any]]:
+        documents = []
         async with database(settings_for(data, database_url)) as connection:
             schedules = {each.currency: each for each in await reads.schedules(connection) if each.enabled}
             read = await reads.read(connection, currency=currency, before=before, limit=limit + 1)
@@ -73,9 +74,10 @@ def list_windows(
                 if found.state is SettlementState.OPEN:
                     schedule = schedules.get(found.currency)
                     document["closes_at"] = schedule and await _closes_at(connection, schedule, found)
-                typer.echo(json.dumps(document))
+                documents.append(document)
+        return documents
 
-    asyncio.run(work())
+    output.rows(asyncio.run(work()))
 
 
 async def _closes_at(
@@ -158,7 +160,11 @@ def close(
         return int(window)
 
     result = run(data, database_url, work)
-    show(result) if isinstance(result, dict) else typer.echo(result)
+    if isinstance(result, dict):
+        show(result)
+    else:
+        output.told(str(result), window=result)
+        output.what_now(f"payswitch settlement positions {result}")
 
 
 @app.command()
@@ -170,17 +176,17 @@ def positions(
 ) -> None:
     """Print the net positions of a WINDOW: of payments, and other movements separately; nets sum to zero."""
 
-    async def work() -> str:
+    async def work() -> str | dict[str, Any]:
         async with database(settings_for(data, database_url)) as connection:
             found = await windows.find(connection, await _number(connection, window))
             assert found is not None, "its number was read before"
             nets = await flows(connection, found.number)
             if csv:
                 return nets_csv(found.currency, nets)
-            document = {**found.document(), "nets": [net_document(found.currency, n) for n in nets]}
-            return json.dumps(document, indent=2) + "\n"
+            return {**found.document(), "nets": [net_document(found.currency, n) for n in nets]}
 
-    typer.echo(asyncio.run(work()), nl=False)
+    result = asyncio.run(work())
+    typer.echo(result, nl=False) if isinstance(result, str) else output.document(result)
 
 
 @app.command()
@@ -293,20 +299,17 @@ def calendar(
 ) -> None:
     """Print the business days of CURRENCY from today, one JSON line each."""
 
-    async def work() -> None:
+    async def work() -> list[dict[str, object]]:
         async with database(settings_for(data, database_url)) as connection:
             found = await calendars.load(connection, currency)
-            today: date = found.local_date(datetime.now(UTC))
-            for ahead in range(days):
-                each = today + timedelta(days=ahead)
-                typer.echo(
-                    json.dumps(
-                        {
-                            "day": each.isoformat(),
-                            "business": found.is_business_day(each),
-                            "holiday": found.holiday(each),
-                        }
-                    )
-                )
+        today: date = found.local_date(datetime.now(UTC))
+        return [
+            {
+                "day": each.isoformat(),
+                "business": found.is_business_day(each),
+                "holiday": found.holiday(each),
+            }
+            for each in (today + timedelta(days=ahead) for ahead in range(days))
+        ]
 
-    asyncio.run(work())
+    output.rows(asyncio.run(work()))

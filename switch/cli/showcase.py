@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import os
 import shutil
+import sys
 import tempfile
 import textwrap
 import urllib.error
@@ -20,10 +22,11 @@ import asyncpg
 
 from ledger.roles import Login
 from schemas.money import Money
-from switch.base import personal_data
+from switch.base import files, personal_data
 from switch.base.personal_data import KeyRing
 from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
+from switch.cli import output
 from switch.cli.as_person import CommandContext, open_services, request, vote
 from switch.cli.connect import database
 from switch.cli.supervisor import Say
@@ -95,7 +98,7 @@ async def show(data: Path, say: Say) -> int:
             state = await _pay(settings, scene, participants)
             say(f"{scene.title}")
             for line in await _history(connection, keys, scene, state):
-                print(f"          {line}", flush=True)
+                output.text(f"          {line}")
         await _every_corridor(settings, credentials["participants"], say)
         await _close_windows(settings, connection, say)
         return await _verify(settings, connection, say)
@@ -167,10 +170,10 @@ async def _every_corridor(settings: Settings, participants: Sequence[dict[str, s
             for country, bank in banks.items()
         }
         took = dict(await asyncio.gather(*(cross(clients[source], source, to) for source, to in pairs)))
-    print(f"          {'to':<8}" + "".join(f"{target:>8}" for target in sorted(banks)), flush=True)
+    output.text(f"          {'to':<8}" + "".join(f"{target:>8}" for target in sorted(banks)))
     for source in sorted(banks):
         cells = "".join(f"{took.get((source, target), '-'):>8}" for target in sorted(banks))
-        print(f"          from {source:<3}{cells}", flush=True)
+        output.text(f"          from {source:<3}{cells}")
 
 
 def _took(state: PaymentState) -> str:
@@ -209,11 +212,10 @@ async def _close_windows(settings: Settings, connection: asyncpg.Connection, say
         say(f"settlement window {number} of {currency} is closed; net positions:")
         for net in nets:
             if net.count:
-                print(
-                    f"          {net.owner:<14} {net.purpose:<12} {Money(net.net, currency).text:>24}",
-                    flush=True,
+                output.text(
+                    f"          {net.owner:<14} {net.purpose:<12} {Money(net.net, currency).text:>24}"
                 )
-            print(f"          {'sum':<27} {Money(sum(n.net for n in nets), currency).text:>24}", flush=True)
+        output.text(f"          {'sum':<27} {Money(sum(net.net for net in nets), currency).text:>24}")
 
 
 async def _verify(settings: Settings, connection: asyncpg.Connection, say: Say) -> int:
@@ -228,24 +230,34 @@ async def _verify(settings: Settings, connection: asyncpg.Connection, say: Say) 
         kinds=KINDS,
     ):
         failed += not result.ok
-        print(
-            f"          {'ok  ' if result.ok else 'FAIL'} {result.name:<20} {result.checked:>6}  {result.detail}",
-            flush=True,
-        )
+        mark = "ok  " if result.ok else "FAIL"
+        output.text(f"          {mark} {result.name:<20} {result.checked:>6}  {result.detail}")
     say("every check passed" if not failed else f"{failed} checks failed")
     return 1 if failed else 0
 
 
+NEXT: Final = (
+    "",
+    "What now:",
+    "  make run               the same switch, left running, with a first payment to paste",
+    "  docs/quickstart.md     send, follow, settle and verify payments yourself",
+    "  docs/integrate         for banks and wallets; docs/operate for operators, docs/regulate for supervisors",
+)
+"""What to do after a demonstration."""
 _EXAMPLE: Final = frozenset({"IN", "PK"})
 """The two countries of the first payment, if their rails run."""
+_FIRST: Final = "first"
+_NAME: Final = "payswitch"
 
 
 def welcome(settings: Settings, url: str) -> list[str]:
     """The lines that tell where everything is, and how to send the first payment."""
     lines = [
         "",
-        f"payswitch is ready: {url}   pages {url}/console   metrics {url}/metrics",
-        f"logs: {settings.data / 'logs'}",
+        f"payswitch is ready: {url}",
+        f"  pages    {url}/console",
+        f"  metrics  {url}/metrics",
+        f"  logs     {_short(settings.data / 'logs')}",
     ]
     if not settings.sandbox:
         return lines
@@ -254,12 +266,15 @@ def welcome(settings: Settings, url: str) -> list[str]:
     debtor, *others = sorted(
         banks.values(), key=lambda bank: (bank["country"] not in _EXAMPLE, bank["country"])
     )
-    lines += [f"sandbox credentials of banks and people: {settings.credentials_file}", ""]
+    lines += [f"  credentials of banks and people: {_short(settings.credentials_file)}", ""]
     if others:
+        account = credentials["accounts"][others[0]["country"]]
         lines += [
-            "A first payment, ready to paste (with new ids and today's date each time):",
+            "A first payment, one line to paste (with new ids and today's date each time):",
             "",
-            *_curl(url, debtor, others[0], credentials["accounts"][others[0]["country"]]).splitlines(),
+            _first_payment(
+                settings, url, world.document(debtor, others[0], amount="1500.00", account=account), debtor
+            ),
             "",
         ]
     return [
@@ -273,32 +288,40 @@ def welcome(settings: Settings, url: str) -> list[str]:
 def _sign_in(url: str, name: str, password: str, data: Path) -> list[str]:
     """How to sign in to the pages, with the second factor."""
     return [
-        f"To see it in the console, sign in at {url}/console as {name} (or operator, checker, auditor,",
-        f"regulator-in, ...) with the password {password} and the one-time code that this command prints:",
+        f"To see it in the console, sign in at {url}/console as {name}",
+        f"(or operator, checker, auditor, regulator-in, ...) with the password {password} and the",
+        "one-time code that this command prints:",
         "",
-        f".venv/bin/payswitch people code {name} --data {data}",
+        f"{_program()} people code {name} --data {_short(data)}",
     ]
 
 
-def _curl(url: str, debtor: dict[str, str], creditor: dict[str, str], account: str) -> str:
-    """A payment as a shell command, which generates the UETR, the ids and the dates."""
-    document = world.document(debtor, creditor, amount="1500.00", account=account)
-    payment = document["Document"]["FIToFICstmrCdtTrf"]
-    (transaction,) = payment["CdtTrfTxInf"]
-    made = {
-        transaction["PmtId"]["UETR"]: "$uetr",
-        payment["GrpHdr"]["MsgId"]: "$id",
-        payment["GrpHdr"]["CreDtTm"]: "$now",
-        transaction["IntrBkSttlmDt"]: "$today",
-    }
-    text = json.dumps(document)
-    for value, variable in made.items():
-        text = text.replace(f'"{value}"', f"\"'{variable}'\"")
-    return (
-        "uetr=$(cat /proc/sys/kernel/random/uuid); id=$(echo $uetr | tr -d -)\n"
-        "now=$(date -u +%Y-%m-%dT%H:%M:%SZ); today=$(date -u +%F)\n"
-        f"curl -s {url}/v1/iso20022/pacs.008 \\\n"
-        f"  -H 'Authorization: Bearer {debtor['bearer']}' -H 'Content-Type: application/json'"
-        " -H 'Prefer: wait=10' \\\n"
-        f"  -d '{text}'"
+def _first_payment(settings: Settings, url: str, document: dict[str, Any], debtor: dict[str, str]) -> str:
+    """Write the message and the options of curl to files; get the one line that sends it."""
+    message = settings.credentials_file.with_name(f"{_FIRST}.json")
+    options = message.with_suffix(".curl")
+    lines = (
+        f'url = "{url}/v1/iso20022/pacs.008"',
+        f'header = "Authorization: Bearer {debtor["bearer"]}"',
+        'header = "Content-Type: application/json"',
+        'header = "Prefer: wait=10"',
+        'data-binary = "@-"',
+        'write-out = "\\n"',
     )
+    files.write_whole(message, json.dumps(document, indent=1).encode())
+    files.write_whole(options, "\n".join([*lines, ""]).encode())
+    return f"{_program()} iso fresh {_short(message)} | curl -sK {_short(options)}"
+
+
+def _program() -> str:
+    """What a person types to run this program."""
+    ours = Path(sys.argv[0])
+    if ours.name != _NAME:
+        return _NAME
+    found = shutil.which(ours.name)
+    return ours.name if found and Path(found).resolve() == ours.resolve() else _short(ours)
+
+
+def _short(path: Path) -> str:
+    """The path from here if that is shorter."""
+    return min(str(path), os.path.relpath(path), key=len)

@@ -1,9 +1,6 @@
 """`payswitch up` and `demo`: run the whole switch, or its demonstration."""
 
 import asyncio
-import contextlib
-import time
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -12,17 +9,8 @@ from switch.base import logs
 from switch.base.settings import Settings
 from switch.cli import showcase, watchdog
 from switch.cli.connect import Data, Database
+from switch.cli.screen import Progress
 from switch.cli.supervisor import Supervisor, run_until_stopped, running
-
-
-def _progress() -> Callable[[str], None]:
-    started = time.monotonic()
-
-    def say(text: str) -> None:
-        with contextlib.suppress(OSError):  # a full disk or a closed pipe must stop nothing
-            print(f"[{time.monotonic() - started:5.1f} s] {text}", flush=True)
-
-    return say
 
 
 def up(
@@ -39,26 +27,34 @@ def up(
     logs.configure("supervisor")
     given = {"sandbox": sandbox or None, "port": port, "data": data, "database": database_url}
     settings = Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
-    supervisor = Supervisor(settings, _progress(), resumed=watchdog.watched.resumed)
+    progress = Progress()
+    supervisor = Supervisor(settings, progress, resumed=watchdog.watched.resumed, waits=progress.waits)
     try:
         supervisor.start()
+        progress.end()
         watchdog.watched.is_ready()
         for line in showcase.welcome(supervisor.settings, supervisor.url):
             print(line, flush=True)
         run_until_stopped(supervisor)
     finally:
+        progress.stop()
         supervisor.stop()
 
 
 def demo(data: Data = None) -> None:
     """Demonstrate payments and settlement. Uses a running sandbox (`--data DIR`), or a temporary one."""
-    say = _progress()
+    say = Progress()
     if data is not None and showcase.is_running(data):
-        raise typer.Exit(asyncio.run(showcase.show(data, say)))
+        raise typer.Exit(asyncio.run(showcase.show(data, say.title)))
     logs.configure("supervisor")
     with showcase.temporary_directory(data) as place:
         settings = Settings(data=place, sandbox=True, port=0, time_scale=showcase.TIME_SCALE)
-        with running(settings, say) as supervisor:
-            code = asyncio.run(showcase.show(supervisor.settings.data, say))
-    say("stopped; temporary files are removed")
+        with running(settings, say, say.waits) as supervisor:
+            say.end()
+            code = asyncio.run(showcase.show(supervisor.settings.data, say.title))
+            say("stopping")
+    say.end()
+    say.title("stopped; temporary files are removed")
+    for line in showcase.NEXT:
+        print(line)
     raise typer.Exit(code)

@@ -39,7 +39,7 @@ from ledger.migrate import Phase
 from ledger.postgres import EmbeddedPostgres, NotInstalled, PostgresError
 from ledger.roles import Login
 from schemas.errors import TRY_AGAIN
-from switch.base import causes, files, lifeline, logs, metrics, private
+from switch.base import answer_keys, causes, files, lifeline, logs, metrics, private
 from switch.base.database import embedded
 from switch.base.settings import Settings
 from switch.cli import preflight, watchdog
@@ -261,13 +261,16 @@ class Child:
 class Supervisor:
     """The whole switch on one machine."""
 
-    def __init__(self, settings: Settings, say: Say, *, resumed: bool = False) -> None:
-        """`resumed`: it replaces one that was killed."""
+    def __init__(
+        self, settings: Settings, say: Say, *, resumed: bool = False, waits: Say | None = None
+    ) -> None:
+        """`resumed`: it replaces one that was killed. `waits` is told often what the start waits for."""
         # The API responds for all processes of this machine, so none of them does for itself.
         settings = settings.model_copy(update={"data": settings.data.resolve(), "health": ""})
         self.settings = settings.model_copy(update={"database": settings.database_of(Login.OWNER)})
         self._say = say
         self._resumed = resumed
+        self._waits = waits or (lambda _: None)
         self._postgres: EmbeddedPostgres | None = None
         self._database = _Pace()
         self._children: list[Child] = []
@@ -300,9 +303,7 @@ class Supervisor:
         self._prepare_data()
         self._server.open()
         simulators = self._start_database(deadline)
-        self._say(
-            "starting the writer, the API workers, the pages, the caretaker, the messenger and the rails"
-        )
+        self._say("starting the writer, the caretaker, the messenger and the rails")
         self._run("writer", "switch.processes.writer")
         for country, arguments in simulators.items():
             self._run(f"rail-{country}", "adapters.simulation.__main__", arguments)
@@ -311,6 +312,7 @@ class Supervisor:
         if self.settings.sandbox:
             self._say("filling the sandbox: participants, people, money, rates")
             asyncio.run(self._populate(deadline))
+        self._say("starting the API workers and the pages")
         assert self._listener is not None
         fileno = self._listener.fileno()
         for number in range(self.settings.workers):
@@ -341,6 +343,7 @@ class Supervisor:
             self.settings.running_file.write_text(json.dumps(runs))
             files.write_whole(self.settings.operator_token_file, self._tokens["operator"].encode())
             self._of_pages += pages_listeners(self.settings)
+            answer_keys.make(self.settings.answer_key)
         except (OSError, causes.Impossible) as error:
             raise StartError(causes.of(error).text) from None
 
@@ -422,6 +425,7 @@ class Supervisor:
                 return step()
             except _NotYet:
                 deadline.check("PostgreSQL is not ready")
+                self._waits("PostgreSQL is not ready")
                 time.sleep(_POLL_S)
             except Exception as error:  # noqa: BLE001 - every failure becomes a reason
                 cause = self._cause(error)
@@ -450,6 +454,7 @@ class Supervisor:
             task = asyncio.create_task(world.populate(self.as_sandbox(), self.url, KINDS))
             while not task.done():
                 await asyncio.wait({task}, timeout=_POLL_S)
+                self._waits("")
                 self.keep()
                 self._raise_refusals()
             error = task.exception()
@@ -526,6 +531,7 @@ class Supervisor:
             self._raise_refusals()
             missing = next((child.waits for child in self._children if child.waits), missing)
             deadline.check(f"{missing}; see {self.settings.data / 'logs'}")
+            self._waits(missing)
             if pace.should_print(missing, after_s=_TELL_AFTER_S):
                 self._say(f"waiting: {missing}")
             time.sleep(_POLL_S)
@@ -735,9 +741,9 @@ def _text(value: object) -> str:
 
 
 @contextlib.contextmanager
-def running(settings: Settings, say: Say) -> Iterator[Supervisor]:
+def running(settings: Settings, say: Say, waits: Say | None = None) -> Iterator[Supervisor]:
     """Run the switch for the duration of a `with`; processes that end meanwhile are not restarted."""
-    supervisor = Supervisor(settings, say)
+    supervisor = Supervisor(settings, say, waits=waits)
     try:
         supervisor.start(within_s=READY_WITHIN_S)
         yield supervisor

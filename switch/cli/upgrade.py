@@ -1,12 +1,12 @@
 """`payswitch upgrade --check`: what an upgrade has done, and what comes next."""
 
 import asyncio
-import json
 from typing import Annotated
 
 import typer
 
 from ledger.roles import Login
+from switch.cli import output
 from switch.cli.connect import Data, Database, database, settings_for
 from switch.cli.failures import WrongUse
 from switch.operations import upgrade
@@ -15,7 +15,6 @@ from switch.operations.upgrade import Upgrade
 
 def upgrade_switch(
     check: Annotated[bool, typer.Option("--check", help="print the state and the next steps")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
@@ -32,5 +31,8 @@ def upgrade_switch(
             return await upgrade.examine(connection)
 
     found = asyncio.run(read())
-    typer.echo(json.dumps(found.document(), indent=2) if as_json else "\n".join(found.lines()))
+    if output.json_wanted():
+        output.document(found.document())
+    else:
+        output.text("\n".join(found.lines()))
     raise typer.Exit(1 if found.steps else 0)

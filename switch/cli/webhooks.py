@@ -1,11 +1,11 @@
 """`payswitch webhook-keys`: the keys that sign webhooks; adding and retiring one needs two people."""
 
 import asyncio
-import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from switch.cli import output
 from switch.cli.as_person import As, Reason, ask
 from switch.cli.connect import Data, Database, database, settings_for
 from switch.webhooks import signing
@@ -18,15 +18,14 @@ Number = Annotated[int, typer.Argument(min=1, help="number of the key in `list`"
 def list_keys(data: Data = None, database_url: Database = None) -> None:
     """Print the present and former keys that sign webhooks, newest first, one JSON line each."""
 
-    async def work() -> None:
-        before = None
+    async def work() -> list[dict[str, Any]]:
+        keys: list[signing.PublishedKey] = []
         async with database(settings_for(data, database_url)) as connection:
-            while found := await signing.published(connection, before=before):
-                for key in found:
-                    typer.echo(json.dumps(key.document()))
-                before = found[-1].number
+            while found := await signing.published(connection, before=keys[-1].number if keys else None):
+                keys += found
+        return [key.document() for key in keys]
 
-    asyncio.run(work())
+    output.rows(asyncio.run(work()))
 
 
 @app.command("add")

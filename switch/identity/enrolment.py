@@ -9,7 +9,7 @@ import hmac
 import secrets as random
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -50,6 +50,14 @@ def new_half() -> tuple[str, str]:
 def hash_half(half: str) -> str:
     """Hash one half, as hexadecimal text."""
     return hashlib.sha256(half.strip().lower().encode()).hexdigest()
+
+
+def with_maker_half(kind: str, content: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Add the maker's half of an enrolment code if the kind needs one and the request has none."""
+    if kind not in {"person.add", "person.reset"} or "maker_half" in content:
+        return content, ""
+    half, hashed = new_half()
+    return {**content, "maker_half": hashed}, half
 
 
 async def begin(

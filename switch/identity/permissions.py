@@ -33,6 +33,16 @@ class Right(StrEnum):
     """Check messages, and in a sandbox send them as one's own participant."""
     END_SESSIONS = "end_sessions"
     """See and end sessions of other people; each end is an audit event."""
+    READ_CASES = "read_cases"
+    """Cases with their notes and attachments; each attachment that is read is an audit event."""
+    WORK_ON_CASES = "work_on_cases"
+    """Take cases, write notes, attach files, have a rail asked again; each act is an audit event."""
+    DELIVER_REPORTS = "deliver_reports"
+    """Have a report delivered to its destination once more; each time is an audit event."""
+    SCREEN_PAYMENTS = "screen_payments"
+    """Read which names of a payment that screening holds may be on a list; each reading is an audit event."""
+    CONTROL_PAIRS = "control_pairs"
+    """Request that a currency pair is blocked, or its rate bounded, for one's own central bank."""
     VOTE = "vote"
     """Approve or refuse a change that has a seat for one's role and scope."""
 
@@ -45,10 +55,12 @@ RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType({
     Role.PARTICIPANT: _READ | {Right.READ_PERSONAL_DATA, Right.REQUEST_KEYS, Right.MANAGE_WEBHOOKS,
                                Right.TRY_MESSAGES, Right.VOTE},
     Role.OPERATOR:    _SEES_ALL | {Right.READ_PEOPLE, Right.REQUEST_CHANGE, Right.REQUEST_KEYS,
-                               Right.END_SESSIONS},
-    Role.CHECKER:     _SEES_ALL | {Right.READ_PEOPLE, Right.VOTE, Right.END_SESSIONS},
-    Role.REGULATOR:   _SEES_ALL | {Right.READ_PERSONAL_DATA, Right.VOTE},
-    Role.AUDITOR:     _SEES_ALL | {Right.READ_PEOPLE},
+                               Right.END_SESSIONS, Right.READ_CASES, Right.WORK_ON_CASES,
+                               Right.DELIVER_REPORTS, Right.SCREEN_PAYMENTS},
+    Role.CHECKER:     _SEES_ALL | {Right.READ_PEOPLE, Right.VOTE, Right.END_SESSIONS, Right.READ_CASES,
+                               Right.WORK_ON_CASES, Right.DELIVER_REPORTS, Right.SCREEN_PAYMENTS},
+    Role.REGULATOR:   _SEES_ALL | {Right.READ_PERSONAL_DATA, Right.CONTROL_PAIRS, Right.VOTE},
+    Role.AUDITOR:     _SEES_ALL | {Right.READ_PEOPLE, Right.READ_CASES},
 })
 # fmt: on
 

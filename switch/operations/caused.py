@@ -8,6 +8,7 @@ written into the database by hand has none of these.
 Events up to `switch.caused_since` are of versions that recorded no causes: they are reported as not compared.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -25,22 +26,25 @@ from schemas.signing.keys import PublicKey
 from switch.approvals.content import cap_of, money_of
 from switch.approvals.kinds import ChangeIds, ChangeKind, Kinds
 from switch.base.sql import statements
-from switch.participants import payment_returns
+from switch.participants import pairs, payment_returns
 from switch.participants.resolution import ReturnBreak
 from switch.payments.pricing import FEES, POSITION, SCHEME
 from switch.settlement import day
 from switch.writer.event_bodies import read_facts
 from switch.writer.event_kinds import EventKind
+from switch.writer.velocity import EVERYBODY
 
 NAME: Final = "causes"
-_TEXT: Final = "every funding, cap, limit, key, rate and return has its cause"
+_TEXT: Final = "every funding, cap, limit, key, rate, return and screening decision has its cause"
 _EXAMPLES: Final = 5
 _statement: Final = statements("switch.operations")
 _EVENTS: Final = _statement("caused_events")
 _DECISIONS: Final = _statement("decisions")
 _KEYS: Final = _statement("keys_of_participants")
 _BREAKS: Final = "SELECT id, uetr FROM switch.reconciliation_break WHERE uetr IS NOT NULL"
+_RAIL_RETURNS: Final = _statement("rail_returns")
 _RATES: Final = _statement("rates_of_providers")
+_OFFERS: Final = _statement("published_offers")
 _LATE: Final = _statement("late_lines")
 _SINCE: Final = _statement("caused_since")
 _ACCOUNTS: Final = "SELECT number, owner, currency::text, purpose FROM ledger.account"
@@ -52,12 +56,15 @@ _DOES: Final[Mapping[str, set[str]]] = {
     "account_opened": _CAPS,
     "account_closed": {"account.close", "participant.remove"},
     EventKind.LIMIT: {"limit.set"},
-    EventKind.RETURN: {"break.return", "payment.return"},
+    EventKind.VELOCITY: {"velocity.set"},
+    EventKind.PAIR_CONTROL: {"pair.control"},
+    EventKind.RETURN: {"break.return", "payment.return", "payment.reverse"},
     EventKind.UNFREEZE: {"books.unfreeze"},
     EventKind.REOPEN: {"restore.open"},
+    EventKind.SCREENING_DECIDED: {"screening.release", "screening.refuse"},
 }
 """Kinds of events that people cause, and the kinds of changes that may."""
-_ONCE: Final = {EventKind.FUND, EventKind.RETURN}
+_ONCE: Final = {EventKind.FUND, EventKind.RETURN, EventKind.SCREENING_DECIDED}
 """Of these, a change causes one."""
 
 
@@ -110,7 +117,8 @@ async def check_causes(connection: asyncpg.Connection, kinds: Kinds) -> CheckRes
     keys = {row["keyid"]: row for row in await connection.fetch(_KEYS)}
     lines = {row["id"].hex: row for row in await connection.fetch(_LATE)}
     breaks = {row["id"]: row["uetr"].hex for row in await connection.fetch(_BREAKS)}
-    known = _Known(decided, accounts, keys, lines, breaks, kinds, since["sandbox"])
+    returns = {(row["uetr"].hex, row["reference"]): row for row in await connection.fetch(_RAIL_RETURNS)}
+    known = _Known(decided, accounts, keys, lines, breaks, kinds, returns, since["sandbox"])
     found = _Found()
     used: set[int] = set()
     async for row in connection.cursor(_EVENTS, list(_DOES)):
@@ -127,6 +135,7 @@ async def check_causes(connection: asyncpg.Connection, kinds: Kinds) -> CheckRes
             found.faults.append(f"event {row['seq']} ({row['kind']}): {lacks}")
     _check_keys(keys, decided, since, found)
     await _check_rates(connection, decided, since, found)
+    await _check_offers(connection, keys, found, sandbox=since["sandbox"])
     return found.result()
 
 
@@ -161,6 +170,25 @@ async def _check_rates(
             found.faults.append(
                 f"rate {name} from {row['valid_from']:%Y-%m-%d %H:%M}: no change of two people set it"
             )
+
+
+async def _check_offers(
+    connection: asyncpg.Connection, keys: Mapping[str, asyncpg.Record], found: _Found, *, sandbox: bool
+) -> None:
+    """Compare each FX provider's offer with the event that published it, which its provider signed."""
+    for row in await connection.fetch(_OFFERS):
+        found.checked += 1
+        body = read_facts(row["body"] or b"")
+        stated = {name: body.get(name) for name in ("provider", "source", "target", "tiers", "inventory")}
+        stored = {name: row[name] for name in ("provider", "source", "target")}
+        stored |= {"tiers": json.loads(row["tiers"]), "inventory": row["inventory_minor"]}
+        lacks = ""
+        if row["kind"] != EventKind.FX_OFFER or stated != stored or body.get("until") != row["until"]:
+            lacks = "the event that published it says something else"
+        else:
+            lacks = _lacks_signature(row, {**body, "sender": body["provider"]}, keys, sandbox=sandbox)
+        if lacks:
+            found.faults.append(f"offer {row['source']}-{row['target']} of {row['provider']}: {lacks}")
 
 
 async def _decided(connection: asyncpg.Connection, *, sandbox: bool) -> dict[int, _Decided]:
@@ -205,6 +233,8 @@ class _Known:
     breaks: Mapping[int, str]
     """UETRs of the payments of reconciliation breaks, as hexadecimal digits."""
     kinds: Kinds
+    returns: Mapping[tuple[str, str], asyncpg.Record]
+    """What rails gave back, by payment (hexadecimal digits of the UETR) and the rail's id of the return."""
     sandbox: bool
 
 
@@ -213,9 +243,16 @@ def _lacks(row: asyncpg.Record, known: _Known) -> str:
     body = read_facts(row["body"])
     if row["kind"] == EventKind.RETURN and body.get("sender"):
         return _lacks_signature(row, body, known.keys, sandbox=known.sandbox)
+    if row["kind"] == EventKind.RETURN and body.get("rail"):
+        return _lacks_rail(body, known.returns)
     if row["kind"] == EventKind.FUND and body.get("line"):
         fits = _is_line(row, known.lines.get(body["line"]))
         return "" if fits else "its line of a settlement says something else"
+    return _lacks_change(row, body, known)
+
+
+def _lacks_change(row: asyncpg.Record, body: Mapping[str, Any], known: _Known) -> str:
+    """Why an event does not follow from a change of people; empty if it does."""
     change = known.decided.get(body.get("change", 0))
     if change is None:
         return "it names no change"
@@ -229,6 +266,16 @@ def _lacks(row: asyncpg.Record, known: _Known) -> str:
     except (SwitchError, UnreadableChange):
         fits = False
     return "" if fits else f"change {body['change']} says something else"
+
+
+def _lacks_rail(body: Mapping[str, Any], returns: Mapping[tuple[str, str], asyncpg.Record]) -> str:
+    """Why a return does not follow from a rail's message that is kept; empty if it does."""
+    kept = returns.get((body.get("uetr", ""), body.get("message_id", "")))
+    if kept is None:
+        return "no rail gave it back"
+    same = (kept["rail"], kept["sha256"], kept["reason"], kept["whole"])
+    stated = body["rail"], body.get("message_sha256"), body.get("reason"), True
+    return "" if same == stated else "the rail's message says something else"
 
 
 def _is_line(row: asyncpg.Record, line: asyncpg.Record | None) -> bool:
@@ -258,7 +305,7 @@ def _lacks_signature(
     return "its key was not in force" if ended or row["at"] < key["valid_from"] else ""
 
 
-def _fits(
+def _fits(  # noqa: PLR0911 - one for each kind of event
     row: asyncpg.Record,
     body: Mapping[str, Any],
     kind: ChangeKind[Any],
@@ -276,16 +323,45 @@ def _fits(
             return _fits_account(row, content, accounts)
         case "account_closed":
             return bool(accounts[row["number"]]["owner"] == content.participant)
-        case EventKind.LIMIT:
-            return body == {
-                "participant": content.participant,
-                "currency": content.currency,
-                "per_payment_minor": _minor(content.per_payment, content.currency),
-                "per_day_minor": _minor(content.per_day, content.currency),
-                "change": body["change"],
-            }
+        case EventKind.LIMIT | EventKind.VELOCITY:
+            return body == {**_limits_of(row["kind"], content), "change": body["change"]}
+        case EventKind.PAIR_CONTROL:
+            return bool(body == pairs.facts(ChangeIds(body["change"]), content))
+        case EventKind.SCREENING_DECIDED:
+            return _fits_decision(body, kind, content)
         case _:
             return True
+
+
+def _fits_decision(body: Mapping[str, Any], kind: ChangeKind[Any], content: Any) -> bool:
+    """Whether an event decides about the held payment of a content, as its kind says."""
+    return body == {
+        "uetr": UUID(content.uetr).hex,
+        "screening": content.screening,
+        "outcome": kind.name.removeprefix("screening."),
+        "change": body["change"],
+    }
+
+
+def _limits_of(kind: str, content: Any) -> dict[str, Any]:
+    """What the event says of limits that a content states."""
+    currency = content.currency
+    if kind == EventKind.LIMIT:
+        return {
+            "participant": content.participant,
+            "currency": currency,
+            "per_payment_minor": _minor(content.per_payment, currency),
+            "per_day_minor": _minor(content.per_day, currency),
+        }
+    return {
+        "scope": content.scope,
+        "participant": content.participant or EVERYBODY,
+        "currency": currency,
+        "hour_count": content.payments_per_hour,
+        "hour_minor": _minor(content.per_hour, currency),
+        "day_count": content.payments_per_day,
+        "day_minor": _minor(content.per_day, currency),
+    }
 
 
 def _fits_return(row: asyncpg.Record, body: Mapping[str, Any], content: Any, known: _Known) -> bool:

@@ -526,6 +526,60 @@ RAILS: Final = Dashboard(
             " Normally 0.",
             limit=1,
         ),
+        _value(
+            f"sum by (kind, state) ({_P}_cases)",
+            "{{kind}} {{state}}",
+            "Cases",
+            "What needs a person: all open cases, those that nobody has taken, and those that are overdue."
+            " Untaken and overdue are normally 0.",
+        ),
+        _value(
+            f"max by (kind) ({_P}_case_oldest_age_seconds)",
+            "{{kind}}",
+            "Oldest case",
+            "Age of what the oldest open case of each kind is about. Normally below its deadline.",
+            "s",
+        ),
+        _rate(
+            "screened_total",
+            "result",
+            "Payments compared with sanctions lists",
+            "By result. Hits wait for people, `silent` for the outside engine, which did not answer;"
+            " `not_ready` were refused, because a process had no index yet. Normally nearly all are clear.",
+        ),
+        _value(
+            f"histogram_quantile(0.99, sum by (le) (rate({_P}_screening_seconds_bucket[5m])))",
+            "99th percentile",
+            "Time of a comparison with sanctions lists",
+            "Of the parties of one payment. Normally below a millisecond.",
+            "s",
+        ),
+        _value(
+            f"histogram_quantile(0.99, sum by (le) (rate({_P}_screening_engine_seconds_bucket[5m])))",
+            "99th percentile",
+            "Time of the outside screening engine",
+            "About all parties of one payment; a payment waits for it. Normally well below its time-out.",
+            "s",
+        ),
+        _rate(
+            "monitor_messages_total",
+            "result",
+            "Messages for the outside monitor",
+            "By result. `failed` are sent again; what is `refused` needs somebody. None without a monitor.",
+        ),
+        _value(
+            f"{_P}_monitor_oldest_age_seconds",
+            "oldest",
+            "Age of what the outside monitor does not have",
+            "Of the oldest event. Normally 0; payments do not wait for it.",
+            "s",
+        ),
+        _rate(
+            "case_notices_total",
+            "channel, result",
+            "Notices of cases",
+            "Messages to people about cases. Failures are repeated for about four hours.",
+        ),
         _rate(
             "rail_stray_answers_total",
             "rail, verdict",
@@ -676,6 +730,36 @@ PROCESSES: Final = Dashboard(
             "How late a process wakes. It rises when a machine or a process is overloaded.",
             limit=0.5,
         ),
+        _rate(
+            "admission_refused_total",
+            "cause",
+            "Messages refused because of overload",
+            "Normally 0. share: a participant sends more than its share of what the switch can carry;"
+            " deadline: too late for its sender; patience: the writer or the database is too slow.",
+        ),
+        Panel(
+            "Admission",
+            "Messages that API workers accept at once, and that wait for it, under the limit that they"
+            " measure. A limit that falls while many wait is an overload.",
+            "short",
+            (
+                PanelQuery(f"sum by (state) ({_P}_admission_messages)", "{{state}}"),
+                PanelQuery(f"sum({_P}_admission_limit)", "limit"),
+            ),
+        ),
+        Panel(
+            "Wait for admission",
+            "How long admitted messages waited for their turn. Normally 0.",
+            "s",
+            tuple(
+                PanelQuery(
+                    f"histogram_quantile({quantile},"
+                    f" sum by (le) (rate({_P}_admission_wait_seconds_bucket[5m])))",
+                    f"p{quantile * 100:g}",
+                )
+                for quantile in (0.5, 0.99)
+            ),
+        ),
         _value(
             f"sum by (process, state) ({_P}_db_pool_connections)",
             "{{process}} {{state}}",
@@ -736,6 +820,33 @@ PROCESSES: Final = Dashboard(
             "Clock offset from the database",
             "Our clock less the database's. Alert beyond one second.",
             "s",
+        ),
+        _value(
+            f"sum by (destination, state) ({_P}_report_deliveries)",
+            "{{destination}} {{state}}",
+            "Reports that are not delivered",
+            "Scheduled reports that wait for their receiver, or were given up after 14 days. Normally 0.",
+        ),
+        _value(
+            f"max by (destination) ({_P}_report_delivery_oldest_age_seconds)",
+            "{{destination}}",
+            "Oldest report that waits",
+            "How long a receiver has not accepted a report. An alert begins at an hour.",
+            "s",
+            limit=3600,
+        ),
+        _rate(
+            "report_delivery_attempts_total",
+            "result",
+            "Deliveries of reports",
+            "Attempts to deliver reports, by result.",
+        ),
+        _value(
+            f"max({_P}_report_schedules_failing)",
+            "",
+            "Schedules that make no report",
+            "Schedules whose last report could not be made; the page Delivery of reports states why.",
+            limit=1,
         ),
         Panel(
             "Facts of the database",

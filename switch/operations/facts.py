@@ -13,9 +13,11 @@ from ledger import backup, migrate, positions
 from switch.base import calendars, metrics
 from switch.base.settings import Settings
 from switch.base.sql import statements
+from switch.cases import reading as cases
 from switch.operations import certificates, witnesses
 from switch.payments import reach
 from switch.payments.rails import Rails
+from switch.reports.delivery import receipts
 from switch.settlement import reads
 from switch.writer.lifecycle import State
 
@@ -28,6 +30,7 @@ BREAK_KINDS: Final = (
     "refused_but_committed",
     "another_amount",
     "missing_at_rail",
+    "returned_by_rail",
 )
 
 _statement: Final = statements("switch.operations")
@@ -76,6 +79,8 @@ async def state_slowly(pool: asyncpg.Pool, settings: Settings, known: Rails) -> 
     for country, seen in (await reach.read(pool, known)).items():
         metrics.RAIL_REACHABLE.labels(country).set(seen.reachable is True)
     await state_settlements(pool)
+    await state_cases(pool)
+    await state_reports(pool)
     await state_rates(pool)
     await _state_witnesses(pool, settings)
     metrics.WAL_ARCHIVE_FAILING.set(await pool.fetchval(ARCHIVER))
@@ -88,6 +93,23 @@ async def state_settlements(pool: asyncpg.Pool) -> None:
     for participant, lines in await pool.fetch(_HELD_LINES):
         metrics.HELD_LINES.labels(participant).set(lines)
     await _state_windows(pool)
+
+
+async def state_cases(pool: asyncpg.Pool) -> None:
+    """Export open cases by kind, and the age of the oldest."""
+    for row in await cases.counts(pool):
+        for state_, n in (("open", row["n"]), ("untaken", row["untaken"]), ("overdue", row["overdue"])):
+            metrics.CASES.labels(row["kind"], state_).set(n)
+        metrics.CASE_AGE.labels(row["kind"]).set(row["age_s"])
+
+
+async def state_reports(pool: asyncpg.Pool) -> None:
+    """Export reports that were not delivered, by destination, and schedules that make none."""
+    for row in await receipts.late(pool):
+        metrics.REPORT_DELIVERIES.labels(row["destination"], "waiting").set(row["waiting"])
+        metrics.REPORT_DELIVERIES.labels(row["destination"], "given up").set(row["given_up"])
+        metrics.REPORT_AGE.labels(row["destination"]).set(row["age_s"])
+    metrics.REPORTS_FAILING.set(await receipts.failing(pool))
 
 
 async def state_rates(pool: asyncpg.Pool) -> None:

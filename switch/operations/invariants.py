@@ -97,13 +97,13 @@ async def _keep(connection: asyncpg.Connection, mark: ledger.Mark, faults: tuple
     await connection.execute(_KEEP, mark.seq, mark.state, b"".join(mark.tree), json.dumps(faults))
 
 
-def _faults(found: ledger.Progress, payments: list[ledger.CheckResult]) -> tuple[Fault, ...]:
+def _faults(found: ledger.VerifyProgress, payments: list[ledger.CheckResult]) -> tuple[Fault, ...]:
     faults = [(fault.check, f"at {fault.seq}: {fault.text}"[:_DETAIL_MAX]) for fault in found.faults]
     faults += [(result.name, result.detail[:_DETAIL_MAX]) for result in payments if not result.ok]
     return tuple(faults[:_FAULTS_MAX])
 
 
-def _state(found: ledger.Progress, faults: tuple[Fault, ...]) -> None:
+def _state(found: ledger.VerifyProgress, faults: tuple[Fault, ...]) -> None:
     counts = Counter(check for check, _ in faults)
     for check in CHECKS:
         metrics.INVARIANT_FAULTS.labels(check).set(counts[check])

@@ -25,6 +25,7 @@ _SERVICES: Final = _statement("last_probes")
 TOPICS: Final[Mapping[str, str]] = {
     "audit_note": "Audit notes for the log",
     "webhook": "Webhook deliveries",
+    "notice": "Notices of cases",
     "correspondence": "Messages between participants",
     "due_payment": "Payments due for a check",
     "approved_change": "Approved changes to be executed",

@@ -1,7 +1,8 @@
 """Retention: data that is not evidence of a payment is deleted after a time, in small batches.
 
-This concerns webhook deliveries (their events stay readable), results of probes, and finished reports (they
-can be made again from the log). The log, the ledger and the messages are not touched here.
+This concerns webhook deliveries (their events stay readable), notices of cases, quotes that no payment used,
+results of probes, and finished reports (they can be made again from the log). The log, the ledger and the
+messages are not touched here.
 """
 
 import asyncio
@@ -22,7 +23,10 @@ AT_ONCE: Final = 5000
 _PAUSE_S: Final = 0.1
 """Pause between two statements: payments have priority."""
 
+_QUOTES_KEPT: Final = timedelta(days=1)
+"""How long a quote that no payment used can be read after its end; the log has it for ever."""
 _DELIVERIES: Final = statements("switch.operations")("forget_deliveries")
+_NOTICES: Final = "DELETE FROM switch.case_notice WHERE made_at < $1"
 _KEPT: Final = "SELECT DISTINCT sha256 FROM switch.report_artefact WHERE sha256 = ANY($1)"
 
 Forget = Callable[[datetime], Awaitable[int]]
@@ -44,7 +48,10 @@ async def forget_old(pool: asyncpg.Pool, settings: Settings, *, now: datetime | 
         return forget
 
     await _all_before(deliveries, today - timedelta(days=settings.keep_deliveries_days))
+    await pool.execute(_NOTICES, today - timedelta(days=settings.keep_deliveries_days))
     await _all_before(by("forget_claims"), today)
+    await _all_before(by("forget_velocity"), today)
+    await _all_before(by("forget_quotes"), today - _QUOTES_KEPT)
     await _all_before(by("forget_probes"), today - timedelta(days=settings.keep_probes_days))
     reports_before = today - timedelta(days=settings.keep_reports_days)
     await _all_before(by("forget_artefacts"), reports_before)

@@ -5,7 +5,6 @@ again, at most every ten minutes, for as long as the witness is registered. A wi
 history of the log than this database is marked as refusing: an alert calls people.
 """
 
-import asyncio
 from datetime import timedelta
 from functools import partial
 from typing import Final, NamedTuple
@@ -18,7 +17,8 @@ import structlog
 from ledger import audit
 from ledger.audit import Checkpoint
 from schemas.errors import InvalidMessage
-from switch.base import logs, outward
+from switch.base import outward
+from switch.base.one_each import OneEach
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.operations import witnesses
@@ -70,16 +70,9 @@ class CheckpointPusher:
     def __init__(self, pool: asyncpg.Pool, settings: Settings) -> None:
         self._pool = pool
         self._settings = settings
-        self._served: dict[str, asyncio.Task[None]] = {}
-        self._session = aiohttp.ClientSession(
-            connector=outward.connector(
-                AT_ONCE, outward.permitted_networks(settings, settings.webhook_networks)
-            ),
-            timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            headers={"User-Agent": "payswitch"},
-        )
+        self._served = OneEach("witness_failed")
+        beside = outward.permitted_networks(settings, settings.webhook_networks)
+        self._session = outward.session(AT_ONCE, beside, ANSWER_WITHIN_S)
 
     async def tick(self) -> None:
         """One round: start a task for each witness that has not cosigned the newest checkpoint."""
@@ -87,23 +80,12 @@ class CheckpointPusher:
         if not newest:
             return
         for row in await self._pool.fetch(_DUE, newest[0].size):
-            if row["key"] not in self._served:
-                task = self._served[row["key"]] = asyncio.create_task(self._serve(row, newest[0]))
-                task.add_done_callback(partial(self._was_served, row["key"]))
+            self._served.start(row["key"], partial(self._serve, row, newest[0]))
 
     async def close(self) -> None:
         """Stop all tasks; the next messenger sends again."""
-        under_way = list(self._served.values())
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        await self._served.close()
         await self._session.close()
-
-    def _was_served(self, key: str, task: asyncio.Task[None]) -> None:
-        del self._served[key]
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            _log.warning("witness_failed", error=type(error).__name__, detail=logs.where(error))
 
     async def _serve(self, row: asyncpg.Record, newest: Checkpoint) -> None:
         try:

@@ -15,7 +15,7 @@ from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic, NotFound, R
 from switch.api.people import check_same_origin, forget_cookie, relying_party_of, token_of
 from switch.identity import factors, notices, passkeys, providers, sessions, sign_in
 from switch.identity.model import Person
-from switch.pages import shell
+from switch.pages import shell, tour
 from switch.pages.shell import PREFIX, Context, form, redirect, render
 from switch.pages.sign_in import assertion_of, options_for
 from switch.writer.context import ServiceContext
@@ -44,6 +44,7 @@ async def _show(request: Request, context: ServiceContext, person: Person, probl
         sessions=await sessions.of_person(pool, person.name, token),
         passkeys=known,
         confirmed=confirmed,
+        tour_hidden=tour.is_hidden(request),
         create=json.dumps(options) if options else "",
         passkey=options_for(request, passkeys.CONFIRM) if known else "",
         notices=await notices.of_person(pool, person.name),

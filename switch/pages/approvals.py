@@ -13,16 +13,17 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import InvalidAmount, InvalidMessage, NotAllowed, NotFound, SwitchError
-from switch.api.documents import with_maker_half
 from switch.api.people import check_same_origin, may_see
 from switch.api.reports import Reporting
 from switch.approvals import approvals
 from switch.approvals.effects import Resource, Subject
 from switch.approvals.kinds import ChangeKind
+from switch.cases import reading as cases
 from switch.change_catalogue import KINDS
+from switch.identity.enrolment import with_maker_half
 from switch.identity.model import Change, ChangeState, Person
 from switch.identity.permissions import may
-from switch.pages import audited, exports, filters, forms, language, shell
+from switch.pages import audited, exports, filters, forms, language, shell, views
 from switch.pages.shell import PREFIX, Context, Viewer, form, redirect, render
 from switch.writer.context import ServiceContext
 
@@ -31,24 +32,34 @@ router = APIRouter(prefix=PREFIX, include_in_schema=False)
 GROUPS: Final = {
     "payment": "Payments",
     "break": "Payments",
+    "reversal": "Payments",
     "books": "Payments",
     "restore": "Payments",
+    "screening": "Payments",
     "rail": "Rails and corridors",
     "corridor": "Rails and corridors",
+    "tariff": "Rails and corridors",
     "rate": "Rails and corridors",
+    "pair": "Rails and corridors",
     "participant": "Participants",
+    "directory": "Participants",
     "webhook_key": "Participants",
     "witness": "Participants",
+    "certification": "Participants",
     "account": "Participants",
     "cap": "Participants",
     "funds": "Participants",
     "limit": "Participants",
+    "velocity": "Participants",
     "key": "Participants",
     "window": "Settlement",
     "settlement": "Settlement",
+    "confirmation": "Settlement",
     "schedule": "Settlement",
     "calendar": "Settlement",
     "settlement_agent": "Settlement",
+    "report_destination": "Reports",
+    "report_schedule": "Reports",
     "person": "People",
     "identity_provider": "People",
 }
@@ -65,7 +76,10 @@ PAGES: Final[Mapping[Subject, tuple[shell.NavigationEntry, str]]] = {
     Subject.RAIL: (shell.RAILS, "/rails"),
     Subject.CALENDAR: (shell.WINDOWS, "/windows"),
     Subject.RECONCILIATION_BREAK: (shell.BREAKS, "/breaks"),
+    Subject.CONFIRMATION: (shell.WINDOWS, "/windows"),
     Subject.BOOKS: (shell.QUEUES, "/queues"),
+    Subject.CERTIFICATION: (shell.PARTICIPANTS, "/participants"),
+    Subject.SCREENING_HOLD: (shell.CASES, "/cases"),
 }
 """Page of each subject of a change, and the navigation entry whose readers may see it."""
 CORRIDOR_HINT: Final = (
@@ -122,6 +136,7 @@ async def get_changes(  # noqa: PLR0917 - one per filter
         changes=shown,
         states_of=filters.states(request, ChangeState, lang),
         ranges=filters.ranges(request, lang),
+        views=await views.read(context.pool, request, person),
         exports=exports.links(request),
         older=filters.older(request, found[ROWS - 1].number) if len(found) > ROWS else "",
         kinds=KINDS,
@@ -295,6 +310,7 @@ async def _page(
     async with context.pool.acquire() as connection:
         effect = await approvals.present_effect(connection, KINDS, change)
         links = await approvals.links(connection, KINDS, change)
+        about = await cases.of_resources(connection, links) if shell.CASES.admits(person) else []
         stands_against = await _obstacle(connection, context, change) if pending else ""
         compared = await approvals.compare(connection, context, KINDS, change)
     return render(
@@ -308,6 +324,7 @@ async def _page(
         effect=effect,
         digest=effect and effect.digest(change.number),
         links=_links(person, links),
+        cases=about,
         obstacle=stands_against,
         compared=compared,
         seats=_seats(change),

@@ -17,10 +17,12 @@ from switch.api.runtime import Runtime
 from switch.api.settlement import unpaid_for
 from switch.base import calendars
 from switch.base.sql import statements
+from switch.cases import reading as cases
 from switch.change_catalogue import KINDS
 from switch.identity.model import Person
 from switch.operations import oversight
 from switch.operations.oversight import RailFacts
+from switch.pages import shell
 from switch.pages.change_links import link, may_request
 from switch.pages.country import waiting_for
 from switch.pages.language import Language
@@ -40,6 +42,7 @@ _EACH_MAX: Final = 10
 _statement: Final = statements("switch.pages")
 _HELD_LINES: Final = _statement("windows_with_held_lines")
 _SLOW: Final = _statement("slow_settlements")
+_UNASKED: Final = _statement("unasked_settlements")
 _IN_FLIGHT: Final = statements("switch.operations")("in_flight")
 _OPEN_WINDOW: Final = statements("switch.settlement")("open_window")
 _FROZEN: Final = "SELECT EXISTS (SELECT FROM switch.freeze)"
@@ -183,6 +186,24 @@ async def _overdue(at: _Reading) -> AsyncIterator[Concern]:
             )
 
 
+async def _closed(at: _Reading) -> AsyncIterator[Concern]:
+    """Closed windows whose confirmation nobody has requested."""
+    for row in await at.connection.fetch(_UNASKED, _EACH_MAX):
+        text = at.lang.text(
+            "Window {n}, {currency}, is closed. Its positions await a request to confirm them.",
+            n=row["window"],
+            currency=row["currency"],
+        )
+        ask = at.request(
+            "settlement.confirm",
+            at.lang.text("Request the confirmation"),
+            window=row["window"],
+            positions_sha256=row["positions_sha256"],
+        )
+        show = (at.lang.text("Open the window"), f"{PREFIX}/windows/{row['window']}")
+        yield Concern(WARN, text, (*ask, show))
+
+
 async def _slow(at: _Reading) -> AsyncIterator[Concern]:
     for row in await at.connection.fetch(_SLOW, _SLOW_S, _EACH_MAX):
         state: str = row["state"]
@@ -239,6 +260,19 @@ async def _services(at: _Reading) -> AsyncIterator[Concern]:
             yield Concern(BAD, text, ((at.lang.text("Queues"), f"{PREFIX}/queues"),))
 
 
+async def _cases(at: _Reading) -> AsyncIterator[Concern]:
+    if not shell.CASES.admits(at.person):
+        return
+    rows = await cases.counts(at.connection)
+    show = at.lang.text("Cases")
+    if overdue := sum(row["overdue"] for row in rows):
+        text = at.lang.text("Cases whose deadline is over: {n}.", n=at.lang.number(overdue))
+        yield Concern(BAD, text, ((show, f"{PREFIX}/cases?state=overdue"),))
+    if untaken := sum(row["untaken"] for row in rows):
+        text = at.lang.text("Cases that nobody has taken: {n}.", n=at.lang.number(untaken))
+        yield Concern(WARN, text, ((show, f"{PREFIX}/cases?owner=-"),))
+
+
 async def _approvals(at: _Reading) -> AsyncIterator[Concern]:
     changes, more = await waiting_for(at.connection, at.person)
     for change in changes[:_EACH_MAX]:
@@ -255,5 +289,16 @@ async def _approvals(at: _Reading) -> AsyncIterator[Concern]:
 
 
 _OF_ALL: Final = (_rails, _unpaid, _approvals)
-_OF_THE_SWITCH: Final = (_books, _unknown, _overdue, _slow, _caps, _breaks, _backlog, _services)
+_OF_THE_SWITCH: Final = (
+    _books,
+    _unknown,
+    _overdue,
+    _closed,
+    _slow,
+    _caps,
+    _breaks,
+    _cases,
+    _backlog,
+    _services,
+)
 """What only those see who oversee the whole switch."""

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from ledger.positions import Position
 from schemas.money import Money
+from switch.cases.model import TITLES, Case
 from switch.change_catalogue import KINDS
 from switch.identity.model import Change, Person
 from switch.pages import audited, language
@@ -83,6 +84,20 @@ BREAKS: Final = (
     ReportColumn("resolution", title="Resolution"),
 )
 
+CASES: Final = (
+    ReportColumn("number", _COUNT, "Number"),
+    ReportColumn("kind", title="Case", ours=True),
+    ReportColumn("subject", title="About"),
+    ReportColumn("state", title="State", ours=True),
+    ReportColumn("rail", title="Rail"),
+    ReportColumn("participant", title="Participant"),
+    ReportColumn("uetr", title="UETR"),
+    ReportColumn("owner", title="Owner"),
+    ReportColumn("since", _INSTANT, "Since"),
+    ReportColumn("due_at", _INSTANT, "Deadline"),
+    ReportColumn("closed_at", _INSTANT, "Closed"),
+)
+
 
 def links(request: Request) -> list[tuple[str, str]]:
     """Name and address of each file of this page, with the filters that it has now."""
@@ -127,6 +142,7 @@ _TITLES: Final = {
     "changes": "Changes",
     "windows": "Settlement windows",
     "breaks": "Reconciliation breaks",
+    "cases": "Cases",
 }
 
 
@@ -189,4 +205,15 @@ def breaks(found: Iterable[Mapping[str, object]]) -> Iterable[Sequence[Cell]]:
             *(str(row["detail"] or ""), str(row["uetr"] or ""), str(row["resolution"] or "")),
         )
         for row in found
+    )
+
+
+def cases(found: Iterable[Case]) -> Iterable[Sequence[Cell]]:
+    """Rows of `CASES`."""
+    return (
+        (
+            *(one.number, TITLES[one.kind], one.subject, one.state, one.rail, one.participant),
+            *(str(one.uetr) if one.uetr else "", one.owner or "", one.since, one.due_at, one.closed_at),
+        )
+        for one in found
     )

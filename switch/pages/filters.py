@@ -14,7 +14,7 @@ Day = Annotated[str, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
 """A parameter: a day, or empty."""
 
 
-_OF_ONE_PAGE: Final = frozenset({"before", "after", "format"})
+_OF_ONE_PAGE: Final = frozenset({"before", "after", "skip", "format"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ def rails(request: Request, countries: Iterable[str], lang: Language) -> list[Fi
     """All, and the rail of each country."""
     titles = {"": lang.text("all"), **{code: code for code in sorted(countries)}}
     return [_choice(request, {"rail": code}, title) for code, title in titles.items()]
+
+
+def choices(request: Request, name: str, titles: Mapping[str, str], lang: Language) -> list[FilterChoice]:
+    """Each value of a parameter with its title; the empty one leaves it out."""
+    return [_choice(request, {name: value}, lang.text(title)) for value, title in titles.items()]
 
 
 def flag(request: Request, name: str, without: str, with_: str) -> list[FilterChoice]:
@@ -72,9 +77,14 @@ def after(request: Request, number: object) -> str:
     return _turned(request, "after", number)
 
 
+def skipped(request: Request, count: int) -> str:
+    """The next page of a list in an order that changes: with the same filters, after so many."""
+    return _turned(request, "skip", count)
+
+
 def _turned(request: Request, name: str, value: object) -> str:
-    kept = {key: text for key, text in request.query_params.items() if text and key != name}
-    return f"{request.url.path}?{urlencode({**kept, name: value})}"
+    others = {key: text for key, text in request.query_params.items() if text and key != name}
+    return f"{request.url.path}?{urlencode({**others, name: value})}"
 
 
 def period(since: str, until: str) -> tuple[datetime | None, datetime | None]:
@@ -94,10 +104,14 @@ def _days(since: date, until: date) -> Mapping[str, str]:
     return {"since": str(since), "until": str(until)}
 
 
+def kept(request: Request) -> dict[str, str]:
+    """The filters of this list, without what is of one page or one file of it."""
+    return {name: value for name, value in request.query_params.items() if value and name not in _OF_ONE_PAGE}
+
+
 def _choice(request: Request, changed: Mapping[str, str], title: str) -> FilterChoice:
     """This page with other values; a page number or a file of the former list means nothing there."""
     given = {name: value for name, value in request.query_params.items() if value}
-    kept = {**given, **changed}
-    kept = {name: value for name, value in kept.items() if value and name not in _OF_ONE_PAGE}
+    others = {name: value for name, value in {**kept(request), **changed}.items() if value}
     here = all(given.get(name, "") == value for name, value in changed.items())
-    return FilterChoice(title, request.url.path + (f"?{urlencode(kept)}" if kept else ""), here)
+    return FilterChoice(title, request.url.path + (f"?{urlencode(others)}" if others else ""), here)

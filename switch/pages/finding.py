@@ -1,8 +1,8 @@
 """The search in the header: leads to the one payment or participant that is meant, or to a list of payments.
 
-People type a UETR, a message id, a reference of a rail, an amount with or without its currency, or the id or
-BIC of a participant. The search itself shows nothing: the page that it leads to decides what its reader may
-see.
+People type a UETR, a message id, an end-to-end id, a reference of a rail, an amount with or without its
+currency, or the id or BIC of a participant. The search itself shows nothing: the page that it leads to
+decides what its reader may see.
 """
 
 import re
@@ -42,7 +42,9 @@ async def get_search(
         return redirect(request, f"/participants/{participant.id}")
     async with switch.pool.acquire() as connection:
         owners = await scope_of_person(person).owners(connection)
-        wanted = search.Wanted(uetr=search.typed_uetr(text), reference=text)
+        wanted = search.Wanted(
+            uetr=search.typed_uetr(text), reference=text, end_to_end=switch.keys.reference(text)
+        )
         found = (await search.find(connection, wanted, owners, limit=2)).payments if text else ()
     # A sender knows its payment by the UETR that it stated: the list shows that one.
     if len(found) == 1 and (wanted.uetr or person.role is not Role.PARTICIPANT):

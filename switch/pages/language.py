@@ -17,8 +17,10 @@ from babel.numbers import format_decimal
 from markupsafe import Markup
 from starlette.requests import Request
 
+from adapters import registry
 from schemas.money import EXPONENTS, Money
 from switch.approvals.effects import NOTHING
+from switch.pages import outcomes
 from switch.reports import wording
 from switch.reports.table import ColumnKind
 
@@ -33,6 +35,15 @@ _TYPED: Final = {
     )
     for russian, groups, points in ((False, " ',\u2019", "."), (True, " '\u2019", ".,"))
 }
+REASONS: Final = wording.REASONS
+SERVICES: Final = {"accept": "Accepting messages", "decide": "Deciding on payments"}
+"""Services that are probed beside the rails."""
+STEPS: Final = {
+    "escalate": "for manual resolution",
+    "in doubt": "unknown outcome",
+    "look_alike": "look-alike payment",
+}
+"""Steps of a payment whose names in the API are not plain English."""
 COOKIE: Final = "payswitch-language"
 
 
@@ -58,7 +69,30 @@ class Language:
     def detail(self, source: str) -> str:
         """A text, or several joined by a colon (`what failed: why`); each known part is translated."""
         known = wording.catalogue(self.code)
-        return known.get(source) or ": ".join(known.get(part, part) for part in source.split(": "))
+        if source in known:
+            return known[source]
+        return ": ".join(known.get(part) or self._with_reason(part) for part in source.split(": "))
+
+    def outcome(self, source: str) -> str:
+        """The sentence of an executed change."""
+        return outcomes.translated(source, self.text) or self.detail(source)
+
+    def _with_reason(self, text: str) -> str:
+        """A text that ends with an ISO reason code, with the words of the code: `returned AC04`."""
+        before, _, code = text.rpartition(" ")
+        return f"{self.text(before)} {self.reason(code)}" if before and code in REASONS else text
+
+    def reason(self, code: str) -> str:
+        """An ISO reason code with its words; one that the switch does not know as it is."""
+        words = REASONS.get(code)
+        return f"{code} {self.text(words)}" if words else code
+
+    def service(self, name: str) -> str:
+        """A service of the switch that is probed, in words: accepting, deciding, or a rail."""
+        country = registry.find_country(name.removeprefix("rail-"))
+        if name.startswith("rail-") and country is not None:
+            return self.text("Rail of {country}", country=country.names.in_language(self.code))
+        return self.text(SERVICES[name]) if name in SERVICES else name
 
     def money(self, amount: Money) -> str:
         """An amount with its currency, in the digits and separators of the locale; exact."""
@@ -102,10 +136,20 @@ class Language:
         found = _TYPED[self.code == "ru"].fullmatch(typed)
         return re.sub("[^0-9]", "", found[1]) + (f".{found[3]}" if found[3] else "") if found else text
 
+    def step(self, name: str) -> str:
+        """A step of a payment's history, in words."""
+        return STEPS.get(name, name) if self.code == wording.ENGLISH else self.text(name)
+
+    def phrase(self, source: str) -> str:
+        """Terms of the switch in a report: see `Wording.phrase`."""
+        return wording.Wording(self.code).phrase(source)
+
     def cell(self, kind: str, value: str | int | None) -> str:
         """A cell of a report's JSON, formatted by the kind of its column."""
         if value is None:
             return ""
+        if isinstance(value, bool):
+            return self.text("yes") if value else self.text("no")
         if kind in _NUMBERS and _DECIMAL.fullmatch(str(value)):
             return self.decimal(str(value))
         return self.instant(datetime.fromisoformat(str(value))) if kind == ColumnKind.INSTANT else str(value)

@@ -7,11 +7,12 @@ is no use of a session: it neither prolongs it nor renews its token, which would
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import asyncpg
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import NotAcceptable, NotAllowed, NotAuthentic
@@ -20,7 +21,10 @@ from switch.api.events import STREAM, LimitedStream
 from switch.api.people import watch_person
 from switch.base.quota import Quota
 from switch.base.sql import statements
+from switch.cases import notices
 from switch.identity.model import Person
+from switch.identity.permissions import Right, may
+from switch.pages import language
 from switch.pages.shell import PREFIX, SignInRequired, Switch
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
@@ -56,18 +60,26 @@ _pulse: Final = _Pulse()
 
 
 @router.get("/live")
-async def get_live(request: Request, switch: Switch) -> Response:
-    """Stream `changed` and `alive` to a page of a signed-in person."""
+async def get_live(
+    request: Request,
+    switch: Switch,
+    notices_: Annotated[bool, Query(alias="notices")] = False,  # noqa: FBT002 - a query parameter
+) -> Response:
+    """Stream `changed` and `alive` to a page of a signed-in person.
+
+    With `notices`, also notices of cases: a browser asks for them once its user has consented to see them.
+    """
     person = await _signed_in(request)
     if person is None:
         raise SignInRequired
     if STREAM not in request.headers.get("accept", ""):
         raise NotAcceptable("this address is a stream of events for the pages")
     limits.proved(request.scope, f"person:{person.name}")
-    return LimitedStream(_messages(request, switch.pool), _OPEN, person.name)
+    told = person.name if notices_ and may(person, Right.READ_CASES) else ""
+    return LimitedStream(_messages(request, switch.pool, told), _OPEN, person.name)
 
 
-async def _messages(request: Request, pool: asyncpg.Pool) -> AsyncIterator[str]:
+async def _messages(request: Request, pool: asyncpg.Pool, told: str) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     begun = checked = loop.time()
     said, seen = begun, await _pulse.read(pool)
@@ -79,6 +91,9 @@ async def _messages(request: Request, pool: asyncpg.Pool) -> AsyncIterator[str]:
             checked = now
             if await _signed_in(request) is None:
                 return
+        if told:
+            for number, why, kind in await notices.for_browser(pool, told):
+                yield _notice(request, number, why, kind)
         fresh = await _pulse.read(pool)
         if fresh != seen and now - said >= _CHANGED_EVERY_S:
             seen, said = fresh, now
@@ -86,6 +101,12 @@ async def _messages(request: Request, pool: asyncpg.Pool) -> AsyncIterator[str]:
         elif now - said >= _BEAT_EVERY_S:
             said = now
             yield "data: alive\n\n"
+
+
+def _notice(request: Request, number: int, why: str, kind: str) -> str:
+    """A notice of a case for a browser to show, with the path of the case."""
+    said = notices.sentence(language.of(request).code, number, why, kind)
+    return f"event: notice\ndata: {json.dumps({'text': said, 'path': f'{PREFIX}/cases/{number}'})}\n\n"
 
 
 async def _signed_in(request: Request) -> Person | None:

@@ -21,8 +21,12 @@ TONES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("done", "delivered", "available", "answered", "answer", "resolved", "posted"), GOOD),
     **dict.fromkeys(("RECEIVED", "RESERVED", "SENT", "OPEN", "CLOSED", "CONFIRMED", "SETTLING"), BUSY),
     **dict.fromkeys(("DUE", "INSTRUCTED", "requested", "approved", "invited", "future", "pending"), BUSY),
+    "waiting": BUSY,
     **dict.fromkeys(("suspended", "closed", "returned"), WARN),
-    **dict.fromkeys(("UNKNOWN", "HELD", "CARRIED", "failed", "refuse", "revoked", "away", "disabled"), BAD),
+    "overdue": BAD,
+    **dict.fromkeys(
+        ("UNKNOWN", "HELD", "CARRIED", "failed", "refuse", "revoked", "away", "disabled", "given up"), BAD
+    ),
 }
 """Tone of each state; one that is not here is over, such as refused, withdrawn, expired or aborted."""
 
@@ -62,6 +66,10 @@ class Marks:
         return Markup('{}{}<span class="rest">{}</span></{}>{}').format(
             start, text[:_SHORT], text[_SHORT:], "a" if href else "span", self.copy(text, tab=False)
         )
+
+    def short(self, value: str) -> Markup:
+        """A long hash in short, with a button that copies the whole one."""
+        return self.uetr(value)
 
     def copy(self, text: str, *, tab: bool = True) -> Markup:
         """A button that copies a text; scripts show it. In lists it is no tab stop: the page has one."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from schemas.errors import InvalidMessage, NotFound
+from schemas.errors import InvalidMessage, NotFound, Refused
 from switch.api.reports import OpenDataCache, Reporting
 from switch.pages import charts
 from switch.pages.reports import ROWS_MAX
@@ -33,7 +33,7 @@ async def get_page(
     document, problem, status = None, "", 200
     try:
         document = await _read(request, reporting, shown)
-    except (InvalidMessage, NotFound) as error:
+    except (InvalidMessage, NotFound, Refused) as error:
         problem, status = error.detail, error.status
     return render(
         request,

@@ -1,5 +1,6 @@
 """Pages for operators beside payments: positions, rails and corridors, queues, reconciliation breaks."""
 
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -10,10 +11,12 @@ from schemas.money import Money
 from switch.api.participants import may_read
 from switch.api.reads import corridor_documents, terms_document
 from switch.api.reports import Reporting
+from switch.api.tariffs import tariff_documents
+from switch.cases import reading as cases
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
 from switch.operations import oversight
-from switch.pages import audited, exports, filters, language, shell
+from switch.pages import audited, exports, filters, forms, language, shell, views
 from switch.pages.change_links import link
 from switch.pages.shell import PREFIX, Switch, render
 from switch.participants import liquidity, reads, resolution
@@ -63,7 +66,8 @@ async def get_rails(
     request: Request, switch: Switch, person: Annotated[Person, Depends(audited.reader(shell.RAILS))]
 ) -> Response:
     """Show rails and corridors, with links to open, close and tighten them."""
-    directory = switch.directory.now.rail_by_country
+    snapshot = switch.directory.now
+    directory = snapshot.rail_by_country
     return render(
         request,
         "rails.html",
@@ -71,9 +75,21 @@ async def get_rails(
         rails=await oversight.rails(switch.pool, switch.rails),
         profiles=[_profile(rail, directory.get(country)) for country, rail in switch.rails.items()],
         corridors=corridor_documents(switch),
+        tariffs=[_tariff(row) for row in tariff_documents(snapshot.tariffs, switch.rails)],
+        words=forms.WORDS,
         currencies={country: rail.adapter.profile.currency for country, rail in switch.rails.items()},
         may_request=may(person, Right.REQUEST_CHANGE),
     )
+
+
+def _tariff(row: dict[str, Any]) -> dict[str, Any]:
+    """A tariff with its instants as such."""
+    ends = row["valid_until"]
+    return {
+        **row,
+        "begins": datetime.fromisoformat(row["valid_from"]),
+        "ends": ends and datetime.fromisoformat(ends),
+    }
 
 
 def _profile(rail: Rail, status: RailAvailability | None) -> dict[str, Any]:
@@ -121,16 +137,29 @@ async def get_breaks(  # noqa: PLR0917 - one per filter
     rail_: Annotated[str, Query(alias="rail", pattern="^([A-Z]{2})?$")] = "",
     resolved: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    since: filters.Day = "",
+    until: filters.Day = "",
     format_: Annotated[exports.Format, Query(alias="format")] = "",
 ) -> Response:
     """Show differences between rail files and the ledger, oldest first; a regulator sees its own rail."""
     rail = person.scope if person.role is Role.REGULATOR else rail_ or None
+    since_at, until_at = filters.period(since, until)
     found = await reconciliation.list_breaks(
-        switch.pool, resolved=resolved, rail=rail, after=after, limit=_ROWS + 1
+        switch.pool,
+        resolved=resolved,
+        rail=rail,
+        after=after,
+        limit=_ROWS + 1,
+        since=since_at,
+        until=until_at,
     )
     if format_:
         rows = exports.breaks(found[:_ROWS])
         return await exports.respond(request, reporting, person, format_, columns=exports.BREAKS, rows=rows)
+    about = {}
+    if shell.CASES.admits(person):
+        subjects = [f"break/{row['id']}" for row in found[:_ROWS]]
+        about = {case.subject: case for case in await cases.of_subjects(switch.pool, subjects)}
     lang = language.of(request)
     return render(
         request,
@@ -138,9 +167,12 @@ async def get_breaks(  # noqa: PLR0917 - one per filter
         person,
         rails_of=[] if person.role is Role.REGULATOR else filters.rails(request, switch.rails, lang),
         states_of=filters.flag(request, "resolved", lang.text("Open only"), lang.text("Include resolved")),
+        ranges=filters.ranges(request, lang),
+        views=await views.read(switch.pool, request, person),
         exports=exports.links(request),
         rows=found[:_ROWS],
         more=filters.after(request, found[_ROWS - 1]["id"]) if len(found) > _ROWS else "",
         kinds=resolution.BREAKS,
+        cases=about,
         may_request=may(person, Right.REQUEST_CHANGE),
     )

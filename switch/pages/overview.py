@@ -1,10 +1,14 @@
 """The overview: current figures, with the map of corridors and rails."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from math import hypot
 from typing import Annotated, Any, Final
 
 import asyncpg
 from fastapi import APIRouter, Depends, Request
+from markupsafe import Markup
 from starlette.responses import Response
 
 from adapters import registry
@@ -15,15 +19,27 @@ from switch.api.runtime import Runtime
 from switch.base.sql import statements
 from switch.identity.model import Person, Role
 from switch.operations import oversight
-from switch.pages import attention, audited, language, own_home, shell
+from switch.pages import attention, audited, language, own_home, shell, tour
+from switch.pages.audited import read_only
 from switch.pages.language import Language
+from switch.pages.series import spark
 from switch.pages.shell import PREFIX, Switch, render
+from switch.reports.query import Scope
+from switch.statistics import reading
+from switch.statistics.reading import By, FactQuery, PaymentFigures, Step
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Reader = Annotated[Person, Depends(audited.reader(shell.OVERVIEW))]
-_WIDEST: Final = 9
+_WIDEST: Final = 7
+_OUTSIDE: Final = 32
+"""From the centre of a rail's circle to the tips of its arrows."""
+_BESIDE: Final = 15
+"""From an arrow to its number."""
+_MUCH: Final = 5
+"""More than one aborted payment in this many is shown."""
 _NEAREST: Final = (500, 100)
 _MARGIN: Final = 60
+_DAY: Final = timedelta(hours=24)
 _statement: Final = statements("switch.pages")
 _WAYS: Final = _statement("ways")
 _COUNTS: Final = _statement("counts")
@@ -31,19 +47,47 @@ _COUNTS: Final = _statement("counts")
 
 @dataclass(frozen=True, slots=True)
 class CorridorFlow:
-    """A corridor with payments in the last hour, as a curve on the map."""
+    """A corridor with payments in the last hour, as an arrow on the map."""
 
     source: Country
     target: Country
     count: int
+    aborted: int
+    unknown: int
     width: float
+
+    @property
+    def health(self) -> str:
+        """Its tone: some outcome is unknown, much is aborted, or neither."""
+        if self.unknown:
+            return attention.BAD
+        return attention.WARN if self.aborted * _MUCH > self.count else ""
 
     @property
     def path(self) -> str:
         """SVG path, bent to the right of its direction, so that both directions are visible."""
+        (x1, y1), (x2, y2) = _towards(self.source.place, self._bend), _towards(self.target.place, self._bend)
+        return f"M{x1:.0f} {y1:.0f}Q{self._bend[0]:.0f} {self._bend[1]:.0f} {x2:.0f} {y2:.0f}"
+
+    @property
+    def middle(self) -> tuple[int, int]:
+        """Where its number stands: on its outer side."""
+        (x1, y1), (x2, y2), (x, y) = self.source.place, self.target.place, self._bend
+        out_x, out_y = x - (x1 + x2) / 2, y - (y1 + y2) / 2
+        part = 0.5 + _BESIDE / max(hypot(out_x, out_y), 1)
+        return round((x1 + x2) / 2 + out_x * part), round((y1 + y2) / 2 + out_y * part)
+
+    @property
+    def _bend(self) -> tuple[float, float]:
         (x1, y1), (x2, y2) = self.source.place, self.target.place
-        bend_x, bend_y = (x1 + x2) / 2 - (y2 - y1) / 6, (y1 + y2) / 2 + (x2 - x1) / 6
-        return f"M{x1} {y1}Q{bend_x:.0f} {bend_y:.0f} {x2} {y2}"
+        return (x1 + x2) / 2 - (y2 - y1) / 4, (y1 + y2) / 2 + (x2 - x1) / 4
+
+
+def _towards(place: tuple[int, int], other: tuple[float, float]) -> tuple[float, float]:
+    """The point outside the circle of a rail in this direction."""
+    away_x, away_y = other[0] - place[0], other[1] - place[1]
+    part = _OUTSIDE / max(hypot(away_x, away_y), _OUTSIDE)
+    return place[0] + away_x * part, place[1] + away_y * part
 
 
 @router.get("")
@@ -53,7 +97,14 @@ async def get_overview(request: Request, switch: Switch, person: Reader) -> Resp
         return await own_home.show(request, switch, person)
     oversees = shell.UNKNOWN.admits(person)
     seen = await _figures(switch, person, language.of(request))
-    return render(request, "overview.html", person, seen=seen, oversees=oversees)
+    return render(
+        request,
+        "overview.html",
+        person,
+        seen=seen,
+        oversees=oversees,
+        first_steps=tour.steps(request, person),
+    )
 
 
 async def _figures(switch: Runtime, person: Person, lang: Language) -> dict[str, Any]:
@@ -67,10 +118,18 @@ async def _figures(switch: Runtime, person: Person, lang: Language) -> dict[str,
     most = max((row["n"] for row in rows), default=1)
     return {
         **dict(counts),
+        **await _sparks(switch, person, lang),
         "concerns": concerns,
         "balanced": not any(imbalance.values()),
         "ways": [
-            CorridorFlow(source, target, row["n"], 1 + (_WIDEST - 1) * row["n"] / most)
+            CorridorFlow(
+                source,
+                target,
+                row["n"],
+                row["aborted"],
+                row["unknown"],
+                1 + (_WIDEST - 1) * row["n"] / most,
+            )
             for row in rows
             if (source := registry.find_country(row["source"]))
             and (target := registry.find_country(row["target"]))
@@ -78,6 +137,27 @@ async def _figures(switch: Runtime, person: Person, lang: Language) -> dict[str,
         "rails": [(rail, registry.find_country(rail.country)) for rail in rails],
         "away": sum(rail.state == "away" for rail in rails),
         "view": _view([known.place for rail in rails if (known := registry.find_country(rail.country))]),
+    }
+
+
+async def _sparks(switch: Runtime, person: Person, lang: Language) -> dict[str, Markup]:
+    """Small lines for the cards: each hour of the last day that is over, of the whole switch as the cards."""
+    now = reading.begin(datetime.now(UTC), Step.HOUR)
+    asked = FactQuery(now - _DAY, now, Step.HOUR)
+    whole = Scope(person.name, everything=True)
+    async with read_only(switch.reading) as connection:
+        found = await reading.read(connection, asked, whole, [By.TIME], with_times=False)
+    by_hour: dict[datetime | None, PaymentFigures] = {}
+    for each in found:
+        by_hour[each.at] = by_hour.get(each.at, PaymentFigures()) + each.figures
+    hours = [by_hour.get(at, PaymentFigures()) for at in reading.steps(asked)]
+    return {
+        "payments_spark": spark(
+            lang.text("Payments per hour, last 24 hours"), [Decimal(hour.payments) for hour in hours]
+        ),
+        "refused_spark": spark(
+            lang.text("Refused payments per hour, last 24 hours"), [Decimal(hour.refused) for hour in hours]
+        ),
     }
 
 

@@ -14,11 +14,12 @@ from switch.api import key_use
 from switch.api.runtime import Runtime
 from switch.base.sql import statements
 from switch.identity.model import Person
-from switch.pages import language
+from switch.pages import language, tour
 from switch.pages.language import Language
 from switch.pages.own import BASE, participant_of
 from switch.pages.shell import PREFIX, render
-from switch.participants import reads
+from switch.participants import certification, reads
+from switch.participants.certification import CertificateRow, Policy
 from switch.participants.reads import KeyRow
 from switch.payments import correspondence
 from switch.payments.directory import Participant
@@ -51,6 +52,7 @@ async def show(request: Request, switch: Runtime, person: Person) -> Response:
         "own_home.html",
         person,
         own=own,
+        first_steps=tour.steps(request, person),
         now=await switch.pool.fetchrow(_NOW, own.id),
         positions=[
             (p.purpose, None if p.headroom is None else Money(p.headroom, p.currency))
@@ -71,6 +73,9 @@ async def checks(switch: Runtime, own: Participant, lang: Language) -> Sequence[
         _status(own, lang),
         *_keys([key for key in keys if key.state == "in force"], lang),
         _clock(uses[0] if uses else None, lang),
+        *_certificate(
+            await certification.last(switch.pool, own.id), await certification.policy(switch.pool), own, lang
+        ),
         *await _webhooks(switch, own, lang),
     ]
 
@@ -98,6 +103,50 @@ def _key(key: KeyRow, lang: Language) -> Check:
     soon = key.valid_until - datetime.now(UTC) < ENDS_SOON
     fact = lang.text("valid until {instant}", instant=lang.instant(key.valid_until))
     return Check(what, "warn" if soon else "good", fact, f"{BASE}/keys" if soon else "")
+
+
+def _certificate(
+    found: CertificateRow | None, policy: Policy, own: Participant, lang: Language
+) -> list[Check]:
+    """The certificate of the client; nothing where nobody requires one and there is none."""
+    what = lang.text("Certificate of the client")
+    if own.kind != "direct" or (found is None and not policy.required):
+        return []
+    if found is None:
+        text = lang.text(
+            "none: run payswitch conform at a test switch, and send the certificate to the operator"
+        )
+        return [Check(what, "bad", text)]
+    values = {
+        "product": found.product,
+        "day": lang.day(found.valid_until),
+        "kit": found.kit,
+        "required": policy.kit,
+    }
+    return [Check(what, *_of_certificate(found, policy, lang, values))]
+
+
+def _of_certificate(
+    found: CertificateRow, policy: Policy, lang: Language, values: dict[str, Any]
+) -> tuple[str, str]:
+    """Level and fact of a certificate: expired, of a kit that counts no more, ending soon, or valid."""
+    if found.expired:
+        return "warn", lang.text(
+            "{product}: expired on {day} (version {kit} of the conformance kit). Run the kit again.", **values
+        )
+    if policy.required and found.kit < policy.kit:
+        return "warn", lang.text(
+            "{product}: tested with version {kit} of the conformance kit; new certificates need version "
+            "{required} or later. Run the kit again.",
+            **values,
+        )
+    if found.valid_until - datetime.now(UTC).date() < ENDS_SOON:
+        return "warn", lang.text(
+            "{product}: valid until {day} (version {kit} of the conformance kit). Run the kit again before "
+            "that.",
+            **values,
+        )
+    return "good", lang.text("{product}: valid until {day} (version {kit} of the conformance kit)", **values)
 
 
 def _clock(use: key_use.KeyUse | None, lang: Language) -> Check:

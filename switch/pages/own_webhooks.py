@@ -1,4 +1,4 @@
-"""A participant's webhooks: addresses, undelivered events, a test delivery, and redelivery.
+"""A participant's webhooks: addresses, secrets, undelivered events, a test delivery, and redelivery.
 
 The actions are those of the API, and are recorded in the event log.
 """
@@ -11,14 +11,14 @@ import asyncpg
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from schemas.errors import InvalidMessage, NotFound, Refused
+from schemas.errors import InvalidMessage, Refused
 from switch.api.runtime import Runtime
 from switch.identity.model import Person
 from switch.identity.permissions import Right, require
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, form, redirect, render
 from switch.payments.events import TYPES
-from switch.webhooks import addresses, registry, signing
+from switch.webhooks import addresses, registry, secrets, signing
 from switch.writer.audit_notes import note
 from switch.writer.event_kinds import EventKind
 
@@ -85,6 +85,16 @@ async def post_test(request: Request, switch: Switch, person: Member, webhook: I
     return redirect(request, f"{BASE}/webhooks/{webhook}")
 
 
+@router.post("/{webhook}/secret")
+async def post_secret(request: Request, switch: Switch, person: Member, webhook: Id) -> Response:
+    """Make a new secret, and show it: only now, so there is no redirect."""
+    require(person, Right.MANAGE_WEBHOOKS, participant=person.scope)
+    found = await registry.get(switch.pool, person.scope, webhook)
+    secret = await secrets.renew(switch.pool, switch.keys, found.id)
+    await _note(switch.pool, EventKind.WEBHOOK_SECRET, person, found.id)
+    return await _show_one(request, switch, person, found.id, secret=secret)
+
+
 @router.post("/{webhook}/deliveries/{seq}/replay")
 async def post_replay(
     request: Request,
@@ -129,12 +139,11 @@ async def _show_one(
     id_: UUID,
     *,
     problem: str = "",
+    secret: str = "",
     before: int | None = None,
     missed_before: int | None = None,
 ) -> Response:
-    found = next((w for w in await registry.of(switch.pool, person.scope) if w.id == id_), None)
-    if found is None:
-        raise NotFound
+    found = await registry.get(switch.pool, person.scope, id_)
     last, older = await _deliveries(switch, person, id_, undelivered=False, before=before)
     missed, older_missed = await _deliveries(switch, person, id_, undelivered=True, before=missed_before)
     tests = await registry.deliveries(
@@ -146,6 +155,8 @@ async def _show_one(
         person,
         422 if problem else 200,
         webhook=found,
+        secret=secret,
+        secrets=await secrets.of(switch.pool, id_),
         test=next(iter(tests), None),
         missed=missed,
         last=last,

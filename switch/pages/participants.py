@@ -8,24 +8,25 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import asyncpg
+from babel.numbers import get_currency_name
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from adapters import registry
 from schemas.errors import NotAllowed, SwitchError
-from schemas.money import Money
+from schemas.money import EXPONENTS, Money
 from switch.api.participants import Id, may_read
 from switch.approvals import approvals
 from switch.base.sql import statements
 from switch.change_catalogue import KINDS
 from switch.identity.model import Person
-from switch.pages import audited, language, shell
+from switch.pages import audited, forms, language, shell
 from switch.pages.audited import read_only
 from switch.pages.change_links import CHANGES, link, may_request
 from switch.pages.forms import CONFIRMED
 from switch.pages.language import Language
 from switch.pages.shell import PREFIX, Context, Viewer, form, redirect, render
-from switch.participants import limits, liquidity, reads
+from switch.participants import certification, limits, liquidity, reads, velocity
 from switch.payments.pricing import POSITION
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
@@ -42,7 +43,7 @@ STATES: Final = {
 ONBOARD: Final = "participant.onboard"
 ROWS: Final = 3
 """Number of accounts and of keys in the form of a new participant; more can be added later."""
-KINDS_OF: Final = ("direct", "fx_provider", "settlement_agent", "central_bank")
+KINDS_OF: Final = ("direct", "fx_provider", "settlement_agent", "central_bank", "gateway")
 KEY_STATES: Final = ("in force", "future", "retired", "revoked")
 
 
@@ -114,6 +115,7 @@ def _onboarding(
 ) -> Response:
     if not may_request(person, ONBOARD):
         raise NotAllowed("your role may not do this")
+    lang = language.of(request)
     return render(
         request,
         "onboarding.html",
@@ -123,6 +125,8 @@ def _onboarding(
         kinds=KINDS_OF,
         rows=range(ROWS),
         countries=registry.countries(),
+        names={code: registry.country(code).names.in_language(lang.code) for code in registry.countries()},
+        currencies={code: get_currency_name(code, locale=lang.locale) for code in sorted(EXPONENTS)},
         problem="" if problem is None else problem.detail,
     )
 
@@ -140,6 +144,7 @@ async def get_participant(request: Request, context: Context, person: Reader, id
         found=found,
         more=more,
         actions=_actions(person, found),
+        words=forms.WORDS,
         link=link,
     )
 
@@ -174,7 +179,9 @@ async def _more(connection: asyncpg.Connection, id_: str) -> dict[str, Any]:
             for limit in await limits.read(connection)
             if limit.participant == id_
         ],
+        "velocity": velocity.concerning(await velocity.read(connection), id_),
         "signatures": detail.keys,
+        "certificate": await certification.last(connection, id_),
         "in_flight": detail.in_flight,
         "corridors": await connection.fetch(_CORRIDORS, detail.participant.country),
     }
@@ -187,12 +194,14 @@ def _actions(person: Person, found: reads.ParticipantRow) -> dict[str, str]:
     kinds = (
         *STATES[found.status],
         "participant.member_ids",
+        "participant.certify",
         "account.open",
         "account.close",
         "cap.set",
         "funds.in",
         "funds.out",
         "limit.set",
+        "velocity.set",
         "key.add",
         "key.retire",
         "key.revoke",

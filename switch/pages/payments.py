@@ -17,11 +17,13 @@ from schemas.errors import NotAllowed
 from switch.api.people import check_same_origin
 from switch.api.reports import Reporting
 from switch.base import personal_data
+from switch.cases import reading as cases
+from switch.cases.model import TITLES
 from switch.change_catalogue import KINDS
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
 from switch.operations import oversight
-from switch.pages import audited, exports, filters, finding, journey, language, shell
+from switch.pages import audited, exports, filters, finding, journey, language, shell, views
 from switch.pages.shell import PREFIX, Switch, render
 from switch.participants import resolution
 from switch.payments import dossier, own_uetrs, search
@@ -90,6 +92,7 @@ async def get_payments(  # noqa: PLR0917 - one per field of the form
         source=source,
         target=target,
         reference=values["q"],
+        end_to_end=switch.keys.reference(values["q"]),
         direction=direction,
         since=since_at,
         until=until_at,
@@ -120,6 +123,7 @@ async def get_payments(  # noqa: PLR0917 - one per field of the form
         participants=sorted(switch.directory.now.by_id) if shell.PARTICIPANTS.admits(person) else [],
         states_of=filters.states(request, SHOWN, lang),
         ranges=filters.ranges(request, lang),
+        views=await views.read(switch.pool, request, person),
         exports=exports.links(request),
         older=page.next and f"{PREFIX}/payments?{urlencode({**given, 'before': page.next})}",
     )
@@ -182,6 +186,9 @@ async def _page(
     people: patterns.People | None = None,
 ) -> Response:
     found = await dossier.read(switch.pool, uetr, await _owners(switch, person))
+    about = []
+    if shell.CASES.admits(person):
+        about = await cases.of_payment(switch.pool, UUID(found.payment["uetr"]))
     sender, stated = found.stated or ("", None)
     is_own = person.role is Role.PARTICIPANT and person.scope == sender
     return render(
@@ -198,7 +205,10 @@ async def _page(
         may_reveal=may(person, Right.READ_PERSONAL_DATA),
         may_request=may(person, Right.REQUEST_CHANGE),
         may_list=shell.APPROVALS.admits(person),
+        may_prove=shell.PROOFS.admits(person),
         kinds=KINDS,
+        cases=about,
+        titles=TITLES,
         breaks=resolution.BREAKS,
         final=found.payment["state"] in FINAL,
     )

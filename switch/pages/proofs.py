@@ -8,6 +8,7 @@ channel.
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -202,9 +203,14 @@ async def _shown(
         older=[offline_verifier.open_checkpoint(each["checkpoint"], keys)[0] for each in bundle["older"]],
         steps={each["seq"]: steps(each, size) for each in bundle["events"]},
         text=_text,
+        instant=_instant,
         download=f"{PREFIX}/proofs/bundle.json?{request.url.query}",
         verifier=VERIFIER,
     )
+
+
+def _instant(event: dict[str, Any]) -> datetime:
+    return datetime.fromtimestamp(event["at"] // 1_000_000, UTC)
 
 
 def _text(event: dict[str, Any]) -> str:

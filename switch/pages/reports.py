@@ -10,18 +10,20 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from schemas.errors import InvalidMessage, NotAcceptable, NotAllowed, SwitchError
+from schemas.errors import InvalidMessage, NotAcceptable, NotAllowed, Refused, SwitchError
+from switch.api.people import check_same_origin
 from switch.api.reports import Reporting
 from switch.api.runtime import Runtime
 from switch.identity.model import Person
 from switch.identity.permissions import Right, may
 from switch.pages import language
 from switch.pages.charts import MEASURES
-from switch.pages.shell import PARTICIPANTS, PREFIX, Switch, Viewer, render
+from switch.pages.shell import PARTICIPANTS, PREFIX, Switch, Viewer, form, redirect, render
 from switch.reports import catalogue, patterns, service, wording
+from switch.reports.delivery import receipts, repeating
 from switch.reports.readers import scope_of_person
 from switch.reports.render import TABLE
 
@@ -43,6 +45,9 @@ LABELS: Final = {
     "uetr": "UETR",
     "rules": "Rules version",
     "quarter": "Quarter (2026-Q3)",
+    "above": "More than (amount)",
+    "corridor": "Corridor (IN-PK)",
+    "payer": "Payer (p-..., as in the report of patterns)",
 }
 """Labels of the parameters of reports."""
 
@@ -66,7 +71,71 @@ async def get_reports(
     read = await service.made(reporting, scope, _MADE_MAX + 1, before=before)
     made = [{**row, "made_at": datetime.fromisoformat(row["made_at"])} for row in read[:_MADE_MAX]]
     older = made[-1]["number"] if len(read) > _MADE_MAX else None
-    return render(request, "reports.html", person, reports=found, made=made, older=older)
+    return render(
+        request,
+        "reports.html",
+        person,
+        reports=found,
+        made=made,
+        older=older,
+        delivers=scope.everything,
+        titles=_titles(),
+    )
+
+
+@router.get("/report-deliveries")
+async def get_deliveries(
+    request: Request,
+    reporting: Reporting,
+    person: Viewer,
+    before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+) -> Response:
+    """Show the schedules and destinations of reports, and the receipts of their deliveries."""
+    if not scope_of_person(person).everything:
+        raise NotAllowed("this page is not available for your role")
+    return await _deliveries(request, reporting, person, before)
+
+
+@router.post("/report-deliveries/{number}/again")
+async def post_again(
+    request: Request,
+    reporting: Reporting,
+    switch: Switch,
+    person: Viewer,
+    number: Annotated[int, Path(ge=1, lt=2**63)],
+) -> Response:
+    """Have a report delivered again."""
+    check_same_origin(request)
+    await form(request)
+    try:
+        await repeating.repeat(switch.pool, person, number)
+    except Refused as error:
+        return await _deliveries(request, reporting, person, None, error)
+    return redirect(request, "/report-deliveries")
+
+
+async def _deliveries(
+    request: Request,
+    reporting: service.ReportService,
+    person: Person,
+    before: int | None,
+    problem: SwitchError | None = None,
+) -> Response:
+    read = await receipts.deliveries(reporting.reading, _MADE_MAX + 1, before=before)
+    return render(
+        request,
+        "report_deliveries.html",
+        person,
+        200 if problem is None else problem.status,
+        problem=problem and problem.detail,
+        titles=_titles(),
+        may_repeat=may(person, Right.DELIVER_REPORTS),
+        may_request=may(person, Right.REQUEST_CHANGE),
+        schedules=await receipts.schedules(reporting.reading),
+        destinations=await receipts.destinations(reporting.reading),
+        deliveries=read[:_MADE_MAX],
+        older=read[_MADE_MAX - 1]["number"] if len(read) > _MADE_MAX else None,
+    )
 
 
 @router.get("/reports/{name}")
@@ -109,7 +178,7 @@ async def _shown(
     scope = scope_of_person(person, reveal=_REVEAL in values)
     try:
         artefact = await service.make(reporting, definition.name, parameters(values), scope)
-    except (InvalidMessage, NotAcceptable) as error:
+    except (InvalidMessage, NotAcceptable, Refused) as error:
         return _failed(error)
     return {
         "document": json.loads(artefact.octets),
@@ -122,6 +191,10 @@ async def _shown(
 
 def _failed(error: SwitchError) -> dict[str, Any]:
     return {"document": None, "problem": error.detail, "status": error.status}
+
+
+def _titles() -> dict[str, str]:
+    return {name: found.title for name, found in catalogue.CATALOGUE.items()}
 
 
 def _choices(switch: Runtime, person: Person) -> Mapping[str, Sequence[str]]:

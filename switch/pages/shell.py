@@ -7,6 +7,7 @@ of this switch (`Sec-Fetch-Site`, `Origin`, and a `SameSite=Strict` cookie), so 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, quote
@@ -23,7 +24,8 @@ from switch.api.runtime import Runtime
 from switch.base.calendars import zone_in
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
-from switch.pages import language
+from switch.pages import language, tables
+from switch.pages.help import HELP
 from switch.pages.labels import labelled
 from switch.pages.marks import Marks
 from switch.writer.context import ServiceContext
@@ -65,6 +67,8 @@ class NavigationEntry:
     roles: frozenset[Role] = frozenset(Role)
     about: str = ""
     """One sentence for somebody who sees the page for the first time."""
+    beside: str = ""
+    """The path of another page that belongs to the entry."""
 
     def admits(self, person: Person) -> bool:
         """Whether this person may see the entry and its pages."""
@@ -139,9 +143,22 @@ REPORTS: Final = NavigationEntry(
     "Reports",
     Right.READ_REPORTS,
     about="Each report is signed and kept: the same period gives the same file again.",
+    beside=f"{PREFIX}/report-deliveries",
 )
 
-COUNTRY: Final = NavigationEntry("/country", "Country", Right.READ_POSITIONS, frozenset({Role.REGULATOR}))
+CASES: Final = NavigationEntry(
+    "/cases",
+    "Cases",
+    Right.READ_CASES,
+    about="Everything that needs a person, with an owner and a deadline. A case closes by itself.",
+)
+COUNTRY: Final = NavigationEntry(
+    "/country",
+    "Country",
+    Right.READ_POSITIONS,
+    frozenset({Role.REGULATOR}),
+    about="Participants, positions and payments of your country, and what awaits your decision.",
+)
 WINDOWS: Final = NavigationEntry(
     "/windows",
     "Windows",
@@ -154,7 +171,12 @@ STATISTICS: Final = NavigationEntry(
     Right.READ_CHANGES,
     about="Volumes, values, speed, cost and availability over time. Each chart has its table.",
 )
-PROOFS: Final = NavigationEntry("/proofs", "Proofs", Right.READ_REPORTS)
+PROOFS: Final = NavigationEntry(
+    "/proofs",
+    "Proofs",
+    Right.READ_REPORTS,
+    about="Evidence of any event of the log. This browser verifies it, and a file proves it elsewhere.",
+)
 LOG: Final = NavigationEntry(
     "/log",
     "Event log",
@@ -228,7 +250,7 @@ OWN: Final = tuple(
 """Pages of a participant's own data."""
 
 GROUPS: Final = (
-    ("Now", (OVERVIEW, COUNTRY, APPROVALS)),
+    ("Now", (OVERVIEW, CASES, COUNTRY, APPROVALS)),
     ("Payments", (PAYMENTS, UNKNOWN, HELD, BREAKS)),
     ("My organisation", OWN),
     ("Operations", (POSITIONS, RAILS, QUEUES)),
@@ -249,6 +271,7 @@ async def _viewer(request: Request) -> Person:
         raise SignInRequired from None
     if person is None:
         raise SignInRequired
+    request.state.viewer = person
     limits.proved(request.scope, f"person:{person.name}")
     return person
 
@@ -282,10 +305,12 @@ def render(
         _=lang.text,
         fmt=lang,
         mark=Marks(lang),
+        parts_of=tables.parts,
         languages=language.LANGUAGES,
         person=person,
         navigation=_entries(person, request.url.path),
         about=_about(request.url.path) if person else "",
+        help=_help(request) if person and status == HTTPStatus.OK else (),
         prefix=PREFIX,
         path=request.url.path,
         closed=_is_closed(request),
@@ -396,7 +421,13 @@ def _about(path: str) -> str:
     return known.get(path, "")
 
 
+def _help(request: Request) -> Sequence[str]:
+    """The help of the page of a request."""
+    route: str = getattr(request.scope.get("route"), "path", "")
+    return HELP.get(route.removeprefix(PREFIX), ()) if route.startswith(PREFIX) else ()
+
+
 def _entry(entry: NavigationEntry, path: str) -> Mapping[str, Any]:
     whole = PREFIX + entry.path
-    here = path == whole or bool(entry.path and path.startswith(f"{whole}/"))
+    here = path in {whole, entry.beside} or bool(entry.path and path.startswith(f"{whole}/"))
     return {"href": whole, "title": entry.title, "here": here}

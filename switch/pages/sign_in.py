@@ -32,6 +32,7 @@ _TYPES: Final = {
     "page.js": "text/javascript",
     "passkey.js": "text/javascript",
     "proof.js": "text/javascript",
+    "verify.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 WRONG: Final = "The name, password, code or passkey is wrong, or you are not allowed to sign in now."

@@ -1,7 +1,8 @@
 """All pages together, and their errors as pages instead of problem documents."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -10,12 +11,16 @@ from starlette.responses import RedirectResponse, Response
 
 from schemas.errors import NotFound, OutcomeUnknown, SwitchError, Unavailable
 from switch.api import problems
+from switch.api.people import watch_person
+from switch.identity.model import Person
 from switch.pages import (
     account,
     approvals,
+    cases,
     charts,
     country,
     finding,
+    indirect,
     live,
     log,
     open_data,
@@ -35,12 +40,45 @@ from switch.pages import (
     shell,
     sign_in,
     statistics,
+    tour,
+    verify,
+    views,
     windows,
 )
 
 PERHAPS_DONE: Final = (
     "The connection to the database was lost. Check whether the action was carried out before you repeat it."
 )
+WORDS: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
+    {
+        HTTPStatus.BAD_REQUEST: (
+            "This request cannot be understood",
+            "Go back, and correct what you entered.",
+        ),
+        HTTPStatus.FORBIDDEN: (
+            "Not permitted",
+            "Your role has no right to this. Ask the operator if you need it.",
+        ),
+        HTTPStatus.NOT_FOUND: (
+            "Not found",
+            "It does not exist, or you may not see it. Check the address.",
+        ),
+        HTTPStatus.METHOD_NOT_ALLOWED: ("Not found", "Open the page from the overview."),
+        HTTPStatus.CONFLICT: ("It was changed meanwhile", "Open the page again to see how it is now."),
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("Too large", "Go back, and send less at once."),
+        HTTPStatus.UNPROCESSABLE_ENTITY: (
+            "This cannot be done as requested",
+            "Go back, and correct what you entered.",
+        ),
+        HTTPStatus.TOO_MANY_REQUESTS: ("Too many requests", "Wait a moment, then reload the page."),
+        HTTPStatus.INTERNAL_SERVER_ERROR: (
+            "Something went wrong in the switch",
+            "Try again. If it happens again, tell the operator, with the time.",
+        ),
+        HTTPStatus.SERVICE_UNAVAILABLE: ("Not available at the moment", "Reload the page in a moment."),
+    }
+)
+"""Title of a page of an error, and what the reader can do."""
 NO_PAGE: Final = "Page not found."
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -49,14 +87,19 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     account.router,
     overview.router,
     live.router,
+    tour.router,
     finding.router,
     payments.router,
     oversight.router,
     approvals.router,
+    cases.router,
     reports.router,
     charts.router,
     open_data.router,
+    verify.router,
+    views.router,
     participants.router,
+    indirect.router,
     people.router,
     windows.router,
     country.router,
@@ -75,6 +118,7 @@ def add_to(app: FastAPI) -> None:
     """Add the pages to the application."""
     for router in ROUTERS:
         app.include_router(router)
+    app.state.has_pages = True
     app.add_exception_handler(shell.SignInRequired, shell.on_sign_in_required)
 
 
@@ -90,15 +134,41 @@ def or_page(
             query = f"?{request.url.query}" if request.url.query else ""
             return RedirectResponse(quote(request.scope["path"].rstrip("/")) + query)
         shown = to_error(request, error)
-        heading = (type(shown).__doc__ or "").strip().splitlines()[0]
+        heading, advice = WORDS.get(shown.status, WORDS[HTTPStatus.INTERNAL_SERVER_ERROR])
         page = shell.render(
-            request, "problem.html", status=shown.status, heading=heading, detail=shown.detail
+            request,
+            "problem.html",
+            await _reader(request, shown),
+            status=shown.status,
+            heading=heading,
+            detail=shown.detail,
+            advice="" if isinstance(shown, OutcomeUnknown) else advice,
         )
         if shown.retryable:
             page.headers["Retry-After"] = str(shown.retry_after_s)
         return page
 
     return handle
+
+
+async def _reader(request: Request, shown: SwitchError) -> Person | None:
+    """Who is signed in, also where there is no page: an address that is mistyped is no reason to leave.
+
+    Where the session cannot be read, the page of the error is that of a stranger.
+    """
+    viewer: Person | None = getattr(request.state, "viewer", None)
+    if viewer is not None or shown.status != HTTPStatus.NOT_FOUND:
+        return viewer
+    if not getattr(request.app.state, "has_pages", False):  # another process may not read sessions
+        return None
+    try:
+        return await watch_person(request)
+    except SwitchError:
+        return None
+    except Exception as error:
+        if not problems.is_away(error):
+            raise
+        return None
 
 
 def _has_slash_too_many(request: Request, error: Any) -> bool:

@@ -74,6 +74,8 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Names of lines, which stand at their ends."""
+_FINE: Final = "24h"
+"""The period in which availability is shown by quarters of an hour."""
 _TICKS: Final[Mapping[Step, str]] = {Step.HOUR: "MMMd", Step.DAY: "MMMd", Step.MONTH: "yMMM"}
 """Skeletons of dates on an axis; hours follow the day."""
 _ROWS: Final[Mapping[Step, str]] = {Step.HOUR: "y-MM-dd HH:mm", Step.DAY: "y-MM-dd", Step.MONTH: "y-MM"}
@@ -86,6 +88,8 @@ REPORTS: Final = (corridors.NAME, costs.NAME)
 NONE: Final = "\N{EN DASH}"
 """Shown where there is no value."""
 _SPARK_STEPS_MAX: Final = 100
+_FEWEST: Final = Decimal(5)
+"""The shortest axis of numbers of payments: on a shorter one, some marks would be fractions."""
 _ACCOUNTS: Final = 12
 """Accounts that had the least headroom, as a share of what they have at the end."""
 _SHOWN: Final = 50
@@ -139,7 +143,8 @@ async def _page(  # noqa: PLR0917 - what every page of these has
     request: Request, context: Context, person: Person, path: str, asked: FactQuery, chosen: str
 ) -> Response:
     scope = scope_of_person(person)
-    found = await _read(context, asked, scope)
+    fine = chosen == _FINE
+    found = await _read(context, asked, scope, fine=fine)
     lang = language.of(request)
     tables = Tables(lang, asked)
     days = {
@@ -162,7 +167,10 @@ async def _page(  # noqa: PLR0917 - what every page of these has
         figures=[*tables.of_payments(found.by_time), *tables.of_values(found.by_time)],
         liquidity=tables.of_liquidity(found.liquidity),
         accounts_max=_ACCOUNTS,
-        services=tables.of_services(found.services),
+        services=tables.of_services(
+            found.services, reading.quarters(asked) if fine else reading.steps(asked)
+        ),
+        quarters=fine,
         corridors=tables.of_corridors(found.by_corridor, found.corridors_by_time),
         participants=tables.of_participants(found.by_participant) if scope.participant is None else [],
         reports=[(name, days) for name in REPORTS],
@@ -183,7 +191,8 @@ class Found:
     made_until: datetime | None
 
 
-async def _read(context: Context, asked: FactQuery, scope: Scope) -> Found:
+async def _read(context: Context, asked: FactQuery, scope: Scope, *, fine: bool) -> Found:
+    """`fine`: availability by quarters of an hour."""
     coarse = asked
     if len(reading.steps(asked)) > _SPARK_STEPS_MAX and asked.step is Step.DAY:
         coarse = replace(asked, step=Step.MONTH)
@@ -196,7 +205,7 @@ async def _read(context: Context, asked: FactQuery, scope: Scope) -> Found:
             ),
             by_participant=await reading.read(connection, asked, scope, [By.PARTICIPANT]),
             liquidity=await reading.liquidity(connection, asked, scope),
-            services=await reading.availability(connection, asked, scope),
+            services=await (reading.probed if fine else reading.availability)(connection, asked, scope),
             made_until=await reading.made_until(connection),
         )
 
@@ -248,6 +257,7 @@ class Tables:
                     refused=lambda f: f.refused,
                 ),
                 self.compact,
+                span=(Decimal(0), max([_FEWEST, *(Decimal(f.payments) for f in steps)])),
             ),
             self._figure(
                 text("Success %"),
@@ -328,17 +338,18 @@ class Tables:
         of = f"{owner}, {currency} {text(purpose)}"
         return self._figure(text("Headroom"), lines, self.compact, of=of)
 
-    def of_services(self, found: Sequence[ServiceSum]) -> list[Figure]:
+    def of_services(self, found: Sequence[ServiceSum], steps: Sequence[datetime]) -> list[Figure]:
         """Availability of each service and rail."""
-        steps, text = reading.steps(self.asked), self.lang.text
+        text = self.lang.text
         by_place = {(each.service, each.at): each.availability for each in found}
         return [
             self._figure(
                 text("Availability, %"),
-                [ChartLine(service, values)],
+                [ChartLine(self.lang.service(service), values)],
                 self.compact,
                 span=_down_to(values, 1),
-                of=service,
+                of=self.lang.service(service),
+                steps=steps,
             )
             for service in sorted({each.service for each in found})
             for values in ([by_place.get((service, at)) for at in steps],)
@@ -398,8 +409,9 @@ class Tables:
         span: tuple[Decimal, Decimal] | None = None,
         logarithmic: bool = False,
         of: str = "",
+        steps: Sequence[datetime] = (),
     ) -> Figure:
-        steps = reading.steps(self.asked)
+        steps = steps or reading.steps(self.asked)
         at = [self._tick(step) for step in (steps[0], steps[len(steps) // 2], steps[-1])]
         name = f"{title}: {of}" if of else title
         told = "; ".join(self._told(line, text) for line in lines)

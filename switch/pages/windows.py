@@ -23,8 +23,9 @@ from switch.api.settlement import Window, lines_for, may_read_instruction, pairs
 from switch.approvals import approvals
 from switch.base import calendars
 from switch.base.sql import statements
+from switch.cases import reading as cases
 from switch.identity.model import Change, ChangeState, Person
-from switch.pages import audited, exports, filters, language, shell
+from switch.pages import audited, exports, filters, language, shell, views
 from switch.pages.audited import read_only
 from switch.pages.change_links import link, may_request
 from switch.pages.shell import PREFIX, Context, render
@@ -32,8 +33,7 @@ from switch.reports import window_statement
 from switch.reports.query import ReportQuery as Asked
 from switch.reports.readers import scope_of_person
 from switch.reports.render import json_file
-from switch.settlement import confirmations, positions, reads
-from switch.settlement.files import SettlementFiles
+from switch.settlement import confirmations, day, positions, reads
 from switch.settlement.states import LineState, SettlementState
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
@@ -104,14 +104,27 @@ async def get_windows(  # noqa: PLR0917 - one per filter
         states_of=filters.states(request, SettlementState, lang),
         currencies_of=filters.currencies(request, sorted(schedules), lang),
         ranges=filters.ranges(request, lang),
+        views=await views.read(context.pool, request, person),
         exports=exports.links(request),
         closes=closes,
         unpaid={window: unpaid_for(person, lines) for window, lines in unpaid.items()},
         money=Money,
         currency=currency,
         may_set=may_request(person, "schedule.set"),
+        next_steps={}
+        if not may_request(person, "window.close")
+        else {each.window: _next_step(each) for each in found},
         link=link,
     )
+
+
+def _next_step(found: reads.Settlement) -> tuple[str, str] | None:
+    """Title and address of the form that takes a window on."""
+    if found.state is SettlementState.OPEN:
+        return "Close", link("window.close", currency=found.currency, window=found.window)
+    if found.state is SettlementState.CLOSED and found.positions_sha256:
+        return "Confirm", link(_CONFIRM, window=found.window, positions_sha256=found.positions_sha256)
+    return None
 
 
 async def _closes(pool: asyncpg.Pool, schedule: reads.CutOffSchedule, opened_at: datetime) -> datetime | None:
@@ -136,6 +149,11 @@ async def get_window(request: Request, context: Context, person: Reader, window:
         }
         shown["responses"], shown["more_responses"] = await _responses(connection, person, found, every)
     lines = lines_for(person, every)
+    about = {}
+    if shell.CASES.admits(person):
+        subjects = [f"line/{window}/{line.participant}" for line in lines] + [f"instruction/{window}"]
+        async with context.pool.acquire() as connection:
+            about = {case.subject: case for case in await cases.of_subjects(connection, subjects)}
     return render(
         request,
         "window.html",
@@ -143,6 +161,7 @@ async def get_window(request: Request, context: Context, person: Reader, window:
         found=found,
         way=WAY,
         lines=lines,
+        cases=about,
         computed=_digest(found, lines) if len(lines) == len(every) else "",
         money=Money,
         banks=_banks(every, changes),
@@ -165,10 +184,7 @@ async def get_signature(request: Request, context: Context, person: Reader, wind
     if not may_read_instruction(person):
         raise NotAllowed("your role may not do this")
     found = await reads.find(context.pool, window)
-    files = SettlementFiles(context.data)
-    if found.file is None or not files.has(found.file):
-        raise NotFound("this window has no settlement instruction")
-    _, token = files.read(found.file)
+    _, token = await day.read_instruction(context, window)
     name = f"{found.message_id}.xml.jws"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return shell.finish(request, Response(token, media_type="application/jose", headers=headers))

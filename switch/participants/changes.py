@@ -24,7 +24,7 @@ from switch.approvals.effects import Subject, links_to
 from switch.approvals.kinds import ChangeIds, ChangeKind, Execution
 from switch.base.plausibility import Bands, Comparison
 from switch.base.sql import statements
-from switch.participants import comparisons, effects
+from switch.participants import certification, comparisons, effects
 from switch.participants.contents import (
     Funds,
     OfAccount,
@@ -44,6 +44,7 @@ SETTLEMENT: Final = "settlement"
 
 _statement: Final = statements("switch.participants")
 _NEEDED: Final = _statement("is_needed")
+_REACHED: Final = _statement("reaches_banks")
 _UNSETTLED: Final = _statement("has_unsettled_lines")
 _UNCOUNTED: Final = _statement("uncounted_windows")
 _END_KEYS: Final = _statement("end_keys")
@@ -65,8 +66,9 @@ async def _check_onboard(connection: asyncpg.Connection, content: Onboard) -> No
         content.bic,
     ):
         raise refuse("a participant with this id or of this institution exists already")
-    for account in content.accounts:
-        cap_of(account.net_debit_cap, account.currency)
+    caps = [cap_of(account.net_debit_cap, account.currency) for account in content.accounts]
+    if any(caps) and content.kind == "direct" and (await certification.policy(connection)).required:
+        raise certification.not_certified()
     for key in content.keys:
         await check_new_key(connection, content.id, key.keyid, key.request)
 
@@ -162,6 +164,8 @@ async def _check_remove(connection: asyncpg.Connection, content: OfParticipant) 
     await _check_resume(connection, content)
     if await connection.fetchval(_NEEDED, content.participant):
         raise refuse("it is the settlement agent or FX provider of a currency: appoint another one first")
+    if await connection.fetchval(_REACHED, content.participant):
+        raise refuse("it is the gateway of banks: import a directory that gives them another one")
     for row in await _accounts(connection, content.participant):
         _check_empty(row)
     await _check_settled(connection, content.participant)
@@ -242,15 +246,18 @@ async def _set_member_ids(execution: Execution, content: SetMemberIds) -> None:
 
 async def _check_open_account(connection: asyncpg.Connection, content: SetAccountCap) -> None:
     await check_not_removed(connection, content)
-    _check_cap_of(content)
+    if _check_cap_of(content):
+        await certification.check_certified(connection, content.participant)
     if await connection.fetchval(_THERE_IS, content.participant, content.currency, content.account):
         raise refuse("the account exists: set its cap with `cap.set`; a closed account stays closed")
 
 
-def _check_cap_of(content: SetAccountCap) -> None:
+def _check_cap_of(content: SetAccountCap) -> int:
+    """Check the cap of a request, and return it."""
     cap = cap_of(content.net_debit_cap, content.currency)
     if cap and content.account == GROSS:
         raise refuse("an account for gross settlement holds prefunded money only: its cap is 0")
+    return cap
 
 
 async def _open_account(execution: Execution, content: SetAccountCap) -> None:
@@ -288,7 +295,8 @@ async def _commands_of_closing(
 
 
 async def _check_cap(connection: asyncpg.Connection, content: SetAccountCap) -> None:
-    _check_cap_of(content)
+    if _check_cap_of(content):
+        await certification.check_certified(connection, content.participant)
     await _number(connection, content)
 
 
@@ -331,6 +339,11 @@ async def _check_funds(connection: asyncpg.Connection, content: Funds) -> None:
     money_of(content.amount, content.currency)
     await _number(connection, content)
     await account_number(connection, SCHEME, content.currency, SETTLEMENT)
+
+
+async def _check_funds_in(connection: asyncpg.Connection, content: Funds) -> None:
+    await _check_funds(connection, content)
+    await certification.check_certified(connection, content.participant)
 
 
 async def _compare_funds(connection: asyncpg.Connection, content: Funds, bands: Bands) -> list[Comparison]:
@@ -475,7 +488,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         "Book incoming funds",
         Funds,
         _funds_in,
-        _check_funds,
+        _check_funds_in,
         effect=effects.of_funds_in,
         links=_LINKS,
         commands=_in_of,

@@ -49,7 +49,8 @@ class Onboard(Confirmable, frozen=True, kw_only=True):
     bic: Annotated[str, msgspec.Meta(title="BIC")]
     country: Country
     kind: Annotated[
-        Literal["direct", "fx_provider", "settlement_agent", "central_bank"], msgspec.Meta(title="Kind")
+        Literal["direct", "fx_provider", "settlement_agent", "central_bank", "gateway"],
+        msgspec.Meta(title="Kind"),
     ]
     accounts: Annotated[tuple[NewAccount, ...], msgspec.Meta(title="Accounts")] = ()
     keys: Annotated[tuple[NewSigningKey, ...], msgspec.Meta(title="Keys")] = ()

@@ -8,10 +8,8 @@ import asyncpg
 import msgspec
 
 from adapters import registry
-from schemas.errors import Refused
 from schemas.identifiers import COUNTRIES
 from schemas.money import EXPONENTS
-from schemas.reasons import Reason
 from switch.approvals.content import Country, Currency, Id, Open, account_number, refuse
 from switch.approvals.effects import (
     NOTHING,
@@ -28,6 +26,7 @@ from switch.base.plausibility import Bands, Comparison, Measure
 from switch.base.sql import statements
 from switch.identity.model import Person, Role, Seat
 from switch.participants import comparisons
+from switch.participants.instants import check_ahead, instant_text
 from switch.payments import rail_profile, rail_register
 
 _statement: Final = statements("switch.participants")
@@ -244,7 +243,7 @@ async def _check_rate(connection: asyncpg.Connection, content: SetRate) -> None:
         raise refuse("a rate must be more than zero")
     if content.valid_from is not None and content.valid_from.tzinfo is None:
         raise refuse("an instant needs its offset from UTC")
-    await _check_ahead(connection, content.valid_from, "valid_from")
+    await check_ahead(connection, content.valid_from, "valid_from")
     if not await connection.fetchval(
         "SELECT true FROM switch.participant WHERE id = $1 AND kind = 'fx_provider' AND status = 'active'",
         content.provider,
@@ -252,16 +251,6 @@ async def _check_rate(connection: asyncpg.Connection, content: SetRate) -> None:
         raise refuse("no such FX provider")
     for currency in (content.source, content.target):
         await account_number(connection, content.provider, currency)
-
-
-async def _check_ahead(connection: asyncpg.Connection, instant: datetime | None, name: str) -> None:
-    """Refuse an instant in the past: the change would not start then, and history cannot be changed."""
-    if instant is not None and instant <= await connection.fetchval("SELECT clock_timestamp()"):
-        raise Refused(
-            f"{name} is in the past: state an instant in the future, or none",
-            reason=Reason.NARRATIVE,
-            path=name,
-        )
 
 
 async def _compare_rate(connection: asyncpg.Connection, content: SetRate, bands: Bands) -> list[Comparison]:
@@ -283,12 +272,8 @@ async def _effect_of_rate(connection: asyncpg.Connection, content: SetRate) -> E
         Row(term("FX provider"), provider, content.provider),
     ]
     if content.valid_from is not None:
-        rows.append(Row(term("Valid from (UTC)"), NOTHING, _text(content.valid_from)))
+        rows.append(Row(term("Valid from (UTC)"), NOTHING, instant_text(content.valid_from)))
     return Effect(tuple(rows))
-
-
-def _text(instant: datetime | None) -> str:
-    return NOTHING if instant is None else instant.astimezone(UTC).isoformat(timespec="seconds")
 
 
 async def _set_rate(execution: Execution, content: SetRate) -> None:
@@ -300,7 +285,7 @@ async def _set_rate(execution: Execution, content: SetRate) -> None:
 async def _check_rail(connection: asyncpg.Connection, content: SwitchRail) -> None:
     if content.opens_at is not None and (content.open or content.opens_at.tzinfo is None):
         raise refuse("only a closed rail has an opening time, as an instant with its offset from UTC")
-    await _check_ahead(connection, content.opens_at, "opens_at")
+    await check_ahead(connection, content.opens_at, "opens_at")
     if not await connection.fetchval("SELECT true FROM switch.rail WHERE country = $1", content.country):
         raise refuse("no such rail")
 
@@ -323,7 +308,9 @@ async def _effect_of_rail(connection: asyncpg.Connection, content: SwitchRail) -
     now, opens_at = (None, None) if row is None else (row["open"], row["opens_at"])
     rows = [Row(content.country, openness(is_open=now), openness(is_open=content.open))]
     if opens_at is not None or content.opens_at is not None:
-        rows.append(Row(term("Open again from (UTC)"), _text(opens_at), _text(content.opens_at)))
+        rows.append(
+            Row(term("Open again from (UTC)"), instant_text(opens_at), instant_text(content.opens_at))
+        )
     return Effect(tuple(rows))
 
 

@@ -70,14 +70,21 @@ async def _check(connection: asyncpg.Connection, content: ReturnPayment) -> None
     row = await connection.fetchrow(_FIND, UUID(content.uetr))
     if row is None or row["state"] != State.COMMITTED:
         raise Refused("only a credited payment can be returned", reason=Reason.NARRATIVE, path="uetr")
-    if row["returned"]:
+    check_not_returned(row, ", which resolves that too")
+
+
+def check_not_returned(payment: asyncpg.Record, more: str = "") -> None:
+    """Refuse a payment that was returned, or that its rail gave back.
+
+    Raises:
+        Refused: `more` is added to the text if its rail gave it back.
+
+    """
+    if payment["returned"]:
         raise Refused("this payment was returned already", reason=Reason.DUPLICATION, path="uetr")
-    if row["break"] is not None:
-        raise Refused(
-            f"its rail gave it back: request break.return of break {row['break']}, which resolves that too",
-            reason=Reason.NARRATIVE,
-            path="uetr",
-        )
+    if payment["break"] is not None:
+        text = f"its rail gave it back: request break.return of break {payment['break']}{more}"
+        raise Refused(text, reason=Reason.NARRATIVE, path="uetr")
 
 
 async def _effect(connection: asyncpg.Connection, content: ReturnPayment) -> Effect:

@@ -32,6 +32,7 @@ BREAKS: Final[Mapping[str, str]] = MappingProxyType(
         "credited_unknown_here": term("Credited by the rail, unknown to the switch"),
         "credited_but_aborted": term("Credited by the rail, aborted by the switch"),
         "refused_but_committed": term("Rejected by the rail, committed by the switch"),
+        "returned_by_rail": term("Given back by the rail after it was credited"),
         "another_amount": term("Amount mismatch"),
         "missing_at_rail": term("Committed by the switch, missing in the rail's files"),
     }
@@ -145,7 +146,10 @@ async def _returned_payment(connection: asyncpg.Connection, number: int) -> UUID
     """
     uetr: UUID | None = await connection.fetchval(_RETURNABLE, number)
     if uetr is None:
-        raise Refused("no open break of a committed payment that its rail returned", reason=Reason.NARRATIVE)
+        raise Refused(
+            "no open break of a committed payment that its rail rejected, or gave back as a whole",
+            reason=Reason.NARRATIVE,
+        )
     return uetr
 
 

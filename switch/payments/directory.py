@@ -5,23 +5,29 @@ closing of a rail takes effect within a second everywhere. Nothing here changes 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
+from decimal import Decimal
 from functools import cached_property
 from time import monotonic
-from typing import Final
+from typing import Final, Literal
 
 import asyncpg
 import msgspec
 import structlog
+from msgspec import structs
 
 from schemas.signing.keys import PublicKey
 from switch.base import calendars, logs
 from switch.base.sql import statements
+from switch.payments import tariffs
+from switch.payments.tariffs import Tariff, TariffTable
 
 REFRESH_S: Final = 1.0
 FRESH_S: Final = 30.0
-_LOAD: Final = statements("switch.payments")("load_directory")
+_statement: Final = statements("switch.payments")
+_LOAD: Final = _statement("load_directory").replace("{bearers}", _statement("bearers"))
+_LOAD_UNKEYED: Final = _statement("load_directory").replace("{bearers}", "'[]'::jsonb")
 _log = structlog.get_logger()
 
 
@@ -66,7 +72,7 @@ class Bearer(msgspec.Struct, frozen=True):
 
 
 class Corridor(msgspec.Struct, frozen=True):
-    """A corridor between two countries, and its fee in the source currency."""
+    """A corridor between two countries, and its fee in the source currency, where no tariff applies."""
 
     source: str
     target: str
@@ -77,6 +83,31 @@ class Corridor(msgspec.Struct, frozen=True):
     """`net`: settled in the currency's window, later; `gross`: settled at once, from prefunded money."""
 
 
+class CorridorRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What a corridor requires of a message from an instant on, as two people have set it.
+
+    `switch.payments.corridor_rules` makes the scheme of it.
+    """
+
+    source: str
+    target: str
+    valid_from: int
+    """Microseconds since 1970."""
+    addresses: str | None
+    """None: as the installation requires."""
+    full_above_minor: int | None
+    """Above this amount, minor units of `currency`, both parties must be known in full; None: never."""
+    currency: str
+    """The source country's."""
+    originator: tuple[str, ...]
+    beneficiary: tuple[str, ...]
+    purpose_list: str | None
+    """None: no purpose is required."""
+    purpose_codes: tuple[str, ...]
+    regulatory_list: str | None
+    regulatory_codes: tuple[str, ...]
+
+
 class Rate(msgspec.Struct, frozen=True):
     """Units of `target` for one unit of `source`, as a decimal text, and who provides it."""
 
@@ -84,6 +115,57 @@ class Rate(msgspec.Struct, frozen=True):
     target: str
     provider: str
     rate: str
+    since: int = 0
+    """When it came into force, microseconds since 1970."""
+
+
+class FxOffer(msgspec.Struct, frozen=True):
+    """The newest offer of an FX provider for a pair; `ended` if it is over or withdrawn.
+
+    A tier is the least amount to convert, in minor units, and its rate.
+    """
+
+    number: int
+    provider: str
+    source: str
+    target: str
+    tiers: list[tuple[int, str]]
+    since: int
+    ended: bool
+    limited: bool = False
+    """Whether there is an inventory: `Inventory` has what is left of it."""
+
+
+class Inventory(msgspec.Struct, frozen=True):
+    """What is left of the inventory of an offer, in minor units of the target currency."""
+
+    offer: int
+    minor: int
+
+
+class PairBound(msgspec.Struct, frozen=True):
+    """What a central bank decided on a pair and is in force: blocked, or bounds of the rate (empty: none)."""
+
+    source: str
+    target: str
+    blocked: bool
+    lowest: str
+    highest: str
+
+    def permits(self, scaled: int) -> bool:
+        """Whether a rate in ten-billionths is permitted."""
+        low = not self.lowest or scaled >= _scaled(self.lowest)
+        return not self.blocked and low and (not self.highest or scaled <= _scaled(self.highest))
+
+
+class FxChoice(msgspec.Struct, frozen=True):
+    """What one provider offers for a pair: its tiers as amount, rate as text, and rate in ten-billionths."""
+
+    provider: str
+    offer: int
+    """0 is a rate that two people set."""
+    tiers: tuple[tuple[int, str, int], ...]
+    limited: bool = False
 
 
 class Tightening(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +217,30 @@ class WindowSchedule(msgspec.Struct, frozen=True):
     closes_at: list[time]
 
 
+class ScreeningEngine(msgspec.Struct, frozen=True):
+    """The outside engine that is asked about payments from an instant on; of the form `none`, nobody."""
+
+    number: int
+    form: Literal["watchman", "json", "none"]
+    address: str
+    threshold: int
+    """The least score of a hit, in percent."""
+    within_ms: int
+    since: int
+    """Microseconds since 1970."""
+
+
+class ScreeningSet(msgspec.Struct, frozen=True):
+    """Sanctions lists that payments are compared with from an instant on; without lists, with none."""
+
+    number: int
+    lists: list[int]
+    threshold: int
+    """The least score of a hit, in percent."""
+    since: int
+    """Microseconds since 1970."""
+
+
 class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
     """The directory at one instant."""
 
@@ -147,8 +253,21 @@ class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
     accounts: list[AccountRow] = []
     stated_days: list[StatedDay] = []
     schedules: list[WindowSchedule] = []
+    screening: list[ScreeningSet] = []
+    """The set in force and those that follow, in order of their instants."""
+    screening_engines: list[ScreeningEngine] = []
+    """The same for the outside engine."""
+    velocity_limits: list[tuple[str, str, str]] = []
+    """Scope, participant (`*`: every other one) and currency of each velocity limit in force."""
+    corridor_rules: list[CorridorRules] = []
+    """Of each corridor those in force, and those that begin later; in the order in which they begin."""
+    offers: list[FxOffer] = []
+    inventories: list[Inventory] = []
+    pairs: list[PairBound] = []
     closed: bool = False
     """Whether the switch is closed after a restore of its database."""
+    tariffs: list[Tariff] = []
+    """Those in force, and those to come."""
 
     @cached_property
     def by_id(self) -> Mapping[str, Participant]:
@@ -182,9 +301,64 @@ class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
         return {(c.source, c.target): c for c in self.corridors}
 
     @cached_property
+    def tariffs_by_corridor(self) -> Mapping[tuple[str, str], TariffTable]:
+        """Tables of tariffs by (source, target) country; most corridors have none."""
+        return tariffs.by_corridor(self.tariffs)
+
+    @cached_property
+    def limited(self) -> frozenset[tuple[str, str, str]]:
+        """The velocity limits in force, by scope, participant and currency."""
+        return frozenset(self.velocity_limits)
+
+    @cached_property
+    def rules_by_pair(self) -> Mapping[tuple[str, str], Sequence[CorridorRules]]:
+        """Rules for data by (source, target) country, those that begin last first."""
+        found: dict[tuple[str, str], list[CorridorRules]] = {}
+        for rules in self.corridor_rules:
+            found.setdefault((rules.source, rules.target), []).insert(0, rules)
+        return found
+
+    @cached_property
     def rate_by_pair(self) -> Mapping[tuple[str, str], Rate]:
         """Rates in force by (source, target) currency."""
         return {(r.source, r.target): r for r in self.rates}
+
+    @cached_property
+    def choices_by_pair(self) -> Mapping[tuple[str, str], tuple[FxChoice, ...]]:
+        """What active FX providers offer for each pair (source, target).
+
+        The newest statement about a provider's pair counts: its own offer, or the rate that two people set.
+        """
+        found: dict[tuple[str, str], list[FxChoice]] = {}
+        set_by_people = {(r.provider, r.source, r.target): r for r in self.rates}
+        for offer in self.offers:
+            key = offer.provider, offer.source, offer.target
+            rate = set_by_people.get(key)
+            if rate is not None and rate.since > offer.since:
+                continue
+            set_by_people.pop(key, None)
+            if not offer.ended:
+                tiers = tuple((least, text, _scaled(text)) for least, text in offer.tiers)
+                choice = FxChoice(offer.provider, offer.number, tiers, offer.limited)
+                found.setdefault((offer.source, offer.target), []).append(choice)
+        for rate in set_by_people.values():
+            choice = FxChoice(rate.provider, 0, ((0, rate.rate, _scaled(rate.rate)),))
+            found.setdefault((rate.source, rate.target), []).append(choice)
+        active = {p.id for p in self.participants if p.status == "active"}
+        return {pair: tuple(c for c in each if c.provider in active) for pair, each in found.items()}
+
+    @cached_property
+    def bounds_by_pair(self) -> Mapping[tuple[str, str], tuple[PairBound, ...]]:
+        """What central banks decided on each pair (source, target)."""
+        found: dict[tuple[str, str], list[PairBound]] = {}
+        for bound in self.pairs:
+            found.setdefault((bound.source, bound.target), []).append(bound)
+        return {pair: tuple(bounds) for pair, bounds in found.items()}
+
+    @cached_property
+    def left_by_offer(self) -> Mapping[int, int]:
+        """What is left of the inventory of each offer that has one."""
+        return {i.offer: i.minor for i in self.inventories}
 
     @cached_property
     def rail_by_country(self) -> Mapping[str, RailAvailability]:
@@ -226,27 +400,41 @@ class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
         return {(a.owner, a.currency, a.purpose): a.id for a in self.accounts}
 
 
+def _scaled(rate: str) -> int:
+    """A rate in ten-billionths, exactly: rates have at most ten decimals."""
+    return int(Decimal(rate).scaleb(10))
+
+
 _decoder = msgspec.json.Decoder(DirectorySnapshot)
 
 
-async def load(pool: asyncpg.Pool | asyncpg.Connection) -> DirectorySnapshot:
-    """Read the directory once."""
-    return _decoder.decode(await pool.fetchval(_LOAD))
+async def load(pool: asyncpg.Pool | asyncpg.Connection, *, authenticates: bool = True) -> DirectorySnapshot:
+    """Read the directory once; a process that authenticates nobody has no bearer keys in it."""
+    return _decoder.decode(await pool.fetchval(_LOAD if authenticates else _LOAD_UNKEYED))
+
+
+def with_tables_of(known: DirectorySnapshot, fresh: DirectorySnapshot) -> DirectorySnapshot:
+    """Keep the look-up tables if only inventories differ, which move with every payment."""
+    if structs.replace(fresh, inventories=known.inventories) == known:
+        kept = {name: table for name, table in vars(known).items() if name != "left_by_offer"}
+        vars(fresh).update(kept)
+    return fresh
 
 
 class Directory:
     """The snapshot in force; `now` is replaced as a whole, so a reader never sees a mix of two snapshots."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: asyncpg.Pool, *, authenticates: bool = True) -> None:
+        self.pool = pool
+        self._authenticates = authenticates
         self.now = DirectorySnapshot()
         self._read_at = -FRESH_S
 
     async def refresh(self) -> None:
         """Read it again; an unchanged directory keeps its look-up tables."""
-        fresh = await load(self._pool)
+        fresh = await load(self.pool, authenticates=self._authenticates)
         if fresh != self.now:
-            self.now = fresh
+            self.now = with_tables_of(self.now, fresh)
         self._read_at = monotonic()
 
     @property

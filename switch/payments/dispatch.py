@@ -19,18 +19,27 @@ from adapters.profile import Timing
 from ledger.encoding import microseconds
 from schemas.errors import TRY_AGAIN, InvalidMessage, NotAuthentic
 from schemas.reasons import Reason
-from switch.base import metrics, tracing
+from switch.base import metrics, personal_data, tracing
 from switch.base.failpoints import failpoint
+from switch.base.personal_data import KeyRing
 from switch.payments.rails import Rail, Rails
 from switch.writer.client import Link
-from switch.writer.commands import Advance, Command, Enquired, Reply
+from switch.writer.commands import Advance, Command, Enquired, GivenBack, Reply
 from switch.writer.lifecycle import Event, State
+from switch.writer.rail_returns import return_id
 from switch.writer.verdicts import Verdict
 
 _PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
 """Delays between attempts to reach the writer; after the last, the caretaker enquires about the payment."""
 
-_NOBODYS: Final = frozenset({Verdict.TRANSFER_NOT_FOUND, Verdict.ANOTHER_RAIL, Verdict.ILLEGAL})
+_NOBODYS: Final = frozenset(
+    {
+        Verdict.TRANSFER_NOT_FOUND,
+        Verdict.ANOTHER_RAIL,
+        Verdict.ILLEGAL,
+        Verdict.EXISTS_WITH_DIFFERENT_CONTENT,
+    }
+)
 """Verdicts on a rail's response for which no payment waits: a person must examine each."""
 
 _log = structlog.get_logger()
@@ -77,8 +86,38 @@ def of_answer(answer: Answer, sending: Sending) -> Advance:
             )
         case Outcome.REFUSED:
             return replace(step, event=Event.REJECT, reason=step.reason or Reason.REASON_NOT_SPECIFIED)
+        case Outcome.RETURNED:
+            minor, currency = answer.amount or (0, "")
+            reason = step.reason or Reason.REASON_NOT_SPECIFIED
+            return replace(
+                step, event=Event.REJECT, reason=reason, credited_minor=minor, credited_currency=currency
+            )
         case _:
             return replace(step, detail=answer.outcome, pending=answer.outcome is Outcome.PENDING)
+
+
+def of_return(answer: Answer, rail: str, raw: bytes, keys: KeyRing) -> GivenBack:
+    """Convert a rail's message that it gives money back; the message is kept, encrypted.
+
+    Raises:
+        InvalidMessage: it states no payment, no amount or no id of the return.
+
+    """
+    if answer.uetr is None or answer.amount is None or not answer.rail_reference:
+        raise InvalidMessage("a return needs its payment, its amount and an id of its own")
+    uetr = UUID(answer.uetr)
+    sealer = keys.sealer(return_id(uetr.bytes, answer.rail_reference))
+    return GivenBack(
+        uetr.bytes,
+        rail,
+        answer.rail_reference,
+        *answer.amount,
+        answer.reason or Reason.REASON_NOT_SPECIFIED,
+        answer.rail_code or "",
+        now_us(),
+        sealer.seal(personal_data.CAME, raw),
+        sealer.sealed_key,
+    )
 
 
 def of_receipt(receipt: Receipt, sending: Sending) -> Advance | None:
@@ -128,8 +167,10 @@ def enquiry_due(timing: Timing, scale: float, sent_at: int) -> int:
 class Dispatcher:
     """Communicates with rails and reports the results to the writer."""
 
-    def __init__(self, link: Link, time_scale: float, expiry_s: float) -> None:
+    def __init__(self, link: Link, time_scale: float, expiry_s: float, keys: KeyRing | None = None) -> None:
+        """`keys` encrypt what rails give back; None for a process that gets no messages of rails."""
         self._link = link
+        self._keys = keys
         self._scale = time_scale
         self._expiry_s = expiry_s
         self._tasks: set[asyncio.Task[None]] = set()
@@ -152,14 +193,17 @@ class Dispatcher:
             await asyncio.wait(set(self._tasks))
 
     async def send(self, rail: Rail, uetr: bytes, native: Native, expires_at: int) -> None:
-        """Submit an order and record the result. An order that has expired meanwhile is not sent."""
+        """Submit an order and record the result. An order that would expire on its way is not sent."""
         country = rail.adapter.profile.country
         failpoint("before_rail_send")
         sent_at, started = now_us(), time.perf_counter()
         with rail.bulkhead, tracing.part("send", rail=country, uetr=uetr):
-            if sent_at < expires_at:
+            if sent_at + 1e6 * rail.pace.needed_s < expires_at:
                 receipt = await reserve_and_submit(rail.adapter, native)
-                rail.breaker.count_exchange(answered=_answered(receipt))
+                answered = _answered(receipt)
+                rail.breaker.count_exchange(answered=answered)
+                if answered:
+                    rail.pace.count(time.perf_counter() - started)
             else:
                 receipt = Receipt(Acceptance.REFUSED, detail="expired before it was sent")
         metrics.rail_request(country, "send", receipt.acceptance, time.perf_counter() - started)
@@ -169,10 +213,11 @@ class Dispatcher:
         if step is not None:
             await self.record_step(step)
 
-    async def answered(self, rail: Rail, answer: Answer) -> None:
-        """Record an unsolicited answer of a rail: a callback or a late answer.
+    async def answered(self, rail: Rail, answer: Answer, raw: bytes) -> None:
+        """Record an unsolicited answer of a rail, which is in the message `raw`: a callback or a late answer.
 
         Raises:
+            InvalidMessage: a return without its amount or its id.
             Unavailable, OutcomeUnknown: it is not known to be recorded; the rail must send it again.
 
         """
@@ -183,7 +228,13 @@ class Dispatcher:
         due = enquiry_due(rail.adapter.profile.timing, self._scale, now_us())
         country = rail.adapter.profile.country
         metrics.rail_request(country, "callback", answer.outcome, 0.0)
-        reply = await self._ask(of_answer(answer, Sending(UUID(answer.uetr).bytes, country, due_at=due)))
+        step: Command
+        if answer.outcome is Outcome.RETURNED:
+            assert self._keys is not None, "this process gets no messages of rails"
+            step = of_return(answer, country, raw, self._keys)
+        else:
+            step = of_answer(answer, Sending(UUID(answer.uetr).bytes, country, due_at=due))
+        reply = await self._ask(step)
         if reply.verdict in _NOBODYS:
             metrics.STRAY_ANSWERS.labels(country, reply.verdict).inc()
             _log.error(
@@ -204,12 +255,12 @@ class Dispatcher:
             _log.warning("overheard_unreadable", rail=rail.adapter.profile.country, error=error.detail)
             return
         for answer in answers:
-            await self._record(rail, answer)
+            await self._record(rail, answer, raw)
 
-    async def _record(self, rail: Rail, answer: Answer) -> None:
+    async def _record(self, rail: Rail, answer: Answer, raw: bytes) -> None:
         for pause in _PATIENCE_S:
             try:
-                await self.answered(rail, answer)
+                await self.answered(rail, answer, raw)
             except TRY_AGAIN:
                 await asyncio.sleep(pause)
             else:
@@ -236,10 +287,12 @@ class Dispatcher:
         else:
             reply = await self._link.ask(step)
         failpoint("after_outcome_commit")
-        if isinstance(step, Advance | Enquired):
+        if isinstance(step, Advance | Enquired | GivenBack):
             _count(reply, self._expiry_s)
             if reply.verdict is Verdict.CONTRADICTION:
                 _log.error("rail_contradicts_itself", uetr=str(UUID(bytes=step.uetr)), state=reply.state)
+            if reply.verdict is Verdict.GIVEN_BACK:
+                _log.warning("rail_gave_back", uetr=str(UUID(bytes=step.uetr)))
         return reply
 
 

@@ -36,6 +36,7 @@ _ERASE: Final = _statement("erase_keys")
 _ERASE_MORE: Final = (
     "DELETE FROM switch.payment_party WHERE number = ANY($1)",
     _statement("erase_messages"),
+    "UPDATE switch.rail_return SET sealed_key = NULL WHERE number = ANY($1)",
 )
 """Other personal data of a payment: pseudonyms for reports, and related messages."""
 

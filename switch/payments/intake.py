@@ -5,7 +5,7 @@ is recorded under the UETR, so a refused payment stays refused and regulators ca
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -16,29 +16,49 @@ from msgspec import structs
 
 from adapters.port import Order, OriginalMessage
 from ledger.encoding import microseconds
-from schemas import codec, rules, verdict
+from schemas import codec, credit_transfer, rules, verdict
 from schemas.errors import DuplicateUetr, NotAllowed, NotFound, Refused, Unavailable
 from schemas.findings import Finding
-from schemas.payment import CreditTransfer
+from schemas.money import Money
+from schemas.parties import build_agent
+from schemas.payment import NOT_PROVIDED, Agent, CreditTransfer
 from schemas.reasons import Reason
 from switch.base import metrics, personal_data, tracing
 from switch.base.failpoints import failpoint
 from switch.base.personal_data import Sealer
 from switch.base.settings import Settings
-from switch.payments import pricing, recovery, routes, stated
+from switch.payments import corridor_rules, indirect, pricing, quotes, recovery, routes, stated, tariffs
 from switch.payments.directory import Directory, Participant
 from switch.payments.dispatch import Dispatcher, now_us, scaled_us
+from switch.payments.held import HeldPayment, encode_findings
+from switch.payments.indirect import IndirectParticipant
 from switch.payments.rails import Rails
 from switch.payments.recovery import KnownAtRail, KnownLine
 from switch.payments.routes import Route
-from switch.writer import duplicates
+from switch.payments.screening import Screening, ScreeningFinding, ScreeningResult, new_findings
+from switch.payments.stated import IdentifiedBank
+from switch.writer import duplicates, velocity
 from switch.writer.client import Link
-from switch.writer.commands import NO_TERMS, Accept, Evidence, Identity, Refuse, Reply, Terms
+from switch.writer.commands import (
+    NO_TERMS,
+    Accept,
+    Evidence,
+    FeeCharge,
+    HoldForScreening,
+    Identity,
+    Refuse,
+    Reply,
+    Terms,
+)
 from switch.writer.lifecycle import State
+from switch.writer.screening_holds import RELEASE
 from switch.writer.verdicts import Verdict
 
 _KNOWN: Final = frozenset({Verdict.EXISTS, Verdict.ALREADY_FAILED})
 _HELD_POLL_S: Final = 1.0
+OFFERS_TRIED: Final = 5
+"""Offers that end or are used up while a payment is priced, before its sender is asked to try again."""
+OFFER_GONE: Final = frozenset({Verdict.OFFER_ENDED, Verdict.OFFER_EXHAUSTED})
 
 
 class PaymentStatus(msgspec.Struct, frozen=True):
@@ -53,6 +73,8 @@ class PaymentStatus(msgspec.Struct, frozen=True):
     """Refused by the switch, not by the rail: nothing was ever reserved."""
     notes: Sequence[Sequence[str]] = ()
     """Parts of the message that the rail does not carry: the path of an element, and a text."""
+    charges: Sequence[Money] = ()
+    """What it costs, charge by charge, unless it failed."""
 
 
 class Proved(msgspec.Struct, frozen=True):
@@ -61,19 +83,39 @@ class Proved(msgspec.Struct, frozen=True):
     identity: Identity
     sealer: Sealer
     evidence: Evidence | None
+    held: HeldPayment | None = None
+    """Its screening hold, which is to be ended."""
+
+    @property
+    def number(self) -> int:
+        """Of its screening hold; 0 if it has none."""
+        return 0 if self.held is None else self.held.number
+
+    @property
+    def released(self) -> Sequence[ScreeningFinding]:
+        """What people have released."""
+        return self.held.findings if self.held is not None and self.held.decision == RELEASE else ()
 
 
 class Intake:
     """Accepts payments. One per worker."""
 
-    def __init__(
-        self, settings: Settings, directory: Directory, rails: Rails, link: Link, dispatcher: Dispatcher
+    def __init__(  # noqa: PLR0917 - what a worker has one of
+        self,
+        settings: Settings,
+        directory: Directory,
+        rails: Rails,
+        link: Link,
+        dispatcher: Dispatcher,
+        screening: Screening,
     ) -> None:
         self._settings = settings
         self._directory = directory
         self._rails = rails
         self._link = link
         self._dispatcher = dispatcher
+        self._screening = screening
+        self._pool = directory.pool
         self._keys = personal_data.load(settings.personal_data_keys)
 
     async def take(
@@ -109,14 +151,74 @@ class Intake:
             raw=sealer.seal(personal_data.CAME, message.raw),
             received_at=received_at,
             key=sealer.sealed_key,
+            end_to_end=self._end_to_end(payment),
         )
-        made_at = datetime.now(UTC)
-        made_at = made_at.replace(microsecond=made_at.microsecond // 1000 * 1000)
+        made_at = _now()
         proved = Proved(identity, sealer, evidence)
         try:
             return await self._take_new(proved, message, payment, sender, made_at)
         except KnownAtRail as known:
-            return await self._take_again(proved, payment, sender, known.line, made_at)
+            return await self._take_again(proved, message, payment, sender, known.line, made_at)
+
+    async def take_held(self, held: HeldPayment) -> PaymentStatus:
+        """Accept a payment that people have released, as if it came now; what they released is no hit again.
+
+        So is one accepted that waited only for the outside engine, if it answers and finds nothing.
+        It is held again if more was found meanwhile, and refused for any reason for which it would be refused
+        if it came now, except for times that it stated in time.
+
+        Raises:
+            Unavailable, OutcomeUnknown: try again.
+
+        """
+        message = codec.again(held.raw, held.identity.message_name)
+        payment = _kept(message, held)
+        sender = self._directory.now.by_id[held.identity.sender]
+        sealer = self._keys.reopened(held.uetr, held.identity.key)
+        proved = Proved(held.identity, sealer, held.evidence, held)
+        made_at = _now()
+        try:
+            self._check_sender(payment, sender)
+        except NotAllowed as refusal:
+            refused = Refused(refusal.detail, reason=Reason.TRANSACTION_FORBIDDEN, path=refusal.path)
+            return await self._remember(proved, self._terms_of(payment, sender), refused)
+        try:
+            return await self._take_new(proved, message, payment, sender, made_at)
+        except KnownAtRail as known:
+            return await self._take_again(proved, message, payment, sender, known.line, made_at)
+
+    async def compare_again(self, held: HeldPayment) -> PaymentStatus | None:
+        """Compare a held payment with the present lists; hold it again if there is more. None: there is not.
+
+        Raises:
+            Unavailable, OutcomeUnknown: try again.
+
+        """
+        message = codec.again(held.raw, held.identity.message_name)
+        found = await self._screening.compare(message)
+        new = new_findings(found.findings, held.findings)
+        _refuse_silence(new)
+        if not new:
+            return None
+        payment = _kept(message, held)
+        sender = self._directory.now.by_id[held.identity.sender]
+        sealer = self._keys.reopened(held.uetr, held.identity.key)
+        proved = Proved(held.identity, sealer, held.evidence, held)
+        return await self._hold(proved, payment, sender, _now(), found)
+
+    async def end_held(self, held: HeldPayment, reason: Reason) -> PaymentStatus:
+        """Refuse a held payment; the refusal says nothing of why it was held.
+
+        Raises:
+            Unavailable, OutcomeUnknown: try again.
+
+        """
+        payment = _kept(codec.again(held.raw, held.identity.message_name), held)
+        sender = self._directory.now.by_id[held.identity.sender]
+        sealer = self._keys.reopened(held.uetr, held.identity.key)
+        proved = Proved(held.identity, sealer, held.evidence, held)
+        refusal = Refused(reason=reason)
+        return await self._remember(proved, self._terms_of(payment, sender), refusal)
 
     async def _take_new(
         self,
@@ -132,20 +234,25 @@ class Intake:
             KnownAtRail: its rail knows it from before a restore; nothing was done.
 
         """
-        identity = proved.identity
-        uetr = UUID(bytes=identity.uetr)
         try:
-            _refuse_findings(rules.refusals(rules.check(message, scheme=self._scheme(payment))))
-            stated.check_times(payment, message, made_at, self._settings)
+            bank = await self._indirect(payment, made_at)
+            payment = payment if bank is None else indirect.addressed(payment, bank)
+            scheme = self._scheme(payment, bank, proved.identity.received_at)
+            _refuse_findings(rules.refusals(rules.check(message, scheme=scheme)))
+            if proved.held is None:
+                stated.check_times(payment, message, made_at, self._settings)
             expires_at = stated.expiry(payment, made_at, self._settings)
-            route = self._route(payment, sender, made_at, expires_at)
+            route = self._route(payment, sender, made_at, expires_at, bank)
             await self._check_day(payment, route, made_at)
-            stated.check_parties(message, payment, sender, route.creditor, self._settings.bic)
+            receivers = (route.creditor.bic, route.bank.bic)
+            stated.check_parties(message, payment, sender, receivers, self._settings.bic)
             stated.check_member_ids(message, self._directory.now.by_bic)
-            forms, known = route.rail.adapter.profile.creditor, self._directory.now.participants
-            stated.check_creditor_account(payment.creditor_account, forms, route.creditor, known)
+            await self._check_creditor_account(payment, route, made_at)
             stated.check_kind(message.content, route.corridor)
             route.rail.check()
+            if route.open:
+                left_s = (expires_at - made_at).total_seconds()
+                stated.check_way(payment, message, left_s, needed_s=route.rail.pace.needed_s)
             order = Order(
                 payment=payment,
                 amount=payment.interbank_settlement_amount,
@@ -154,15 +261,20 @@ class Intake:
                 expires_at=expires_at,
                 original=OriginalMessage(message.id, message.content),
             )
-            notes = route.rail.not_carried(order)
-            reply = await self._reserve(proved, order, route, notes)
+            notes = _notes(route, order)
+            found = await self._screening.compare(message)
+            if found.findings and (new := new_findings(found.findings, proved.released)):
+                if proved.held is not None:
+                    _refuse_silence(new)
+                return await self._hold(proved, payment, sender, made_at, found)
+            return await self._reserve(proved, order, route, notes, credit_transfer.read_charging(message))
         except Refused as refusal:
-            return await self._remember(identity, self._terms_of(payment, sender), refusal)
-        return structs.replace(_status(uetr, reply), notes=notes)
+            return await self._remember(proved, self._terms_of(payment, sender), refusal)
 
-    async def _take_again(
+    async def _take_again(  # noqa: PLR0917 - what `take` was given, and what the rail knows
         self,
         proved: "Proved",
+        message: codec.Message,
         payment: CreditTransfer,
         sender: Participant,
         line: KnownLine,
@@ -174,22 +286,30 @@ class Intake:
             Unavailable: it cannot be booked as it is: the operator must resolve the reconciliation break.
 
         """
-        identity = proved.identity
         if not line.done:
             text = f"the rail refused it before the restore: {line.code or 'no code'}"
             refusal = Refused(text, reason=Reason.NARRATIVE)
-            return await self._remember(identity, self._terms_of(payment, sender), refusal)
+            return await self._remember(proved, self._terms_of(payment, sender), refusal)
         expires_at = made_at + timedelta(seconds=self._settings.payment_expiry_s)
         try:
-            route = self._route(payment, sender, made_at, expires_at)
-            price = routes.price(payment.interbank_settlement_amount, route, self._directory.now)
+            bank = await self._indirect(payment, made_at)
+            route = self._route(payment, sender, made_at, expires_at, bank)
+            bearer, purpose = credit_transfer.read_charging(message)
+            price = routes.price(
+                payment.interbank_settlement_amount,
+                route,
+                self._directory.now,
+                at=made_at,
+                bearer=bearer,
+                purpose=purpose,
+            )
             price = recovery.price_of(price, line)
             legs = pricing.legs(price, route.debtor, route.creditor, route.corridor, self._directory.now)
         except Refused as refusal:
             raise Unavailable(f"executed before the restore; it cannot be booked: {refusal.detail}") from None
         accept = Accept(
-            identity=identity,
-            terms=_terms(route, price),
+            identity=proved.identity,
+            terms=terms_of(route, price),
             legs=legs,
             native_ref=line.ref,
             native_body=proved.sealer.seal(personal_data.SENT, b""),
@@ -199,8 +319,18 @@ class Intake:
             hold=True,
             recovered=line.ref,
             evidence=proved.evidence,
+            charges=charges_of(price),
+            bearer=bearer,
+            purpose=purpose,
+            held=proved.number,
+            indirect=route.indirect_key,
         )
-        return _status(UUID(bytes=identity.uetr), await self._link.ask(accept))
+        return _status(UUID(bytes=proved.identity.uetr), await self._link.ask(accept))
+
+    def _end_to_end(self, payment: CreditTransfer) -> int:
+        """By which people find the payment, if its sender gave it an end-to-end id."""
+        text = payment.end_to_end_id
+        return 0 if text == NOT_PROVIDED else self._keys.reference(text)
 
     def fingerprint(self, message: codec.Message, sender: Participant) -> bytes:
         """Fingerprint that identifies a repeat of the same message by the same sender."""
@@ -215,13 +345,42 @@ class Intake:
         if bic[:8] != sender.bic[:8]:
             raise NotAllowed("the debtor agent is not the sender", path=pricing.DEBTOR_AGENT)
 
-    def _scheme(self, payment: CreditTransfer) -> rules.Scheme:
+    def _scheme(self, payment: CreditTransfer, bank: IndirectParticipant | None, at_us: int) -> rules.Scheme:
         """Requirements of this corridor on a message; the countries are those of the agents' BICs."""
-        debtor, creditor = payment.debtor_agent.bic or "", payment.creditor_agent.bic or ""
-        return self._settings.scheme_of(debtor[4:6], creditor[4:6])
+        source, target = ((agent.bic or "")[4:6] for agent in (payment.debtor_agent, payment.creditor_agent))
+        target = target if bank is None else bank.rail
+        own = corridor_rules.in_force(self._directory.now, source, target, at_us)
+        return corridor_rules.scheme(self._settings.scheme_of(source, target), own)
+
+    async def _indirect(self, payment: CreditTransfer, now: datetime) -> IndirectParticipant | None:
+        """The creditor agent, if it is no participant, but is reached over a rail.
+
+        Raises:
+            Refused: RC04 it is not reached now, or its member id is wrong.
+
+        """
+        if not indirect.may_be(payment.creditor_agent, self._directory.now):
+            return None
+        return await indirect.find(self._pool, payment.creditor_agent, self._rails, now)
+
+    async def _check_creditor_account(self, payment: CreditTransfer, route: Route, now: datetime) -> None:
+        """Refuse an account at another bank than the creditor agent, participant or not: RC04."""
+        account, forms = payment.creditor_account, route.rail.adapter.profile.creditor
+        named = stated.other_bank(account, forms, route.bank)
+        if named is None:
+            return
+        others: list[IdentifiedBank] = [*self._directory.now.participants]
+        owner = await indirect.owns(self._pool, route.rail, named.id, now)
+        others += [] if owner is None else [owner]
+        stated.check_creditor_account(account, forms, route.bank, others)
 
     def _route(
-        self, payment: CreditTransfer, debtor: Participant, made_at: datetime, expires_at: datetime
+        self,
+        payment: CreditTransfer,
+        debtor: Participant,
+        made_at: datetime,
+        expires_at: datetime,
+        bank: IndirectParticipant | None,
     ) -> Route:
         return routes.find(
             self._directory.now,
@@ -231,6 +390,7 @@ class Intake:
             payment.interbank_settlement_amount.currency,
             now=made_at,
             expires_at=expires_at,
+            indirect=bank,
         )
 
     async def _check_day(self, payment: CreditTransfer, route: Route, now: datetime) -> None:
@@ -246,22 +406,55 @@ class Intake:
             raise stated.other_day()
 
     async def _reserve(
-        self, proved: "Proved", asked: Order, route: Route, notes: list[tuple[str, str]]
+        self,
+        proved: "Proved",
+        asked: Order,
+        route: Route,
+        notes: list[tuple[str, str]],
+        charging: tuple[str, str],
+    ) -> PaymentStatus:
+        """Reserve what was `asked` at the best offer; at the next one if that is over or exhausted.
+
+        `charging` is the charge bearer and the purpose code.
+        """
+        without: set[int] = set()
+        for _ in range(OFFERS_TRIED):
+            price = await self._price(asked, route, charging, without)
+            order, noted = asked, notes
+            if price.deducted.minor:
+                order = _stating_charges(asked, price, self._settings.bic)
+                noted = _notes(route, order)
+            reply = await self._reserve_at(price, proved, order, route, noted, charging)
+            if reply.verdict not in OFFER_GONE:
+                return _status(UUID(bytes=proved.identity.uetr), reply, noted, price)
+            without.add(price.offer)
+            if reply.verdict is Verdict.OFFER_ENDED:
+                await self._directory.refresh()
+        raise Unavailable("FX providers are changing their offers; nothing was decided")
+
+    async def _reserve_at(  # noqa: PLR0917 - what is reserved
+        self,
+        price: pricing.Price,
+        proved: "Proved",
+        asked: Order,
+        route: Route,
+        notes: list[tuple[str, str]],
+        charging: tuple[str, str],
     ) -> Reply:
-        """Price, translate and reserve what was `asked`; amount and serial are determined here."""
-        assert asked.original is not None
+        """Translate and reserve at a price; amount and serial are determined here."""
         identity = proved.identity
         payment, directory = asked.payment, self._directory.now
         adapter = route.rail.adapter
-        price = routes.price(asked.amount, route, directory)
-        stated.check_price(payment, asked.original.content, price, directory.by_id.get(price.fx_provider))
+        bearer, purpose = charging
         legs = pricing.legs(price, route.debtor, route.creditor, route.corridor, directory)
         serial = await route.rail.serials.take(asked.made_at)
         order = replace(asked, amount=price.credit, serial=serial)
         native = route.rail.translate(order)
+        terms = terms_of(route, price)
+        limited = directory.limited
         accept = Accept(
             identity=identity,
-            terms=_terms(route, price),
+            terms=terms,
             legs=legs,
             native_ref=native.ref,
             native_body=proved.sealer.seal(personal_data.SENT, native.body),
@@ -272,19 +465,57 @@ class Intake:
             notes=notes,
             claims=duplicates.claims(payment, identity.sender, self._keys, self._settings),
             evidence=proved.evidence,
+            charges=charges_of(price),
+            bearer=bearer,
+            purpose=purpose,
+            held=proved.number,
+            meters=velocity.meters(payment, terms, self._keys, limited) if limited else [],
+            quote=UUID(payment.quote).bytes if payment.quote else b"",
+            offer=price.offer,
+            indirect=route.indirect_key,
         )
         failpoint("before_reserve_commit")
         with tracing.part("reserve", rail=accept.terms.rail, uetr=payment.uetr):
             reply = await self._link.ask(accept)
         failpoint("after_reserve_commit")
         if reply.verdict is Verdict.LATE:
-            raise Unavailable("processing took too long, or a clock is wrong; nothing was decided")
+            raise Unavailable(
+                "processing took too long, a limit has just changed, or a clock is wrong: nothing was done"
+            )
         if reply.state == State.SENT:
             country = adapter.profile.country
             corridor = f"{route.debtor.country}-{country}"
             metrics.ACCEPTED.labels(country, price.debit.currency, corridor).inc()
             self._dispatcher.send_soon(route.rail, identity.uetr, native, accept.expires_at)
         return reply
+
+    async def _price(
+        self, asked: Order, route: Route, charging: tuple[str, str], without: Container[int]
+    ) -> pricing.Price:
+        """The price in force, or that of the quote that the payment names; what it states must agree."""
+        assert asked.original is not None
+        payment, content = asked.payment, asked.original.content
+        bearer, purpose = charging
+        directory = self._directory.now
+        if payment.quote is None:
+            price = routes.price(
+                asked.amount,
+                route,
+                directory,
+                at=asked.made_at,
+                bearer=bearer,
+                purpose=purpose,
+                without=without,
+            )
+            stated.check_price(payment, content, price, directory.by_id.get(price.fx_provider))
+            return price
+        price = await quotes.price_of(self._pool, payment, route, charging, asked.made_at)
+        try:
+            stated.check_price(payment, content, price, directory.by_id.get(price.fx_provider))
+        except Refused as refused:  # whatever differs, it is the quote that the payment does not follow
+            text = "differs from the terms of the quote that the payment names"
+            raise Refused(text, reason=Reason.ABORTED_SETTLEMENT, path=refused.path) from None
+        return price
 
     def _due_at(self, route: Route, expires_at: int) -> int:
         if route.open:
@@ -295,30 +526,90 @@ class Intake:
     def _terms_of(self, payment: CreditTransfer, sender: Participant) -> Terms:
         """Terms that an unpriced, refused message states: its parties, amount and target."""
         bic = payment.creditor_agent.bic or ""
-        creditor = self._directory.now.by_bic.get(bic[:8])
-        rail = self._rails.get(creditor.country) if creditor else None
+        known = self._directory.now.by_bic.get(bic[:8])
+        rail = self._rails.get(known.country) if known else None
         debit = payment.interbank_settlement_amount
         return structs.replace(
             NO_TERMS,
             debtor_agent=sender.id,
-            creditor_agent=creditor.id if creditor else bic,
+            creditor_agent=known.id if known else bic,
             debit_minor=debit.minor,
             debit_currency=debit.currency,
             credit_currency=rail.adapter.profile.currency if rail else "",
         )
 
-    async def _remember(self, identity: Identity, terms: Terms, refusal: Refused) -> PaymentStatus:
-        reply = await self._link.ask(Refuse(identity, refusal.reason, refusal.placed, terms))
+    async def _remember(self, proved: "Proved", terms: Terms, refusal: Refused) -> PaymentStatus:
+        identity = proved.identity
+        reply = await self._link.ask(Refuse(identity, refusal.reason, refusal.placed, terms, proved.number))
         return _status(UUID(bytes=identity.uetr), reply)
+
+    async def _hold(
+        self,
+        proved: "Proved",
+        payment: CreditTransfer,
+        sender: Participant,
+        made_at: datetime,
+        found: ScreeningResult,
+    ) -> PaymentStatus:
+        """Hold a payment until people have decided; nothing is reserved, and nothing is said of why."""
+        before = proved.held
+        direction = personal_data.HITS + (before.screening if before is not None else 0)
+        lasts = timedelta(seconds=self._settings.screening_hold_s)
+        if payment.deadline is not None:
+            lasts = min(lasts, max(timedelta(0), payment.deadline.astimezone(UTC) - made_at))
+        command = HoldForScreening(
+            identity=proved.identity,
+            terms=self._terms_of(payment, sender),
+            lasts=lasts // timedelta(microseconds=1),
+            lists=found.lists,
+            hits=proved.sealer.seal(direction, encode_findings(found.findings)),
+            hit_count=found.hit_count,
+            evidence=proved.evidence,
+            held=proved.number,
+        )
+        failpoint("before_hold_commit")
+        reply = await self._link.ask(command)
+        failpoint("after_hold_commit")
+        return _status(UUID(bytes=proved.identity.uetr), reply)
+
+
+def _now() -> datetime:
+    """The present instant, in milliseconds as rails write it."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def _notes(route: Route, order: Order) -> list[tuple[str, str]]:
+    """What the sender reads beside the outcome: the gateway that was used, and what is not carried."""
+    notes = route.rail.not_carried(order)
+    if route.indirect is None:
+        return notes
+    text = f"reached over the rail, through the gateway {route.creditor.id} ({route.creditor.bic})"
+    return [("CdtTrfTxInf/CdtrAgt", text), *notes]
+
+
+def _refuse_silence(found: Sequence[ScreeningFinding]) -> None:
+    """Leave a held payment as it is if nothing is new but that the outside engine does not answer.
+
+    Raises:
+        Unavailable: so it is.
+
+    """
+    if found and all(each.silent for each in found):
+        raise Unavailable("the screening engine does not answer; the payment stays held")
+
+
+def _kept(message: codec.Message, held: HeldPayment) -> CreditTransfer:
+    """A held payment under the UETR that the switch keeps, which may be its own one."""
+    return structs.replace(credit_transfer.read(message), uetr=str(held.uetr))
 
 
 def _refuse_findings(findings: list[Finding]) -> None:
     if findings:
-        first = findings[0]
-        raise Refused(verdict.summary(findings), reason=first.reason, path=first.path)
+        raise verdict.refusal(findings)
 
 
-def _terms(route: Route, price: pricing.Price) -> Terms:
+def terms_of(route: Route, price: pricing.Price) -> Terms:
     """Terms of a payment that is routed and priced."""
     return Terms(
         debtor_agent=route.debtor.id,
@@ -334,7 +625,37 @@ def _terms(route: Route, price: pricing.Price) -> Terms:
     )
 
 
-def _status(uetr: UUID, reply: Reply) -> PaymentStatus:
+def charges_of(price: pricing.Price) -> list[FeeCharge]:
+    """The charges that are recorded beside the fee."""
+    return [] if tariffs.is_of_corridor(price.charges) else list(price.charges)
+
+
+def _stating_charges(asked: Order, price: pricing.Price, bic: str) -> Order:
+    """The order with the charges that were taken from its amount, for the rails that carry them."""
+    assert asked.original is not None
+    content = asked.original.content
+    (transaction,) = content["CdtTrfTxInf"]
+    agent = build_agent(charging_agent(bic))
+    ours = [
+        {
+            "Amt": {"Ccy": price.debit.currency, "Amt": Money(each.minor, price.debit.currency).text},
+            "Agt": agent,
+        }
+        for each in price.charges
+        if each.deducted and each.minor
+    ]
+    stated = {**transaction, "ChrgsInf": [*transaction.get("ChrgsInf", ()), *ours]}
+    return replace(asked, original=replace(asked.original, content={**content, "CdtTrfTxInf": [stated]}))
+
+
+def charging_agent(bic: str) -> Agent:
+    """The switch as the agent that takes charges; without a BIC of its own by its name."""
+    return Agent(bic=bic) if bic else Agent(name=pricing.SCHEME)
+
+
+def _status(
+    uetr: UUID, reply: Reply, notes: Sequence[Sequence[str]] = (), price: pricing.Price | None = None
+) -> PaymentStatus:
     if reply.verdict is Verdict.KNOWN_AT_RAIL:
         raise KnownAtRail(recovery.known_line(reply.detail))
     if reply.verdict is Verdict.EXISTS_WITH_DIFFERENT_CONTENT:
@@ -342,8 +663,9 @@ def _status(uetr: UUID, reply: Reply) -> PaymentStatus:
         raise DuplicateUetr
     if reply.verdict in _KNOWN:
         metrics.REPLAYS.labels("hit").inc()
-        return PaymentStatus(uetr, None, known=True)
+        return PaymentStatus(uetr, None, known=True, notes=notes)
     if reply.state == State.ABORTED:
         metrics.REFUSED.labels(reply.reason).inc()
-        return PaymentStatus(uetr, State.ABORTED, reply.reason, reply.detail, refused_here=True)
-    return PaymentStatus(uetr, State(reply.state))
+        return PaymentStatus(uetr, State.ABORTED, reply.reason, reply.detail, refused_here=True, notes=notes)
+    charges = [] if price is None else [Money(each.minor, price.fee.currency) for each in price.charges]
+    return PaymentStatus(uetr, State(reply.state), notes=notes, charges=charges)

@@ -12,8 +12,10 @@ from adapters import registry
 from schemas.errors import DuplicateUetr, NotAllowed, NotFound, Restoring
 from schemas.money import Money
 from switch.base.sql import statements
-from switch.payments import own_uetrs
+from switch.payments import held, own_uetrs
 from switch.payments.intake import PaymentStatus
+from switch.payments.tariffs import OF_CORRIDOR
+from switch.writer.commands import FeeCharge
 from switch.writer.event_kinds import OF_PAYMENTS, EventKind
 from switch.writer.lifecycle import FINAL, STATUS, Event, State
 
@@ -113,9 +115,20 @@ async def read_status(pool: asyncpg.Pool, uetr: UUID) -> PaymentStatus:
 
     """
     rows = await _events(pool, uetr)
+    if not rows and await held.is_held(pool, uetr):
+        return PaymentStatus(uetr, State.RECEIVED, known=True)
     state, reason, detail, event = await _status(pool, uetr, rows)
     here = event == Event.REFUSE
-    return PaymentStatus(uetr, state, reason, detail, known=True, refused_here=here, notes=_notes(rows))
+    return PaymentStatus(
+        uetr,
+        state,
+        reason,
+        detail,
+        known=True,
+        refused_here=here,
+        notes=_notes(rows),
+        charges=[Money(charge.minor, currency) for charge, currency in _charges(rows)],
+    )
 
 
 async def read_known(pool: asyncpg.Pool, uetr: UUID, fingerprint: bytes) -> PaymentStatus | None:
@@ -127,7 +140,8 @@ async def read_known(pool: asyncpg.Pool, uetr: UUID, fingerprint: bytes) -> Paym
     """
     known = await pool.fetchval("SELECT fingerprint FROM ledger.transfer WHERE id = $1", uetr)
     if known is None:
-        return None
+        is_held = await held.is_held(pool, uetr, fingerprint)
+        return PaymentStatus(uetr, State.RECEIVED, known=True) if is_held else None
     if known != fingerprint:
         raise DuplicateUetr
     return await read_status(pool, uetr)
@@ -147,11 +161,49 @@ async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None)
 
     """
     payment = await pool.fetchrow(_PAYMENT, uetr)
+    if payment is None:
+        pending = await _pending(pool, uetr, owners)
+        if pending is not None:
+            return pending
     if owners is not None and (payment is None or payment["sender"] not in owners):
         own = await own_uetrs.find(pool, owners, uetr)  # what a sender states is its own payment first
         if own is not None:
             uetr, payment = own, await pool.fetchrow(_PAYMENT, own)
+            pending = await _pending(pool, uetr, owners) if payment is None else None
+            if pending is not None:
+                return pending
     return await _described(pool, uetr, payment, owners)
+
+
+async def _pending(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> dict[str, Any] | None:
+    """Describe a payment that is not in the books yet, to its sender; None if there is none."""
+    row = await held.read_one(pool, uetr)
+    if row is None or (owners is not None and row["sender"] not in owners):
+        return None
+    debit = Money(row["debit_minor"], row["debit_currency"])
+    return {
+        "uetr": str(uetr),
+        "state": State.RECEIVED,
+        "status": STATUS[State.RECEIVED],
+        "final": False,
+        "returned": False,
+        "reason": None,
+        "detail": None,
+        "message": row["message_name"],
+        "message_id": row["message_id"],
+        "debtor_agent": row["sender"],
+        "creditor_agent": row["creditor_agent"],
+        "rail": None,
+        "rail_name": None,
+        "rail_reference": None,
+        "interbank_settlement_amount": {"currency": debit.currency, "amount": debit.text},
+        "credited_amount": None,
+        "fee": None,
+        "exchange_rate": None,
+        "fx_provider": None,
+        "notes": [],
+        "journey": [{"event": "received", "at": row["received_at"].isoformat()}],
+    }
 
 
 async def read_received(pool: asyncpg.Pool, uetr: UUID, creditor_agent: str) -> dict[str, Any]:
@@ -192,6 +244,7 @@ async def _described(
         "message_id": payment["message_id"],
         **({} if owners is not None else await _also_stated(pool, uetr)),
         **_terms(payment),
+        "charges": [charge_document(*each) for each in _charges(rows)],
         "notes": [{"path": path, "text": text} for path, text in _notes(rows)],
         "journey": [
             {"event": step.event, "at": step.at.isoformat(), **step.facts}
@@ -216,6 +269,25 @@ def _notes(rows: list[asyncpg.Record]) -> list[list[str]]:
     held = next((row["body"] for row in rows if row["kind"] == Event.RESERVE), "{}")
     notes: list[list[str]] = json.loads(held).get("notes", [])
     return notes
+
+
+def _charges(rows: list[asyncpg.Record]) -> list[tuple[FeeCharge, str]]:
+    """The charges with their currency, as noted when the money was reserved; none if that is archived."""
+    held = json.loads(next((row["body"] for row in rows if row["kind"] == Event.RESERVE), "{}"))
+    minor, currency = held.get("fee", (0, ""))
+    recorded = [FeeCharge(*each) for each in held.get("charges", ())]
+    only = [FeeCharge(OF_CORRIDOR, "switch", False, minor)] if minor else []
+    return [(each, currency) for each in recorded or only]
+
+
+def charge_document(charge: FeeCharge, currency: str) -> dict[str, Any]:
+    """A charge as the API shows it. `tariff` is None if it is the corridor's own fee."""
+    return {
+        "of": charge.component,
+        "borne_by": charge.borne_by,
+        "tariff": charge.tariff or None,
+        "amount": {"currency": currency, "amount": Money(charge.minor, currency).text},
+    }
 
 
 def _has_part(payment: asyncpg.Record, owners: list[str] | None) -> bool:
@@ -244,7 +316,7 @@ def _terms(payment: asyncpg.Record) -> dict[str, Any]:
     if not payment["debit_currency"]:
         return {}
     priced = bool(payment["credit_minor"])
-    debit = Money(payment["debit_minor"], payment["debit_currency"])
+    debit = Money(payment["debit_minor"] + payment["deducted_minor"], payment["debit_currency"])
     credit = Money(payment["credit_minor"], payment["credit_currency"])
     fee = Money(payment["fee_minor"], payment["debit_currency"])
     return {

@@ -1,13 +1,16 @@
 """Pricing of a payment: the credited amount at the rate in force, the fee, and the legs that move the money.
 
 Exact integers throughout. A conversion rounds down, so the FX provider never pays out more than the rate
-requires and keeps the rest of a minor unit. The fee's percentage part rounds down too, so it is always below
-the amount. If the flat part makes the fee reach the amount, the payment is refused.
+requires and keeps the rest of a minor unit. The fee is the sum of the charges that `tariffs` finds; charges
+that the creditor bears are taken from the amount before it is converted. The fee is always below the amount:
+if it reaches the amount, the payment is refused.
 """
 
+from collections.abc import Container, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import Final
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -16,8 +19,10 @@ from schemas.credit_transfer import ROOT
 from schemas.errors import Refused
 from schemas.money import EXPONENTS, Money
 from schemas.reasons import Reason
-from switch.payments.directory import Corridor, DirectorySnapshot, Participant
-from switch.writer.commands import CommandLeg
+from switch.payments import tariffs
+from switch.payments.directory import Corridor, DirectorySnapshot, FxChoice, PairBound, Participant
+from switch.payments.tariffs import WHOLE_BPS, FeeDirection, Usage, fee_of
+from switch.writer.commands import CommandLeg, FeeCharge
 
 POSITION = "position"
 """Purpose of the account that settles net in a window, later, under a cap."""
@@ -26,21 +31,43 @@ GROSS = "gross"
 FEES = "fees"
 SCHEME = "payswitch"
 """Owner of the fee accounts."""
-WHOLE_BPS: Final = 10_000
 AMOUNT: Final = f"{ROOT}/{elements.TRANSACTION}/IntrBkSttlmAmt"
 """Path of the amount in a message that states it."""
 DEBTOR_AGENT: Final = f"{ROOT}/{elements.TRANSACTION}/DbtrAgt"
 CREDITOR_AGENT: Final = f"{ROOT}/{elements.TRANSACTION}/CdtrAgt"
+CHARGE_BEARER: Final = f"{ROOT}/{elements.TRANSACTION}/ChrgBr"
 
 
 class Price(msgspec.Struct, frozen=True):
-    """The debtor agent pays the debit for the transfer itself; the fee is added to it."""
+    """The debtor agent pays the debit and the fee: together the stated amount and the charges on top of it.
+
+    The debit is what is converted or passed on: the stated amount less the charges that the creditor bears.
+    """
 
     debit: Money
     credit: Money
     fee: Money
     fx_provider: str
     rate: str
+    charges: tuple[FeeCharge, ...] = ()
+    """The parts of the fee, one for each tariff."""
+    offer: int = 0
+    """Number of the provider's offer; 0 is a rate that two people set."""
+
+    @property
+    def deducted(self) -> Money:
+        """The part of the fee that is taken from the amount."""
+        return Money(tariffs.deducted(self.charges), self.debit.currency)
+
+    @property
+    def stated(self) -> Money:
+        """The amount that the message states."""
+        return Money(self.debit.minor + self.deducted.minor, self.debit.currency)
+
+    @property
+    def paid(self) -> Money:
+        """Everything that the debtor agent pays."""
+        return Money(self.debit.minor + self.fee.minor, self.debit.currency)
 
 
 def convert(amount: Money, currency: str, rate: str, step: int = 1) -> Money:
@@ -50,6 +77,12 @@ def convert(amount: Money, currency: str, rate: str, step: int = 1) -> Money:
     return Money(minor - minor % step, currency)
 
 
+def to_get(credit: Money, currency: str, rate: str) -> Money:
+    """The smallest amount in `currency` that, converted at `rate`, is at least `credit`."""
+    numerator, denominator = _ratio(rate, EXPONENTS[credit.currency] - EXPONENTS[currency])
+    return Money(-(-credit.minor * denominator // numerator), currency)
+
+
 @lru_cache(maxsize=1024)
 def _ratio(rate: str, decimals: int) -> tuple[int, int]:
     """A rate between minor units, exactly; `decimals` is how many more the target currency has."""
@@ -57,13 +90,8 @@ def _ratio(rate: str, decimals: int) -> tuple[int, int]:
 
 
 def fee(amount: Money, corridor: Corridor) -> Money:
-    """Flat fee plus basis points of the amount, rounded down to a whole minor unit."""
+    """The corridor's own fee of an amount, where no tariff applies."""
     return Money(fee_of(amount.minor, corridor.fee_minor, corridor.fee_bps), amount.currency)
-
-
-def fee_of(minor: int, fee_minor: int, fee_bps: int) -> int:
-    """The same of an amount in minor units, by a tariff that may be of a moment ago."""
-    return fee_minor + minor * fee_bps // WHOLE_BPS
 
 
 def least(fee_minor: int, fee_bps: int) -> int | None:
@@ -74,41 +102,219 @@ def least(fee_minor: int, fee_bps: int) -> int | None:
 
 
 def price(
-    amount: Money, currency: str, corridor: Corridor, directory: DirectorySnapshot, *, step: int = 1
+    amount: Money,
+    currency: str,
+    corridor: Corridor,
+    directory: DirectorySnapshot,
+    *,
+    step: int = 1,
+    usage: Usage = Usage(),  # noqa: B008 - a frozen struct
+    without: Container[int] = (),
 ) -> Price:
-    """Price a debit of `amount` that is to arrive in `currency`, whose rail counts in `step` minor units.
+    """Price a payment of `amount` that is to arrive in `currency`, whose rail counts in `step` minor units.
+
+    It is converted at the best offer (`_better`) that is not one of `without`, by number.
 
     Raises:
-        Refused: no rate for the pair (AM03), nothing would arrive (AM02), or the fee is not below the
-            amount (AM06).
+        Refused: no rate for the pair (AM03), nothing would arrive (AM02), the fee is not below the amount
+            (AM06), or no tariff says what the creditor bears (BE19).
 
     """
     if amount.currency == currency:
-        return Price(amount, amount, _fee_below(amount, corridor), "", "")
-    quoted = directory.rate_by_pair.get((amount.currency, currency))
-    provider = directory.by_id.get(quoted.provider) if quoted else None
-    if quoted is None or provider is None or provider.status != "active":
-        raise Refused(
-            "there is no FX rate for this currency pair", reason=Reason.NOT_ALLOWED_CURRENCY, path=AMOUNT
+        charged = _charges_below(amount, corridor, directory, usage)
+        debit = Money(amount.minor - tariffs.deducted(charged), currency)
+        return Price(debit, debit, _sum(charged, currency), "", "", charged)
+    best = _best(amount, currency, directory, step, without)
+    charged = _charges_below(amount, corridor, directory, usage)
+    taken = tariffs.deducted(charged)
+    if taken:  # what is left is converted, and may be of another tier
+        debit = Money(amount.minor - taken, amount.currency)
+        best = _best(debit, currency, directory, step, without)
+    return _price_at(best, charged)
+
+
+def _best(
+    amount: Money, currency: str, directory: DirectorySnapshot, step: int, without: Container[int]
+) -> "Offered":
+    """The best offer for an amount to convert.
+
+    Raises:
+        Refused: no offer (AM03), none that central banks permit (RR04), or nothing would arrive (AM02).
+
+    """
+    best: Offered | None = None
+    bounds = _bounds(amount.currency, currency, directory)
+    for choice in _choices(amount.currency, currency, directory, without):
+        tier = _tier(choice, amount.minor)
+        if tier is None or not all(bound.permits(tier[2]) for bound in bounds):
+            continue
+        credit = convert(amount, currency, tier[1], step)
+        left = _left(choice, directory)
+        if left is None or credit.minor <= left:
+            best = _better(best, Offered(amount, credit, choice, tier, left))
+    if best is None:
+        raise _no_offer(bounds)
+    if best.credit.minor <= 0:
+        raise _too_small()
+    return best
+
+
+def price_of_credit(
+    credit: Money,
+    currency: str,
+    corridor: Corridor,
+    directory: DirectorySnapshot,
+    *,
+    step: int = 1,
+    usage: Usage = Usage(),  # noqa: B008 - a frozen struct
+    without: Container[int] = (),
+) -> Price:
+    """Price a payment that is to credit exactly `credit`: the least debit in `currency` that buys it.
+
+    The FX provider keeps what that debit is worth beyond the credit: less than one minor unit of the debit.
+    Charges are only added: those that are taken from the amount would depend on the amount that is sought.
+
+    Raises:
+        Refused: as `price`, the rail cannot carry the amount (AM12), or the creditor bears charges (BE19).
+
+    """
+    if FeeDirection.IN in tariffs.BORNE[usage.bearer]:
+        text = "must be DEBT or SLEV where the credited amount is fixed: nothing may be taken from it"
+        raise Refused(text, reason=Reason.INVALID_CHARGE_BEARER, path=CHARGE_BEARER)
+    if credit.minor % step:
+        text = f"must be a multiple of {Money(step, credit.currency)}: the rail carries no smaller amounts"
+        raise Refused(text, reason=Reason.INVALID_AMOUNT, path=AMOUNT)
+    if credit.currency == currency:
+        charged = _charges_below(credit, corridor, directory, usage)
+        return Price(credit, credit, _sum(charged, currency), "", "", charged)
+    best: Offered | None = None
+    bounds = _bounds(currency, credit.currency, directory)
+    for choice in _choices(currency, credit.currency, directory, without):
+        left = _left(choice, directory)
+        if left is not None and credit.minor > left:
+            continue
+        for tier in choice.tiers:
+            debit = to_get(credit, currency, tier[1])
+            if debit.minor >= tier[0] and all(bound.permits(tier[2]) for bound in bounds):
+                best = _better(best, Offered(debit, credit, choice, tier, left))
+    if best is None:
+        raise _no_offer(bounds)
+    return _price_at(best, _charges_below(best.debit, corridor, directory, usage))
+
+
+def best_of_pair(source: str, target: str, directory: DirectorySnapshot) -> str | None:
+    """The best rate of a pair for small amounts; None if nobody offers it."""
+    first = [
+        choice.tiers[0] for choice in directory.choices_by_pair.get((source, target), ()) if choice.tiers
+    ]
+    return max(first, key=itemgetter(2))[1] if first else None
+
+
+class Offered(NamedTuple):
+    """A conversion that an offer makes possible: its tier, and what is left of its inventory, if limited."""
+
+    debit: Money
+    credit: Money
+    choice: FxChoice
+    tier: tuple[int, str, int]
+    left: int | None
+
+
+def _better(best: Offered | None, other: Offered) -> Offered:
+    """The better of two offers: the better rate, then the larger remaining inventory, then the name."""
+    if best is None or other.tier[2] != best.tier[2]:
+        return other if best is None or other.tier[2] > best.tier[2] else best
+    ranks = [(each.left is None, each.left or 0) for each in (best, other)]
+    if ranks[0] != ranks[1]:
+        return best if ranks[0] > ranks[1] else other
+    return best if best.choice.provider <= other.choice.provider else other
+
+
+def _choices(
+    source: str, target: str, directory: DirectorySnapshot, without: Container[int]
+) -> Sequence[FxChoice]:
+    found = directory.choices_by_pair.get((source, target), ())
+    return [c for c in found if not c.offer or c.offer not in without] if without else found
+
+
+def _bounds(source: str, target: str, directory: DirectorySnapshot) -> Sequence[PairBound]:
+    """What central banks decided on a pair; mostly nothing.
+
+    Raises:
+        Refused: RR04 the pair is blocked.
+
+    """
+    if not directory.pairs:
+        return ()
+    found = directory.bounds_by_pair.get((source, target), ())
+    if any(bound.blocked for bound in found):
+        text = "a central bank has blocked this currency pair"
+        raise Refused(text, reason=Reason.REGULATORY, path=AMOUNT)
+    return found
+
+
+def _tier(choice: FxChoice, minor: int) -> tuple[int, str, int] | None:
+    """The tier of an amount to convert: the last whose least amount it reaches."""
+    found = None
+    for tier in choice.tiers:
+        if tier[0] > minor:
+            break
+        found = tier
+    return found
+
+
+def _left(choice: FxChoice, directory: DirectorySnapshot) -> int | None:
+    """What is left of the inventory; None if it is not limited."""
+    return directory.left_by_offer.get(choice.offer, 0) if choice.limited else None
+
+
+def _price_at(best: Offered, charged: tuple[FeeCharge, ...]) -> Price:
+    fee_ = _sum(charged, best.debit.currency)
+    provider, rate = best.choice.provider, best.tier[1]
+    return Price(best.debit, best.credit, fee_, provider, rate, charged, best.choice.offer)
+
+
+def _no_offer(bounds: Sequence[PairBound]) -> Refused:
+    if bounds:
+        text = "no rate is within the bounds of the central banks"
+        return Refused(text, reason=Reason.REGULATORY, path=AMOUNT)
+    text = "there is no FX rate for this currency pair"
+    return Refused(text, reason=Reason.NOT_ALLOWED_CURRENCY, path=AMOUNT)
+
+
+def _too_small() -> Refused:
+    return Refused("the amount is too small to convert", reason=Reason.NOT_ALLOWED_AMOUNT, path=AMOUNT)
+
+
+def _sum(charged: tuple[FeeCharge, ...], currency: str) -> Money:
+    return Money(sum(each.minor for each in charged), currency)
+
+
+def _charges_below(
+    amount: Money, corridor: Corridor, directory: DirectorySnapshot, usage: Usage
+) -> tuple[FeeCharge, ...]:
+    table = directory.tariffs_by_corridor.get((corridor.source, corridor.target))
+    charged = tariffs.charges(amount.minor, corridor.fee_minor, corridor.fee_bps, table, usage)
+    if not charged:
+        text = (
+            "no tariff of this corridor says what the creditor bears: send DEBT, SHAR or SLEV, or have the"
+            " operator set such a tariff"
         )
-    credit = convert(amount, currency, quoted.rate, step)
-    if credit.minor <= 0:
-        raise Refused("the amount is too small to convert", reason=Reason.NOT_ALLOWED_AMOUNT, path=AMOUNT)
-    return Price(amount, credit, _fee_below(amount, corridor), quoted.provider, quoted.rate)
-
-
-def _fee_below(amount: Money, corridor: Corridor) -> Money:
-    charged = fee(amount, corridor)
-    if charged.minor < amount.minor:
+        raise Refused(text, reason=Reason.INVALID_CHARGE_BEARER, path=CHARGE_BEARER)
+    whole = _sum(charged, amount.currency)
+    if whole.minor < amount.minor:
         return charged
-    smallest = least(corridor.fee_minor, corridor.fee_bps)
-    says = (
-        "no amount is large enough"
-        if smallest is None
-        else f"the smallest such amount is {Money(smallest, amount.currency)}"
-    )
-    text = f"the amount must be more than its fee of {charged}: {says}"
+    text = f"the amount must be more than its fee of {whole}: {_remedy(amount, corridor, charged)}"
     raise Refused(text, reason=Reason.TOO_LOW_AMOUNT, path=AMOUNT)
+
+
+def _remedy(amount: Money, corridor: Corridor, charged: tuple[FeeCharge, ...]) -> str:
+    if not tariffs.is_of_corridor(charged):
+        return "send a larger amount"
+    smallest = least(corridor.fee_minor, corridor.fee_bps)
+    if smallest is None:
+        return "no amount is large enough"
+    return f"the smallest such amount is {Money(smallest, amount.currency)}"
 
 
 def purpose_of(corridor: Corridor) -> str:

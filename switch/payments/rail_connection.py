@@ -62,6 +62,7 @@ class ConnectionFile(BaseModel):
     connect_s: Seconds | None = None
     submit_s: Seconds | None = None
     callback_networks: tuple[Network, ...] = ()
+    simulated: bool = False
 
 
 def file_of(rails_directory: Path, country: str) -> Path:
@@ -77,6 +78,7 @@ def write(file: Path, connection: RailConnection) -> None:
         "ca_file": str(connection.ca_file) if connection.ca_file else None,
         "signing_key": connection.signing_key.decode(),
         "rail_key": connection.rail_key.decode(),
+        "simulated": connection.simulated,
     }
     file.touch(mode=0o600)
     file.write_text(json.dumps(content, indent=2))
@@ -282,6 +284,7 @@ def _connection(content: ConnectionFile, file: Path, time_scale: float) -> RailC
         rail_key=_key(content, "rail_key", file),
         identity=content.identity,
         time_scale=time_scale,
+        simulated=content.simulated,
     )
 
 

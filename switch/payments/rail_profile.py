@@ -13,7 +13,7 @@ from adapters.profile import AmountLimits, Hours, RailProfile
 from schemas.errors import Refused
 from schemas.money import Money
 from schemas.reasons import Reason
-from switch.payments import pricing
+from switch.payments import pricing, tariffs
 from switch.payments.directory import Tightening
 from switch.payments.pricing import Price
 
@@ -95,7 +95,7 @@ def check(price: Price, profile: RailProfile, tightening: Tightening) -> None:
     if tightening.minimum_minor is not None or tightening.maximum_minor is not None:
         check_limits(price.credit, limits(profile, tightening))
     most = tightening.fee_max_bps
-    if most is not None and price.fee.minor * pricing.WHOLE_BPS > most * price.debit.minor:
+    if most is not None and price.fee.minor * tariffs.WHOLE_BPS > most * price.stated.minor:
         text = f"the fee of {price.fee} is more than {most} basis points of the amount, the most at this rail"
         raise Refused(f"{text}: send a larger amount", reason=Reason.TOO_LOW_AMOUNT, path=pricing.AMOUNT)
 

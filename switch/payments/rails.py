@@ -1,6 +1,7 @@
 """The rails that this process can reach: adapters, bulkheads, circuit breakers, and serials of orders."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -28,6 +29,8 @@ _LEASE: Final = 500
 SILENT_MAX: Final = 20
 """Consecutive time-outs after which a rail counts as unavailable."""
 BREAKER_REST_S: Final = 5.0
+PACE_LASTS_S: Final = 60.0
+"""How long an exchange tells how fast the rail is: one that is faster again must not stay unused."""
 
 ENQUIRIES_MAX: Final = 16
 """Concurrent account enquiries of one worker to a rail: a quarter of its connections."""
@@ -158,6 +161,32 @@ class Breaker:
             self.listener(answered)
 
 
+@dataclass(slots=True)
+class AnswerPace:
+    """How long a rail takes to answer, as TCP measures a round trip: a mean and its deviation (RFC 6298)."""
+
+    now: Callable[[], float] = time.monotonic
+    _mean_s: float = field(default=0.0, init=False)
+    _deviation_s: float = field(default=0.0, init=False)
+    _counted_at: float = field(default=-math.inf, init=False)
+
+    @property
+    def needed_s(self) -> float:
+        """Seconds within which almost every exchange ends; 0 if none ended lately: then nothing is known."""
+        if self.now() - self._counted_at > PACE_LASTS_S:
+            return 0.0
+        return self._mean_s + 4 * self._deviation_s
+
+    def count(self, seconds: float) -> None:
+        """Count an exchange that the rail answered."""
+        if not self.needed_s:
+            self._mean_s, self._deviation_s = seconds, 0.0
+        else:
+            self._deviation_s += (abs(seconds - self._mean_s) - self._deviation_s) / 4
+            self._mean_s += (seconds - self._mean_s) / 8
+        self._counted_at = self.now()
+
+
 @dataclass(frozen=True, slots=True)
 class Rail:
     """One rail as this process uses it."""
@@ -170,8 +199,11 @@ class Rail:
         default_factory=lambda: Quota(ENQUIRIES_MAX, ENQUIRIES_OF_ONE, "account enquiries")
     )
     """A separate quota: account enquiries do not reduce that of payments."""
+    pace: AnswerPace = field(default_factory=AnswerPace)
     callback_networks: tuple[networks.Network, ...] = ()
     """The networks from which it sends callbacks; empty: from anywhere."""
+    simulated: bool = False
+    """Whether it is a simulated rail, by its connection file."""
 
     def check_source(self, address: str) -> None:
         """Refuse a callback from another network, before its body is read.
@@ -300,7 +332,8 @@ def connect_one(settings: Settings, pool: asyncpg.Pool, country: str) -> Rail:
     file = rail_connection.file_of(settings.rails_directory, country)
     if not file.is_file():
         raise NotFound(f"no connection of rail {country}: {file} is missing")
-    adapter = registry.load(country, rail_connection.read(file, settings.time_scale))
+    connection = rail_connection.read(file, settings.time_scale)
+    adapter = registry.load(country, connection)
     adapter.profile.hours.open_from(datetime.now(UTC))  # load its calendar now, not during a payment
     return Rail(
         adapter,
@@ -308,4 +341,5 @@ def connect_one(settings: Settings, pool: asyncpg.Pool, country: str) -> Rail:
         Bulkhead(settings.rail_in_flight_max),
         Breaker(country, BREAKER_REST_S * settings.time_scale),
         callback_networks=rail_connection.callback_networks(file),
+        simulated=connection.simulated,
     )

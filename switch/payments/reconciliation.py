@@ -238,12 +238,15 @@ async def list_breaks(
     rail: str | None = None,
     after: int = 0,
     limit: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[asyncpg.Record]:
     """Breaks with their age in seconds, oldest first, of one rail or all; with `resolved`, resolved ones too.
 
-    Those with a number above `after`, at most `limit`; None is no bound.
+    Those with a number above `after`, found since `since` and before `until`; None is no bound.
     """
-    rows: list[asyncpg.Record] = await connection.fetch(_LIST, resolved, rail, after, limit)
+    bounds = (since, until)
+    rows: list[asyncpg.Record] = await connection.fetch(_LIST, resolved, rail, after, limit, *bounds)
     return rows
 
 

@@ -1,11 +1,12 @@
 """Search payments, newest first, by what people know of them, one stretch of the log at a time.
 
-Open payments are in a small table and are searched completely. For the others, a page reads at most `STRETCH`
-numbers of the ledger, however few match; the next page continues where it ended.
+A message id, a reference of the rail and an end-to-end id are looked up in an index, which has a keyed hash
+in place of the end-to-end id. Open payments are in a small table and are searched completely. For all else, a
+page reads at most `STRETCH` numbers of the ledger, however few match; the next page continues where it ended.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -21,6 +22,8 @@ from switch.writer.lifecycle import Event, State
 STRETCH: Final = 500_000
 """Numbers of the ledger that one page reads; a payment takes about four."""
 
+_REFERRED_MAX: Final = 50
+"""Payments of one reference that a page looks at."""
 _UETR: Final = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}",
     re.ASCII | re.IGNORECASE,
@@ -32,6 +35,7 @@ _SEQ_AT: Final = statement("seq_at")
 _NUMBER_OF: Final = "SELECT number FROM ledger.transfer WHERE id = $1"
 _HEAD: Final = "SELECT next_seq FROM ledger.head"
 _FIND: Final = statements("switch.payments")("find_payments")
+_OF_REFERENCE: Final = statements("switch.payments")("payments_of_reference")
 _OLDEST: Final = _FIND.format(join="JOIN").replace(
     "ORDER BY p.number DESC", "ORDER BY o.entered_at, p.number"
 )
@@ -49,6 +53,9 @@ class Wanted:
     source: str = ""
     target: str = ""
     reference: str = ""
+    """A message id, a reference of the rail, or an end-to-end id."""
+    end_to_end: int = 0
+    """The keyed hash of `reference`; 0 finds no end-to-end id."""
     direction: str = ""
     """`sent` or `received` by an owner."""
     since: datetime | None = None
@@ -116,6 +123,10 @@ async def find(
         if named or not wanted.reference:
             return SearchPage(named, None)
     ceiling, floor = await _bounds(connection, wanted, before)
+    if wanted.reference:
+        indexed = await _referred(connection, wanted, owners, (ceiling, floor))
+        if indexed.payments or indexed.next:
+            return indexed
     is_open = wanted.state in OPEN
     lowest = floor if is_open else max(floor, ceiling - STRETCH)
     rows = await connection.fetch(_FOUND[is_open], *_arguments(wanted, owners, ceiling, lowest, limit))
@@ -146,6 +157,22 @@ async def _named(
             bounds = _arguments(Wanted(), owners, number + 1, number - 1, 1)
             found += map(_found, await connection.fetch(_FOUND[False], *bounds))
     return tuple(found)
+
+
+async def _referred(
+    connection: asyncpg.Connection | asyncpg.Pool,
+    wanted: Wanted,
+    owners: list[str] | None,
+    bounds: tuple[int, int],
+) -> SearchPage:
+    """Payments that the index has under the reference, as far as the other criteria admit them."""
+    rows = await connection.fetch(_OF_REFERENCE, wanted.reference, wanted.end_to_end, *bounds, _REFERRED_MAX)
+    others = replace(wanted, reference="")
+    found: list[FoundPayment] = []
+    for (number,) in rows:
+        arguments = _arguments(others, owners, number + 1, number - 1, 1)
+        found += map(_found, await connection.fetch(_FOUND[False], *arguments))
+    return SearchPage(tuple(found), rows[-1]["number"] if len(rows) == _REFERRED_MAX else None)
 
 
 async def _bounds(

@@ -2,8 +2,9 @@
 
 The writer verifies the signature once more, with the keys that it reads itself, and compares the command with
 the signed message: the UETR, the amount and its currency, and both agents. The legs may move no more than
-that, between the accounts of these agents and of one FX provider at a rate in force, and the fee. A return
-must be in time, and no loss to the FX provider (`returnable`). So an API worker can pass on what
+that, between the accounts of these agents and of one FX provider at a rate in force, and the fee; or at the
+terms of the quote that the message names. A quote is compared with the signed request in the same way. A
+return must be in time, and no loss to the FX provider (`returnable`). So an API worker can pass on what
 participants signed, and nothing else.
 
 What is not compared: the native message of the rail, the stored (encrypted) bytes, and ids that must be
@@ -26,24 +27,47 @@ from ledger.encoding import microseconds
 from schemas import codec, credit_transfer, own_uetr, payment_return
 from schemas.errors import NotAuthentic, SwitchError
 from schemas.money import Money
+from schemas.payment import Agent
 from schemas.signing import http_signatures
 from schemas.signing.keys import PublicKey
 from switch.base import metrics
+from switch.base.decoding import decoded
 from switch.base.sql import statements
-from switch.payments import returnable
-from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME, convert, fee_of
-from switch.writer.commands import Accept, Command, Evidence, Reply, Return, Terms
+from switch.payments import fx_offers, returnable, tariffs
+from switch.payments.fx_offers import AskedRates
+from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME, convert, to_get
+from switch.payments.quotes import SOURCE, AskedQuote
+from switch.payments.tariffs import Tariff, TariffTable, Usage
+from switch.writer.commands import (
+    Accept,
+    BookReturn,
+    Command,
+    Evidence,
+    FeeCharge,
+    HoldForScreening,
+    Promise,
+    Publish,
+    Reply,
+    Return,
+    Terms,
+)
+from switch.writer.indirect import IndirectParticipants
+from switch.writer.offers import Offers
 from switch.writer.parts import BatchPart
 from switch.writer.restoring import RestoreGate
+from switch.writer.screening_holds import ScreeningHolds
 from switch.writer.verdicts import Verdict
 
 _statement: Final = statements("switch.payments")
 _KEYS: Final = _statement("read_keys_of_participants")
 _BICS: Final = "SELECT id, left(bic, 8) AS bic, status, country::text FROM switch.participant"
-_TARIFFS: Final = "SELECT source::text, target::text, fee_minor, fee_bps FROM switch.corridor"
+_FEES: Final = "SELECT source::text, target::text, fee_minor, fee_bps FROM switch.corridor"
+_TARIFFS: Final = _statement("read_tariffs")
 _RATES: Final = _statement("read_rates_in_force")
 _ALLOWED: Final = _statement("allowed_own_uetrs")
 _PAY: Final = "/v1/iso20022/pacs.008"
+_QUOTE: Final = "/v1/quotes"
+_RATES_PATH: Final = "/v1/fx/rates"
 _GIVE_BACK: Final = "/v1/iso20022/pacs.004"
 _READ_EVERY_S: Final = 5.0
 _READ_AGAIN_S: Final = 0.05
@@ -51,7 +75,7 @@ _READ_AGAIN_S: Final = 0.05
 _SLACK_S: Final = 5
 """How much later than the worker, or by another clock, the writer looks at a signature and its key."""
 _KEPT: Final = 3
-"""Rates of a pair and tariffs of a corridor: a worker may have priced with the one before."""
+"""Rates of a pair and fees of a corridor: a worker may have priced with the one before."""
 LARGEST_STEP: Final = 100
 """The largest step of a rail, in minor units (a rial): any may round down by so much, as the writer
 decides before it has loaded the profiles of rails."""
@@ -66,6 +90,15 @@ class SigningKeyInForce(NamedTuple):
     public: PublicKey
     valid_from: int
     valid_until: int | None
+
+
+class CorridorFeesKept(NamedTuple):
+    """What payments of a corridor cost: its own fee, and its tariffs."""
+
+    minor: int
+    bps: int
+    rows: tuple[Tariff, ...]
+    table: TariffTable
 
 
 class Signatures(BatchPart):
@@ -83,8 +116,11 @@ class Signatures(BatchPart):
         super().__init__()
 
     def meet(self, parts: Sequence[BatchPart]) -> None:
-        """Know the part that reads what rails executed before a restore."""
+        """Know the parts that read what rails executed before a restore, and which payments are held."""
         self._gates = [part for part in parts if isinstance(part, RestoreGate)]
+        self._holds = [part for part in parts if isinstance(part, ScreeningHolds)]
+        self._offers = [part for part in parts if isinstance(part, Offers)]
+        self._indirect = [part for part in parts if isinstance(part, IndirectParticipants)]
 
     def forget(self) -> None:
         """Drop what was read."""
@@ -92,7 +128,7 @@ class Signatures(BatchPart):
         self.bics: dict[str, str] = {}
         self._inactive: set[str] = set()
         self._countries: dict[str, str] = {}
-        self._tariffs: dict[tuple[str, str], deque[tuple[int, int]]] = {}
+        self._fees: dict[tuple[str, str], deque[CorridorFeesKept]] = {}
         self._rates: dict[tuple[str, str, str], deque[str]] = {}
         self._returned: dict[UUID, returnable.Returnable] = {}
         self._own: set[UUID] = set()
@@ -100,19 +136,24 @@ class Signatures(BatchPart):
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
         """Read keys, participants and rates every few seconds; at once for a key or a rate that is new."""
-        returned = [UUID(bytes=c.uetr) for c in commands if isinstance(c, Return) and c.sender]
+        returned = [
+            UUID(bytes=c.uetr)
+            for c in commands
+            if isinstance(c, BookReturn) or (isinstance(c, Return) and c.sender)
+        ]
         if returned:
             self._returned = await returnable.read(connection, returned)
         evidence = [
             command.evidence
             for command in commands
-            if isinstance(command, Accept | Return) and command.evidence is not None
+            if isinstance(command, Accept | HoldForScreening | Promise | Publish | Return)
+            and command.evidence is not None
         ]
         if not evidence:
             return
         age = monotonic() - self._read_at
         unknown = any(self._is_new(each.keyid) for each in evidence) or any(
-            isinstance(command, Accept) and self._are_new(command.terms) for command in commands
+            isinstance(command, Accept | Promise) and self._are_new(command) for command in commands
         )
         if age > (_READ_AGAIN_S if unknown else _READ_EVERY_S):
             await self._read(connection)
@@ -123,16 +164,22 @@ class Signatures(BatchPart):
         key = self.keys.get(keyid)
         return key is None or key.participant in self._inactive
 
-    def _are_new(self, terms: Terms) -> bool:
+    def _are_new(self, command: Accept | Promise) -> bool:
         """Whether a rate or a tariff may be new, or a participant resumed, since the last look."""
-        return not self._knows_rate(terms) or self._any_inactive(terms) or bool(self._of_fee(terms))
+        terms = command.terms
+        if self._any_inactive(terms) or not (command.offer or self._knows_rate(terms)):
+            return True
+        if isinstance(command, Accept) and command.quote:  # its charges were promised
+            return False
+        return bool(self._of_fee(command, command.bearer or tariffs.SERVICE_LEVEL, command.purpose))
 
     async def _load_own(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
         """Read which payments have a UETR of their own; there are hardly ever any."""
         named = [
             (UUID(bytes=c.identity.uetr), stated, c.identity.sender)
             for c in commands
-            if isinstance(c, Accept) and own_uetr.is_reserved(str(UUID(bytes=c.identity.uetr)))
+            if isinstance(c, Accept | HoldForScreening)
+            and own_uetr.is_reserved(str(UUID(bytes=c.identity.uetr)))
             for stated in _stated(c)
         ]
         if named:
@@ -153,31 +200,50 @@ class Signatures(BatchPart):
         self.bics = {row["bic"]: row["id"] for row in participants}
         self._inactive = {row["id"] for row in participants if row["status"] != "active"}
         self._countries = {row["id"]: row["country"] for row in participants}
-        for source, target, *tariff in await connection.fetch(_TARIFFS):
-            tariffs = self._tariffs.setdefault((source, target), deque(maxlen=_KEPT))
-            if tuple(tariff) not in tariffs:
-                tariffs.append((tariff[0], tariff[1]))
+        await self._read_fees(connection)
         for source, target, provider, rate in await connection.fetch(_RATES):
             rates = self._rates.setdefault((source, target, provider), deque(maxlen=_KEPT))
             if rate not in rates:
                 rates.append(rate)
         self._read_at = monotonic()
 
+    async def _read_fees(self, connection: asyncpg.Connection) -> None:
+        rows: dict[tuple[str, str], list[Tariff]] = {}
+        for row in await connection.fetch(_TARIFFS):
+            rows.setdefault((row["source"], row["target"]), []).append(Tariff(**row))
+        for source, target, minor, bps in await connection.fetch(_FEES):
+            kept = self._fees.setdefault((source, target), deque(maxlen=_KEPT))
+            of_pair = tuple(rows.get((source, target), ()))
+            if (minor, bps, of_pair) not in (each[:3] for each in kept):
+                kept.append(CorridorFeesKept(minor, bps, of_pair, TariffTable(of_pair)))
+
     def stop(self, command: Command, books: Books) -> Reply | None:
         """Refuse a payment or a return that is not what its message says."""
         if isinstance(command, Accept):
             lacks = self._of_payment(command, books)
+        elif isinstance(command, HoldForScreening):
+            lacks = self._of_hold(command, books)
+        elif isinstance(command, Promise):
+            lacks = self._of_quote(command, books)
+        elif isinstance(command, Publish):
+            lacks = self._of_offers(command, books)
         elif isinstance(command, Return) and command.sender:
-            lacks = self._of_return(command, books) or self._of_bounds(command, books)
+            lacks = self._of_return(command, books) or self.return_refusal(command.uetr, books)
         else:
             return None
         return self._refuse(command, lacks) if lacks else None
 
-    def _refuse(self, command: Accept | Return, lacks: str) -> Reply:
+    def _refuse(self, command: Accept | HoldForScreening | Promise | Publish | Return, lacks: str) -> Reply:
         """Count it, log it, and do nothing: whoever sent the message may send it again."""
         metrics.WRITER_REFUSED.labels("cause").inc()
-        uetr = command.identity.uetr if isinstance(command, Accept) else command.uetr
-        _log.error("cause_refused", command=type(command).__name__, uetr=str(UUID(bytes=uetr)), lacks=lacks)
+        match command:
+            case Accept(identity=identity) | HoldForScreening(identity=identity):
+                uetr = str(UUID(bytes=identity.uetr))
+            case Return(uetr=returned):
+                uetr = str(UUID(bytes=returned))
+            case _:
+                uetr = ""
+        _log.error("cause_refused", command=type(command).__name__, uetr=uetr, lacks=lacks)
         return Reply(Verdict.UNAVAILABLE, reason=f"the ledger's writer does not believe it: {lacks}")
 
     def _of_payment(self, command: Accept, books: Books) -> str:
@@ -187,21 +253,120 @@ class Signatures(BatchPart):
         if lacks or command.evidence is None:
             return lacks or self._unsigned()
         try:
-            kind = self._signed(command.evidence, _PAY, sender, books)
+            kind = self._signed(command.evidence, _PAY, sender, self._signed_until(command, books))
             message = codec.decode(command.evidence.message, media_type=kind, expect="pacs.008")
             uetr, stated, debtor, creditor = credit_transfer.read_moved(message)
+            bearer, purpose = credit_transfer.read_charging(message)
+            quote = credit_transfer.read_quote(message)
         except SwitchError as error:
             return error.detail
         kept = UUID(bytes=command.identity.uetr)
-        is_own = kept in self._own and kept == own_uetr.derive(sender, UUID(uetr))
-        if (str(kept) != uetr and not is_own) or message.id != command.identity.message_name:
-            return "another payment was signed"
-        if (stated.minor, stated.currency) != (terms.debit_minor, terms.debit_currency):
+        lacks = self._of_message(command, message.id, uetr, quote)
+        if lacks:
+            return lacks
+        if (stated.minor, stated.currency) != (_amount(command), terms.debit_currency):
             return "another amount was signed"
-        agents = self.bics.get(debtor[:8]), self.bics.get(creditor[:8])
+        agents = self.bics.get(debtor), self._credited(command, creditor)
         if agents != (terms.debtor_agent, terms.creditor_agent) or terms.debtor_agent != sender:
             return "other agents were signed"
-        return self._of_party(terms, kept, books) or self._of_fee(terms) or self._of_credit(command)
+        return self._of_party(terms, kept, books) or self._of_price(command, bearer, purpose)
+
+    def _of_message(self, command: Accept, definition: str, uetr: str, quote: str | None) -> str:
+        """Why another message was signed: by its UETR, its version or its quote; empty if it is this one."""
+        if not self._is_of(command, uetr) or definition != command.identity.message_name:
+            return "another payment was signed"
+        named = UUID(quote).bytes if quote else b""
+        return "" if command.recovered or named == command.quote else "another quote was signed"
+
+    def _of_price(self, command: Accept, bearer: str, purpose: str) -> str:
+        """Why a payment has another price than what was signed; empty if it is the price.
+
+        `Quotes` compares the terms and the charges of a payment that names a quote with those promised,
+        whatever tariffs and rates have become.
+        """
+        if not command.quote:
+            return self._of_fee(command, bearer, purpose) or self._of_credit(command)
+        same = (bearer, purpose) == (command.bearer, command.purpose)
+        return "" if same else "another charge bearer or purpose was signed"
+
+    def _is_of(self, command: Accept | HoldForScreening, stated: str) -> bool:
+        """Whether a command is about the payment of the UETR that its message states."""
+        kept = UUID(bytes=command.identity.uetr)
+        is_own = kept in self._own and kept == own_uetr.derive(command.identity.sender, UUID(stated))
+        return str(kept) == stated or is_own
+
+    def _signed_until(self, command: Accept, books: Books) -> int:
+        """When the signature must be valid: now; of a payment that was held, when it was held."""
+        for holds in self._holds:
+            held = holds.released_at(command)
+            if held is not None:
+                return held
+        return microseconds(books.now)
+
+    def _of_hold(self, command: HoldForScreening, books: Books) -> str:
+        """Why a payment that is to be held is not what its sender signed; empty if it is.
+
+        One that is held again was compared at its first hold.
+        """
+        if command.held:
+            return ""
+        if command.evidence is None:
+            return self._unsigned()
+        try:
+            now = microseconds(books.now)
+            kind = self._signed(command.evidence, _PAY, command.identity.sender, now)
+            message = codec.decode(command.evidence.message, media_type=kind, expect="pacs.008")
+            uetr, *_ = credit_transfer.read_moved(message)
+        except SwitchError as error:
+            return error.detail
+        fits = self._is_of(command, uetr) and message.id == command.identity.message_name
+        return "" if fits else "another payment was signed"
+
+    def _of_quote(self, command: Promise, books: Books) -> str:
+        """Why a quote is not what its participant asked for, at the terms in force; empty if it is."""
+        terms = command.terms
+        if command.evidence is None:
+            return self._unsigned()
+        try:
+            self._signed(command.evidence, _QUOTE, terms.debtor_agent, microseconds(books.now))
+            asked = decoded(command.evidence.message, AskedQuote)
+            stated = Money.parse(asked.amount, asked.currency)
+        except SwitchError as error:
+            return error.detail
+        is_source = asked.fixed == SOURCE
+        fixed = Money(_amount(command), terms.debit_currency)
+        if not is_source:
+            fixed = Money(terms.credit_minor, terms.credit_currency)
+        wanted = fixed, terms.creditor_agent, command.bearer, command.purpose
+        agent = self._credited(command, Agent(bic=asked.creditor_agent))
+        if (stated, agent, asked.charge_bearer, asked.purpose or "") != wanted:
+            return "a quote for another payment was signed"
+        if self._any_inactive(terms):
+            return "one of its participants is suspended"
+        of_fx = self._of_rate if is_source else self._of_bought
+        return self._of_fee(command, command.bearer, command.purpose) or of_fx(terms, command.offer)
+
+    def _credited(self, command: Accept | Promise, agent: Agent) -> str | None:
+        """The participant that a payment to an agent credits: itself, or the gateway of an indirect one."""
+        known = self.bics.get((agent.bic or "")[:8])
+        if command.indirect and (known is None or known in self._inactive):
+            return next((part.gateway_of(command, agent) for part in self._indirect), None)
+        return known
+
+    def _of_offers(self, command: Publish, books: Books) -> str:
+        """Why rates are not what their FX provider signed; empty if they are."""
+        if command.evidence is None:
+            return self._unsigned()
+        try:
+            now = microseconds(books.now)
+            self._signed(command.evidence, _RATES_PATH, command.provider, now, method="PUT")
+            asked = decoded(command.evidence.message, AskedRates)
+            same = fx_offers.of(asked) == command.offers
+        except SwitchError as error:
+            return error.detail
+        if not same:
+            return "other rates were signed"
+        return "its provider is suspended" if command.provider in self._inactive else ""
 
     def _any_inactive(self, terms: Terms) -> bool:
         return not self._inactive.isdisjoint((terms.debtor_agent, terms.creditor_agent, terms.fx_provider))
@@ -212,15 +377,22 @@ class Signatures(BatchPart):
             return "one of its participants is suspended"
         return ""
 
-    def _of_fee(self, terms: Terms) -> str:
-        """Why the fee or the rail is not that of the corridor; empty if it is."""
+    def _of_fee(self, command: Accept | Promise, bearer: str, purpose: str) -> str:
+        """Why the fee or the rail is not that of the corridor; empty if it is.
+
+        The worker priced the payment when it began its lifetime, which `LATE` bounds.
+        """
+        terms = command.terms
         source, target = (self._countries.get(each) for each in (terms.debtor_agent, terms.creditor_agent))
         if terms.rail != target:
             return "its rail is that of another country"
-        tariffs = self._tariffs.get((source or "", target or ""), ())
-        fees = {fee_of(terms.debit_minor, flat, bps) for flat, bps in tariffs}
-        right = terms.fee_minor in fees and terms.fee_minor < terms.debit_minor
-        return "" if right else "its fee is not that of its corridor"
+        minor, at = _amount(command), command.expires_at - command.lifetime
+        usage = Usage(terms.debtor_agent, terms.creditor_agent, bearer, purpose, at)
+        right = any(
+            _is_charged(command, tariffs.charges(minor, each.minor, each.bps, each.table, usage))
+            for each in self._fees.get((source or "", target or ""), ())
+        )
+        return "" if right and terms.fee_minor < minor else "its fee is not that of its corridor"
 
     def _of_credit(self, command: Accept) -> str:
         """Why another amount must be credited; empty if none.
@@ -230,7 +402,7 @@ class Signatures(BatchPart):
         """
         terms = command.terms
         if not command.recovered:
-            return self._of_rate(terms)
+            return self._of_rate(terms, command.offer)
         key = terms.debit_currency, terms.credit_currency, terms.fx_provider
         is_stated = any(gate.credited(command.identity.uetr) is not None for gate in self._gates)
         return "" if is_stated and key in self._rates else self._of_rate(terms)
@@ -239,25 +411,43 @@ class Signatures(BatchPart):
         key = terms.debit_currency, terms.credit_currency, terms.fx_provider
         return not terms.fx_provider or terms.rate in self._rates.get(key, ())
 
-    def _of_rate(self, terms: Terms) -> str:
+    def _knows_offer(self, terms: Terms, number: int, *, exact: bool) -> bool:
+        """Whether terms are at the rate of an offer for their amount; `Offers` compared all else."""
+        if not number:
+            return self._knows_rate(terms)
+        found = [part.by_number[number] for part in self._offers if number in part.by_number]
+        rates = found[0].rates(terms.debit_minor) if found else []
+        return terms.rate in (rates[-1:] if exact else rates)
+
+    def _of_rate(self, terms: Terms, offer: int = 0) -> str:
         """Why another amount must be credited at a rate in force; empty if none."""
         debit = Money(terms.debit_minor, terms.debit_currency)
         if not terms.fx_provider:
             same = (terms.credit_minor, terms.credit_currency) == (debit.minor, debit.currency)
             return "" if same else "it converts without a rate"
-        if not self._knows_rate(terms):
+        if not self._knows_offer(terms, offer, exact=True):
             return "its rate is not in force"
         most = convert(debit, terms.credit_currency, terms.rate).minor
         if terms.credit_minor > most:
             return "it credits too much"
         return "" if terms.credit_minor > max(0, most - LARGEST_STEP) else "it credits too little"
 
+    def _of_bought(self, terms: Terms, offer: int) -> str:
+        """Why another amount must be debited for a fixed credit at a rate in force; empty if none."""
+        credit = Money(terms.credit_minor, terms.credit_currency)
+        if not terms.fx_provider:
+            return self._of_rate(terms)
+        if not self._knows_offer(terms, offer, exact=False):
+            return "its rate is not in force"
+        least = to_get(credit, terms.debit_currency, terms.rate).minor
+        return "" if terms.debit_minor == least else "it debits another amount than the credit costs"
+
     def _of_return(self, command: Return, books: Books) -> str:
         """Why a return is not what the creditor agent signed; empty if it is."""
         if command.evidence is None:
             return self._unsigned()
         try:
-            kind = self._signed(command.evidence, _GIVE_BACK, command.sender, books)
+            kind = self._signed(command.evidence, _GIVE_BACK, command.sender, microseconds(books.now))
             message = codec.decode(command.evidence.message, media_type=kind, expect="pacs.004")
             asked = payment_return.read(message)
         except SwitchError as error:
@@ -276,9 +466,9 @@ class Signatures(BatchPart):
         suspended = command.sender in self._inactive and books.find(UUID(bytes=command.id)) is None
         return "its sender is suspended" if suspended else ""
 
-    def _of_bounds(self, command: Return, books: Books) -> str:
+    def return_refusal(self, uetr: bytes, books: Books) -> str:
         """Why a return is too late, or costs the FX provider money; empty if it is as it must be."""
-        payment = self._returned.get(UUID(bytes=command.uetr))
+        payment = self._returned.get(UUID(bytes=uetr))
         if payment is None:  # for the ledger to refuse
             return ""
         now = books.now - timedelta(seconds=_SLACK_S)
@@ -288,15 +478,14 @@ class Signatures(BatchPart):
     def _unsigned(self) -> str:
         return "" if self._sandbox else "nobody signed it"
 
-    def _signed(self, evidence: Evidence, path: str, sender: str, books: Books) -> str:
-        """Verify what a participant signed; return the content type.
+    def _signed(self, evidence: Evidence, path: str, sender: str, now: int, *, method: str = "POST") -> str:
+        """Verify what a participant signed, as of an instant; return the content type.
 
         Raises:
             NotAuthentic: it did not sign this.
 
         """
         key = self.keys.get(evidence.keyid)
-        now = microseconds(books.now)
         if key is None or key.participant != sender:
             raise NotAuthentic("it is not signed by a key of its sender")
         ended = key.valid_until is not None and key.valid_until + _SLACK_S * 1_000_000 <= now
@@ -311,7 +500,20 @@ class Signatures(BatchPart):
             now=now // 1_000_000,
             slack_s=_SLACK_S,
             authority=self._authority,
+            method=method,
         )
+
+
+def _amount(command: Accept | Promise) -> int:
+    """The amount that the message states: charges may be taken from it before it is moved."""
+    return command.terms.debit_minor + tariffs.deducted(command.charges)
+
+
+def _is_charged(command: Accept | Promise, charged: Sequence[FeeCharge]) -> bool:
+    """Whether these are the charges of a payment, and its fee is their sum."""
+    if not charged or command.terms.fee_minor != sum(each.minor for each in charged):
+        return False
+    return command.charges == ([] if tariffs.is_of_corridor(charged) else list(charged))
 
 
 def _of_terms(command: Accept, books: Books) -> str:
@@ -320,6 +522,8 @@ def _of_terms(command: Accept, books: Books) -> str:
     The legs are those of `pricing.legs`; an account that does not exist is for the ledger to refuse.
     """
     terms = command.terms
+    if command.charges and sum(each.minor for each in command.charges) != terms.fee_minor:
+        return "its charges are not its fee"
     debit, credit = (terms.debit_minor, terms.debit_currency), (terms.credit_minor, terms.credit_currency)
     debtor, creditor, provider = terms.debtor_agent, terms.creditor_agent, terms.fx_provider
     wanted = [(debtor, creditor, "principal", *debit)]
@@ -341,7 +545,7 @@ def _of_terms(command: Accept, books: Books) -> str:
     return ""
 
 
-def _stated(command: Accept) -> list[UUID]:
+def _stated(command: Accept | HoldForScreening) -> list[UUID]:
     """The UETR that the signed message states; none if it cannot be read, which `stop` refuses."""
     if command.evidence is None:
         return []

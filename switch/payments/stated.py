@@ -8,20 +8,21 @@ table of elements; here are the rules of those that the switch decides on.
     agents      Fr, To, InstgAgt, InstdAgt                               AGNT
     member ids  ClrSysMmbId of every agent with a participant's BIC      AGNT RC04
     account     CdtrAcct whose IBAN or address names a bank              RC04
-    kind        SvcLvl, ClrChanl, ChrgBr, CpyDplct, ClrSys               FF04 AG03 BE19 CH16
+    kind        SvcLvl, ClrChanl, CpyDplct, ClrSys                       FF04 AG03 CH16
     price       InstdAmt, XchgRate, AgrdRate, ChrgsInf                   AM09 AM10 AG03
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from adapters import creditor
-from adapters.creditor import IdentifierForm
+from adapters.creditor import BankOfAccount, IdentifierForm
 from adapters.profile import zone_named
-from schemas import parties
+from schemas import credit_transfer, parties
 from schemas.codec import Message
 from schemas.credit_transfer import ROOT
 from schemas.errors import InvalidAmount, Refused
@@ -82,6 +83,20 @@ def check_times(payment: CreditTransfer, message: Message, now: datetime, settin
         raise Refused("is too long ago", reason=Reason.SETTLEMENT_TIMEOUT, path=path)
 
 
+def check_way(payment: CreditTransfer, message: Message, left_s: float, *, needed_s: float) -> None:
+    """Refuse a payment that would expire on its way to a rail that needs so long to answer.
+
+    Raises:
+        Refused: TM01.
+
+    """
+    if left_s <= needed_s:
+        path = f"{_TX}/CdtrAgt" if payment.deadline is None else _limit_path(message, payment)
+        raise Refused(
+            "leaves too little time: the rail answers more slowly", reason=Reason.CUT_OFF_TIME, path=path
+        )
+
+
 def check_creation(created: datetime, path: str, now: datetime, settings: Settings) -> None:
     """Refuse a message that was made in the future, or too long ago: DT02."""
     ahead, age = timedelta(seconds=settings.clock_ahead_max_s), timedelta(seconds=settings.creation_age_max_s)
@@ -109,6 +124,14 @@ def expiry(payment: CreditTransfer, made_at: datetime, settings: Settings) -> da
     """The instant after which the payment must not be executed: the switch's, or the sender's if earlier."""
     ours = made_at + timedelta(seconds=settings.payment_expiry_s)
     return ours if payment.deadline is None else min(ours, payment.deadline.astimezone(UTC))
+
+
+def left_s(payment: CreditTransfer, now: datetime, settings: Settings) -> float:
+    """Seconds from now to the first limit in time that the sender's message has; infinite without one."""
+    limits = [] if payment.deadline is None else [payment.deadline]
+    if payment.accepted_at is not None:
+        limits.append(payment.accepted_at + timedelta(seconds=settings.acceptance_age_max_s))
+    return (min(limits) - now).total_seconds() if limits else math.inf
 
 
 def days_of(now: datetime, *countries: str) -> set[date]:
@@ -144,12 +167,14 @@ def other_day() -> Refused:
 
 
 def check_parties(
-    message: Message, payment: CreditTransfer, debtor: Participant, creditor: Participant, own_bic: str
+    message: Message, payment: CreditTransfer, debtor: Participant, creditor_bics: Iterable[str], own_bic: str
 ) -> None:
     """Refuse a message whose stated sender did not sign it, or whose stated receiver is wrong.
 
     It may state them in the group header, in the transaction and in the business application header.
+    `creditor_bics` are those of the creditor agent and of the gateway through which it is reached.
     """
+    receivers = [bic for bic in creditor_bics if bic]
     (transaction,) = message.content["CdtTrfTxInf"]
 
     def check(agent: Agent | None, path: str, *, sends: bool) -> None:
@@ -157,7 +182,7 @@ def check_parties(
             if not is_agent(agent, debtor.bic, payment.debtor_agent):
                 raise wrong_agent("is not the participant that sent this message", path)
         elif not (
-            is_agent(agent, creditor.bic, payment.creditor_agent)
+            any(is_agent(agent, bic, payment.creditor_agent) for bic in receivers)
             or (own_bic and is_agent(agent, own_bic, None))
         ):
             raise wrong_agent("is neither the creditor agent nor this switch", path)
@@ -200,11 +225,34 @@ def check_member_ids(message: Message, by_bic: Mapping[str, Participant]) -> Non
         raise Refused(text, reason=reason, path=f"{path}/FinInstnId/ClrSysMmbId/MmbId")
 
 
+class IdentifiedBank(Protocol):
+    """A participant, or a bank that is reached over a rail."""
+
+    @property
+    def id(self) -> str:
+        """Its id in the switch."""
+
+    def has_member_id(self, stated: str) -> bool:
+        """Whether an id in a clearing system is one of its own."""
+
+    def registers(self, kind: str) -> bool:
+        """Whether it has registered an id of a kind."""
+
+
+def other_bank(
+    account: PartyAccount | None, forms: Sequence[IdentifierForm], agent: IdentifiedBank
+) -> BankOfAccount | None:
+    """The bank that an account names, unless it is the creditor agent; None if it names none."""
+    found = creditor.find(account, forms)
+    bank = None if found is None else creditor.bank_of(found)
+    return None if bank is None or agent.has_member_id(bank.id) else bank
+
+
 def check_creditor_account(
     account: PartyAccount | None,
     forms: Sequence[IdentifierForm],
-    agent: Participant,
-    participants: Iterable[Participant],
+    agent: IdentifiedBank,
+    others: Iterable[IdentifiedBank],
 ) -> None:
     """Refuse an account that is at another bank than the creditor agent.
 
@@ -217,12 +265,11 @@ def check_creditor_account(
         Refused: RC04.
 
     """
-    found = creditor.find(account, forms)
-    bank = None if found is None else creditor.bank_of(found)
-    if bank is None or agent.has_member_id(bank.id):
+    bank = other_bank(account, forms, agent)
+    if bank is None:
         return
-    others = (each for each in participants if each.id != agent.id)
-    if not bank.kind or agent.registers(bank.kind) or any(each.has_member_id(bank.id) for each in others):
+    elsewhere = (each for each in others if each.id != agent.id)
+    if not bank.kind or agent.registers(bank.kind) or any(each.has_member_id(bank.id) for each in elsewhere):
         path, _ = creditor.refusal(account, forms)
         text = (
             "is an account of a bank that is not registered for the participant of the BIC: state the BIC of "
@@ -303,7 +350,7 @@ def wrong_agent(text: str, path: str) -> Refused:
 
 
 def check_kind(message: Content, corridor: Corridor) -> None:
-    """Refuse a service level, channel, clearing system or charge bearer that the corridor lacks."""
+    """Refuse a service level, channel or clearing system that the corridor lacks."""
     group, (transaction,) = message["GrpHdr"], message["CdtTrfTxInf"]
     if "PmtTpInf" in group and "PmtTpInf" in transaction:
         text = "must not be in the group header too"
@@ -313,9 +360,18 @@ def check_kind(message: Content, corridor: Corridor) -> None:
         if kind is not None:
             _check_payment_type(kind, f"{place}/PmtTpInf", corridor)
     check_settlement(group["SttlmInf"], f"{_GROUP}/SttlmInf")
-    if transaction["ChrgBr"] == "CRED":
-        text = "must be DEBT, SHAR or SLEV: the creditor gets the whole amount"
-        raise Refused(text, reason=Reason.INVALID_CHARGE_BEARER, path=f"{_TX}/ChrgBr")
+    if "InstrForNxtAgt" in transaction:
+        _check_instruction(transaction)
+
+
+def _check_instruction(transaction: Content) -> None:
+    """Refuse an instruction for the next agent, unless it names a quote, and the one of `AgrdRate` if any."""
+    path, quote = f"{_TX}/InstrForNxtAgt", credit_transfer.instructed_quote(transaction)
+    if quote is None:
+        text = f"may only be {credit_transfer.QUOTE_PREFIX} and the id of a quote, once"
+        raise Refused(text, reason=Reason.TRANSACTION_NOT_SUPPORTED, path=path)
+    if transaction.get("AgrdRate", {}).get("QtId", quote) != quote:
+        raise Refused("names another quote than AgrdRate", reason=Reason.ABORTED_SETTLEMENT, path=path)
 
 
 def check_settlement(settlement: Content, place: str) -> None:
@@ -349,8 +405,8 @@ def check_price(
     """Refuse a stated amount or rate that differs from the actual one, which a quote states.
 
     `InstdAmt` in the currency of the credit is the amount that the creditor must receive; in the currency of
-    the debit, the amount ordered before charges; in a third currency, the amount for which the debtor agent
-    bought the debit, at `XchgRate`.
+    the debit, the amount ordered before charges of earlier agents; in a third currency, the amount for which
+    the debtor agent bought the settlement amount, at `XchgRate`.
     """
     (transaction,) = message["CdtTrfTxInf"]
     instructed, rate = payment.instructed_amount, payment.exchange_rate
@@ -381,7 +437,7 @@ def _check_purchase(instructed: Money, rate: str | None, price: Price) -> None:
     if rate is None:
         path = f"{_TX}/XchgRate"
         raise Refused("is missing", reason=Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING, path=path)
-    if not _converts_to(instructed, price.debit, Fraction(Decimal(rate))):
+    if not _converts_to(instructed, price.stated, Fraction(Decimal(rate))):
         text = "does not give the settlement amount at the stated rate"
         raise Refused(text, reason=Reason.WRONG_AMOUNT, path=f"{_TX}/InstdAmt")
 
@@ -403,9 +459,6 @@ def _check_charges(payment: CreditTransfer, transaction: Content, instructed: Mo
 
 def _check_agreed(agreed: AgreedRate, price: Price, provider: Participant | None) -> None:
     path = f"{_TX}/AgrdRate"
-    if agreed.quote is not None:
-        text = "is not the id of a quote: quotes are not stored here"
-        raise Refused(text, reason=Reason.TRANSACTION_NOT_SUPPORTED, path=f"{path}/QtId")
     pair = price.debit.currency, price.credit.currency
     in_force = Fraction(price.rate or 1)
     named = (agreed.unit or pair[0], agreed.quoted or pair[1])

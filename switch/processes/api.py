@@ -62,7 +62,9 @@ def _serve(settings: Settings, kind: Kind) -> None:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=partial(GuardedProtocol, crowd=Connections(settings.trusted_proxies)),  # type: ignore[arg-type]
+        http=partial(  # type: ignore[arg-type]
+            GuardedProtocol, crowd=Connections(settings.trusted_proxies), refuses=app.refuses
+        ),
         limit_concurrency=_CONNECTIONS_MAX,
         ws="none",
         lifespan="on",

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
 from typing import Any, Final
@@ -19,13 +19,17 @@ from starlette.responses import Response
 from ledger.garbage import collect_in_short_steps
 from schemas.errors import NotAuthentic, SwitchError, TooManyRequests
 from switch.api import (
+    answer_signing,
     asyncapi,
     audit,
     callbacks,
+    cases,
     disclosure,
     events,
+    fx,
     health,
     home,
+    indirect,
     iso_endpoints,
     keys,
     limits,
@@ -36,19 +40,25 @@ from switch.api import (
     people_sessions,
     problems,
     proof,
+    qr,
     queries,
     quotes,
     rails,
     reads,
+    receiving,
+    reference,
+    report_deliveries,
     reports,
     settlement,
     statistics,
+    tariffs,
     webhooks,
 )
+from switch.api.answer_signing import AnswerSigner
 from switch.api.limits import Headers
 from switch.api.routes import Routes, answer_head
 from switch.api.runtime import Runtime, running
-from switch.base import logs, metrics, tracing
+from switch.base import answer_keys, logs, metrics, tracing
 from switch.base.settings import Settings
 from switch.pages import site
 from switch.processes import for_people, process, profiling
@@ -56,19 +66,31 @@ from switch.processes.for_people import Forwarder
 from switch.writer.kinds import Kind
 
 _REQUEST_ID: Final = re.compile(rb"[0-9A-Fa-f-]{8,64}")
+_GATED: Final = {
+    f"{iso_endpoints.PREFIX}{message}".encode(): f"{iso_endpoints.PREFIX}{message}"
+    for message in receiving.ADMITTED
+}
+"""Paths of messages that need a place, as they are sent, and as metrics name them."""
 _log = structlog.get_logger()
 
 ROUTERS: Final = (
     people.router,
     people_sessions.router,
+    cases.router,
+    report_deliveries.router,
     participants.router,
     keys.router,
+    answer_signing.router,
     settlement.router,
     reads.router,
     rails.router,
     messages.router,
     events.router,
     quotes.router,
+    fx.router,
+    tariffs.router,
+    indirect.router,
+    qr.router,
     webhooks.router,
     webhooks.keys_router,
     reports.router,
@@ -77,7 +99,7 @@ ROUTERS: Final = (
     health.router,
     disclosure.router,
 )
-OF_PEOPLE: Final = (people.router, people_sessions.router)
+OF_PEOPLE: Final = (people.router, people_sessions.router, cases.router, report_deliveries.router)
 """Routers for people, which the workers of pages serve."""
 OF_EVERY_WORKER: Final = (health.router, disclosure.router)
 
@@ -95,6 +117,7 @@ class Edge:
         app: FastAPI,
         short_cuts: Mapping[str, Handler],
         limiter: limits.Limiter,
+        signer: AnswerSigner,
         forwarder: Forwarder | None = None,
     ) -> None:
         self._app = app
@@ -103,6 +126,7 @@ class Edge:
         self._forwarder = forwarder
         """Of an API worker: to the pages of its machine."""
         self._limiter = limiter
+        self._signer = signer
         self._short_cuts = short_cuts
         """POST handlers by exact path that are called without the framework's layers: the hot path."""
 
@@ -110,12 +134,35 @@ class Edge:
         """Prepare the shutdown: `/readyz` says so, and connections are closed after their next response."""
         self._state.draining = True
 
+    def refuses(self, method: bytes, target: bytes, headers: Headers, caller: str | None) -> Response | None:
+        """The refusal of a message before its body is read, if the line of its claimed sender is full.
+
+        `caller`: who sent an authentic request on this connection. It is the cheapest way to refuse, so that
+        most of the processor is left for the messages that are let in.
+        """
+        message = _GATED.get(target.partition(b"?")[0])
+        runtime: Runtime | None = getattr(self._state, "runtime", None)
+        if message is None or method != b"POST" or runtime is None or not runtime.admission.waiting:
+            return None
+        sender = limits.claimed(headers, runtime.directory.now)
+        if sender is None or self._state.draining or not runtime.admission.full(sender):
+            return None
+        answer = problems.problem(runtime.admission.refused(sender, "share", proved=caller == sender))
+        answer.raw_headers += self._headers(answer.raw_headers, _request_id(headers), runtime)
+        metrics.HTTP.labels(message, "POST", str(answer.status_code)).inc()
+        return answer
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._is_forwarded(scope["path"]):
+        refusal: SwitchError | None = None
+        try:
+            send = self._signer.sending(scope, send)
+        except SwitchError as error:
+            refusal = error
+        if refusal is None and self._is_forwarded(scope["path"]):
             assert self._forwarder is not None
             await self._forwarder(scope, receive, send, is_ending=lambda: self._state.draining)
             return
@@ -123,7 +170,7 @@ class Edge:
         started = time.perf_counter()
         runtime: Runtime | None = getattr(self._state, "runtime", None)
         status = 0
-        request_id = _request_id(scope)
+        request_id = _request_id(scope["headers"])
         structlog.contextvars.bind_contextvars(request_id=request_id)
         served = tracing.Served(scope, request_id)
 
@@ -137,7 +184,11 @@ class Edge:
             await send(message)
 
         try:
-            await self._serve(scope, receive, watch, runtime)
+            handler = self._let_in(scope, runtime)
+            if refusal is not None:
+                await problems.problem(refusal)(scope, receive, watch)
+            else:
+                await self._serve(scope, receive, watch, handler)
         except Exception as error:  # noqa: BLE001 - the last place that can answer for a defect of ours
             answer = _answer_to(error, scope)
             if status == 0:
@@ -166,8 +217,7 @@ class Edge:
             return False
         return for_people.are_for_people(path) and self._forwarder.is_open
 
-    async def _serve(self, scope: Scope, receive: Receive, watch: Send, runtime: Runtime | None) -> None:
-        handler = self._let_in(scope, runtime)
+    async def _serve(self, scope: Scope, receive: Receive, watch: Send, handler: Handler | None) -> None:
         if handler is None:
             await self._app(scope, receive, watch)
             return
@@ -204,9 +254,9 @@ def _answer_to(error: Exception, scope: Scope) -> Response:
     return problems.problem(SwitchError())
 
 
-def _request_id(scope: Scope) -> str:
+def _request_id(headers: Headers) -> str:
     """The caller's `Request-Id` if it looks like a UUID, so that logs get nothing else, or a new one."""
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name == b"request-id" and _REQUEST_ID.fullmatch(value):
             given: str = value.decode()
             return given
@@ -215,7 +265,7 @@ def _request_id(scope: Scope) -> str:
 
 def _route(scope: Scope) -> str:
     """Name the route, never the requested path: labels must be few and contain no personal data."""
-    return getattr(scope.get("route"), "path", None) or "none"
+    return getattr(scope.get("route"), "path_format", None) or "none"
 
 
 def make_app(settings: Settings, kind: Kind = Kind.API) -> Edge:
@@ -260,9 +310,17 @@ def make_app(settings: Settings, kind: Kind = Kind.API) -> Edge:
     short_cuts = _add_participants(app, settings) if kind is Kind.API else _add_people(app)
     app.add_route(problems.CATALOGUE, problems.catalogue, methods=["GET"])
     app.add_route(asyncapi.PATH, asyncapi.serve, methods=["GET"])
+    reference.add_to(app)
     app.add_route(home.PATH, home.serve, methods=["GET"])
+    app.add_route(home.VERIFY, home.serve_verify, methods=["GET"])
     app.openapi = lambda: openapi.describe(_documented())  # type: ignore[method-assign]
-    return Edge(app, short_cuts, limits.Limiter(settings), forwarder)
+    return Edge(app, short_cuts, limits.Limiter(settings), _signer(settings, kind), forwarder)
+
+
+def _signer(settings: Settings, kind: Kind) -> AnswerSigner:
+    """What signs answers. Pages do not: API workers pass on what is for people, and sign its answer."""
+    key = answer_keys.load(settings.answer_key) if kind is Kind.API else None
+    return AnswerSigner(key, settings.authority)
 
 
 def _add_participants(app: FastAPI, settings: Settings) -> Mapping[str, Handler]:
@@ -277,9 +335,10 @@ def _add_participants(app: FastAPI, settings: Settings) -> Mapping[str, Handler]
 
 def _add_people(app: FastAPI) -> Mapping[str, Handler]:
     """Add pages and the API for people."""
-    _add_routers(app, [*OF_PEOPLE, *OF_EVERY_WORKER])
+    routers = [*OF_PEOPLE, *OF_EVERY_WORKER]
+    _add_routers(app, routers)
     site.add_to(app)
-    app.state.routes = Routes([*app.routes, *(route for router in site.ROUTERS for route in router.routes)])
+    app.state.routes = _routes(app, [*routers, *site.ROUTERS])
     return {}
 
 
@@ -287,7 +346,11 @@ def _add_routers(app: FastAPI, routers: Sequence[APIRouter]) -> None:
     for router in routers:
         answer_head(router.routes)
         app.include_router(router)
-    app.state.routes = Routes([*app.routes, *(route for router in routers for route in router.routes)])
+    app.state.routes = _routes(app, routers)
+
+
+def _routes(app: FastAPI, routers: Iterable[APIRouter]) -> Routes:
+    return Routes([*app.routes, *(route for router in routers for route in router.routes)])
 
 
 @cache

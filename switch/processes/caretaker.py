@@ -26,15 +26,20 @@ from switch.base import installation, lifeline, logs, metrics, personal_data, tr
 from switch.base.failpoints import failpoint
 from switch.base.settings import Settings
 from switch.base.sql import statements
+from switch.cases import opening
 from switch.identity import nonces
 from switch.operations import facts, housekeeping, retention, vitals
 from switch.operations.housekeeping import Housekeeper
 from switch.operations.invariants import Invariants
+from switch.operations.monitoring import MonitorFeed
 from switch.payments import rails
 from switch.payments.dispatch import Dispatcher, Sending, enquiry_due, now_us, of_answer, scaled_us
+from switch.payments.rail_returns import RailReturnBooking
 from switch.payments.rails import Rail, Rails
 from switch.payments.reconciliation import Reconciliation
 from switch.processes import due_work, process
+from switch.processes.held_payments import HeldPayments
+from switch.processes.reversals import ReversalDispatch
 from switch.reports import tasks as report_tasks
 from switch.statistics import making
 from switch.writer.absence import Contact
@@ -56,9 +61,11 @@ LOCK: Final = 7_266_337_002
 """Advisory lock: one caretaker per database."""
 
 _statement: Final = statements("switch.processes")
-_DUE_RAILS: Final = _statement("due_rails")
+_DUE_NOW: Final = _statement("due_now")
 _DUE: Final = _statement("due_payments")
 _AGAIN: Final = _statement("enquiries_to_repeat")
+_ASKED: Final = _statement("asked_payments")
+_END_QUESTION: Final = _statement("end_question")
 _SAID: Final[Mapping[Outcome, RailResponse]] = {
     Outcome.NOT_FOUND: "not_found",
     Outcome.PENDING: "pending",
@@ -76,14 +83,21 @@ class Caretaker:
         self._settings = settings
         self._pool = pool
         self._rails = known
-        self._dispatcher = Dispatcher(link, settings.time_scale, settings.payment_expiry_s)
-        self._dispatcher.listen(known)
         self._keys = personal_data.load(settings.personal_data_keys)
+        self._dispatcher = Dispatcher(link, settings.time_scale, settings.payment_expiry_s, self._keys)
+        self._dispatcher.listen(known)
+        self.rail_returns = RailReturnBooking(pool, self._keys, known, link)
+        self.reversals = ReversalDispatch(pool, self._keys, known, link, settings.time_scale)
+        self.held = HeldPayments(settings, pool, link, known, self._dispatcher)
         self._reconciliation = Reconciliation(pool, self._dispatcher)
         self._under_way: dict[str, dict[int, asyncio.Task[None]]] = {country: {} for country in known}
         self._contact = Contact()
         self._again: dict[str, int] = {}
         """Rails that are reachable again: up to which payment of unknown outcome the enquiry was repeated."""
+        self.approved = asyncio.Event()
+        """Set while a change is approved and not executed."""
+        self.confirmations = asyncio.Event()
+        """Set while a confirmation of a settlement agent waits."""
         for country, rail in known.items():
             rail.breaker.listener = partial(self._exchange_ended, country)
 
@@ -101,7 +115,10 @@ class Caretaker:
 
     async def tick(self) -> int:
         """Start what is due and get the number. Each rail has its own quota, so one cannot starve another."""
-        due = await self._pool.fetchrow(_DUE_RAILS, list(self._rails))
+        due = await self._pool.fetchrow(_DUE_NOW, list(self._rails))
+        for waits, event in ((due["approved"], self.approved), (due["confirmations"], self.confirmations)):
+            if waits:
+                event.set()
         self._detect_lost_contact(due["now"])
         started = 0
         for country in {*due["rails"], *self._again}:  # one statement, not one per rail, where nothing is due
@@ -114,6 +131,22 @@ class Caretaker:
     def _detect_lost_contact(self, at: datetime) -> None:
         """Detect whether contact was lost since the last reading of the database clock."""
         self._contact.turned(microseconds(at), time.monotonic_ns() // 1000)
+
+    async def ask_for_people(self) -> None:
+        """Start the enquiries that people ask for in cases; one that a crash interrupts is made again."""
+        busy = [number for mine in self._under_way.values() for number in mine]
+        for row in await self._pool.fetch(_ASKED, list(self._rails), busy):
+            if row["state"] != State.UNKNOWN:
+                await self._pool.execute(_END_QUESTION, row["act"], "ended")
+                continue
+            mine = self._under_way[row["rail"]]
+            task = asyncio.create_task(self._ask(self._rails[row["rail"]], row))
+            mine[row["number"]] = task
+            task.add_done_callback(partial(_finished, mine, row["number"]))
+
+    async def _ask(self, rail: Rail, row: asyncpg.Record) -> None:
+        outcome = await self._outcome_unknown(rail, row)
+        await self._pool.execute(_END_QUESTION, row["act"], outcome.value)
 
     async def reconcile(self) -> None:
         """Read the end-of-cycle files that are due."""
@@ -153,7 +186,7 @@ class Caretaker:
         return rows
 
     async def _process(self, rail: Rail, row: asyncpg.Record) -> None:
-        steps: dict[State, Callable[[Rail, asyncpg.Record], Awaitable[None]]] = {
+        steps: dict[State, Callable[[Rail, asyncpg.Record], Awaitable[object]]] = {
             State.RESERVED: self._held,
             State.SENT: self._timed_out,
             State.UNKNOWN: self._outcome_unknown,
@@ -197,8 +230,8 @@ class Caretaker:
             )
         )
 
-    async def _outcome_unknown(self, rail: Rail, row: asyncpg.Record) -> None:
-        """Send an enquiry to the rail, a limited number of times."""
+    async def _outcome_unknown(self, rail: Rail, row: asyncpg.Record) -> Outcome:
+        """Send an enquiry to the rail, a limited number of times; return what it answered."""
         failpoint("before_enquiry")
         country = rail.adapter.profile.country
         started = now_us()
@@ -210,7 +243,7 @@ class Caretaker:
         if said is None:
             step = replace(of_answer(answer, Sending(row["uetr"].bytes, row["rail"])), detail="when asked")
             if (await self._report(step)).verdict is not Verdict.NOTED:
-                return
+                return answer.outcome
             said = "another_amount"  # a positive response that confirms nothing
         enquired = Enquired(
             row["uetr"].bytes,
@@ -223,6 +256,7 @@ class Caretaker:
         again = said == "not_found" and rail.adapter.profile.dedupes and row["enquiries"] > 0
         if again and reply.verdict is Verdict.NOTED and self._may_send(row):
             await self._send(rail, row)
+        return answer.outcome
 
     async def _report(self, step: Command) -> Reply:
         """Pass a rail's response to the writer, with retries: a lost response would need a new enquiry."""
@@ -252,15 +286,36 @@ def _finished(mine: dict[int, asyncio.Task[None]], number: int, task: asyncio.Ta
         _log.error("caretaking_failed", error=type(error).__name__, detail=logs.where(error))
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+async def _every(
+    seconds: float, work: Callable[[], Awaitable[object]], *, after_failure_s: float | None = None
+) -> None:
     """Run `work` periodically; wait while the database or the writer is unavailable."""
     while True:
         try:
             await work()
         except Exception as error:  # noqa: BLE001 - the outermost loop: it must turn whatever happens
             _log.warning("tried_again", error=type(error).__name__, detail=logs.where(error))
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(seconds if after_failure_s is None else after_failure_s)
         await asyncio.sleep(seconds)
+
+
+async def _when(event: asyncio.Event, work: Callable[[], Awaitable[object]]) -> None:
+    """Run `work` each time that `event` is set; pause after a failure, as `_every` does."""
+
+    async def once() -> None:
+        await event.wait()
+        event.clear()
+        await work()
+
+    await _every(0, once, after_failure_s=due_work.EVERY_S)
+
+
+async def _until_closed(work: Callable[[], Awaitable[object]], close: Callable[[], Awaitable[None]]) -> None:
+    """Repeat work that keeps connections open, and close them at the end."""
+    try:
+        await _every(due_work.EVERY_S, work)
+    finally:
+        await close()
 
 
 async def run(settings: Settings) -> None:
@@ -311,14 +366,22 @@ def _duties(
     yield _every(facts.EVERY_S, lambda: facts.state(pool))
     yield _every(facts.SLOWLY_EVERY_S, lambda: facts.state_slowly(pool, settings, known))
     yield _every(_FILES_EVERY_S, caretaker.reconcile)
+    yield _every(due_work.EVERY_S, caretaker.ask_for_people)
+    yield _every(due_work.EVERY_S, lambda: opening.look(pool, settings))
+    yield _until_closed(caretaker.held.look, caretaker.held.close)
+    if settings.monitor_url:
+        feed = MonitorFeed(pool, settings)
+        yield _until_closed(feed.tick, feed.close)
+    yield _every(due_work.EVERY_S, caretaker.rail_returns.look)
+    yield _every(due_work.EVERY_S, caretaker.reversals.look)
     yield _every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)
     yield _every(settings.checkpoint_every_s, keeper.publish)
     yield _every(nonces.FORGET_EVERY_S, lambda: nonces.forget_old(pool))
     yield _every(retention.EVERY_S, lambda: retention.forget_old(pool, settings))
     yield _every(settings.invariants_every_s, invariants.check)
     yield _every(making.EVERY_S, lambda: making.catch_up(pool))
-    for duty in due_work.AT_ONCE:
-        yield _every(due_work.AT_ONCE_EVERY_S, partial(duty, services))
+    yield _when(caretaker.approved, partial(due_work.execute_approved, services))
+    yield _when(caretaker.confirmations, partial(due_work.process_confirmations, services))
     for duty in due_work.WORK:
         yield _every(due_work.EVERY_S, partial(duty, services))
     for seconds, work in report_tasks.tasks(settings, pool, link, known):

@@ -12,15 +12,15 @@ from switch.writer import audit_notes
 from switch.writer.context import ServiceContext
 
 EVERY_S: Final = 1.0
-AT_ONCE_EVERY_S: Final = 0.1
-"""The interval of work whose result somebody waits for."""
 
 
-async def _approved(services: ServiceContext) -> None:
+async def execute_approved(services: ServiceContext) -> None:
+    """Execute the changes that people approved: somebody waits for it."""
     await approvals.execute_approved(services, KINDS)
 
 
-async def _confirmations(services: ServiceContext) -> None:
+async def process_confirmations(services: ServiceContext) -> None:
+    """Process confirmations of settlement agents: their agent waits for it."""
     await day.process_confirmations(services)
 
 
@@ -57,9 +57,6 @@ async def _is_closed(services: ServiceContext) -> bool:
     """Whether the switch is closed after a restore: an agent may have settled what is due here."""
     return bool(await services.pool.fetchval("SELECT EXISTS (SELECT FROM switch.closed)"))
 
-
-AT_ONCE: Final[tuple[Callable[[ServiceContext], Awaitable[None]], ...]] = (_approved, _confirmations)
-"""Changes that people approved, and confirmations of settlement agents: every `AT_ONCE_EVERY_S`."""
 
 WORK: Final[tuple[Callable[[ServiceContext], Awaitable[None]], ...]] = (
     _changes,

@@ -27,8 +27,8 @@ PAGES: Final = "/console"
 ENDPOINTS: Final = frozenset(
     f"/v1/{name}"
     for name in (
-        *("changes", "enrolment", "identity-providers", "me", "people"),
-        *("sign-in", "sign-out"),
+        *("cases", "changes", "enrolment", "identity-providers", "me", "people"),
+        *("report-deliveries", "sign-in", "sign-out"),
     )
 )
 """The first two parts of the paths of people's API."""
@@ -40,7 +40,7 @@ _OF_CONNECTION: Final = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade")
 )
 """Headers of one connection; those of a request that we state ourselves are below."""
-_STATED: Final = _OF_CONNECTION | {_CLIENT, _SCHEME, b"expect"}
+_STATED: Final = _OF_CONNECTION | {_CLIENT, _SCHEME, b"expect", b"accept-signature"}
 _STREAM: Final = "text/event-stream"
 _CONNECT_WITHIN_S: Final = 5.0
 _ANSWER_WITHIN_S: Final = 90.0

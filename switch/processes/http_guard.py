@@ -6,10 +6,11 @@ limit on connections without a byte: a few thousand of one stranger would keep e
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.responses import Response
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from switch.api import body as bodies
 from switch.api import limits
@@ -27,6 +28,9 @@ OF_CALLER_MAX: Final = 2_000
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
+
+Refuses = Callable[[bytes, bytes, limits.Headers, str | None], Response | None]
+"""Method, target, headers and proved caller of a request -> its refusal."""
 
 _LOCAL: Final = "local"
 """Stands for the addresses behind a local socket."""
@@ -98,9 +102,15 @@ class Connections:
 class GuardedProtocol(HttpToolsProtocol):
     """Disconnects a peer whose headers are too large or too slow, or that holds too many connections."""
 
-    def __init__(self, *arguments: Any, crowd: Connections, **named: Any) -> None:
+    def __init__(
+        self, *arguments: Any, crowd: Connections, refuses: Refuses = lambda *_: None, **named: Any
+    ) -> None:
+        """`refuses` judges a request by its headers: what it returns is answered, and the body is skipped."""
         super().__init__(*arguments, **named)
         self._crowd = crowd
+        self._refuses = refuses
+        self._refusal: Response | None = None
+        """The answer to the request that is arriving; None: the application answers."""
         self.address: str | None = None
         """The client's address, as limits count it; None: not counted."""
         self.caller: str | None = None
@@ -139,14 +149,29 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The headers are complete."""
         self._in_body = self._begins = True
+        if self._may_refuse():
+            self._refusal = self._refuses(self.parser.get_method(), self.url, self.headers, self.caller)
+            if self._refusal is not None:
+                return  # the timer goes on until the body is complete
         self._stop_clock()
         self.scope[limits.PROVED] = self._proved  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Pass a part of a body on, unless its request is refused."""
+        if self._refusal is None:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is complete; the headers of the next one follow."""
         self._in_body = False
         self._head_bytes = 0
+        if self._refusal is not None:
+            self._stop_clock()
+            self.transport.write(_written(self._refusal))
+            self._refusal = None
+            self.on_response_complete()
+            return
         if self._begins and len(self.cycle.body) <= bodies.WHOLE_MAX:
             self.scope[bodies.WHOLE] = bytes(self.cycle.body)  # type: ignore[typeddict-unknown-key]
         super().on_message_complete()
@@ -169,6 +194,10 @@ class GuardedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.close()
 
+    def _may_refuse(self) -> bool:
+        """Whether an answer can be written now: no other is due, and the connection stays."""
+        return self.idle and not self.expect_100_continue and self.parser.should_keep_alive()
+
     def _proved(self, caller: str) -> None:
         self._crowd.proved(self, caller)
 
@@ -176,3 +205,8 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._clock is not None:
             self._clock.cancel()
             self._clock = None
+
+
+def _written(answer: Response) -> bytes:
+    lines = b"".join(b"%b: %b\r\n" % header for header in answer.raw_headers)
+    return b"%b%b\r\n%b" % (STATUS_LINE[answer.status_code], lines, bytes(answer.body))

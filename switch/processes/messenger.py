@@ -1,4 +1,4 @@
-"""The messenger process: webhooks, and checkpoints for witnesses. Slow receivers cannot affect payments."""
+"""The messenger process: webhooks, checkpoints for witnesses, notices, reports. It delays no payment."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +10,11 @@ from ledger.garbage import collect_in_short_steps
 from ledger.roles import Login
 from switch.base import installation, lifeline, logs
 from switch.base.settings import Settings
+from switch.cases.sending import NoticeSender
 from switch.operations import vitals
 from switch.operations.witness_pushing import CheckpointPusher
 from switch.processes import process
+from switch.reports.delivery.sending import ReportSender
 from switch.webhooks import signing
 from switch.webhooks.delivery import AT_ONCE, Messenger
 
@@ -32,6 +34,8 @@ async def run(settings: Settings) -> None:
         keys = signing.SigningKeys(settings.webhook_key)
         messenger = Messenger(pool, keys, settings)
         pusher = CheckpointPusher(pool, settings)
+        sender = NoticeSender(pool, keys, settings)
+        reports = ReportSender(pool, keys, settings)
         watching = asyncio.create_task(vitals.watch("messenger", pool))
         collect_in_short_steps()
         _log.info("messenger_ready")
@@ -39,6 +43,8 @@ async def run(settings: Settings) -> None:
             try:
                 await messenger.tick()
                 await pusher.tick()
+                await sender.tick()
+                await reports.tick()
                 lifeline.beat()
             except Exception as error:  # noqa: BLE001 - the outermost loop: it must turn whatever happens
                 _log.warning("tried_again", error=type(error).__name__, detail=logs.where(error))
@@ -46,6 +52,8 @@ async def run(settings: Settings) -> None:
         watching.cancel()
         await messenger.close()
         await pusher.close()
+        await sender.close()
+        await reports.close()
     ending.check()
 
 

@@ -42,6 +42,8 @@ class Artefact:
     """Sequence number up to which the ledger was read; 0 if the report does not read the log."""
     event: int
     """Event of the audited log that records the request."""
+    content: bytes = b""
+    """SHA-256 of the report as JSON."""
 
     @property
     def sha256(self) -> bytes:
@@ -66,6 +68,12 @@ class ReportStore:
     def public_key(self) -> PublicKey:
         """Key that verifies the signatures."""
         return self._key.public
+
+    @property
+    def public_keys(self) -> list[PublicKey]:
+        """The key, and those of reports that were signed before it."""
+        former = sorted(self.directory.glob("report.*.pub"))
+        return [self.public_key, *(PublicKey.from_pem(KEYID, file.read_bytes()) for file in former)]
 
     def sign(self, octets: bytes) -> str:
         """Make a detached JWS over a file's bytes."""
@@ -114,22 +122,6 @@ def _alone(directory: Path) -> Iterator[None]:
     with (directory / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def verify(path: Path, key: PublicKey) -> None:
-    """Verify that a file matches its signature and, if its name has a hash, that hash.
-
-    Raises:
-        NotAuthentic: another key, or other bytes than were signed.
-        ValueError: the hash in its name is not that of its bytes.
-        OSError: the file or its signature cannot be read.
-
-    """
-    octets = path.read_bytes()
-    jws.verify(jws_beside(path).read_text().strip(), octets, key=key)
-    named = _NAME.fullmatch(path.name)
-    if named and named[1] != hashlib.sha256(octets).hexdigest():
-        raise ValueError(f"{path.name} has not the hash of its content in its name")
 
 
 def _take_up(file: Path, key: SigningKey) -> SigningKey:

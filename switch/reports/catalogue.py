@@ -8,7 +8,7 @@ from typing import Final
 
 import asyncpg
 
-from schemas.errors import InvalidMessage, NotAllowed, NotFound
+from schemas.errors import InvalidParameter, NotAllowed, NotFound
 from switch.reports import (
     access,
     account_statement,
@@ -16,9 +16,11 @@ from switch.reports import (
     corridors,
     costs,
     evidence,
+    invoice,
     liquidity,
     open_data,
     patterns,
+    payment_lists,
     reconciliation,
     rejects,
     settlement_instruction,
@@ -26,7 +28,7 @@ from switch.reports import (
 )
 from switch.reports.query import ReportQuery, Scope
 from switch.reports.render import TABLE
-from switch.reports.table import Report
+from switch.reports.table import Report, ReportColumn
 
 Reader = Callable[[asyncpg.Connection, ReportQuery, Scope], Awaitable[Report]]
 
@@ -43,6 +45,7 @@ _ALL: Final = frozenset(Audience)
 _AUTHORITIES: Final = frozenset({Audience.EVERYTHING, Audience.COUNTRY})
 _OPERATORS: Final = frozenset({Audience.EVERYTHING})
 _STATISTIC: Final = (*TABLE, "sdmx-csv")
+_PROVED: Final = (*TABLE, evidence.BUNDLE)
 _WINDOW: Final = ("window",)
 _PERIOD: Final = ("since", "until")
 _LOG: Final = (*_PERIOD, "as_of")
@@ -55,6 +58,7 @@ class Definition:
     name: str
     title: str
     read: Reader
+    columns: tuple[ReportColumn, ...]
     takes: tuple[str, ...]
     audience: frozenset[Audience]
     may_take: tuple[str, ...] = ()
@@ -69,20 +73,22 @@ class Definition:
 
         Raises:
             NotAllowed: not by this reader.
-            InvalidMessage: a parameter is missing, or is not one of this report's.
+            InvalidParameter: one is missing, or is not one of this report's.
 
         """
         if audience_of(scope) not in self.audience:
             raise NotAllowed("this reader may not request this report")
         missing = [name for name in self.takes if getattr(query, name) is None]
         if missing:
-            raise InvalidMessage(f"missing: {', '.join(missing)}", rule="parameter")
+            raise InvalidParameter(f"missing: {', '.join(missing)}", path="query", rule="parameter")
         takes = {*self.takes, *self.may_take}
         given = {name for name in ReportQuery.__dataclass_fields__ if getattr(query, name) is not None}
         if given - takes:
             ours, others = (", ".join(sorted(names)) for names in (takes, given - takes))
-            raise InvalidMessage(
-                f"not a parameter of this report: {others}; its parameters are {ours}", rule="parameter"
+            raise InvalidParameter(
+                f"not a parameter of this report: {others}; its parameters are {ours}",
+                path="query",
+                rule="parameter",
             )
 
 
@@ -94,14 +100,27 @@ def audience_of(scope: Scope) -> Audience:
 
 
 _DEFINITIONS: Final = (
-    Definition(window_statement.NAME, "Settlement window statement", window_statement.read, _WINDOW, _ALL),
     Definition(
-        settlement_instruction.NAME, "Net settlement instruction", settlement_instruction.read, _WINDOW, _ALL
+        window_statement.NAME,
+        "Settlement window statement",
+        window_statement.read,
+        window_statement.COLUMNS,
+        _WINDOW,
+        _ALL,
+    ),
+    Definition(
+        settlement_instruction.NAME,
+        "Net settlement instruction",
+        settlement_instruction.read,
+        settlement_instruction.COLUMNS,
+        _WINDOW,
+        _ALL,
     ),
     Definition(
         account_statement.STATEMENT,
         "Account statement (camt.053)",
         account_statement.read_statement,
+        account_statement.COLUMNS,
         (*_WINDOW, "participant"),
         _ALL,
         ("account", "page"),
@@ -111,6 +130,7 @@ _DEFINITIONS: Final = (
         account_statement.ACCOUNT_REPORT,
         "Interim account report (camt.052)",
         account_statement.read_account_report,
+        account_statement.COLUMNS,
         (*_PERIOD, "participant", "currency"),
         _ALL,
         ("account", "as_of", "page"),
@@ -120,6 +140,7 @@ _DEFINITIONS: Final = (
         account_statement.NOTIFICATIONS,
         "Debit and credit notifications (camt.054)",
         account_statement.read_notifications,
+        account_statement.COLUMNS,
         (*_PERIOD, "participant", "currency"),
         _ALL,
         ("account", "as_of", "page"),
@@ -129,6 +150,7 @@ _DEFINITIONS: Final = (
         liquidity.NAME,
         "Intraday liquidity",
         liquidity.read,
+        liquidity.COLUMNS,
         _PERIOD,
         _ALL,
         ("as_of",),
@@ -138,6 +160,7 @@ _DEFINITIONS: Final = (
         corridors.NAME,
         "Volumes, values and speed by corridor",
         corridors.read,
+        corridors.COLUMNS,
         _PERIOD,
         _ALL,
         ("as_of",),
@@ -148,16 +171,27 @@ _DEFINITIONS: Final = (
         costs.NAME,
         "Cost to the sender (SDG 10.c)",
         costs.read,
+        costs.COLUMNS,
         _PERIOD,
         _ALL,
         ("as_of",),
         _STATISTIC,
         from_replica=True,
+    ),
+    Definition(
+        invoice.NAME,
+        "Invoice of charges",
+        invoice.read,
+        invoice.COLUMNS,
+        _PERIOD,
+        _ALL,
+        ("participant", "as_of"),
     ),
     Definition(
         rejects.REJECTS,
         "Rejects by reason",
         rejects.read_rejects,
+        rejects.REJECT_COLUMNS,
         _PERIOD,
         _ALL,
         ("as_of",),
@@ -165,31 +199,82 @@ _DEFINITIONS: Final = (
         from_replica=True,
     ),
     Definition(
-        rejects.OPEN_PAYMENTS, "Open and unknown payments", rejects.read_open, _PERIOD, _ALL, ("as_of",)
+        rejects.OPEN_PAYMENTS,
+        "Open and unknown payments",
+        rejects.read_open,
+        rejects.OPEN_COLUMNS,
+        _PERIOD,
+        _ALL,
+        ("as_of",),
     ),
     Definition(
         patterns.NAME,
         "Large values and patterns",
         patterns.read,
+        patterns.COLUMNS,
         _PERIOD,
         _AUTHORITIES,
         ("as_of", "rules"),
         from_replica=True,
     ),
     Definition(
+        payment_lists.ABOVE,
+        "Payments above an amount",
+        payment_lists.read_above,
+        payment_lists.COLUMNS,
+        (*_PERIOD, "currency", "above"),
+        _ALL,
+        ("as_of",),
+        _PROVED,
+        of_a_day=False,
+    ),
+    Definition(
+        payment_lists.OF_PAYER,
+        "Payments of a payer",
+        payment_lists.read_of_payer,
+        payment_lists.COLUMNS,
+        _PERIOD,
+        _AUTHORITIES,
+        ("payer", "uetr", "as_of"),
+        _PROVED,
+        of_a_day=False,
+    ),
+    Definition(
+        payment_lists.OF_CORRIDOR,
+        "Payments of a corridor",
+        payment_lists.read_of_corridor,
+        payment_lists.COLUMNS,
+        (*_PERIOD, "corridor"),
+        _ALL,
+        ("as_of",),
+        _PROVED,
+        of_a_day=False,
+    ),
+    Definition(
         availability.NAME,
         "Availability of services",
         availability.read,
+        availability.COLUMNS,
         _PERIOD,
         _ALL,
         formats=_STATISTIC,
     ),
-    Definition(reconciliation.NAME, "Reconciliation breaks", reconciliation.read, _PERIOD, _AUTHORITIES),
-    Definition(access.NAME, "Access and change log", access.read, _PERIOD, _OPERATORS, ("as_of",)),
+    Definition(
+        reconciliation.NAME,
+        "Reconciliation breaks",
+        reconciliation.read,
+        reconciliation.COLUMNS,
+        _PERIOD,
+        _AUTHORITIES,
+    ),
+    Definition(
+        access.NAME, "Access and change log", access.read, access.COLUMNS, _PERIOD, _OPERATORS, ("as_of",)
+    ),
     Definition(
         evidence.NAME,
         "Audit evidence of a payment",
         evidence.read,
+        evidence.COLUMNS,
         ("uetr",),
         _ALL,
         formats=(*TABLE, evidence.BUNDLE),
@@ -199,6 +284,7 @@ _DEFINITIONS: Final = (
         open_data.NAME,
         "Open data: cross-border payments by corridor",
         open_data.read,
+        open_data.COLUMNS,
         ("quarter",),
         _ALL,
         ("as_of",),

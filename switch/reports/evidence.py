@@ -5,6 +5,7 @@ the newest signed checkpoint, and proofs that it extends the older ones.
 """
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ import asyncpg
 
 from ledger import audit
 from ledger.encoding import EPOCH
-from schemas.errors import NotFound, Unavailable
+from schemas.errors import InvalidMessage, NotFound, Unavailable
 from switch.reports.query import ReportQuery, Scope
 from switch.reports.sql import statement
 from switch.reports.table import ColumnKind, Report, ReportColumn
@@ -20,6 +21,8 @@ from switch.reports.table import ColumnKind, Report, ReportColumn
 NAME: Final = "evidence"
 BUNDLE: Final = "bundle"
 """Format of the proof bundle; JSON."""
+PROVED_MAX: Final = 2_000
+"""Maximum payments of one list with proofs."""
 _PAYMENT: Final = statement("visible_payment")
 
 COLUMNS: Final = (
@@ -49,6 +52,31 @@ async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope)
     return report(await audit.bundle(connection, [number]), query, scope, newest[0].size)
 
 
+async def proved(connection: asyncpg.Connection, report: Report) -> Report:
+    """A list of payments with proofs of all its lines, against the newest checkpoint; as the format `bundle`.
+
+    Raises:
+        InvalidMessage: there are too many lines.
+        Unavailable: no checkpoint covers the newest of them yet.
+
+    """
+    if not report.numbers:
+        return report
+    if len(report.numbers) > PROVED_MAX:
+        raise InvalidMessage(
+            f"proofs are of at most {PROVED_MAX:,} payments: state a shorter period", rule="parameter"
+        )
+    newest = await audit.page(connection)
+    if not newest or newest[0].size < max(report.numbers):
+        raise Unavailable("no checkpoint covers the newest of these payments yet: try again in a minute")
+    bundle = await audit.bundle(connection, report.numbers)
+    return replace(report, attachments={**report.attachments, BUNDLE: _octets(bundle)})
+
+
+def _octets(bundle: dict[str, Any]) -> bytes:
+    return json.dumps(bundle, indent=1, sort_keys=True).encode() + b"\n"
+
+
 def report(bundle: dict[str, Any], query: ReportQuery, scope: Scope, size: int) -> Report:
     """Build the report from a bundle; pure."""
     return Report(
@@ -72,5 +100,5 @@ def report(bundle: dict[str, Any], query: ReportQuery, scope: Scope, size: int) 
                 " the switch."
             ),
         ),
-        attachments={BUNDLE: json.dumps(bundle, indent=1, sort_keys=True).encode() + b"\n"},
+        attachments={BUNDLE: _octets(bundle)},
     )

@@ -13,8 +13,9 @@ from typing import Final
 
 import asyncpg
 
-from schemas.errors import InvalidMessage
+from schemas.errors import Refused
 from schemas.money import Money
+from schemas.reasons import Reason
 from switch.base.calendars import EARLIEST
 from switch.reports import corridors, costs
 from switch.reports.query import Period, ReportQuery, Scope
@@ -60,27 +61,31 @@ def bounds(quarter: str) -> tuple[datetime, datetime]:
     """Beginning and end of `2026-Q4`, in UTC.
 
     Raises:
-        InvalidMessage: the year is outside the calendar.
+        Refused: the year is outside the calendar.
 
     """
     if not EARLIEST.year <= int(quarter[:4]) < MAXYEAR:
-        raise InvalidMessage("no such quarter", rule="parameter")
+        raise _refused("the calendar has no such quarter")
     year, month = int(quarter[:4]), (int(quarter[-1]) - 1) * _MONTHS + 1
     until = (year + 1, 1) if month + _MONTHS > 12 else (year, month + _MONTHS)  # noqa: PLR2004 - months
     return datetime(year, month, 1, tzinfo=UTC), datetime(*until, 1, tzinfo=UTC)
+
+
+def _refused(text: str) -> Refused:
+    return Refused(text, reason=Reason.NARRATIVE, path="query.quarter")
 
 
 async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the open data of a quarter; the same for every reader.
 
     Raises:
-        InvalidMessage: the quarter has not ended.
+        Refused: the quarter has not ended.
 
     """
     assert query.quarter is not None
     since, until = bounds(query.quarter)
     if await connection.fetchval("SELECT clock_timestamp() < $1", until):
-        raise InvalidMessage("the quarter has not ended", rule="parameter")
+        raise _refused("the quarter has not ended")
     period = await Period.read(connection, ReportQuery(since=since, until=until, as_of=query.as_of))
     del scope  # the data is public, so every reader gets the same
     volumes = await corridors.rows_of(connection, period, None)

@@ -9,8 +9,9 @@ the payments, a limited number at a time, so that the reading does not compete w
 import hashlib
 import hmac
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -54,22 +55,27 @@ def pseudonym(key: bytes, agent: str, account: PartyAccount | None) -> bytes | N
 
 def missing_data(payment: CreditTransfer | PaymentParties) -> list[str]:
     """List the data that FATF recommendation 16 (revised 2025) requires and this payment lacks."""
-    missing = []
-    if not payment.debtor.name:
-        missing.append("debtor name")
-    if payment.debtor_account is None or payment.debtor_account.id is None:
-        missing.append("debtor account")
-    if not _is_placed(payment.debtor):
-        missing.append("debtor address or identification")
-    if not payment.creditor.name:
-        missing.append("creditor name")
-    if payment.creditor_account is None or payment.creditor_account.id is None:
-        missing.append("creditor account")
-    return missing
+    return [name for name, is_stated in REQUIRED.items() if not is_stated(payment)]
+
+
+def _is_known(account: PartyAccount | None) -> bool:
+    return account is not None and account.id is not None
 
 
 def _is_placed(party: Party) -> bool:
     return bool(party.national_id or (party.country and (party.town or party.address_lines)))
+
+
+REQUIRED: Final[Mapping[str, Callable[[CreditTransfer | PaymentParties], bool]]] = MappingProxyType(
+    {
+        "debtor name": lambda payment: bool(payment.debtor.name),
+        "debtor account": lambda payment: _is_known(payment.debtor_account),
+        "debtor address or identification": lambda payment: _is_placed(payment.debtor),
+        "creditor name": lambda payment: bool(payment.creditor.name),
+        "creditor account": lambda payment: _is_known(payment.creditor_account),
+    }
+)
+"""Data that must travel with a payment, and whether a payment states it."""
 
 
 async def read_some(connection: asyncpg.Connection, key: bytes, opened: Open) -> int:

@@ -19,6 +19,7 @@ from schemas.money import EXPONENTS
 from switch.reports.sql import statement
 
 BUILT_IN: Final = "2026-11"
+_LAST_HOUR: Final = 23
 _ADD: Final = statement("add_rules")
 
 
@@ -41,6 +42,14 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Velocity: the payments are within so many hours."""
     first_percent: int = 50
     """First-seen beneficiary: lowest amount, in per cent of `large`."""
+    gather_count: int = 0
+    """Fan-in: a creditor was paid by this many debtors on one day (UTC); 0: no such rule."""
+    night_percent: int = 0
+    """Out of hours: lowest amount, in per cent of `large`; 0: no such rule."""
+    night_from: int = 22
+    """Out of hours: the first quiet hour, by the clock of the debtor agent's country."""
+    night_to: int = 6
+    """Out of hours: the first hour after them; quiet hours may pass midnight."""
 
     def minor(self, amounts: Mapping[str, int]) -> tuple[list[str], list[int]]:
         """Currencies and amounts in minor units, in order."""
@@ -79,6 +88,11 @@ def read_rules(text: str | bytes) -> Rules:
         raise InvalidMessage("a currency is not an ISO 4217 code", rule="rules")
     numbers = [rules.near_percent, rules.near_count, rules.near_hours, rules.frequent_count]
     numbers += [rules.frequent_hours, rules.first_percent, *rules.large.values(), *rules.full_data.values()]
+    if min(rules.gather_count, rules.night_percent, rules.night_from, rules.night_to) < 0 or (
+        max(rules.night_from, rules.night_to) > _LAST_HOUR or rules.night_from == rules.night_to
+    ):
+        raise InvalidMessage("a number is out of range", rule="rules")
+    numbers += [rules.gather_count or 1, rules.night_percent or 1]
     if min(numbers) < 1 or rules.near_percent >= 100 or max(numbers) > 10**12:  # noqa: PLR2004 - per cent
         raise InvalidMessage("a number is out of range", rule="rules")
     return rules

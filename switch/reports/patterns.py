@@ -1,16 +1,16 @@
 """Large values and patterns: payments that match a rule of a named version.
 
 One row for each payment and rule: threshold, structuring, velocity, first-seen beneficiary, missing data of
-FATF recommendation 16. The same version over the same part of the log gives the same hits. People must
-examine the hits: a hit is never a finding. Debtors and creditors are pseudonyms, unless the reader has the
-right to see who they are.
+FATF recommendation 16, fan-in, out of hours. The same version over the same part of the log gives the same
+hits. People must examine the hits: a hit is never a finding. Debtors and creditors are pseudonyms, unless the
+reader has the right to see who they are.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +18,7 @@ import asyncpg
 from schemas.errors import Unavailable
 from schemas.money import Money
 from schemas.payment import Party, PartyAccount
+from switch.base.calendars import home_of
 from switch.reports import pattern_rules
 from switch.reports.parties import decode
 from switch.reports.pattern_rules import BUILT_IN, Rules
@@ -33,6 +34,8 @@ _STRUCTURED: Final = statement("structured_payments")
 _FREQUENT: Final = statement("frequent_payments")
 _FIRST: Final = statement("first_payments")
 _INCOMPLETE: Final = statement("incomplete_payments")
+_GATHERED: Final = statement("gathered_payments")
+_AT_NIGHT: Final = statement("payments_at_night")
 _UNREAD: Final = statement("has_unread_parties")
 
 
@@ -44,6 +47,8 @@ class Rule(StrEnum):
     VELOCITY = "velocity"
     FIRST_SEEN = "first_seen_beneficiary"
     MISSING_DATA = "missing_data"
+    FAN_IN = "fan_in"
+    OUT_OF_HOURS = "out_of_hours"
 
 
 COLUMNS: Final = (
@@ -56,7 +61,7 @@ COLUMNS: Final = (
     ReportColumn("amount", ColumnKind.AMOUNT),
     ReportColumn("debtor", ColumnKind.PERSONAL),
     ReportColumn("creditor", ColumnKind.PERSONAL),
-    ReportColumn("detail"),
+    ReportColumn("detail", ours=True),
 )
 
 
@@ -119,7 +124,9 @@ async def _hits(
     earlier = await seq_before(connection, period.since - rules.near)
     lately = await seq_before(connection, period.since - rules.frequent)
     near = (*large, earlier, rules.near_percent, rules.near_count, rules.near)
+    more = [*await _gathered(connection, period, rules, over), *await _at_night(connection, rules, over)]
     return [
+        *more,
         *_of(Rule.LARGE, await connection.fetch(_LARGE, *over, *large)),
         *_of(Rule.STRUCTURING, await connection.fetch(_STRUCTURED, *over, *near)),
         *_of(
@@ -132,6 +139,26 @@ async def _hits(
             await connection.fetch(_INCOMPLETE, *over, *rules.minor(rules.full_data)),
         ),
     ]
+
+
+async def _gathered(
+    connection: asyncpg.Connection, period: Period, rules: Rules, over: tuple[Any, ...]
+) -> list[Hit]:
+    if not rules.gather_count:
+        return []
+    day = period.since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    lately = await seq_before(connection, day)
+    return [*_of(Rule.FAN_IN, await connection.fetch(_GATHERED, *over, lately, rules.gather_count))]
+
+
+async def _at_night(connection: asyncpg.Connection, rules: Rules, over: tuple[Any, ...]) -> list[Hit]:
+    if not rules.night_percent:
+        return []
+    currencies, thresholds = rules.minor(rules.large)
+    amounts = [threshold * rules.night_percent // 100 for threshold in thresholds]
+    zones = [home_of(currency)[1] for currency in currencies]
+    quiet = (currencies, amounts, zones, rules.night_from, rules.night_to)
+    return [*_of(Rule.OUT_OF_HOURS, await connection.fetch(_AT_NIGHT, *over, *quiet))]
 
 
 def _of(rule: Rule, rows: Sequence[asyncpg.Record]) -> Iterator[Hit]:
@@ -154,7 +181,7 @@ def _of(rule: Rule, rows: Sequence[asyncpg.Record]) -> Iterator[Hit]:
 def _detail(rule: Rule, row: asyncpg.Record) -> str:
     if rule is Rule.MISSING_DATA:
         return f"missing: {', '.join(row['missing'])}"
-    return "" if row["related"] is None else f"{row['related']} payments"
+    return "" if row["related"] is None else f"payments: {row['related']}"
 
 
 def report(

@@ -29,6 +29,10 @@ _HEAD: Final = "SELECT coalesce(max(seq), 0) FROM ledger.event"
 _OWNERS: Final = "SELECT id FROM switch.participant WHERE country = $1 ORDER BY id"
 _NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,34}", re.ASCII)
+_QUARTER: Final = re.compile(r"[0-9]{4}-Q[1-4]", re.ASCII)
+_CORRIDOR: Final = re.compile(r"[A-Z]{2}-[A-Z]{2}", re.ASCII)
+_PSEUDONYM: Final = re.compile(r"p-[0-9a-f]{32}", re.ASCII)
+_AMOUNT: Final = re.compile(r"([0-9]{1,15}|[0-9]{1,3}(,[0-9]{3}){1,4})(\.[0-9]{1,5})?", re.ASCII)
 _WORD: Final = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 
 
@@ -81,6 +85,12 @@ class ReportQuery:
     uetr: UUID | None = None
     rules: str | None = None
     quarter: str | None = None
+    above: str | None = None
+    """An amount, as a plain decimal."""
+    corridor: str | None = None
+    """Countries of debtor agent and creditor agent: `IN-PK`."""
+    payer: str | None = None
+    """Pseudonym of a debtor: `p-` and 32 hexadecimal digits."""
 
 
 def read_query(given: Mapping[str, str]) -> ReportQuery:
@@ -106,7 +116,10 @@ def read_query(given: Mapping[str, str]) -> ReportQuery:
         account=_matching(given, "account", _ID),
         uetr=_uuid(given, "uetr"),
         rules=_matching(given, "rules", _WORD),
-        quarter=_matching(given, "quarter", re.compile(r"[0-9]{4}-Q[1-4]", re.ASCII)),
+        quarter=_matching(given, "quarter", _QUARTER),
+        above=_amount(given),
+        corridor=_matching(given, "corridor", _CORRIDOR),
+        payer=_matching(given, "payer", _PSEUDONYM),
     )
 
 
@@ -156,6 +169,15 @@ def _currency(given: Mapping[str, str]) -> str | None:
     if currency is not None and currency not in EXPONENTS:
         raise _wrong("currency", "an ISO 4217 code")
     return currency
+
+
+def _amount(given: Mapping[str, str]) -> str | None:
+    stated = given.get("above")
+    if stated is None:
+        return None
+    if _AMOUNT.fullmatch(stated) is None:
+        raise _wrong("above", "an amount such as 5000000.00 or 5,000,000.00")
+    return stated.replace(",", "")
 
 
 def _uuid(given: Mapping[str, str], name: str) -> UUID | None:

@@ -19,7 +19,7 @@ def scope_of_participant(participant: Participant) -> Scope:
     """
     caller = f"participant:{participant.id}"
     match participant.kind:
-        case "direct" | "fx_provider":
+        case "direct" | "fx_provider" | "gateway":
             return Scope(caller, participant=participant.id)
         case "central_bank":
             return Scope(caller, country=participant.country)

@@ -18,9 +18,14 @@ from schemas.errors import NotAllowed, NotFound, Unavailable
 from switch.base import outside_keys, personal_data
 from switch.base.personal_data import KeyRing
 from switch.base.settings import Settings
-from switch.reports import catalogue, pattern_rules, patterns, render
+from switch.reports import catalogue, evidence, pattern_rules, patterns, render
+from switch.reports import package as packages
 from switch.reports.artefacts import Artefact, ReportStore
+from switch.reports.letter import Letter, open_letter
+from switch.reports.letter import addressee as addressee_of
 from switch.reports.query import ReportQuery, Scope, read_query
+from switch.reports.render import json_file
+from switch.reports.seal import sealed
 from switch.reports.source import Source
 from switch.reports.sql import statement
 from switch.reports.table import Report
@@ -34,6 +39,8 @@ AT_ONCE: Final = 2
 
 _ADD: Final = statement("add_artefact")
 _MADE: Final = statement("artefacts")
+_OF_CONTENT: Final = statement("artefacts_of_content")
+_FILES_MAX: Final = 50
 _SIGNATURE: Final = "SELECT report, signature FROM switch.report_artefact WHERE sha256 = $1 LIMIT 1"
 
 
@@ -50,6 +57,8 @@ class ReportService:
     """Where reports are read from."""
     keys: KeyRing
     """Opens the messages of payments, for readers with the right to see their parties."""
+    letter: Letter
+    """The letterhead, and the address at which a file is verified."""
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     """Limits concurrent reports, so that they never take every connection from the payments."""
 
@@ -60,7 +69,8 @@ class ReportService:
         """Open the report service of an installation."""
         store = ReportStore(settings.data / "reports", outside_keys.of_reports(settings).open())
         source = Source.open(settings, reading)
-        return cls(pool, reading, link, store, source, personal_data.load(settings.personal_data_keys))
+        keys = personal_data.load(settings.personal_data_keys)
+        return cls(pool, reading, link, store, source, keys, open_letter(settings))
 
 
 async def make(  # noqa: PLR0917
@@ -70,6 +80,7 @@ async def make(  # noqa: PLR0917
     scope: Scope,
     form: str = "json",
     language: str | None = None,
+    addressee: str = "",
 ) -> Artefact:
     """Create a report, record the request in the log, and return the report.
 
@@ -80,6 +91,7 @@ async def make(  # noqa: PLR0917
         scope: The reader and what it may see.
         form: One of the report's formats.
         language: Of labels and numbers, if the format is for people; see `wording`.
+        addressee: To whom a report for people is addressed; by default, to the reader that the scope names.
 
     Raises:
         NotFound: no such report, window, account, payment or version of rules in this scope.
@@ -95,9 +107,10 @@ async def make(  # noqa: PLR0917
     if form not in definition.formats:
         raise render.not_here(form)
     async with service.turns:
-        report = await _read(service, definition, query, scope)
+        report, to = await _read(service, definition, query, scope, proved=form == evidence.BUNDLE)
+    letter = replace(service.letter, addressee=addressee or to, country=scope.country or "")
     # Rendering is CPU-bound: in a thread, the other requests of this process continue meanwhile.
-    octets = await asyncio.to_thread(render.render, report, form, language)
+    octets = await asyncio.to_thread(render.render, report, form, language, letter)
     artefact = await _noted(service, report, octets, scope, form)
     if not scope.reveal:
         await asyncio.to_thread(service.store.keep, artefact)
@@ -106,24 +119,35 @@ async def make(  # noqa: PLR0917
 
 
 async def _read(
-    service: ReportService, definition: catalogue.Definition, query: ReportQuery, scope: Scope
-) -> Report:
-    if not scope.reveal:
-        return await service.source.read(
-            query,
-            lambda connection: definition.read(connection, query, scope),
-            from_replica=definition.from_replica,
-        )
-    if definition.name != patterns.NAME:
+    service: ReportService,
+    definition: catalogue.Definition,
+    query: ReportQuery,
+    scope: Scope,
+    *,
+    proved: bool,
+) -> tuple[Report, str]:
+    """The report with its seal and, if asked, proofs, and the name of the reader that it is for."""
+    if scope.reveal and definition.name != patterns.NAME:
         raise NotAllowed("this report has no personal data to show")
 
-    async def read_with_people(connection: asyncpg.Connection) -> Report:
-        period, version, hits = await patterns.hits(connection, query, scope)
-        people = await _people(service, connection, sorted({hit.uetr for hit in hits}))
-        return patterns.report(hits, period, version, scope, people)
+    async def read(connection: asyncpg.Connection) -> tuple[Report, str]:
+        made = await _read_with_people(service, connection, query, scope) if scope.reveal else None
+        report = made or await definition.read(connection, query, scope)
+        if proved:
+            report = await evidence.proved(connection, report)
+        return await sealed(connection, report), await addressee_of(connection, scope)
 
     # A replica may still have the data of a person that was just erased.
-    return await service.source.read(query, read_with_people, from_replica=False)
+    from_replica = definition.from_replica and not scope.reveal
+    return await service.source.read(query, read, from_replica=from_replica)
+
+
+async def _read_with_people(
+    service: ReportService, connection: asyncpg.Connection, query: ReportQuery, scope: Scope
+) -> Report:
+    period, version, hits = await patterns.hits(connection, query, scope)
+    people = await _people(service, connection, sorted({hit.uetr for hit in hits}))
+    return patterns.report(hits, period, version, scope, people)
 
 
 async def _people(
@@ -154,6 +178,7 @@ async def _noted(service: ReportService, report: Report, octets: bytes, scope: S
         signature=service.store.sign(octets),
         as_of=int(report.parameters.get("as_of", 0)),
         event=0,
+        content=json_file.sha256(report),
     )
     return replace(artefact, event=await note(service, EventKind.REPORT, **_event(report, artefact, scope)))
 
@@ -197,6 +222,7 @@ async def _register(service: ReportService, report: Report, artefact: Artefact, 
         artefact.event,
         len(artefact.octets),
         artefact.signature,
+        artefact.content,
     )
 
 
@@ -218,6 +244,17 @@ async def signature(service: ReportService, sha256: str) -> tuple[str, str]:
     if row is None:
         raise NotFound("no report of this hash was made here")
     return row["report"], row["signature"]
+
+
+async def of_content(service: ReportService, sha256: str) -> list[dict[str, Any]]:
+    """The files of a report, by the hash of its content or of one of them: for anyone who has the hash."""
+    rows = await service.reading.fetch(_OF_CONTENT, bytes.fromhex(sha256), _FILES_MAX)
+    return [{**row, "sha256": row["sha256"].hex()} for row in rows]
+
+
+def package(service: ReportService, artefact: Artefact, language: str | None) -> bytes:
+    """The report with its signature, the public key, and how to check it, as a ZIP file."""
+    return packages.pack(artefact, service.store.public_key, language, service.letter.verify)
 
 
 async def made(

@@ -43,7 +43,9 @@ class ReportColumn:
     kind: ColumnKind = ColumnKind.TEXT
     title: str = ""
     ours: bool = False
-    """Its texts are terms of the switch, which are translated for people."""
+    """Its texts are terms of the switch, which are translated for people: see `Wording.phrase`."""
+    part: str = ""
+    """A wide table is shown in parts; with this column begins the one of this title."""
 
     @property
     def heading(self) -> str:
@@ -65,6 +67,18 @@ class Statistic:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportSeal:
+    """Where the report is in the audited log; hashes in hex."""
+
+    as_of: int
+    root: str
+    """Root of the audit tree over the events up to `as_of`."""
+    checkpoint: int
+    """Size of the newest checkpoint before that event; 0 if there is none."""
+    checkpoint_root: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A finished report. The same request gives an equal one."""
 
@@ -83,6 +97,9 @@ class Report:
     statistic: Statistic | None = None
     attachments: Mapping[str, bytes] = field(default_factory=dict)
     """Additional content of a report, by format: an ISO 20022 message, a proof bundle."""
+    seal: ReportSeal | None = None
+    numbers: tuple[int, ...] = ()
+    """Numbers of the payments that it lists, for proofs of all of them; empty if it lists none."""
 
     def __post_init__(self) -> None:
         for row in (*self.rows, *self.totals):

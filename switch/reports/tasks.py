@@ -1,4 +1,4 @@
-"""Background tasks of reports: services are probed, and the parties of new payments are read."""
+"""Background tasks of reports: probes of services, the parties of new payments, and reports by schedule."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -7,10 +7,15 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from ledger.roles import Login
 from switch.base import personal_data
+from switch.base.database import connect_pool
 from switch.base.settings import Settings
 from switch.payments.rails import Rails
 from switch.reports import parties, probes
+from switch.reports.delivery import making
+from switch.reports.delivery.making import ReportMaker
+from switch.reports.service import ReportService
 from switch.writer.client import Link
 
 _log = structlog.get_logger()
@@ -45,8 +50,14 @@ def tasks(settings: Settings, pool: asyncpg.Pool, link: Link, rails: Rails) -> t
         async with pool.acquire() as connection:
             await parties.read_some(connection, key, opened)
 
+    async def open_reports() -> ReportService:
+        reading = await connect_pool(settings, Login.READER, "caretaker-reports")
+        return ReportService.open(settings, pool, reading, link)
+
+    maker = ReportMaker(pool, open_reports)
     every_s = max(_PROBES_EVERY_S_MIN, probes.EVERY_S * settings.time_scale)
     return (
         (every_s, lambda: probes.probe_all(pool, services, every_s)),
         (PARTIES_EVERY_S, read_parties),
+        (making.EVERY_S * settings.time_scale, maker.tick),
     )

@@ -5,9 +5,9 @@ language is requested. The source texts are the English ones in the code.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -20,14 +20,15 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from schemas.money import Money
+from schemas.reasons import Reason
 from switch.reports import cells
-from switch.reports.table import Cell, ColumnKind, Report, ReportColumn, Row
+from switch.reports.table import Cell, ColumnKind, Report, ReportColumn, ReportSeal, Row
 
 ENGLISH: Final = "en"
 LANGUAGES: Final = (ENGLISH, "ru", "zh")
 SIGNED: Final = (
     "The file is signed; its name has its SHA-256. Signature: /v1/report-artefacts/SHA-256/signature."
-    " Key: /v1/report-key. To verify: payswitch report verify FILE KEY, with the signature in FILE.jws."
+    " Key: /v1/report-key. To verify: payswitch verify FILE --key KEY, with the signature in FILE.jws."
 )
 """How to find the signature of a file; the same text in every file, so that equal reports stay equal."""
 _PARAMETERS: Final = {
@@ -37,6 +38,18 @@ _PARAMETERS: Final = {
     "uetr": "UETR",
 }
 """Titles of parameters whose name is not clear enough."""
+FRAME: Final = frozenset(
+    (
+        *("Settlement window {n}", "Settlement window {n}, business day {day}", "Period"),
+        *("Audit root", "Audit root up to event {n}", "Checkpoint of {n} events"),
+        *("Operator", "Addressee", "Supervisory authority of {country}", "Opened at"),
+    )
+)
+"""Texts of what a report states of itself."""
+REASONS: Final = {
+    str(reason): reason.name.replace("_", " ").capitalize().replace("bic", "BIC") for reason in Reason
+}
+"""The names of ISO reason codes (ExternalStatusReason1Code), in words."""
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?\d+\.\d+", re.ASCII)
 _MILLI: Final = Decimal("0.001")
@@ -87,6 +100,15 @@ class Wording:
             return f"{self.text(column.heading)} ({self.text('local time')})"
         return self.text(column.heading)
 
+    def phrase(self, source: str) -> str:
+        """A term of the switch, or several after what they are: `missing: debtor name, creditor name`."""
+        known = catalogue(self.code)
+        if source in known:
+            return known[source]
+        return ": ".join(
+            ", ".join(known.get(term, term) for term in part.split(", ")) for part in source.split(": ")
+        )
+
     def parameter(self, name: str) -> str:
         """Title of a parameter."""
         return self.text(parameter_title(name))
@@ -108,17 +130,60 @@ class Wording:
         return self.value(text)
 
     def _instant(self, at: datetime, zone: str) -> str:
-        form = "d MMMM y" if self.code == ENGLISH else "long"
-        day = format_date(at.astimezone(ZoneInfo(zone)), form, locale=self.locale)
-        return f"{day}, {at.astimezone(ZoneInfo(zone)):%H:%M:%S} {zone}"
+        local = at.astimezone(ZoneInfo(zone))
+        return f"{self.day(local)}, {local:%H:%M:%S} {zone}"
+
+    def day(self, day: date) -> str:
+        """A day in words: `23 November 2026`."""
+        return format_date(day, "d MMMM y" if self.code == ENGLISH else "long", locale=self.locale)
+
+    def period(self, report: Report) -> str:
+        """What the report is of, in words: days, a window with its business day, or a quarter; or nothing."""
+        stated = report.parameters
+        if "quarter" in stated:
+            year, quarter = stated["quarter"].split("-Q")
+            first = date(int(year), 3 * int(quarter) - 2, 1)
+            return format_date(first, "y年第Q季度" if self.code == "zh" else "QQQQ y", locale=self.locale)
+        if "window" in stated and "closed_at" not in stated:
+            return self.text("Settlement window {n}").format(n=stated["window"])
+        if "window" in stated:
+            closed = datetime.fromisoformat(stated["closed_at"]).astimezone(ZoneInfo(report.zone))
+            said = self.text("Settlement window {n}, business day {day}")
+            return said.format(n=stated["window"], day=self.day(closed))
+        if "since" in stated and "until" in stated:
+            return self._between(*(datetime.fromisoformat(stated[name]) for name in ("since", "until")))
+        return ""
+
+    def seal(self, seal: ReportSeal | None) -> Iterator[tuple[str, str]]:
+        """The lines that state where the report is in the audited log."""
+        if seal is not None:
+            yield self.text("Audit root up to event {n}").format(n=seal.as_of), seal.root
+            if seal.checkpoint:
+                yield (
+                    self.text("Checkpoint of {n} events").format(n=seal.checkpoint),
+                    seal.checkpoint_root,
+                )
+
+    def _between(self, since: datetime, until: datetime) -> str:
+        """Whole days as days, and anything else with its times; in UTC."""
+        if any(at.time() != time.min for at in (since, until)):
+            return f"{self._instant(since, 'UTC')} \u2013 {self._instant(until, 'UTC')}"
+        first, last = since.date(), until.date() - timedelta(days=1)
+        return self.day(first) if first == last else f"{self.day(first)} \u2013 {self.day(last)}"
 
     def cells(self, report: Report, row: Row) -> list[str]:
-        """One row for people."""
+        """One row for people; a total states its currency with every amount."""
         is_total = any(row is total for total in report.totals)
         return [
-            self.cell(cell, ours=column.ours or is_total)
+            self._cell(column, cell, ours=column.ours or is_total)
+            + (f"\u00a0{cell.currency}" if is_total and isinstance(cell, Money) else "")
             for column, cell in zip(report.columns, row, strict=True)
         ]
+
+    def _cell(self, column: ReportColumn, cell: Cell, *, ours: bool) -> str:
+        """One cell of a column; an ISO reason code has its words."""
+        words = REASONS.get(str(cell)) if column.name == "reason" else None
+        return f"{cell} {self.text(words)}" if words else self.cell(cell, ours=ours)
 
     def cell(self, cell: Cell, *, ours: bool = False) -> str:
         """One cell for people; with `ours`, a text is a term of the switch and is translated."""
@@ -126,7 +191,7 @@ class Wording:
             case bool():
                 return self.text(cells.text(cell))
             case str():
-                return self.text(cell) if ours else cells.text(cell)
+                return self.phrase(cell) if ours else cells.text(cell)
             case datetime():
                 return f"{cell.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
             case Money() | Decimal() | int():

@@ -233,6 +233,24 @@ async def write_instruction(context: ServiceContext, window: int) -> None:
     files.write(settlement.file, octets)
 
 
+async def read_instruction(context: ServiceContext, window: int) -> tuple[bytes, str]:
+    """Get the instruction of a settlement and its detached signature, verified.
+
+    SETTLING is committed before the file is written: if the file is missing, it is written here.
+
+    Raises:
+        NotFound: the window does not exist, or has no instruction.
+        NotAuthentic: the file is not what was signed.
+
+    """
+    await write_instruction(context, window)
+    settlement = await reads.find(context.pool, window)
+    files = SettlementFiles(context.data)
+    if settlement.file is None or not files.has(settlement.file):
+        raise NotFound("this window has no settlement instruction")
+    return files.read(settlement.file)
+
+
 async def _instruction(
     connection: asyncpg.Connection, agent: asyncpg.Record, settlement: reads.Settlement, message_id: str
 ) -> bytes | None:

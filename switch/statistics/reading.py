@@ -23,11 +23,14 @@ from switch.statistics.times import percentile
 
 MICROS: Final = 1_000_000
 ALL: Final = 2**31 - 1
+QUARTER: Final = timedelta(minutes=15)
+"""The step of `probed`: a probe is made every 15 s."""
 
 _statement: Final = statements("switch.statistics")
 _PAYMENTS: Final = _statement("read_payment_facts")
 _TIMES: Final = _statement("read_payment_time_facts")
 _AVAILABILITY: Final = _statement("read_availability_facts")
+_PROBES: Final = _statement("read_probes")
 _LIQUIDITY: Final = _statement("read_liquidity_facts")
 _MADE_UNTIL: Final = _statement("facts_made_until")
 _PLACE: Final = ("at", "source", "target", "rail", "participant", "debit_currency", "credit_currency")
@@ -243,14 +246,22 @@ async def availability(connection: asyncpg.Connection, asked: FactQuery, scope: 
     rows = await connection.fetch(
         _AVAILABILITY, asked.step.span, asked.since, asked.until, scope.country, str(asked.step)
     )
-    return [
-        ServiceSum(
-            *(row["at"], row["service"], row["probes"], row["failed"]),
-            timedelta(microseconds=row["observed_us"]),
-            timedelta(microseconds=row["down_us"]),
-        )
-        for row in rows
-    ]
+    return [_service(row) for row in rows]
+
+
+async def probed(connection: asyncpg.Connection, asked: FactQuery, scope: Scope) -> list[ServiceSum]:
+    """The same by quarters of an hour, from the probes themselves: for a day or so, up to now."""
+    since = begin_quarter(asked.since)
+    rows = await connection.fetch(_PROBES, since, asked.until, scope.country, QUARTER)
+    return [_service(row) for row in rows]
+
+
+def _service(row: asyncpg.Record) -> ServiceSum:
+    return ServiceSum(
+        *(row["at"], row["service"], row["probes"], row["failed"]),
+        timedelta(microseconds=row["observed_us"]),
+        timedelta(microseconds=row["down_us"]),
+    )
 
 
 async def liquidity(
@@ -300,6 +311,18 @@ def steps(asked: FactQuery) -> list[datetime]:
         found.append(at)
         at = begin(at + _AT_MOST[asked.step], asked.step)
     return found
+
+
+def quarters(asked: FactQuery) -> list[datetime]:
+    """The beginnings of all quarters of an hour of the period, in order."""
+    first = begin_quarter(asked.since)
+    return [first + number * QUARTER for number in range(-((first - asked.until) // QUARTER))]
+
+
+def begin_quarter(at: datetime) -> datetime:
+    """The beginning of the quarter of an hour that an instant is in."""
+    at = at.astimezone(UTC).replace(second=0, microsecond=0)
+    return at.replace(minute=at.minute // 15 * 15)
 
 
 def begin(at: datetime, step: Step) -> datetime:

@@ -3,6 +3,7 @@
 The addresses that they lead to are judged at each connection: switch/base/outward.py.
 """
 
+import re
 from typing import Final
 
 from yarl import URL
@@ -12,6 +13,7 @@ from switch.base import outward
 from switch.base.settings import Settings
 
 URL_MAX: Final = 500
+_HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?", re.ASCII)
 
 
 def check(url: str, settings: Settings) -> None:
@@ -39,6 +41,8 @@ def check(url: str, settings: Settings) -> None:
             parts.host, outward.permitted_networks(settings, settings.webhook_networks)
         )
     except ValueError:
+        if not _HOST.fullmatch(parts.raw_host or ""):
+            raise InvalidMessage("not the name of a host", path="url", rule="content") from None
         return  # a host name: its addresses are checked when it is used
     if not permitted:
         raise InvalidMessage("an address of a public network is required", path="url", rule="content")

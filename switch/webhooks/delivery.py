@@ -19,10 +19,12 @@ import asyncpg
 import structlog
 
 from schemas.errors import CursorAhead
-from switch.base import logs, metrics, outward
+from switch.base import metrics, outward, personal_data
+from switch.base.one_each import OneEach
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.payments import events
+from switch.webhooks import secrets
 from switch.webhooks.registry import TEST
 from switch.webhooks.signing import SigningKeys
 
@@ -62,20 +64,13 @@ class Messenger:
     def __init__(self, pool: asyncpg.Pool, keys: SigningKeys, settings: Settings) -> None:
         self._pool = pool
         self._keys = keys
+        self._sealing = personal_data.load(settings.personal_data_keys)
         self._scale = settings.time_scale
-        self._served: dict[UUID, asyncio.Task[None]] = {}
-        """The task of each endpoint; at most one each, so no delivery is made twice at once."""
+        self._served = OneEach("delivery_failed")
         self._all = asyncio.Semaphore(AT_ONCE)
         self._turns: dict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, OF_PARTICIPANT))
-        self._session = aiohttp.ClientSession(
-            connector=outward.connector(
-                AT_ONCE, outward.permitted_networks(settings, settings.webhook_networks)
-            ),
-            timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            headers={"User-Agent": "payswitch", "Content-Type": "application/json"},
-        )
+        beside = outward.permitted_networks(settings, settings.webhook_networks)
+        self._session = outward.session(AT_ONCE, beside, ANSWER_WITHIN_S, "application/json")
 
     async def tick(self) -> None:
         """One round: create deliveries of new events, and start a task for each endpoint with due ones."""
@@ -89,18 +84,11 @@ class Messenger:
                 _log.error("webhook_cursor_ahead", webhook=str(row["id"]), detail=str(error))
                 await self._pool.execute(_MOVE, row["id"], error.resume, row["cursor"])
         for row in await self._pool.fetch(_WAITING):
-            if row["id"] not in self._served:
-                task = self._served[row["id"]] = asyncio.create_task(
-                    self._serve(row["id"], row["participant"])
-                )
-                task.add_done_callback(partial(self._was_served, row["id"]))
+            self._served.start(row["id"], partial(self._serve, row["id"], row["participant"]))
 
     async def close(self) -> None:
         """Stop all tasks. Deliveries in progress stay due, and the next messenger delivers them again."""
-        under_way = list(self._served.values())
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        await self._served.close()
         await self._session.close()
 
     async def _serve(self, webhook: UUID, participant: str) -> None:
@@ -111,14 +99,6 @@ class Messenger:
     async def _in_turn(self, row: asyncpg.Record, participant: str) -> None:
         async with self._turns[participant], self._all:
             await self._deliver(row)
-
-    def _was_served(self, webhook: UUID, task: asyncio.Task[None]) -> None:
-        del self._served[webhook]
-        error = None if task.cancelled() else task.exception()
-        if (
-            error is not None
-        ):  # the result of the delivery is not recorded: it is still due, and is attempted again
-            _log.warning("delivery_failed", error=type(error).__name__, detail=logs.where(error))
 
     async def _fan_out(self, webhook: asyncpg.Record) -> None:
         """Create deliveries of the events after a webhook's cursor, and move it, in one transaction."""
@@ -138,7 +118,8 @@ class Messenger:
 
     async def _deliver(self, row: asyncpg.Record) -> None:
         id_ = f"{row['webhook']}.{row['seq']}"
-        headers = self._keys.headers(id_, int(time.time()), row["body"], row["secrets"])
+        shared = secrets.opened(self._sealing, row["webhook"], row["secrets"])
+        headers = self._keys.headers(id_, int(time.time()), row["body"], shared)
         started = time.perf_counter()
         status, detail = await self._post(row["url"], row["body"], headers)
         attempt = Attempt(status, detail, int((time.perf_counter() - started) * 1e6))

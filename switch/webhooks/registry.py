@@ -238,7 +238,8 @@ async def replay_since(
     await _check_owner(pool, participant, id_)
     now = datetime.now(UTC)
     if not now - keep <= since <= now:
-        raise InvalidMessage(f"since must be an instant in the last {keep.days} days", rule="since")
+        text = f"since must be an instant in the last {keep.days} days"
+        raise InvalidMessage(text, path="since", rule="since")
     async with pool.acquire() as connection, connection.transaction():
         last: int = await connection.fetchval(_SEQ_AT, since - timedelta(microseconds=1)) or 0
         await connection.execute(_TAKE_UP, id_, None if undelivered else last)

@@ -25,8 +25,10 @@ OptionalId = Annotated[bytes, Meta(max_length=_ID_BYTES)]
 Fingerprint = Annotated[bytes, Meta(max_length=64)]
 Number = Annotated[int, Meta(le=2**63 - 1)]
 """Of an account, a window, an event or a change."""
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Minor = Annotated[int, Meta(ge=-(2**62), le=2**62 - 1)]
 """Minor units: sums of two fit into 64 bits."""
+Currency = Annotated[str, Meta(pattern=r"\A[A-Z]{3}\Z")]
 Instant = Annotated[int, Meta(ge=0, le=253_402_300_799_999_999)]
 """Up to the end of the year 9999."""
 Duration = Annotated[int, Meta(ge=0, le=100 * 366 * 86_400_000_000)]
@@ -62,6 +64,8 @@ class Identity(msgspec.Struct, array_like=True, frozen=True):
     received_at: Instant
     key: bytes = b""
     """The key of `raw` and of the native bytes, itself encrypted (see `personal_data`)."""
+    end_to_end: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] = 0
+    """A keyed hash of the end-to-end id, by which people find the payment; 0 if it has none."""
 
 
 class Terms(msgspec.Struct, array_like=True, frozen=True):
@@ -98,6 +102,31 @@ class Claim(msgspec.Struct, array_like=True, frozen=True):
     """A second one is noted, not refused."""
 
 
+class FeeCharge(msgspec.Struct, array_like=True, frozen=True):
+    """One part of a payment's fee, in minor units of its source currency."""
+
+    tariff: Number
+    """Its number; 0 is the fee of the corridor."""
+    component: Literal["switch", "rail"]
+    """For what it is: the switch, or the scheme of the rail."""
+    deducted: bool
+    """Whether it is taken from the amount, so that the creditor bears it; else it is added to it."""
+    minor: Minor
+
+    @property
+    def borne_by(self) -> str:
+        """Who bears it."""
+        return "creditor" if self.deducted else "debtor"
+
+
+class Meter(msgspec.Struct, array_like=True, frozen=True):
+    """An account of a payment whose payments are counted (see `velocity`)."""
+
+    scope: Word
+    key: Id
+    """A keyed hash."""
+
+
 class Evidence(msgspec.Struct, array_like=True, frozen=True):
     """What a participant signed: a message, as it came, in an HTTP message signature (RFC 9421)."""
 
@@ -131,6 +160,68 @@ class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
     """The rail's reference of an order that it executed before a restore: nothing is sent, people decide."""
     evidence: Evidence | None = None
     """None for a payment by bearer key, which only a sandbox has."""
+    charges: list[FeeCharge] = []
+    """The parts of the fee; none if it is only the corridor's own. Deducted ones are no part of the debit."""
+    bearer: Word = ""
+    """Charge bearer by which they were found, as the message states it."""
+    purpose: Word = ""
+    """Code of the purpose by which they were found; empty if the message states none."""
+    held: Number = 0
+    """The number of its screening hold, which it ends; people released it."""
+    meters: list[Meter] = []
+    """Its accounts, while a velocity limit of accounts concerns it."""
+    quote: OptionalId = b""
+    """The firm quote at whose terms it is executed; empty without one."""
+    offer: Number = 0
+    """Number of the FX provider's offer; 0 is a rate that two people set."""
+    indirect: Name = ""
+    """Rail and id of the creditor agent, if it is reached over the rail and is no participant: `PK mezan`."""
+
+
+class Promise(msgspec.Struct, array_like=True, frozen=True, tag="promise"):
+    """Promise the terms of a payment until `expires_at`: a firm quote. `lifetime` is as in `Accept`."""
+
+    terms: Terms
+    charges: list[FeeCharge]
+    """As in `Accept`, like `bearer` and `purpose`: those that the payment must state."""
+    bearer: Word
+    purpose: Word
+    offer: Number
+    """Number of the FX provider's offer; 0 is a rate that two people set."""
+    expires_at: Instant
+    lifetime: Duration
+    evidence: Evidence | None = None
+    """The signed request; None by bearer key, which only a sandbox has."""
+    indirect: Name = ""
+    """As in `Accept`."""
+
+
+TIERS_MAX: Final = 8
+OFFERS_MAX: Final = 90
+Tier = tuple[
+    Annotated[int, Meta(ge=0, le=2**62 - 1)], Annotated[str, Meta(pattern=r"\A[0-9]{1,10}\.[0-9]{10}\Z")]
+]
+"""The least amount to convert, in minor units, and its rate."""
+
+
+class OfferOfPair(msgspec.Struct, array_like=True, frozen=True):
+    """What an FX provider offers for a pair: rates by amount, ascending; none withdraws its offer."""
+
+    source: Currency
+    target: Currency
+    tiers: Annotated[list[Tier], Meta(max_length=TIERS_MAX)]
+    until: Instant
+    inventory: Annotated[int, Meta(ge=0, le=2**62 - 1)] | None
+    """Minor units of the target currency; None is no limit."""
+
+
+class Publish(msgspec.Struct, array_like=True, frozen=True, tag="publish"):
+    """Replace the offers of an FX provider for some pairs."""
+
+    provider: Name
+    offers: Annotated[list[OfferOfPair], Meta(min_length=1, max_length=OFFERS_MAX)]
+    evidence: Evidence | None = None
+    """The signed request; None by bearer key, which only a sandbox has."""
 
 
 class Refuse(msgspec.Struct, array_like=True, frozen=True, tag="refuse"):
@@ -141,6 +232,41 @@ class Refuse(msgspec.Struct, array_like=True, frozen=True, tag="refuse"):
     detail: Text
     terms: Terms = NO_TERMS
     """As far as they are known; no personal data."""
+    held: Number = 0
+    """The number of its screening hold, which it ends."""
+
+
+class HoldForScreening(msgspec.Struct, array_like=True, frozen=True, tag="hold_for_screening"):
+    """Hold a payment, a party of which may be on a list, until people decide. Nothing is reserved.
+
+    Verdict `held`, or that of a repetition. With `held`, a held payment is held again: there are new hits.
+    """
+
+    identity: Identity
+    terms: Terms
+    """As its message states them."""
+    lasts: Duration
+    """From now; then the payment is refused."""
+    lists: Number
+    """The set of lists that was compared."""
+    hits: bytes
+    """Encrypted."""
+    hit_count: Count
+    evidence: Evidence | None = None
+    held: Number = 0
+
+
+class DecideScreening(msgspec.Struct, array_like=True, frozen=True, tag="decide_screening"):
+    """What people decided about a payment that screening holds. Verdict `decided`, or `illegal`."""
+
+    uetr: Id
+    screening: Count
+    """The comparison that was decided about: a held payment may have been compared again since."""
+    outcome: Literal["release", "refuse"]
+    order: OptionalId = b""
+    """Id of the change: decided once."""
+    change: Number = 0
+    """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
 class Advance(msgspec.Struct, array_like=True, frozen=True, tag="advance"):
@@ -168,6 +294,64 @@ class Advance(msgspec.Struct, array_like=True, frozen=True, tag="advance"):
     """Manual resolution by two people of an unknown outcome: it is valid in no other state."""
     change: Number = 0
     """The change that two people approved, whose execution this is; negative: made for a sandbox."""
+
+
+class GivenBack(msgspec.Struct, array_like=True, frozen=True, tag="given_back"):
+    """A rail gives back the money of an order, in whole or in part.
+
+    Verdict `given_back` for a credited payment, as often as it is repeated; `advanced` for an open one.
+    """
+
+    uetr: Id
+    rail: Name
+    reference: Name
+    """The rail's id of the return."""
+    minor: Annotated[int, Meta(ge=1, le=2**62 - 1)]
+    currency: Currency
+    reason: Name
+    rail_code: Text
+    answered_at: Instant
+    message: bytes
+    """The rail's message as received, encrypted."""
+    key: bytes
+    """Its key, itself encrypted."""
+
+
+class BookReturn(msgspec.Struct, array_like=True, frozen=True, tag="book_return"):
+    """Book what a rail gave back; the caretaker has verified the rail's message.
+
+    Verdict `created`, `exists` for a repetition, or `left_to_people` with the reason.
+    """
+
+    uetr: Id
+    reference: Name
+    doubt: Text = ""
+    """Why the caretaker cannot verify the rail's message; then it is left to people."""
+
+
+class Reverse(msgspec.Struct, array_like=True, frozen=True, tag="reverse"):
+    """Order the rail of a credited payment to take the credit back. Nothing is sent by it."""
+
+    id: Id
+    """Of the return that follows from it."""
+    uetr: Id
+    reason: Name
+    change: Number = 0
+    """The change that two people approved, whose execution this is; negative: made for a sandbox."""
+
+
+class ReversalAnswered(msgspec.Struct, array_like=True, frozen=True, tag="reversal_answered"):
+    """One step of a reversal: an attempt is about to be sent, or what was learned of it."""
+
+    id: Id
+    uetr: Id
+    outcome: Literal["sending", "not_sent", "done", "refused", "unknown"]
+    detail: Text = ""
+    rail_code: Text = ""
+    due_at: Instant = 0
+    """When to send it again; 0: people decide."""
+    change: Number = 0
+    """The change in which two people decided the outcome; 0: the rail answered."""
 
 
 RailResponse = Literal["not_found", "pending", "another_amount", "nothing"]
@@ -255,6 +439,40 @@ class SetLimit(msgspec.Struct, array_like=True, frozen=True, tag="set_limit"):
     currency: Name
     per_payment: Minor | None
     per_day: Minor | None
+    order: OptionalId = b""
+    """Id of the change: decided once."""
+    change: Number = 0
+    """The change that two people approved, whose execution this is; negative: made for a sandbox."""
+
+
+class SetVelocity(msgspec.Struct, array_like=True, frozen=True, tag="set_velocity"):
+    """Set how many payments, of which sum in a currency, there may be in an hour and in a day; None: any."""
+
+    scope: Literal["participant", "debtor_account", "creditor_account"]
+    participant: Name
+    """`*`: every participant without a limit of its own."""
+    currency: Name
+    hour_count: Minor | None
+    hour_minor: Minor | None
+    day_count: Minor | None
+    day_minor: Minor | None
+    order: OptionalId = b""
+    """Id of the change: decided once."""
+    change: Number = 0
+    """The change that two people approved, whose execution this is; negative: made for a sandbox."""
+
+
+class SetPair(msgspec.Struct, array_like=True, frozen=True, tag="set_pair"):
+    """Block conversions of a pair of currencies, bound their rate, or end both; for one central bank."""
+
+    source: Currency
+    target: Currency
+    country: Annotated[str, Meta(pattern=r"\A[A-Z]{2}\Z")]
+    blocked: bool
+    lowest: Annotated[str, Meta(pattern=r"\A([0-9]{1,10}(\.[0-9]{1,10})?)?\Z")]
+    highest: Annotated[str, Meta(pattern=r"\A([0-9]{1,10}(\.[0-9]{1,10})?)?\Z")]
+    until: Instant
+    """0 is without an end."""
     order: OptionalId = b""
     """Id of the change: decided once."""
     change: Number = 0
@@ -367,15 +585,25 @@ class Reopen(msgspec.Struct, array_like=True, frozen=True, tag="reopen"):
 
 Command = (
     Accept
+    | Promise
+    | Publish
     | Refuse
+    | HoldForScreening
+    | DecideScreening
     | Advance
     | Enquired
+    | GivenBack
+    | BookReturn
+    | Reverse
+    | ReversalAnswered
     | Ping
     | Fund
     | Return
     | OpenAccount
     | SetCap
     | SetLimit
+    | SetPair
+    | SetVelocity
     | CloseWindow
     | CloseAccounts
     | Hold

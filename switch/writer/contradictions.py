@@ -21,7 +21,7 @@ REMEMBERED_MAX: Final = 10_000
 
 _BREAKS: Final = {
     State.COMMITTED: ("credited_but_aborted", "the rail reports it as executed; aborted by the switch"),
-    State.ABORTED: ("refused_but_committed", "the rail rejected or returned it; committed by the switch"),
+    State.ABORTED: ("refused_but_committed", "the rail rejected it; committed by the switch"),
 }
 """Kind and text of the reconciliation break, by the payment's final state."""
 

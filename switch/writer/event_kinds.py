@@ -31,13 +31,38 @@ class EventKind(StrEnum):
     """From now on people, or the rail's file, must decide."""
     ENQUIRY = "ENQUIRY"
     """The rail's answer to an enquiry that did not end the payment."""
+    GIVEN_BACK = "GIVEN_BACK"
+    """A rail gave back money of a credited payment: it is booked as a return, or people decide."""
+    REVERSAL_ORDERED = "REVERSAL_ORDERED"
+    """Two people ordered its rail to take the credit back."""
+    REVERSAL_SENT = "REVERSAL_SENT"
+    REVERSAL_UNKNOWN = "REVERSAL_UNKNOWN"
+    REVERSAL_REFUSED = "REVERSAL_REFUSED"
     LOOK_ALIKE = "LOOK_ALIKE"
     RETURNED = "RETURNED"
+
+    # Payments that screening holds, before they have a number in the books. No participant learns of these.
+    SCREENING_HELD = "SCREENING_HELD"
+    SCREENING_DECIDED = "SCREENING_DECIDED"
+    SCREENING_LIST = "SCREENING_LIST"
+    """A file of a sanctions list was added: publisher, date, source and SHA-256."""
+    DIRECTORY_FILE = "DIRECTORY_FILE"
+    """A file of a rail's directory of indirect participants was added: rail, number of banks and SHA-256."""
+    SCREENING_READ = "SCREENING_READ"
+    """A person read which names of a payment were found on lists."""
 
     # Money, limits, settlement in the books.
     FUND = "FUND"
     RETURN = "RETURN"
     LIMIT = "LIMIT"
+    VELOCITY = "VELOCITY"
+    """A velocity limit was set."""
+    QUOTED = "QUOTED"
+    """The terms of a payment were promised until an instant: a firm quote."""
+    FX_OFFER = "FX_OFFER"
+    """An FX provider published its rates for a pair of currencies, or withdrew them."""
+    PAIR_CONTROL = "PAIR_CONTROL"
+    """A central bank blocked a pair of currencies, bounded its rate, or ended that."""
     FREEZE = "FREEZE"
     UNFREEZE = "UNFREEZE"
     LEFT_OUT = "LEFT_OUT"
@@ -105,6 +130,8 @@ class EventKind(StrEnum):
 
     # Reading, exporting and erasing data.
     REPORT = "REPORT"
+    REPORT_REPEATED = "REPORT_REPEATED"
+    """A person had a report delivered to its destination once more."""
     PATTERN_RULES = "PATTERN_RULES"
     PAGE_READ = "PAGE_READ"
     PERSONAL_DATA = "PERSONAL_DATA"
@@ -120,16 +147,28 @@ class EventKind(StrEnum):
     KEY_RETIRED = "KEY_RETIRED"
     KEY_REVOKED = "KEY_REVOKED"
 
+    # Cases: who works on them, and hashes of what people wrote and attached.
+    CASE_ASSIGNED = "CASE_ASSIGNED"
+    CASE_NOTE = "CASE_NOTE"
+    CASE_ATTACHMENT = "CASE_ATTACHMENT"
+    CASE_ATTACHMENT_READ = "CASE_ATTACHMENT_READ"
+    CASE_ATTACHMENT_ERASED = "CASE_ATTACHMENT_ERASED"
+    CASE_QUESTION = "CASE_QUESTION"
+    """A person had the caretaker ask a rail about a payment once more."""
+
     # Webhooks and rails.
     WEBHOOK_ADDED = "WEBHOOK_ADDED"
     WEBHOOK_REMOVED = "WEBHOOK_REMOVED"
+    WEBHOOK_SECRET = "WEBHOOK_SECRET"  # noqa: S105 - the name of the event
+    """A new secret signs the deliveries of a webhook."""
     RAIL_NOTICE = "RAIL_NOTICE"
 
 
 _K = EventKind
 OF_PAYMENTS: Final = (
     *map(EventKind, Event),
-    *(_K.CONTRADICTION, _K.ESCALATE, _K.ENQUIRY, _K.LOOK_ALIKE, _K.RETURNED),
+    *(_K.CONTRADICTION, _K.ESCALATE, _K.ENQUIRY, _K.GIVEN_BACK, _K.LOOK_ALIKE, _K.RETURNED),
+    *(_K.REVERSAL_ORDERED, _K.REVERSAL_SENT, _K.REVERSAL_UNKNOWN, _K.REVERSAL_REFUSED),
 )
 """A payment's own history in its journey, its events and its webhooks."""
 

@@ -19,14 +19,17 @@ from ledger.writer import BatchExtension
 from switch.writer import event_bodies
 from switch.writer.commands import (
     Accept,
+    BookReturn,
     CloseAccounts,
     CloseWindow,
     Command,
     Freeze,
     Fund,
     Hold,
+    HoldForScreening,
     Reply,
     Return,
+    Reverse,
     Unfreeze,
 )
 from switch.writer.event_kinds import EventKind
@@ -82,12 +85,12 @@ class Freezing(BatchPart):
 
 def _moves_money(command: Command, books: Books) -> bool:
     match command:
-        case Accept(identity=identity):
+        case Accept(identity=identity) | HoldForScreening(identity=identity):
             return books.find(UUID(bytes=identity.uetr)) is None
         case Fund(id=id_) | Hold(id=id_) | Return(id=id_):
             return books.find(UUID(bytes=id_)) is None
         case _:
-            return isinstance(command, CloseWindow | CloseAccounts)
+            return isinstance(command, BookReturn | Reverse | CloseWindow | CloseAccounts)
 
 
 _WRITTEN: Final[Columns[tuple[int, str, str]]] = Columns(

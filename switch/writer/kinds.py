@@ -13,22 +13,32 @@ from typing import Any, Final
 from switch.writer.commands import (
     Accept,
     Advance,
+    BookReturn,
     CloseAccounts,
     CloseWindow,
     Command,
+    DecideScreening,
     Enquired,
     Freeze,
     Fund,
+    GivenBack,
     Hold,
+    HoldForScreening,
     OpenAccount,
     Ping,
+    Promise,
+    Publish,
     Record,
     Refuse,
     Release,
     Reopen,
     Return,
+    ReversalAnswered,
+    Reverse,
     SetCap,
     SetLimit,
+    SetPair,
+    SetVelocity,
     Unfreeze,
 )
 from switch.writer.event_kinds import OF_PAYMENTS, EventKind
@@ -60,6 +70,11 @@ BY_WRITER: Final = frozenset(
         _K.FUND,
         _K.RETURN,
         _K.LIMIT,
+        _K.SCREENING_HELD,
+        _K.SCREENING_DECIDED,
+        _K.QUOTED,
+        _K.FX_OFFER,
+        _K.PAIR_CONTROL,
         _K.FREEZE,
         _K.UNFREEZE,
         _K.LEFT_OUT,
@@ -80,6 +95,7 @@ BY_READERS: Final = frozenset(
         _K.MESSAGE_READ,
         _K.ACCOUNT_LOOKUP,
         _K.REGULATOR_LOGIN,
+        _K.SCREENING_READ,
     }
 )
 """Events that a process has recorded before it shows what was asked for."""
@@ -123,6 +139,15 @@ def _of_time_or_people(step: Advance) -> bool:
     return not step.only_in_doubt or _of_change(step)
 
 
+def _is_new(command: Accept | HoldForScreening) -> bool:
+    """It ends no screening hold: the caretaker continues those."""
+    return command.held == 0
+
+
+def _is_held(command: Accept | HoldForScreening | Refuse) -> bool:
+    return command.held > 0
+
+
 def _of_participant(command: Return) -> bool:
     return bool(command.sender)
 
@@ -131,9 +156,31 @@ def _of_people(command: Return) -> bool:
     return not command.sender and _of_change(command)
 
 
-_OF_CHANGES: Final = (CloseAccounts, Fund, OpenAccount, Reopen, SetCap, SetLimit, Unfreeze)
+_OF_CHANGES: Final = (
+    CloseAccounts,
+    Fund,
+    OpenAccount,
+    Reopen,
+    SetCap,
+    SetLimit,
+    SetPair,
+    SetVelocity,
+    Unfreeze,
+)
 _OF_THE_DAY: Final = (CloseWindow, Freeze, Hold, Ping, Release)
-_OF_PAYMENTS: Final = (Accept, Advance, Enquired, Refuse, Return)
+_OF_PAYMENTS: Final = (
+    Accept,
+    Advance,
+    BookReturn,
+    DecideScreening,
+    Enquired,
+    GivenBack,
+    HoldForScreening,
+    Refuse,
+    Return,
+    ReversalAnswered,
+    Reverse,
+)
 _ANY: Final[Rule] = _any
 _BOOKS: Final[Mapping[type, Rule]] = MappingProxyType(
     {
@@ -147,9 +194,13 @@ _BOOKS: Final[Mapping[type, Rule]] = MappingProxyType(
 PERMITTED: Final[Mapping[Kind, Mapping[type, Rule]]] = MappingProxyType(
     {
         Kind.API: {
-            Accept: _any,
+            Accept: _is_new,
             Advance: _of_rail_or_sender,
+            GivenBack: _any,
+            HoldForScreening: _is_new,
             Ping: _any,
+            Promise: _any,
+            Publish: _any,
             Record: _event_of(BY_READERS),
             Refuse: _any,
             Return: _of_participant,
@@ -157,10 +208,18 @@ PERMITTED: Final[Mapping[Kind, Mapping[type, Rule]]] = MappingProxyType(
         Kind.PAGES: {**_BOOKS, Advance: _of_two_people, Record: _event_of(BY_READERS), Return: _of_people},
         Kind.CARETAKER: {
             **_BOOKS,
+            Accept: _is_held,
             Advance: _of_time_or_people,
+            BookReturn: _any,
+            DecideScreening: _of_change,
             Enquired: _any,
+            GivenBack: _any,
+            HoldForScreening: _is_held,
             Record: _event_of(BY_RELAY),
+            Refuse: _is_held,
             Return: _of_people,
+            ReversalAnswered: _any,
+            Reverse: _of_change,
         },
         Kind.MESSENGER: {Ping: _any},
         Kind.OPERATOR: {

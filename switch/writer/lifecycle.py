@@ -1,10 +1,11 @@
 """The lifecycle of a payment, as a table.
 
-A payment is `RECEIVED` only in memory: after the first durable write it is `RESERVED` (its money is reserved)
-or `ABORTED` (it was refused, and stays refused). `SENT` is durable before a socket is used, so a crash can
-never hide that the order may have been sent. From then on time alone never releases money: a time-out, an
-unreadable answer or a "pending" makes the payment `UNKNOWN`, and only the rail's final answer ends that. If a
-rail reports that it is closed and accepted nothing, the payment is held again until the rail opens.
+A payment is `RECEIVED` only in memory, or as long as screening holds it: in the books it is `RESERVED` from
+the beginning (its money is reserved) or `ABORTED` (it was refused, and stays refused). `SENT` is durable
+before a socket is used, so a crash can never hide that the order may have been sent. From then on time alone
+never releases money: a time-out, an unreadable answer or a "pending" makes the payment `UNKNOWN`, and only
+the rail's final answer ends that. If a rail reports that it is closed and accepted nothing, the payment is
+held again until the rail opens.
 
 Rule 1: a state changes only through `next_state`.
 Rule 2: a transition that the table does not list is refused, and a refusal changes nothing.
@@ -78,7 +79,7 @@ def next_state(state: State, event: Event) -> State:
 
 STATUS: Final = MappingProxyType(
     {
-        S.RECEIVED: "RCVD",
+        S.RECEIVED: "PDNG",
         S.RESERVED: "ACSP",
         S.SENT: "ACSP",
         S.UNKNOWN: "PDNG",

@@ -11,6 +11,7 @@ Life cycle of a part
     load            read what these commands need         before each batch
     stop            answer a command without deciding it  for each command
     refusal         refuse a new payment                  before its money is reserved
+    return_refusal  leave a rail's return to people       before it is booked
     held, ended     record what happened to a payment     after it
     extension       hand over what the batch writes       once a batch, in the order of the parts
     start_batch     collect for the next batch            after all parts have handed over
@@ -79,6 +80,9 @@ class BatchPart:
 
     def refusal(self, payment: Accept, now_us: int) -> Refusal | None:
         """State why a new payment must be refused; None permits it. Changes nothing."""
+
+    def return_refusal(self, uetr: bytes, books: Books) -> str | None:
+        """State why what a rail gave back of a payment is not booked by rule; None or empty permits it."""
 
     def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:
         """Record that a payment's money was reserved."""

@@ -12,34 +12,54 @@ import asyncpg
 from ledger.books import Books
 from ledger.writer import BatchExtension, Footprint
 from switch.writer.absence import Rules
+from switch.writer.charges import Charges
 from switch.writer.commands import Command, PaymentChange, Reply
 from switch.writer.contradictions import Contradictions
 from switch.writer.decided_once import Orders
 from switch.writer.duplicates import Duplicates
 from switch.writer.enquiries import Enquiries
 from switch.writer.freeze import Freezing
+from switch.writer.indirect import IndirectParticipants
 from switch.writer.limits import Limits
+from switch.writer.offers import Offers
+from switch.writer.pairs import Pairs
 from switch.writer.parts import BatchPart, Handler, overridden
 from switch.writer.payment_records import PaymentRecords
 from switch.writer.payments import Payments
+from switch.writer.quotes import Quotes
+from switch.writer.rail_returns import RailReturns
 from switch.writer.restoring import RestoreGate
+from switch.writer.reversals import Reversals
+from switch.writer.screening_holds import ScreeningHolds
 from switch.writer.settlement_book import SettlementBook
+from switch.writer.velocity import Velocities
 
 
 def parts(announce: Callable[[Sequence[PaymentChange]], None], rules: Rules) -> tuple[BatchPart, ...]:
     """All parts of a batch. They check in this order, and write in this order."""
     records, orders, contradictions = PaymentRecords(announce), Orders(), Contradictions()
+    quotes = Quotes()
     payments = Payments(records, contradictions)
+    returns = RailReturns(records, payments)
     return (
         records,  # payments themselves: all later parts may refer to them
         Enquiries(rules, records),
         Freezing(),
         RestoreGate(records, payments),
         orders,
+        ScreeningHolds(records, orders),
         Limits(orders),
+        Charges(),
+        IndirectParticipants(),
+        Velocities(orders),
+        Pairs(orders),
         Duplicates(),
+        Offers(quotes),
+        quotes,
         contradictions,
         payments,
+        returns,
+        Reversals(returns),
         SettlementBook(orders),
     )
 

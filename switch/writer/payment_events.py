@@ -42,11 +42,9 @@ def refusal_body(identity: Identity, terms: Terms, reason: str, detail: str) -> 
     return event_body(identity.uetr, state, facts)
 
 
-def reserve_facts(command: Accept) -> dict[str, object]:
-    """Facts of the step that reserves a payment's money."""
-    terms = command.terms
+def terms_facts(terms: Terms) -> dict[str, object]:
+    """Facts of terms that are routed and priced: of a payment, or of a firm quote."""
     return {
-        **_message_facts(command.identity),
         "debtor_agent": terms.debtor_agent,
         "creditor_agent": terms.creditor_agent,
         "rail": terms.rail,
@@ -54,9 +52,29 @@ def reserve_facts(command: Accept) -> dict[str, object]:
         "credit": [terms.credit_minor, terms.credit_currency],
         "fee": [terms.fee_minor, terms.debit_currency],
         "fx": [terms.fx_provider, terms.rate],
+    }
+
+
+def reserve_facts(command: Accept) -> dict[str, object]:
+    """Facts of the step that reserves a payment's money."""
+    return {
+        **_message_facts(command.identity),
+        **terms_facts(command.terms),
         "native_sha256": hashlib.sha256(command.native_body).hexdigest(),
+        **({"charges": command.charges} if command.charges else {}),
         **({"notes": command.notes} if command.notes else {}),
+        **({"quote": command.quote.hex()} if command.quote else {}),
         **signer_facts(command.evidence),
+    }
+
+
+def held_facts(identity: Identity, terms: Terms, evidence: Evidence | None) -> dict[str, object]:
+    """Facts of a message whose payment is held before it is in the books."""
+    return {
+        "uetr": identity.uetr.hex(),
+        **_message_facts(identity),
+        **_stated_facts(terms),
+        **signer_facts(evidence),
     }
 
 

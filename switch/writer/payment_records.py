@@ -18,7 +18,17 @@ from ledger.writer import BatchExtension
 from switch.base.sql import statements
 from switch.writer import absence
 from switch.writer.absence import Count, Doubt
-from switch.writer.commands import Advance, Command, Ended, Enquired, Identity, PaymentChange, Reply, Terms
+from switch.writer.commands import (
+    Advance,
+    Command,
+    Ended,
+    Enquired,
+    GivenBack,
+    Identity,
+    PaymentChange,
+    Reply,
+    Terms,
+)
 from switch.writer.lifecycle import State
 from switch.writer.parts import BatchPart, overridden
 from switch.writer.verdicts import Verdict
@@ -110,12 +120,21 @@ class PaymentRecords(BatchPart):
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
         """Load the open payments that `commands` refer to."""
-        named = {c.uetr for c in commands if isinstance(c, Advance | Enquired) and c.uetr not in self.open}
+        named = {
+            c.uetr
+            for c in commands
+            if isinstance(c, Advance | Enquired | GivenBack) and c.uetr not in self.open
+        }
         # A payment that a batch in flight closes is still open in the database, but no longer in memory.
         wanted = named.difference(*(given_out.closed for given_out in self._in_flight))
         if wanted:
             rows = await connection.fetch(_READ, [uuid(uetr) for uetr in wanted])
             self.open |= {row["uetr"].bytes: _open(row) for row in rows}
+
+    @property
+    def new(self) -> Sequence[NewPayment]:
+        """The payments that this batch creates so far."""
+        return self._new
 
     def add(self, new: NewPayment) -> None:
         """Add a new payment."""
@@ -150,7 +169,7 @@ class PaymentRecords(BatchPart):
             moved, closed = self._moved.values(), list(self._closed.values())
             calls.append(RECORD_PAYMENTS(self._new, natives, moved, closed))
         if self._new:
-            calls.append(RECORD_KEYS(self._new))
+            calls += RECORD_KEYS(self._new), RECORD_REFERENCES(self._new)
         return calls
 
     def durable(self) -> None:
@@ -224,3 +243,11 @@ _KEYS: Final[Columns[Iterable[NewPayment]]] = Columns(
     each("keys", "bytea", lambda new: new.identity.key),
 )
 RECORD_KEYS: Final = Function("switch.record_keys", _KEYS)
+
+_REFERENCES: Final[Columns[Iterable[NewPayment]]] = Columns(
+    each("numbers", "bigint", lambda new: new.number),
+    each("message_ids", "text", lambda new: new.identity.message_id),
+    each("native_refs", "text", lambda new: new.native_ref),
+    each("end_to_ends", "bigint", lambda new: new.identity.end_to_end),
+)
+RECORD_REFERENCES: Final = Function("switch.record_references", _REFERENCES)

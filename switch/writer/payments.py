@@ -45,6 +45,12 @@ REASONS: Final = {
 }
 """The ledger's refusals as status reasons; all others are MS03."""
 
+_OF_AMOUNTS: Final = {
+    Event.CONFIRM: "the rail confirmed a different amount",
+    Event.REJECT: "the rail gave back a different amount",
+}
+"""Doubts if an answer states another amount than the order; a refusal states one if money came back."""
+
 
 class Payments(BatchPart):
     """Decides the commands about payments."""
@@ -54,7 +60,7 @@ class Payments(BatchPart):
         self.handlers = {
             Accept: Handler(self._accept, _accepted_footprint),
             Refuse: Handler(self._refuse, _refused_footprint),
-            Advance: Handler(self._advance, lambda c: Footprint((UUID(bytes=c.uetr),))),
+            Advance: Handler(self.advance, lambda c: Footprint((UUID(bytes=c.uetr),))),
             Return: Handler(self._return, lambda c: Footprint({UUID(bytes=c.id), UUID(bytes=c.uetr)})),
         }
         super().__init__()
@@ -196,7 +202,8 @@ class Payments(BatchPart):
         self._records.announce(PaymentChange(identity.uetr, State.ABORTED, reason))
         return Reply(Verdict.REFUSED, number, State.ABORTED, reason, detail=detail)
 
-    def _advance(self, command: Advance, books: Books) -> Reply:
+    def advance(self, command: Advance, books: Books) -> Reply:
+        """Take one step of the lifecycle, if the payment's state and what was learned permit it."""
         open_payment = self._records.open.get(command.uetr)
         if open_payment is None:
             return self._advance_of_closed(command, books)
@@ -310,18 +317,15 @@ def _not_about(ordered: OpenPayment, said: Advance) -> Verdict | None:
 def _clear_or_doubt(ordered: OpenPayment, said: Advance) -> Advance:
     """Treat an answer that is not clearly about this order as DOUBT, whatever it states.
 
-    A confirmation of a different amount confirms nothing, and people must examine it. A rejection or deferral
+    A confirmation of a different amount confirms nothing, nor does a different amount that is given back
+    refuse all of it: people must examine it. A rejection or deferral
     in the exchange of a second submission, or in a first one that a second has overtaken, says nothing of the
     other.
     """
-    if said.event == Event.CONFIRM and said.credited_currency:
+    if said.event in _OF_AMOUNTS and said.credited_currency:
         if (said.credited_minor, said.credited_currency) != (ordered.credit_minor, ordered.credit_currency):
             return msgspec.structs.replace(
-                said,
-                event=Event.DOUBT,
-                due_at=0,
-                pending=True,
-                detail="the rail confirmed a different amount",
+                said, event=Event.DOUBT, due_at=0, pending=True, detail=_OF_AMOUNTS[Event(said.event)]
             )
     elif said.event in {Event.REJECT, Event.DEFER} and said.exchange and ordered.sendings > 1:
         return msgspec.structs.replace(said, event=Event.DOUBT)

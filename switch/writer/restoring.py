@@ -29,18 +29,25 @@ from switch.writer.commands import (
     Accept,
     Advance,
     BeginAgain,
+    BookReturn,
     CloseAccounts,
     CloseWindow,
     Command,
+    GivenBack,
     Hold,
+    HoldForScreening,
     Identity,
     LeaveOut,
+    Promise,
+    Publish,
     RailGap,
     Refuse,
     Release,
     Reopen,
     Reply,
     Return,
+    ReversalAnswered,
+    Reverse,
 )
 from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import Event
@@ -58,7 +65,19 @@ _CLOSED: Final = "SELECT kept, until, begun FROM switch.closed"
 _EVER: Final = "SELECT EXISTS (SELECT FROM ledger.restore)"
 _SENDS: Final = frozenset({Event.SEND, Event.EXPIRE, Event.CANCEL})
 """Steps that are wrong if the order was sent in the time that the restore lost."""
-_STOPPED: Final = Return | Hold | Release | CloseWindow | CloseAccounts
+_NEW: Final = Accept | Refuse | HoldForScreening
+_STOPPED: Final = (
+    Promise
+    | Publish
+    | Return
+    | BookReturn
+    | Reverse
+    | ReversalAnswered
+    | Hold
+    | Release
+    | CloseWindow
+    | CloseAccounts
+)
 _log = structlog.get_logger()
 
 
@@ -130,8 +149,8 @@ class RestoreGate(BatchPart):
             await self._load_held(connection)
         if not (self._ever or self.closed):
             return
-        uetrs = [u for c in commands if isinstance(c, Accept | Refuse) for u in _uetrs_of(c.identity)]
-        uetrs += [UUID(bytes=c.uetr) for c in commands if isinstance(c, Advance)]
+        uetrs = [u for c in commands if isinstance(c, _NEW) for u in _uetrs_of(c.identity)]
+        uetrs += [UUID(bytes=c.uetr) for c in commands if isinstance(c, Advance | GivenBack)]
         row = await connection.fetchrow(_KNOWN, uetrs)
         self._unread = json.loads(row["unread"])
         self._lines = {UUID(uetr).bytes: Line(*line) for uetr, *line in json.loads(row["lines"])}
@@ -144,15 +163,17 @@ class RestoreGate(BatchPart):
     def stop(self, command: Command, books: Books) -> Reply | None:
         """Refuse what must not be decided before it is known what the rails did."""
         match command:
-            case Accept() | Refuse():
+            case Accept() | Refuse() | HoldForScreening():
                 return self._stop_new(command, books)
             case Advance():
                 return self._stop_step(command, books)
+            case GivenBack(uetr=uetr, rail=rail):
+                return self._stop_step(Advance(uetr, Event.REJECT, rail=rail), books)
             case _:
                 stopped = self.closed is not None and isinstance(command, _STOPPED)
                 return Reply(Verdict.RESTORING) if stopped else None
 
-    def _stop_new(self, command: Accept | Refuse, books: Books) -> Reply | None:
+    def _stop_new(self, command: Accept | Refuse | HoldForScreening, books: Books) -> Reply | None:
         uetr = command.identity.uetr
         recovered = isinstance(command, Accept) and command.recovered
         if not (self._ever or self.closed or recovered) or books.find(UUID(bytes=uetr)) is not None:
@@ -162,7 +183,7 @@ class RestoreGate(BatchPart):
             return self._stop_known(command, line)
         return _not_recovered(uetr) if recovered else self._stop_unknown(command)
 
-    def _stop_unknown(self, command: Accept | Refuse) -> Reply | None:
+    def _stop_unknown(self, command: Accept | Refuse | HoldForScreening) -> Reply | None:
         """What no file of a rail has by this UETR."""
         if any(other.bytes in self._lines for other in _uetrs_of(command.identity)):
             return Reply(Verdict.EXISTS_WITH_DIFFERENT_CONTENT)  # the rail knows it by its own UETR
@@ -176,10 +197,12 @@ class RestoreGate(BatchPart):
         return None
 
     @staticmethod
-    def _stop_known(command: Accept | Refuse, line: Line) -> Reply | None:
+    def _stop_known(command: Accept | Refuse | HoldForScreening, line: Line) -> Reply | None:
         """Only the rail's own outcome can be recorded."""
         if isinstance(command, Refuse):
             fits = not line.done
+        elif isinstance(command, HoldForScreening):
+            fits = False
         else:
             terms = command.terms
             fits = line.done and (command.recovered, terms.rail) == (line.ref, line.rail)

@@ -33,6 +33,10 @@ class Verdict(StrEnum):
     REFUSED = "refused"
     ADVANCED = "advanced"
     NOTED = "noted"
+    OFFER_ENDED = "offer_ended"
+    """The FX provider's offer is replaced or over. Nothing was done."""
+    OFFER_EXHAUSTED = "offer_exhausted"
+    """The FX provider's inventory is too small. Nothing was done."""
     LATE = "late"
     """An expiry is past, or does not match its lifetime. Nothing was done."""
     ILLEGAL = "illegal"
@@ -41,13 +45,23 @@ class Verdict(StrEnum):
     FINAL = "final"
     CONTRADICTION = "contradiction"
     """The rail reports the opposite of a final outcome. It was recorded, and changed nothing."""
+    GIVEN_BACK = "given_back"
+    """The rail gave back money of a credited payment. It was recorded; by itself it books nothing."""
+    LEFT_TO_PEOPLE = "left_to_people"
+    """The rule does not permit to book what the rail gave back: the reason is the detail."""
+    REVERSAL_OPEN = "reversal_open"
+    """Its rail was asked to take the credit back, and has not answered yet. Nothing was done."""
     KNOWN_AT_RAIL = "known_at_rail"
     """Its rail executed or refused this UETR before a restore: it must not be sent again."""
+    HELD = "held"
+    """It waits until people have decided. Nothing was reserved."""
+    DECIDED = "decided"
 
     # For people and for settlement.
     PONG = "pong"
     OPENED = "opened"
     LIMIT_SET = "limit_set"
+    PAIR_SET = "pair_set"
     RECORDED = "recorded"
     NOT_OPEN = "not_open"
     FROZEN = "frozen"
@@ -114,15 +128,23 @@ TEXTS: Final[Mapping[Verdict, str]] = MappingProxyType(
         _V.REFUSED: "the payment was refused",
         _V.ADVANCED: "recorded",
         _V.NOTED: "noted",
+        _V.OFFER_ENDED: "the FX provider's offer has ended",
+        _V.OFFER_EXHAUSTED: "the FX provider's inventory is too small",
         _V.LATE: "too late",
         _V.ILLEGAL: "the payment is not in a state that allows this",
         _V.ANOTHER_RAIL: "the payment was sent to another rail",
         _V.FINAL: "the payment is final",
         _V.CONTRADICTION: "the rail contradicts a final payment",
+        _V.GIVEN_BACK: "the rail gave money back",
+        _V.LEFT_TO_PEOPLE: "two people must decide",
+        _V.REVERSAL_OPEN: "a reversal at the rail is under way",
         _V.KNOWN_AT_RAIL: "its rail knows this payment from before the restore",
+        _V.HELD: "the payment is held",
+        _V.DECIDED: "decided",
         _V.PONG: "the writer works",
         _V.OPENED: "the account is open",
         _V.LIMIT_SET: "the limits are set",
+        _V.PAIR_SET: "the central bank's decision applies",
         _V.RECORDED: "recorded",
         _V.NOT_OPEN: "the window is not open",
         _V.FROZEN: "the books are frozen",

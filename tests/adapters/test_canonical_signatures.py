@@ -226,6 +226,15 @@ def test_octets_and_tree_agree_on_an_enveloped_signature(data):
         assert canonical(root, INCLUSIVE) == canonical(parse(signed), INCLUSIVE)
 
 
+def test_an_opening_that_is_no_utf_8_proves_nothing():
+    """It ended in UnicodeDecodeError: the digest is compared only after the opening was decoded."""
+    raw = sign_enveloped(pay("1000.00"), KEY)
+    changed = raw.replace(b"urn:upi", b"\x80rn:upi", 1)
+    assert changed != raw
+
+    assert octets_enveloped(changed, KEY.public_key()) is None
+
+
 def test_octets_are_what_was_signed():
     unsigned = canonical(pay("1000.00"), INCLUSIVE)
     raw = sign_enveloped(pay("1000.00"), KEY)

@@ -383,7 +383,7 @@ async def test_a_system_that_closes_signs_off_and_settles_the_day(rails):
     await rail.wait_for_answers(native.ref)
     await rail.control("POST", "/hours", json.dumps({"closed_until": "2026-12-01T03:00:00Z"}).encode())
     await rail.control("DELETE", "/hours")
-    told = [await came(rail, messages.SIGNED_OFF, b"2026-12-01"), await came(rail, messages.SETTLEMENT)]
+    told = [await came(rail, messages.SIGNED_OFF, b"2026-12-01 11:00"), await came(rail, messages.SETTLEMENT)]
 
     assert [rail.adapter.decode(raw) for raw in told] == [[], []]
     assert "2026-12-01 11:00" in rail.adapter.notice(told[0])

@@ -328,3 +328,14 @@ def test_ids_have_the_published_shape():
     assert root.find("Head").get("msgId") != root.find("Txn").get("id")
     at = datetime.fromisoformat(root.find("Txn").get("ts"))
     assert at.utcoffset() == IST.utcoffset(None)
+
+
+@pytest.mark.parametrize(
+    ("stated", "code"), [("FAMI", "P1301"), ("P0103", "P0103"), ("S0103", None), ("P010", None)]
+)
+def test_a_code_of_the_reserve_bank_is_sent_as_it_is(stated: str, code: str | None):
+    request = request_of(sample_order("IN", made_at=AT, uetr=UETR, purpose=stated))
+    default = request_of(sample_order("IN", made_at=AT, uetr=UETR, purpose=None))
+    expected = code or default.find("Payer/Institution/Purpose").get("code")
+
+    assert request.find("Payer/Institution/Purpose").get("code") == expected

@@ -85,6 +85,13 @@ def test_kazakhstan_receives_knp_and_residency_and_keeps_the_iso_purpose():
     assert document.find(".//{*}RgltryRptg//{*}Inf").text == "ISO purpose GIFT"
 
 
+def test_kazakhstan_receives_a_knp_of_the_sender_as_it_is():
+    document = document_of("KZ", purpose="342")
+
+    assert document.find(".//{*}Purp/{*}Prtry").text == "342"
+    assert document.find(".//{*}RgltryRptg//{*}Inf") is None
+
+
 def test_kazakhstan_wants_the_end_to_end_id_as_a_header_too():
     assert KAZAKHSTAN.headers("abc") == {"end-to-end-id": "abc"}
     assert not PAKISTAN.headers("abc")
@@ -132,20 +139,21 @@ def returned(country, key, **changes):
 
 
 @every
-def test_what_a_rail_gives_back_was_not_done(country, key):
+def test_what_a_rail_gives_back_is_read_as_given_back(country, key):
     answer = messages.read_unsolicited(returned(country, key), US, DIALECTS[country])
 
-    assert (answer.outcome, answer.reason, answer.rail_code) == (Outcome.REFUSED, "AC04", "AC04")
+    assert (answer.outcome, answer.reason, answer.rail_code) == (Outcome.RETURNED, "AC04", "AC04")
     assert answer.amount == Money(150000, DIALECTS[country].profile.currency)
     assert answer.rail_reference == "RETURN-1"
 
 
-@pytest.mark.parametrize("original", ["1500.01", None])
-def test_less_than_the_whole_given_back_proves_nothing(original, key):
-    said = original and {"Ccy": "PKR", "Amt": original}
-    answer = messages.read_unsolicited(returned("PK", key, OrgnlIntrBkSttlmAmt=said), US, PAKISTAN)
+def test_a_return_has_its_own_amount_and_an_id(key):
+    """How much was credited is for the switch to know, which compares; and the id of a return is optional."""
+    less = {"Ccy": "PKR", "Amt": "900.00"}
+    answer = messages.read_unsolicited(returned("PK", key, RtrdIntrBkSttlmAmt=less, RtrId=None), US, PAKISTAN)
 
-    assert (answer.outcome, answer.reason) == (Outcome.UNKNOWN, None)
+    assert (answer.outcome, answer.amount) == (Outcome.RETURNED, Money(90000, "PKR"))
+    assert answer.rail_reference == "M1"
 
 
 @pytest.mark.parametrize(
@@ -164,6 +172,6 @@ async def test_raast_accepts_and_then_gives_back_by_a_return(rails):
     (answer,) = await rail.wait_for_answers(native.ref)
 
     assert receipt.answer.outcome is Outcome.PENDING
-    assert (answer.outcome, answer.reason) == (Outcome.REFUSED, "AC04")
+    assert (answer.outcome, answer.reason) == (Outcome.RETURNED, "AC04")
     assert any(b"pacs.004.001.09" in raw and native.ref.encode() in raw for raw in rail.raw)
     assert rail.credits(native.ref) == 0

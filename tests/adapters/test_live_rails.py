@@ -24,6 +24,7 @@ from schemas.money import Money
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DONE, REFUSED, PENDING, NOT_FOUND = Outcome.DONE, Outcome.REFUSED, Outcome.PENDING, Outcome.NOT_FOUND
+RETURNED = Outcome.RETURNED
 TAKEN, UNKNOWN = Acceptance.ACCEPTED, Acceptance.UNKNOWN
 REFUSED_AT_ONCE = Acceptance.REFUSED
 SOON_S = 0.5
@@ -54,6 +55,7 @@ CALLBACK = {
     "WRONGAMT": Row(TAKEN, None, (DONE,), DONE),
     "PENDING": Row(TAKEN, None, (PENDING, DONE), DONE),
     "RETURN": Row(TAKEN, None, (PENDING, REFUSED), REFUSED, 0),
+    "RETURNED": Row(TAKEN, None, (DONE,), DONE),
     "WRONGREF": Row(TAKEN, None, (), DONE),
     "BADSIG": Row(TAKEN, None, (), DONE),
     "HTTP502": Row(UNKNOWN, None, (), DONE),
@@ -73,16 +75,24 @@ EXCHANGE = {
     "WRONGAMT": Row(TAKEN, DONE, (), DONE),
     "PENDING": Row(TAKEN, PENDING, (DONE,), DONE),
     "RETURN": Row(TAKEN, PENDING, (REFUSED,), REFUSED, 0),
+    "RETURNED": Row(TAKEN, DONE, (), DONE),
     "WRONGREF": Row(UNKNOWN, None, (), DONE),
     "BADSIG": Row(UNKNOWN, None, (), DONE),
     "HTTP502": Row(UNKNOWN, None, (), DONE),
 }
+GIVEN_BACK = {
+    "RETURN": Row(TAKEN, PENDING, (RETURNED,), REFUSED, 0),
+    "RETURNED": Row(TAKEN, DONE, (RETURNED,), DONE),
+}
+"""Of rails with a message for it."""
 COUNTRIES = registry.countries()
 every_rail = pytest.mark.parametrize("country", COUNTRIES)
 
 
 def table(country):
-    return EXCHANGE if registry.profile(country).confirmation is Confirmation.SYNC else CALLBACK
+    profile = registry.profile(country)
+    rows = EXCHANGE if profile.confirmation is Confirmation.SYNC else CALLBACK
+    return rows | GIVEN_BACK if profile.gives_back else rows
 
 
 async def ends_as_its_row_says(rail, word, row):

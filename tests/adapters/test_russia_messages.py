@@ -304,6 +304,13 @@ def test_what_sbp_cannot_carry_is_refused_with_its_reason(changes, reason):
     assert check_of(**changes) == {reason}
 
 
+@pytest.mark.parametrize("text", ["for work", "{VO61150}for work"])
+def test_a_currency_operation_code_that_is_the_purpose_is_at_the_start_of_the_text_once(text: str):
+    found = document(remittance=text, purpose="VO61150").findtext(f"{{{NAMESPACE}}}Purpose")
+
+    assert found == "{VO61150}for work"
+
+
 def test_a_currency_operation_code_is_at_the_start_of_the_purpose():
     text = "{VO61150}for work"
     assert check_of(remittance=text) == set()

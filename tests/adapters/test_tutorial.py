@@ -128,6 +128,7 @@ def follow(place, *, check):
     return reports
 
 
+@pytest.mark.long
 def test_the_tutorial_works_as_written(tmp_path):
     """Each command in its order, each change where the page has it; the kit finds nothing at any step."""
     page, place = PAGE.read_text(), Place(tmp_path)
@@ -198,7 +199,7 @@ def sandbox(path):
             process.communicate(timeout=60)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_an_eleventh_country_that_is_only_installed_pays_and_is_paid(tmp_path):
     """The page said so while ten tables listed ten countries: the sandbox did not start, with KeyError."""

@@ -209,7 +209,7 @@ ATTACKS: Final = (
 HEAD: Final = """\
 # Attacks
 
-Every row is an attack that was tried against payswitch and succeeded at first. The tests try it again, in every run of `make test`. The rows come
+Every row is an attack that was tried against payswitch and succeeded at first. The tests try it again, in `make test` and `make test-long`. The rows come
 from [tests/assurance/attacks.py](../../tests/assurance/attacks.py); a test checks that each named test exists. Rows without tests are **not
 stopped**; the [threat model](threat-model.md) says what an operator does meanwhile.
 

@@ -61,6 +61,13 @@ FAULTS: Final = (
           ("switch/settlement/test_settlement_day.py::test_two_processes_that_open_one_settlement_carry_once",
            "switch/settlement/test_settlement_delivery.py::test_two_caretakers_at_once_hand_it_over_once",
            "switch/approvals/test_approvals.py::test_a_second_execution_of_what_has_ended_does_nothing")),
+    Fault("A9", "the bridge of a DFSP is killed between a transfer and its callback, or loses its journal", "the payment is made once, and its outcome is told; another transfer under the same id is neither paid nor told as an end",
+          ("switch/fspiop/test_bridge.py::test_a_bridge_that_is_killed_tells_the_outcome_after_its_restart",
+           "switch/fspiop/test_bridge.py::test_a_bridge_that_lost_its_journal_never_pays_twice",
+           "switch/fspiop/test_transfers.py::test_a_transfer_is_kept_once_and_a_quote_is_paid_once")),
+    Fault("A10", "a DFSP asks its bridge for a transfer whose outcome is unknown, or while the switch is away", "received or reserved, never an error and never a fulfilment",
+          ("switch/fspiop/test_bridge.py::test_an_unknown_outcome_is_reserved_until_it_is_known",
+           "switch/fspiop/test_bridge.py::test_a_switch_that_is_away_is_no_outcome")),
     Fault("B3", "the data's disk is full", "new payments are refused, nothing is posted in part, and processing continues when space is free",
           ("ledger/test_disk_full.py::test_a_full_disk_refuses_and_loses_nothing",)),
     Fault("B4", "the write-ahead log's disk is full", "the server stops; nothing acknowledged is lost",
@@ -103,6 +110,19 @@ FAULTS: Final = (
           ("switch/writer/test_payment_pipeline.py::test_a_contradiction_in_a_batch_that_failed_is_written_down_all_the_same",
            "switch/processes/test_outages.py::test_what_a_rail_did_after_its_refusal_is_a_break_and_no_agreement",
            "switch/processes/test_outages.py::test_money_that_a_rail_gives_back_after_it_was_posted_has_an_owner_and_an_end")),
+    Fault("C9", "a rail gives back money after it was credited", "it is returned once, by rule, after the rail's signature was verified; two people decide what the rule does not permit, and see the reason",
+          ("switch/payments/test_rail_returns.py::test_what_a_rail_gives_back_after_it_was_credited_is_booked_and_its_sender_is_notified",
+           "switch/payments/test_rail_returns.py::test_a_return_that_the_rail_repeats_is_booked_and_notified_once",
+           "switch/payments/test_rail_returns.py::test_less_than_the_whole_is_left_to_people_with_the_reason",
+           "switch/payments/test_rail_returns.py::test_a_return_that_no_rail_signed_is_not_booked",
+           "switch/payments/test_signatures.py::test_what_a_rail_gives_back_is_booked_within_the_bounds_of_a_return_and_else_left_to_people",
+           "chaos/test_kill.py::test_a_kill_around_the_booking_of_what_a_rail_gave_back_books_it_once")),
+    Fault("C10", "a reversal of a credit is not answered, is refused at its repetition, or the switch dies between its attempt and its answer", "each attempt is durable first; nothing ends on a guess: the rail or two people decide, and the money moves back once",
+          ("switch/writer/test_reversals.py::test_whatever_is_heard_in_whatever_order_the_money_moves_back_exactly_if_it_is_done",
+           "switch/writer/test_reversals.py::test_a_refusal_of_a_second_attempt_is_no_refusal",
+           "switch/writer/test_reversals.py::test_every_open_state_is_due_or_ends_by_two_people",
+           "switch/payments/test_reversals.py::test_two_people_have_a_rail_take_a_credit_back_and_the_sender_has_its_money_and_a_message",
+           "chaos/test_kill.py::test_a_kill_around_a_reversal_takes_the_credit_back_once")),
     Fault("C7", '"not found" too early, after any outage of any part', "accepted only several times, a grace period apart, without interruption of the connection: no payment is aborted here and credited at the rail",
           ("switch/writer/test_absence.py::test_what_the_rail_credited_is_never_aborted_here",
            "switch/processes/test_outages.py::test_a_stopped_caretaker_gives_no_money_away",
@@ -151,6 +171,9 @@ FAULTS: Final = (
     Fault("E15", "a funding, cap, limit or key is written into the database by hand", "`verify` names it",
           ("switch/operations/test_caused.py::test_what_was_written_into_the_database_by_hand_is_found",
            "switch/operations/test_caused.py::test_commands_that_no_change_causes_are_found")),
+    Fault("E16", "a DFSP's request to its bridge is unsigned, changed, or of another; its packet is forged or of another quote", "refused at once with its code, and nothing is done",
+          ("switch/fspiop/test_bridge.py::test_requests_that_are_refused_do_nothing",
+           "switch/fspiop/test_transfers.py::test_a_packet_with_another_term_is_not_the_bridges")),
     Fault("F1", "hostile JSON and XML", "a clear 4xx that repeats no input; never 5xx",
           ("switch/api/test_boundary.py::test_hostile_json_is_a_clear_problem",
            "switch/api/test_boundary.py::test_hostile_xml_is_a_clear_problem",
@@ -194,7 +217,7 @@ FAULTS: Final = (
           ("ledger/test_audit.py::test_every_forgery_is_named",
            "ledger/test_audit.py::test_a_note_needs_a_known_key_and_every_byte")),
     Fault("I3", "a report or an instruction with a changed byte", "detected",
-          ("switch/reports/test_live.py::test_a_changed_byte_is_found",
+          ("switch/reports/test_live.py::test_a_package_is_verified_in_every_way_and_a_changed_byte_is_found",
            "switch/settlement/test_settlement_day.py::test_a_changed_byte_of_the_instruction_is_found")),
     Fault("I4", "personal data is erased", "permanently unreadable, and every proof is still valid",
           ("switch/payments/test_personal_data.py::test_an_erased_payment_is_unreadable_provable_and_known",)),
@@ -286,8 +309,8 @@ HEAD: Final = """\
 # Failure tests and their required results
 
 Every row is a fault that a test really causes: processes are killed, disks filled, rails disconnected, tables changed as superuser. The rows
-come from [tests/assurance/catalogue.py](../tests/assurance/catalogue.py); a test checks that each named test exists. `make test` runs all of
-them; `make chaos` injects faults for an hour.
+come from [tests/assurance/catalogue.py](../tests/assurance/catalogue.py); a test checks that each named test exists. `make test` and
+`make test-long` run all of them; `make chaos` injects faults for an hour.
 """
 
 

@@ -12,15 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, ViewportSize, expect
 
-from switch.identity import secrets
 from switch.pages import language
 from tests.switch.stack import Stack
 
 CONSOLE: Final = "/console"
-LANGUAGES: Final = tuple(language.LANGUAGES)
 PICTURES: Final = Path(__file__).parents[2] / "docs"
 WAIT_MS: Final = 60_000
 """An upper bound of everything, for a machine that is busy."""
@@ -45,6 +44,17 @@ _AXE: Final = """async (rules) => (await axe.run(rules ? {runOnly: rules} : {}))
     rule: found.id, help: found.help,
     nodes: found.nodes.map(node => ({at: node.target.join(' '), html: node.html, why: node.failureSummary})),
 }))"""
+
+
+def in_each_language(first: str = "en") -> pytest.MarkDecorator:
+    """Run a test in `first`, which need not be English, and in the other languages if there is time."""
+    others = [pytest.param(code, marks=pytest.mark.long) for code in language.LANGUAGES if code != first]
+    return pytest.mark.parametrize("language", [first, *others])
+
+
+def words(code: str) -> Callable[[str], str]:
+    """What a text of the pages is in a language."""
+    return language.Language(code, language.ZoneInfo("UTC")).text
 
 
 @dataclass
@@ -111,7 +121,7 @@ class Browsing:
         return self.contexts.get(person) or await self._open(person)
 
     async def forget(self, person: str) -> None:
-        """Whoever comes next as this person signs in anew; only one code of an authenticator works a step."""
+        """Whoever comes next as this person signs in anew."""
         self.used_at.pop(person, None)
         if person in self.contexts:
             context = self.contexts.pop(person)
@@ -191,7 +201,7 @@ async def sign_in(page: Page, stack: Stack, person: str) -> None:
     await page.keyboard.press("Tab")
     await page.keyboard.type(entry["password"])
     await page.keyboard.press("Tab")
-    await page.keyboard.type(secrets.totp_code(entry["totp_secret"], int(time.time())))
+    await page.keyboard.type(await stack.fresh_code(person, entry["totp_secret"]))
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(stack.url + CONSOLE)
 

@@ -11,12 +11,17 @@ async def paid(stack: Stack, amount: str = "1500.00", *, word: str = "") -> str:
         state = await client.pay(document, wait=25)
         while state.status not in {"ACCC", "RJCT"}:
             state = await client.pay(document, wait=25)  # the same message again: where it stands
-        return state.uetr
+        payment = await client.payment(state.uetr)
+    assert (payment.reason or "") == word, payment
+    return state.uetr
 
 
-async def doubtful(stack: Stack, amount: str = "33.00") -> str:
+async def doubtful(stack: Stack, amount: str = "33.00", *, end_to_end: str = "") -> str:
     """The UETR of a payment whose rail said something that confirms nothing: people must end it."""
     document = stack.document("asha-bank", "noor-wallet", amount=amount, word=Magic.WRONGAMT)
+    if end_to_end:
+        (transaction,) = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
+        transaction["PmtId"]["EndToEndId"] = end_to_end
     async with stack.client("asha-bank") as client:
         first = await client.pay(document)
         payment = await client.payment(first.uetr)

@@ -8,11 +8,11 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.looking import (
-    LANGUAGES,
     Look,
     Picture,
     expect_accessible_day_and_night,
     expect_whole_on_a_phone,
+    in_each_language,
 )
 
 OPENING = "/changes/new/rail.switch?country=PK&open=true"
@@ -37,7 +37,7 @@ def path_of(page: Page) -> str:
     return page.url.partition("/console")[2]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_each_language("ru")
 async def test_one_requests_another_approves_and_it_is_executed(
     look: Look, picture: Picture, language: str
 ) -> None:
@@ -140,7 +140,8 @@ async def test_each_of_two_people_has_half_of_a_new_persons_code(look: Look) -> 
     assert await page.locator("#half").inner_text() != await other.locator("#half").inner_text()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.long
+@in_each_language()
 async def test_the_pages_have_no_barriers(look: Look, language: str) -> None:
     page = await ask(look, language=language)
     change = path_of(page)

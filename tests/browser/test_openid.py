@@ -25,7 +25,6 @@ from playwright.async_api import Browser, Page, expect
 from adapters.simulation.sandbox import free_port
 from switch.identity import secrets
 from tests.browser.looking import CONSOLE, expect_accessible
-from tests.browser.test_passkeys import fresh_code
 from tests.switch.identity.test_people_api import agreed, call
 from tests.switch.stack import Stack
 
@@ -216,11 +215,11 @@ async def test_a_person_connects_and_our_second_factor_is_asked_for(
     await page.goto(f"{provider.ours}/sign-in")
     await page.fill("#name", name)
     await page.fill("#password", PASSWORD)
-    await page.fill("#code", await fresh_code(stack, name, totp))
+    await page.fill("#code", await stack.fresh_code(name, totp))
     await page.get_by_role("button", name="Sign in", exact=True).click()
     await expect(page).to_have_url(provider.ours)
     await page.goto(f"{provider.ours}/me")
-    await page.fill("#code", await fresh_code(stack, name, totp))
+    await page.fill("#code", await stack.fresh_code(name, totp))
     await page.get_by_role("button", name="Confirm", exact=True).click()
     await page.get_by_role("button", name="Connect: Real provider").click()
     await enter(page, provider, "auditor-3", otp=False)
@@ -234,11 +233,11 @@ async def test_a_person_connects_and_our_second_factor_is_asked_for(
     await page.fill("#code", "000000")
     await page.get_by_role("button", name="Sign in", exact=True).click()
     await expect(page.get_by_role("alert").first).to_contain_text("is wrong")
-    await page.fill("#code", await fresh_code(stack, name, totp))
+    await page.fill("#code", await stack.fresh_code(name, totp))
     await page.get_by_role("button", name="Sign in", exact=True).click()
     await expect(page).to_have_url(provider.ours)
     async with aiohttp.ClientSession(stack.url) as http:
-        body = {"name": name, "password": PASSWORD, "code": await fresh_code(stack, name, totp)}
+        body = {"name": name, "password": PASSWORD, "code": await stack.fresh_code(name, totp)}
         status, _ = await call(http, "POST", "/v1/sign-in", body)
 
     assert status == 401, "the password ended"

@@ -1,18 +1,20 @@
 """The operator's day: finding payments, ending doubt with a checker, keeping an eye on everything."""
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from switch.sandbox.world import magic_account
 from tests.browser import paying
 from tests.browser.looking import (
-    LANGUAGES,
+    WAIT_MS,
     Look,
     Picture,
     expect_accessible_day_and_night,
     expect_whole_on_a_phone,
+    in_each_language,
 )
 
 PAGES = (
@@ -24,6 +26,7 @@ PAGES = (
     "/rails",
     "/queues",
     "/breaks",
+    "/cases",
     "/changes",
     "/reports",
 )
@@ -48,7 +51,8 @@ async def test_an_unknown_outcome_is_found_and_resolved_by_two_by_keyboard_alone
     """People sign in by keyboard here, too: see `looking.sign_in`."""
     uetr = await paying.doubtful(look.stack)
     page = await look("operator", "")
-    await tab_to(page, page.get_by_role("link", name="Payments", exact=True))
+    ways = page.get_by_role("navigation", name="Navigation")
+    await tab_to(page, ways.get_by_role("link", name="Payments", exact=True))
     await page.keyboard.press("Enter")
     await tab_to(page, page.get_by_label("UETR or reference"))
     await page.keyboard.type(uetr)
@@ -110,7 +114,7 @@ async def test_a_refused_payment_shows_its_reason(look: Look) -> None:
 async def test_payments_are_found_by_state_and_corridor(look: Look, picture: Picture) -> None:
     uetr = await paying.paid(look.stack)
     page = await look("operator", "/payments")
-    await page.select_option("#state", "COMMITTED")
+    await page.select_option("#in-state", "COMMITTED")
     await page.select_option("#source", "IN")
     await page.get_by_role("button", name="Search").click()
 
@@ -119,6 +123,27 @@ async def test_payments_are_found_by_state_and_corridor(look: Look, picture: Pic
     await page.select_option("#source", "PK")
     await page.get_by_role("button", name="Search").click()
     await expect(page.get_by_role("link", name=uetr)).to_have_count(0)
+
+
+async def test_a_payment_opens_beside_its_list_and_on_a_phone_as_a_page(look: Look) -> None:
+    uetr = await paying.paid(look.stack, "21.00")
+    page = await look("operator", "/payments")
+    listed = page.get_by_role("link", name=uetr)
+    await listed.press("Enter")
+    panel = page.get_by_role("dialog")
+    await expect(panel.locator("#state")).to_have_text("COMMITTED")
+    await expect_accessible_day_and_night(page)
+    await page.keyboard.press("Escape")
+    await expect(panel).to_be_hidden()
+    await expect(listed).to_be_focused()
+    await listed.click()
+    await panel.get_by_role("link", name="Open as a page").click()
+    await expect(page).to_have_url(re.compile(f"/payments/{uetr}$"))
+    await page.goto("/console/payments")
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await listed.click()
+
+    await expect(page).to_have_url(re.compile(f"/payments/{uetr}$"))
 
 
 async def test_unknown_outcomes_are_listed_by_age_with_a_link_to_the_request(
@@ -179,6 +204,40 @@ async def test_a_page_says_that_its_figures_are_stale_and_recovers(look: Look) -
     await expect(live).to_have_text("Live")
 
 
+_SEEN_AGAIN_AND_AGAIN = """() => setInterval(() => {
+    document.dispatchEvent(new Event('visibilitychange'));
+    fetch('/console/static/icon.svg');
+}, 100)"""
+"""A live page that is seen again is fetched again at once. The icon says that it was seen again."""
+
+
+async def test_a_live_page_is_not_fetched_while_its_form_is_sent_and_is_live_again_afterwards(
+    look: Look,
+) -> None:
+    """What is shown may just be removed by the form: its page would be not found."""
+    page = await look("operator")
+    await page.clock.install()
+    await page.goto("/console/positions")
+    await expect(page.locator("#live")).to_have_text("Live")
+    held: asyncio.Queue[Route] = asyncio.Queue()
+    await page.route(re.compile("/console/(positions|language)$"), held.put)
+    await page.evaluate(_SEEN_AGAIN_AND_AGAIN)
+    async with asyncio.timeout(WAIT_MS / 1000):
+        reading = await held.get()
+        async with page.expect_event("requestfailed", lambda request: request == reading.request):
+            await page.locator("button.tongue[lang=ru]").dispatch_event("click")
+        sending = await held.get()
+        for _ in range(2):
+            await page.wait_for_event("request", lambda request: request.url.endswith("icon.svg"))
+        assert (reading.request.method, sending.request.method) == ("GET", "POST")
+        assert held.empty()
+        await sending.fulfill(status=204)
+        await page.clock.fast_forward(10_000)
+        live_again = await held.get()
+
+    assert live_again.request.method == "GET"
+
+
 async def idle_for(look: Look, person: str, minutes: int) -> None:
     connection = await look.stack.connect()
     await connection.execute(
@@ -224,7 +283,8 @@ async def test_a_regulator_sees_people_of_its_own_payments_and_it_is_written_dow
     assert said == 1
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.long
+@in_each_language()
 async def test_the_pages_have_no_barriers(look: Look, language: str) -> None:
     uetr = await paying.paid(look.stack, "11.00")
     page = await look("operator", language=language)

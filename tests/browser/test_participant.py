@@ -10,15 +10,15 @@ from playwright.async_api import Page, expect
 
 from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
-from switch.pages.language import Language, ZoneInfo
 from tests.browser.looking import (
-    LANGUAGES,
     WAIT_MS,
     Look,
     Picture,
     expect_accessible,
     expect_accessible_day_and_night,
     expect_whole_on_a_phone,
+    in_each_language,
+    words,
 )
 from tests.switch.api.test_bulkheads import endpoint
 
@@ -34,13 +34,9 @@ PAGES = (
 )
 
 
-def words(language: str) -> Callable[[str], str]:
-    """What a text of the pages is in a language."""
-    return Language(language, ZoneInfo("UTC")).text
-
-
+@pytest.mark.long
 @pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_each_language()
 async def test_every_page_is_without_barriers(look: Look, language: str, path: str) -> None:
     """In each language, by day and by night, and on a small screen nothing is out of reach."""
     page = await look("participant", path, language=language)
@@ -53,7 +49,7 @@ async def test_every_page_is_without_barriers(look: Look, language: str, path: s
     assert wider <= 0
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_each_language()
 async def test_the_test_console_makes_a_payment_that_is_seen_to_end(
     look: Look, language: str, picture: Picture
 ) -> None:
@@ -102,7 +98,7 @@ async def test_an_invalid_message_is_answered_with_the_place(look: Look) -> None
     await expect_accessible(page)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_each_language("ru")
 async def test_a_key_is_requested_and_the_request_withdrawn(
     look: Look, language: str, picture: Picture
 ) -> None:
@@ -135,7 +131,7 @@ async def test_a_bad_key_is_refused_and_what_was_typed_stays(look: Look) -> None
     await expect_accessible(page)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_each_language("zh")
 async def test_a_webhook_is_added_tested_and_removed(look: Look, language: str, picture: Picture) -> None:
     say = words(language)
 
@@ -160,7 +156,7 @@ async def test_a_webhook_is_added_tested_and_removed(look: Look, language: str, 
 
 
 async def _remove(page: Page, say: Callable[[str], str]) -> None:
-    await page.locator("summary").click()
+    await page.get_by_text(say("Remove this address")).click()
     await page.get_by_role("button", name=say("Remove"), exact=True).click()
 
 
@@ -168,7 +164,7 @@ async def test_the_position_and_the_statements_are_viewed(look: Look, picture: P
     page = await look("participant", "/own/position")
     await expect(page.locator("main")).to_contain_text("Available to send")
     await picture(page, "integrate/position-en")
-    await page.get_by_role("link", name="Statements").click()
+    await page.get_by_role("navigation").get_by_role("link", name="Statements").click()
     await picture(page, "integrate/statements-en")
     await page.get_by_role("link", name="view").first.click()
 

@@ -1,7 +1,6 @@
 """A person adds a passkey in a real browser, with a virtual authenticator, and signs in with it."""
 
 import re
-import time
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -26,14 +25,6 @@ VIRTUAL = {
 }
 
 
-async def fresh_code(stack: Stack, name: str, totp: str) -> str:
-    """The present code of a person of these tests, forgotten if it was used."""
-    connection = await stack.connect()
-    await connection.execute("UPDATE switch.person SET totp_step = 0 WHERE name = $1", name)
-    await connection.close()
-    return secrets.totp_code(totp, int(time.time()))
-
-
 @dataclass
 class Owner:
     """A person of this test, in a browser of their own with an authenticator."""
@@ -52,8 +43,8 @@ class Owner:
         return self.stack.url.replace("127.0.0.1", "localhost") + CONSOLE
 
     async def code(self) -> str:
-        """The present code, as if it was not used before: the next one is half a minute away."""
-        return await fresh_code(self.stack, self.name, self.totp)
+        """The present code, as if it was not used before."""
+        return await self.stack.fresh_code(self.name, self.totp)
 
     async def passkeys(self) -> list[dict[str, Any]]:
         found = await self.cdp.send("WebAuthn.getCredentials", {"authenticatorId": self.authenticator})

@@ -1,9 +1,13 @@
 """The settlement day, oversight and proofs in the browser: operators, central banks and auditors at work."""
 
 import asyncio
+import io
 import re
 import time
+import zipfile
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -13,14 +17,15 @@ from playwright.async_api import Page, Route, expect
 from ledger import audit
 from ledger.signing import Cosigner
 from switch.operations import housekeeping
+from switch.reports import package
 from tests.browser import paying
 from tests.browser.looking import (
-    LANGUAGES,
     WAIT_MS,
     Look,
     Picture,
     expect_accessible,
     expect_whole_on_a_phone,
+    in_each_language,
 )
 from tests.switch.identity.test_people_api import bearer, call, status_report
 from tests.switch.stack import Stack
@@ -43,7 +48,8 @@ async def publish(stack: Stack) -> int:
         await connection.close()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.long
+@in_each_language()
 @pytest.mark.parametrize("person", PAGES)
 async def test_pages_have_no_barriers(look: Look, person: str, language: str) -> None:
     await paying.paid(look.stack)
@@ -138,7 +144,7 @@ async def test_a_window_is_closed_confirmed_by_central_banks_and_settled(
     await picture(after, "regulate/window-settled")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_each_language("zh")
 async def test_a_proof_is_worked_out_in_the_page(look: Look, picture: Picture, language: str) -> None:
     """In every language the browser finds the same; with another key, or one changed byte, it does not."""
     uetr = await paying.paid(look.stack)
@@ -227,7 +233,7 @@ async def test_a_proof_is_shown_step_by_step_without_scripts(look: Look) -> None
     await page.route(re.compile("/static/proof[.]js"), lambda route: route.abort())
     look.seen.problems.clear()
     await page.goto(f"/console/proofs/show?uetr={uetr}")
-    await page.locator("summary").first.click()
+    await page.locator("details:not(.help) > summary").first.click()
 
     await expect(page.locator("#verdict")).to_contain_text("Verified by the switch.")
     await expect(page.locator("details[open] li code").last).to_have_text(
@@ -236,6 +242,7 @@ async def test_a_proof_is_shown_step_by_step_without_scripts(look: Look) -> None
     look.seen.problems[:] = [each for each in look.seen.problems if "ERR_FAILED" not in each]
 
 
+@pytest.mark.long
 async def test_pictures_of_oversight_and_administration(look: Look, picture: Picture) -> None:
     await paying.paid(look.stack)
     for person, path, name in (
@@ -248,3 +255,49 @@ async def test_pictures_of_oversight_and_administration(look: Look, picture: Pic
         page = await look(person, path)
         await expect(page.locator("h1")).to_be_visible()
         await picture(page, name)
+
+
+async def test_a_report_is_verified_in_the_browser_and_sent_nowhere(look: Look) -> None:
+    now = datetime.now(UTC)
+    asked = {"since": now - timedelta(days=1), "until": now + timedelta(days=1)}
+    query = urlencode(
+        {**{name: at.isoformat() for name, at in asked.items()}, "format": "pdf", "package": "true"}
+    )
+    async with aiohttp.ClientSession(look.stack.url, headers=bearer(look.stack, "regulator-in")) as http:
+        async with http.get(f"/v1/reports/costs?{query}") as answer:
+            octets = await answer.read()
+    signed = package.unpack(octets)
+    changed = {
+        "name": "changed.zip",
+        "mimeType": "application/zip",
+        "buffer": repacked(octets, b"%PDF", b"%PdF"),
+    }
+    page = await look("", "/verify")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    verdict = page.locator("#verdict")
+
+    await page.set_input_files("#file", {"name": "a.zip", "mimeType": "application/zip", "buffer": octets})
+    await expect(verdict).to_have_class("done")
+    await expect(page.locator("#facts")).to_contain_text(signed.sha256)
+    await page.set_input_files("#file", changed)
+    await expect(verdict).to_have_class("problem")
+    await expect(verdict).to_contain_text("NOT VALID")
+    pair = [(signed.name, signed.octets), (f"{signed.name}.jws", signed.signature.encode())]
+    await page.set_input_files("#file", [{"name": n, "mimeType": "text/plain", "buffer": b} for n, b in pair])
+    await expect(verdict).to_have_class("done")
+    await page.set_input_files("#file", {"name": "x", "mimeType": "text/plain", "buffer": b"x"})
+    await expect(verdict).to_contain_text("There is no signature")
+    await expect_accessible(page)
+    await expect_whole_on_a_phone(page)
+
+    assert sent == []
+
+
+def repacked(octets: bytes, what: bytes, by: bytes) -> bytes:
+    """A package with something else in its files."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(octets)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(what, by))
+    return out.getvalue()

@@ -20,6 +20,7 @@ from adapters.simulation import book as rail_book
 from switch.base import failpoints
 from switch.clients.python import NoAnswer
 from tests.chaos.switch_process import SwitchProcess, uetr_of
+from tests.switch.screening import holds
 from tests.switch.stack import scraped
 
 pytestmark = pytest.mark.chaos
@@ -84,6 +85,82 @@ async def finish_all(
     return await asyncio.gather(*(one(debtor, document) for debtor, document in documents))
 
 
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_kill_around_the_booking_of_what_a_rail_gave_back_books_it_once(switch: SwitchProcess) -> None:
+    switch.workers = 1
+    switch.data.mkdir()
+    switch.start()
+    switch.wait_until_ready()
+    documents = []
+    for name in failpoints.OF_RETURNS:
+        document = switch.document(*TO_PAKISTAN, "RETURNED")
+        documents.append(document)
+        switch.kill()
+        switch.start(failpoints=f"{name}:killgroup")
+        # What an earlier point interrupted may pass this one first; then the switch dies of that.
+        if switch.wait_until_ready():
+            asyncio.run(send(switch, "asha-bank", document))
+        switch.wait_until_dead(within_s=60)
+    switch.start()
+    switch.wait_until_ready()
+    ends = asyncio.run(finish_all(switch, [("asha-bank", each) for each in documents]))
+    told = asyncio.run(returns_notified(switch, "asha-bank", set(map(uetr_of, documents))))
+    verified = switch.verify()
+
+    assert ends == ["ACCC"] * len(documents)
+    assert told == Counter(map(uetr_of, documents))
+    assert verified["ok"], verified
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_kill_around_a_reversal_takes_the_credit_back_once(switch: SwitchProcess) -> None:
+    switch.workers = 1
+    switch.data.mkdir()
+    documents = []
+    for name in failpoints.OF_REVERSALS:
+        switch.start()
+        switch.wait_until_ready()
+        document = switch.document(*TO_PAKISTAN)
+        documents.append(document)
+        assert asyncio.run(finish(switch, "asha-bank", document)) == "ACCC"
+        switch.kill()
+        switch.start(failpoints=f"{name}:killgroup")
+        assert switch.wait_until_ready()
+        content = {"uetr": uetr_of(document), "reason": "DUPL", "evidence": "letter 12"}
+        decided(switch, "payment.reverse", content, waits=False)
+        switch.wait_until_dead(within_s=60)
+    switch.start()
+    switch.wait_until_ready()
+    told = asyncio.run(returns_notified(switch, "asha-bank", set(map(uetr_of, documents))))
+    verified = switch.verify()
+
+    assert told == Counter(map(uetr_of, documents))
+    assert reversals(switch) == {UUID(uetr_of(each)): 1 for each in documents}
+    assert verified["ok"], verified
+
+
+def reversals(switch: SwitchProcess) -> Counter[UUID]:
+    """How often rails took each credit back."""
+    found: Counter[UUID] = Counter()
+    for book in (switch.data / "rails").glob(f"*/{rail_book.FILE_NAME}"):
+        entries = rail_book.read(book)
+        found.update(UUID(e.uetr) for e in entries if e.outcome is rail_book.EntryStatus.REVERSED)
+    return found
+
+
+async def returns_notified(switch: SwitchProcess, participant: str, uetrs: set[str]) -> Counter[str]:
+    """How often a bank was notified of the return of each payment, once it was notified of all."""
+    async with switch.client(participant, tries=8) as client, asyncio.timeout(60):
+        while True:
+            messages = (await client.read("messages", after="0", limit="100"))["messages"]
+            told = Counter(message["uetr"] for message in messages)
+            if uetrs <= told.keys() and all([(await client.payment(uetr)).returned for uetr in uetrs]):
+                return told
+            await asyncio.sleep(0.5)
+
+
 @pytest.mark.timeout(600)
 def test_a_kill_of_everything_at_every_point_between_the_two_durable_writes(switch: SwitchProcess) -> None:
     switch.workers = 1  # it starts a dozen times, and one worker is enough to be killed
@@ -109,6 +186,81 @@ def test_a_kill_of_everything_at_every_point_between_the_two_durable_writes(swit
     assert ends == ["ACCC"] * len(failpoints.NAMES)
     assert verified["ok"], verified
     assert [credits(switch)[UUID(uetr_of(document))] for _, document in sent] == [1] * len(sent)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_kill_around_a_hold_and_around_its_release_holds_once_and_pays_once(
+    switch: SwitchProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch.workers = 1
+    switch.data.mkdir()
+    switch.start()
+    switch.wait_until_ready()
+    for name, value in (("DATA", str(switch.data)), ("PORT", str(switch.port)), ("RAILS", '["IN", "PK"]')):
+        monkeypatch.setenv(f"PAYSWITCH_{name}", value)
+    file = tmp_path / "list.csv"
+    file.write_text(holds.LIST)
+    added = holds.typed("screening", "add", str(file), "--source", "a test", "--as", "operator")
+    decided(switch, "screening.lists", {"lists": [added["number"]]})
+    time.sleep(3)
+    documents = []
+    for name in failpoints.OF_HOLDS:
+        document = switch.document(*TO_PAKISTAN)
+        transaction = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
+        transaction["Cdtr"]["Nm"] = holds.LISTED
+        documents.append(document)
+        switch.kill()
+        switch.start(failpoints=f"{name}:killgroup")
+        assert switch.wait_until_ready()
+        asyncio.run(send(switch, "asha-bank", document))
+        switch.wait_until_dead()
+    switch.start()
+    switch.wait_until_ready()
+    waiting = asyncio.run(finish_all(switch, [("asha-bank", each) for each in documents], wait=0))
+    for name in ("before_reserve_commit", "after_reserve_commit"):
+        switch.kill()
+        switch.start(failpoints=f"{name}:killgroup")
+        if switch.wait_until_ready() and name == "before_reserve_commit":
+            decided(switch, "screening.release", {"uetr": uetr_of(documents[0])}, waits=False)
+        switch.wait_until_dead()
+    switch.start()
+    switch.wait_until_ready()
+    decided(switch, "screening.refuse", {"uetr": uetr_of(documents[1])})
+    ends = asyncio.run(finish_all(switch, [("asha-bank", each) for each in documents]))
+    verified = switch.verify()
+
+    assert waiting == ["PDNG", "PDNG"]
+    assert ends == ["ACCC", "RJCT"]
+    assert [credits(switch)[UUID(uetr_of(each))] for each in documents] == [1, 0]
+    assert verified["ok"], verified
+
+
+def decided(switch: SwitchProcess, kind: str, content: dict[str, Any], *, waits: bool = True) -> None:
+    """Have two people of the sandbox decide; without `waits`, the switch may die of the execution."""
+    people = json.loads(switch.credentials_file.read_text())["people"]
+
+    async def decide() -> None:
+        async with aiohttp.ClientSession(switch.url) as http:
+
+            async def ask(who: str, path: str, body: object) -> dict[str, Any]:
+                headers = {"Authorization": f"Bearer {people[who]['bearer']}"}
+                async with http.post(path, json=body, headers=headers) as answer:
+                    assert answer.status < 300, await answer.text()
+                    return dict(await answer.json())
+
+            change = await ask(
+                "operator", "/v1/changes", {"kind": kind, "content": content, "reason": "a test"}
+            )
+            vote = {"decision": "approve", "reason": "a test"}
+            path = f"/v1/changes/{change['number']}/votes"
+            if waits:
+                assert (await ask("checker", path, vote))["state"] == "executed"
+            else:
+                with contextlib.suppress(aiohttp.ClientError, AssertionError):
+                    await ask("checker", path, vote)
+
+    asyncio.run(decide())
 
 
 @pytest.mark.timeout(600)
@@ -140,6 +292,7 @@ def test_kills_of_parts_under_load_lose_nothing_and_double_nothing(
     until_both_api_workers_count(switch)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_kills_of_who_votes_and_of_who_executes_execute_a_change_once(switch: SwitchProcess) -> None:
     switch.workers = 1

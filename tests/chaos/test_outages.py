@@ -14,7 +14,7 @@ import pytest
 
 from tests.chaos import outages
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.long]
 
 
 @pytest.mark.timeout(400)

@@ -30,7 +30,7 @@ from tests.chaos.switch_process import SETTINGS, SwitchProcess, uetr_of
 from tests.docs.blocks import ROOT, of_page
 from tests.switch.witness.serving import ServedWitness, served
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.long]
 
 PAGE = ROOT / "docs" / "operate" / "restore.md"
 TO_PAKISTAN = ("asha-bank", "noor-wallet")

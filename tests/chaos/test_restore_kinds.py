@@ -26,7 +26,7 @@ from tests.conftest import named, psql
 from tests.switch.api.test_doors import given_back, wish
 from tests.switch.identity.test_people_api import status_report
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.long]
 
 ENVIRONMENT = {"PAYSWITCH_CHECKPOINT_EVERY_S": "1", "PAYSWITCH_INVARIANTS_EVERY_S": "1"}
 APPROVE = 'payswitch change approve 1 --as checker --reason "compared"'

@@ -7,7 +7,15 @@ from aiohttp import web
 
 from schemas import codec
 from schemas.signing.http_signatures import SigningKey
-from switch.clients.python import Amount, AsyncClient, NoAnswer, RequestRefused, credit_transfer
+from switch.clients.python import (
+    Amount,
+    AsyncClient,
+    NoAnswer,
+    Overloaded,
+    RequestRefused,
+    credit_transfer,
+)
+from switch.clients.python.exchange import Exchange, Request, Response
 from tests.clients.answering_server import KEY, UETR, answering, cut, problem, status_report
 
 BODY = b'{"Document":  {}}'
@@ -114,12 +122,73 @@ async def test_a_problem_is_raised_at_once(server, client, status, reason):
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("status", [200, 301, 404])
-async def test_an_answer_that_is_not_the_switchs_is_a_problem(server, client, status):
-    async def page(_):
-        return web.Response(status=status, text="<html>", headers={"Location": "http://127.0.0.1:9/"})
+def page(status: int, text: str = "<html>", media_type: str = "text/html"):
+    async def handler(_):
+        headers = {"Location": "http://127.0.0.1:9/"}
+        return web.Response(status=status, text=text, headers=headers, content_type=media_type)
 
-    server.answers.append(page)
+    return handler
+
+
+async def not_gzip(_):
+    return web.Response(
+        body=b"no gzip", headers={"Content-Encoding": "gzip"}, content_type="application/json"
+    )
+
+
+BROKEN = [
+    page(200),
+    page(200, '{"ok": true}', "application/json"),
+    page(200, "", "application/json"),
+    page(200, '{"Document": ', "application/json"),
+    not_gzip,
+]
+PROBLEM = "application/problem+json"
+NOT_OURS = [
+    '{"type": "/docs/problems#unavail',
+    "[]",
+    "null",
+    '{"type": "about:blank", "errors": {"amount": ["required"]}}',
+    '{"type": 7, "errors": ["no"], "detail": null}',
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+async def test_a_success_without_the_answer_of_the_switch_decides_nothing(server, client, broken):
+    """The payment was taken as refused: a proxy had answered 200 in place of the switch, which had credited it."""
+    server.answers += [broken, broken, status_report("ACCC")]
+
+    assert (await client.pay(transfer())).status == "ACCC"
+    assert len({body for _, body in server.requests}) == 1
+
+
+@pytest.mark.parametrize("text", NOT_OURS)
+async def test_a_problem_that_is_not_the_switchs_decides_nothing(server, client, text):
+    """A proxy's own form of problems, or half a problem, ended a call with an error of the JSON parser."""
+    server.answers += [page(503, text, PROBLEM), page(503, text, PROBLEM), status_report("ACCC")]
+
+    assert (await client.pay(transfer())).status == "ACCC"
+    assert len({body for _, body in server.requests}) == 1
+
+
+async def test_a_resource_that_is_cut_in_its_middle_is_read_again(server, client):
+    server.answers += [
+        page(200, '[{"country": "IN"', "application/json"),
+        page(200, "[]", "application/json"),
+    ]
+
+    assert await client.read("rails") == []
+
+
+async def test_a_page_of_a_proxy_decides_nothing_of_an_earlier_try(server, client):
+    server.answers += [cut, page(404), status_report("ACCC")]
+
+    assert (await client.pay(transfer())).status == "ACCC"
+
+
+@pytest.mark.parametrize("status", [301, 404])
+async def test_an_answer_that_is_not_the_switchs_is_a_problem(server, client, status):
+    server.answers.append(page(status))
 
     with pytest.raises(RequestRefused, match="not a response"):
         await client.pay(transfer())
@@ -260,3 +329,30 @@ async def test_a_next_page_of_another_server_is_not_fetched(server, client):
     server.answers.append(astray)
 
     assert [entry async for entry in client.entries("windows")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("headers", "least", "most"),
+    [
+        ({"retry-after": "1", "retry-after-ms": "240"}, 0.34, 0.44),
+        ({"retry-after": "2"}, 2.1, 2.2),
+        ({"retry-after": "3600"}, 10.1, 10.2),
+        ({"retry-after-ms": "soon"}, 0.1, 0.2),
+    ],
+)
+def test_a_repetition_is_not_earlier_than_the_switch_states_and_each_client_has_its_own(headers, least, most):
+    exchange = Exchange("http://127.0.0.1:9", KEY, None, tries=2)
+    body = {"type": "/docs/problems#overloaded", "retryable": True, "retry_after_ms": 240, "reason": "AB10"}
+    content = json.dumps(body).encode()
+    refused = Response(503, {"content-type": "application/problem+json", **headers}, content)
+    pauses = set()
+    for _ in range(20):
+        steps = exchange.ask(Request("GET", exchange.url("rails")))
+        next(steps)
+        pauses.add(steps.send(refused))
+        next(steps)
+        with pytest.raises(NoAnswer) as gone:
+            steps.send(refused)
+    assert least <= min(pauses) < max(pauses) <= most
+    assert isinstance(gone.value.last, Overloaded)
+    assert gone.value.last.retry_after_ms == 240

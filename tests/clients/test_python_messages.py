@@ -109,6 +109,23 @@ async def test_a_sandbox_takes_each_of_them_signed(stack: Stack):
     ]  # fmt: skip
 
 
+async def test_a_payment_at_a_firm_quote_names_it(stack: Stack):
+    asked = {"creditor_agent": INDUS, "amount": "3000.00", "currency": "PKR", "fixed": "destination"}
+    async with signing(stack, "asha-bank") as client:
+        quote = await client.change("POST", "quotes", {**asked, "purpose": "FAMI"})
+        paid = await client.pay(
+            python.credit_transfer(
+                debtor_agent=ASHA, debtor="Asha Rao", debtor_account="50100012345678",
+                creditor_agent=INDUS, creditor="Bilal Khan", creditor_account=ACCOUNT,
+                **quote["interbank_settlement_amount"], purpose=quote["purpose"], quote=quote["id"],
+            ),
+            wait=20,
+        )  # fmt: skip
+        used_by = (await client.read(f"quotes/{quote['id']}"))["used_by"]
+
+    assert (paid.status, used_by) == ("ACCC", paid.uetr)
+
+
 async def test_the_stream_of_a_sandbox_has_the_steps_of_a_payment(stack: Stack):
     async with signing(stack, "asha-bank") as client:
         before = (await client.read("events", limit="1000"))["next"]

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 import switch.clients as home
+from switch.base import answer_keys
 from switch.clients.python import problems
 from switch.webhooks import secrets, signing
 from tests.clients.answering_server import KEY, cut, problem, status_report
 from tests.description import npm
+from tests.signing import answer_vectors
 from tests.switch.stack import Stack
 
 SOURCE = Path(home.__file__).parent / "typescript"
@@ -59,6 +62,7 @@ async def test_it_pays_and_sends_every_message_and_follows_events(built: Path, s
 
     assert seen["first"] == seen["again"]
     assert (seen["first"]["status"], seen["returned"]) == ("ACCC", True)
+    assert (seen["quoted"]["status"], seen["usedBy"]) == ("ACCC", seen["quoted"]["uetr"])
     assert seen["answers"] == [
         "pacs.002", "camt.029", "admi.007", "pacs.002", "acmt.024", "pain.014", "admi.007", "camt.004",
     ]  # fmt: skip
@@ -92,16 +96,65 @@ async def test_problems_are_errors_of_their_type(built: Path, stack: Stack) -> N
 async def test_a_retry_sends_the_same_bytes_and_a_change_is_sent_once(
     built: Path, stack: Stack, server: Any
 ) -> None:
-    server.answers += [cut, problem(503, name="outcome-unknown"), status_report("ACCC"), cut]
-    server.answers += [problem(503, name="unavailable")] * 3
-    asha = {"bic": "ASHAINBB", "keyid": KEY.keyid, "private_key": KEY.pem.decode()}
-    paid, once, gone = await run(built, "retries", url=server.url, asha=asha, indus={"bic": "INDUPKKA"})
+    async def page(_: Any) -> web.Response:
+        return web.Response(text="<html>", content_type="text/html")
 
-    assert paid["status"] == "ACCC"
+    async def half(_: Any) -> web.Response:
+        return web.Response(text='{"type": "/docs/pro', status=503, content_type="application/problem+json")
+
+    server.answers += [cut, page, status_report("ACCC"), half, status_report("ACCC"), cut]
+    server.answers += [problem(503, name="unavailable")] * 3
+    server.answers += [later, problem(404, name="not-found")]
+    asha = {"bic": "ASHAINBB", "keyid": KEY.keyid, "private_key": KEY.pem.decode()}
+    paid, again, once, gone, paused_ms = await run(
+        built, "retries", url=server.url, asha=asha, indus={"bic": "INDUPKKA"}
+    )
+
+    assert paid["status"] == again["status"] == "ACCC"
     assert len({body for _, body in server.requests[:3]}) == 1
-    assert len(set(server.nonces)) == len(server.nonces) == 7
+    assert len({body for _, body in server.requests[3:5]}) == 1
+    assert len(set(server.nonces)) == len(server.nonces) == 11
+    assert paused_ms >= 700 + 100 - 1  # what the switch states, and at least half of its own first pause
     assert (once["name"], once["message"][:20]) == ("NoAnswer", "no response in 1 try")
     assert (gone["name"], gone["message"]) == ("NoAnswer", "no response in 3 tries: http 503 unavailable")
+
+
+async def later(_: web.Request) -> web.Response:
+    """Too much to do: come back in 700 ms."""
+    body = {"type": "/docs/problems#overloaded", "retryable": True, "retry_after_ms": 700}
+    headers = {"Retry-After": "1", "Retry-After-Ms": "700"}
+    return web.json_response(body, status=503, content_type="application/problem+json", headers=headers)
+
+
+async def test_it_takes_only_answers_that_the_switch_signed(built: Path, stack: Stack) -> None:
+    who = {name: stack.participant(f"{name}-bank") for name in ("asha", "indus")}
+    (known,) = answer_keys.published(stack.settings.answer_key)
+    vectors = [
+        {**vector, "headers": {**vector["headers"], **vector["added_headers"]}}
+        for vector in json.loads(answer_vectors.FILE.read_text())
+    ]
+    changed = [
+        {**vectors[0], **change}
+        for change in ({"status": 201}, {"body": "{}"}, {"sent": {}}, {"method": "PUT"})
+    ]
+    seen = await run(
+        built,
+        "answers",
+        url=stack.url,
+        **who,
+        vectors=[*vectors, *changed],
+        test_keys={vectors[0]["keyid"]: vectors[0]["public_key"]},
+        keys={known.keyid: known.pem.decode()},
+        wrong={known.keyid: vectors[0]["public_key"]},
+    )
+
+    assert seen["vectors"][:3] == ["verified"] * 3
+    assert {found["name"] for found in seen["vectors"][3:]} == {"NotVerified"}
+    assert (seen["paid"], seen["positions"], seen["unknown"]["name"]) == ("ACCC", 1, "NotFound")
+    assert (seen["other"]["name"], seen["other"]["message"]) == (
+        "NoAnswer",
+        "no response in 2 tries: no key of the switch verifies the answer",
+    )
 
 
 async def test_it_verifies_webhooks_by_either_key(built: Path, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """What a receiver makes of deliveries that anybody can send to it."""
 
+import base64
+import hmac
+
 import pytest
 
 from switch.clients.python import NotVerified, verify_webhook
@@ -38,3 +41,13 @@ def test_a_header_that_cannot_be_right_is_not_verified(keys: str, name: str, val
 
     with pytest.raises(NotVerified):
         verify_webhook({**headers, name: value}, b"{}", keys, now=1000.0)
+
+
+def test_a_secret_that_is_empty_verifies_nothing() -> None:
+    """Where no secret was configured, anybody could sign with it."""
+    signature = base64.b64encode(hmac.digest(b"", b"1.1000.{}", "sha256")).decode()
+    headers = {"webhook-id": "1", "webhook-timestamp": "1000", "webhook-signature": f"v1,{signature}"}
+
+    for keys in ("whsec_", "", ["whsec_", KEY]):
+        with pytest.raises(NotVerified):
+            verify_webhook(headers, b"{}", keys, now=1000.0)

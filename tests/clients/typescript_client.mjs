@@ -60,7 +60,13 @@ const jobs = {
     const rails = [];
     for await (const rail of asha.entries("rails", { limit: "1" })) rails.push(rail.country);
     const returned = (await asha.wait(first.uetr, 20)).returned;
-    return { first, again, answers, types, rails, returned };
+    const quote = await asha.change("POST", "quotes", {
+      creditor_agent: plan.indus.bic, amount: "3000.00", currency: "PKR", fixed: "destination", purpose: "FAMI",
+    });
+    const terms = { ...quote.interbank_settlement_amount, quote: quote.id };
+    const quoted = await asha.pay(client.creditTransfer({ ...transfer, ...terms }), { waitS: 20 });
+    const { used_by: usedBy } = await asha.read(`quotes/${quote.id}`);
+    return { first, again, answers, types, rails, returned, quoted, usedBy };
   },
 
   /** Another bank pays with its key on P-256. */
@@ -87,9 +93,35 @@ const jobs = {
     const asha = await of({ ...plan.asha });
     return [
       await asha.pay(client.creditTransfer(transfer), { waitS: 1 }),
+      await asha.pay(client.creditTransfer(transfer)),
       await failure(() => asha.change("POST", "webhooks", { url: "https://bank.example" })),
       await failure(() => asha.read("rails")),
+      await (async () => {
+        const began = Date.now();
+        await failure(() => asha.read("rails"));
+        return Date.now() - began;
+      })(),
     ];
+  },
+
+  /** A sandbox that signs its answers, and one whose answers are not by the known key. */
+  async answers() {
+    const key = await SigningKey.fromPem(plan.asha.keyid, plan.asha.private_key);
+    const vectors = [];
+    for (const { url, headers, body, ...answer } of plan.vectors) {
+      const verified = client.verifyAnswer(plan.test_keys, {
+        ...answer, url: new URL(url), headers: new Headers(headers), body: new TextEncoder().encode(body),
+      });
+      vectors.push(await failure(async () => { await verified; return "verified"; }));
+    }
+    const [known, other] = [plan.keys, plan.wrong].map((answerKeys) => new Client(plan.url, { key, tries: 2, answerKeys }));
+    return {
+      vectors,
+      paid: (await known.pay(client.creditTransfer(transfer), { waitS: 20 })).status,
+      positions: (await known.read("positions", { limit: "1" })).length,
+      unknown: await failure(() => known.payment("7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7")),
+      other: await failure(() => other.read("positions")),
+    };
   },
 
   async webhooks() {

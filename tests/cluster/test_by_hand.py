@@ -137,6 +137,7 @@ class Payer:
                 await asyncio.sleep(0.05)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_the_manual_failover_loses_nothing_that_was_acknowledged(administrator: Administrator) -> None:
     network = administrator.network

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster import databases
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.long]
 _ENCRYPTED = (
     "SELECT usename, count(*) FROM pg_stat_replication JOIN pg_stat_ssl USING (pid) WHERE ssl GROUP BY 1"
 )

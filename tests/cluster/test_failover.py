@@ -11,7 +11,7 @@ import pytest
 
 from tests.cluster import databases, failover
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.long]
 
 
 @pytest.mark.timeout(400)

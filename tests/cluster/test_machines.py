@@ -87,6 +87,7 @@ async def test_a_machine_without_power_sends_no_last_packet(network: Network) ->
 
 async def test_a_paused_machine_goes_on_where_it_stopped(network: Network) -> None:
     reader, writer = await connected(network)
+    assert await says_back(reader, writer, within_s=5)  # the echo has its process for this connection
     network["far"].send(signal.SIGSTOP)
     assert not await says_back(reader, writer, within_s=0.3)
 

@@ -455,6 +455,7 @@ def fault_of(cluster: Cluster, writer: str, how: str) -> Iterator[None]:
     cluster.network.heal()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_a_rolling_restart_of_everything_and_a_dead_writer_lose_nothing(
     cluster: Cluster, machines_faults: Sequence[str], machines_figures: Path | None

@@ -188,6 +188,7 @@ def inside(image: Path, code: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.long
 def test_the_installation_is_what_an_installer_makes(image: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     code = (
@@ -203,6 +204,7 @@ def test_the_installation_is_what_an_installer_makes(image: Path) -> None:
     assert list(image.rglob("switch/cli/__pycache__/*.pyc")), "compiled: the root is read-only"
 
 
+@pytest.mark.long
 def test_the_image_has_the_bill_of_its_own_packages_and_none_of_development(image: Path) -> None:
     bill = json.loads((image / "sbom.cdx.json").read_text())
     lock = (ROOT / "requirements-production.lock").read_text()
@@ -272,6 +274,7 @@ def database_over_tcp(empty_database_url: str) -> Iterator[str]:
         yield url
 
 
+@pytest.mark.long
 def test_another_user_pays_with_a_read_only_root_and_without_a_shell(
     image: Path, database_over_tcp: str, tmp_path: Path
 ) -> None:

@@ -65,14 +65,13 @@ def test_a_service_is_hardly_exposed(service: str, root: Path) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_runs_a_command_that_there_is(service: str) -> None:
-    from typer.main import get_command
 
     from switch import cli
 
     text = (UNITS / service).read_text()
     (line,) = re.findall(r"^ExecStart=/opt/payswitch/bin/payswitch (.+)$", text, re.MULTILINE)
-    words = line.replace("%i", "1").split()
-    command = get_command(cli.application(words))
+    words = line.replace("%i", "1").replace("/var/lib/payswitch-bridge/bridge.toml", __file__).split()
+    command = cli.command(words)
     names = []
     while hasattr(command, "commands"):
         names.append(words[len(names)])
@@ -124,6 +123,21 @@ def test_each_process_is_a_user_of_its_own_with_its_own_files() -> None:
     }
 
 
+def test_the_bridge_has_nothing_of_the_switch() -> None:
+    """It is a client, perhaps on the same machine: no group, no settings and no database of the switch."""
+    name, hardening = "payswitch-bridge.service", "payswitch-.service.d/10-hardening.conf"
+    drop_ins = sorted((hardening, f"{name}.d/20-client.conf"), key=lambda file: file.partition("/")[2])
+
+    assert values(name, "User") == values(name, "StateDirectory") == ["payswitch-bridge"]
+    assert drop_ins[0] == hardening, "of drop-ins, the last one counts"
+    assert [values(file, "Group") for file in drop_ins] == [["payswitch"], ["payswitch-bridge"]]
+    last = (UNITS / drop_ins[1]).read_text()
+    for given in ("EnvironmentFile", "LoadCredential"):
+        assert re.search(rf"^{given}=$", last, re.MULTILINE), f"{given} of the others is not taken back"
+    assert "payswitch.env" not in last
+    assert values(drop_ins[1], "UnsetEnvironment") == ["PGPASSFILE"]
+
+
 @needs_systemd
 @pytest.mark.skipif(os.geteuid() != 0, reason="other users need root")
 def test_every_user_of_the_units_reaches_the_socket_of_the_writer_and_no_stranger(tmp_path: Path) -> None:
@@ -153,8 +167,8 @@ def test_every_user_of_the_units_reaches_the_socket_of_the_writer_and_no_strange
     assert bound == "/run/payswitch:/var/lib/payswitch-writer/run"
     for process in ("api", "pages", "caretaker", "messenger"):
         assert environment(process)["PAYSWITCH_WRITER"] == '["unix:///run/payswitch/writer.sock"]'
-    assert reached == {**dict.fromkeys(known, True), "stranger": False}
-    assert known.keys() == {"payswitch", *(f"payswitch-{process}" for process in OWN)}
+    assert reached == {**dict.fromkeys(known, True), "payswitch-bridge": False, "stranger": False}
+    assert known.keys() == {"payswitch", "payswitch-bridge", *(f"payswitch-{process}" for process in OWN)}
     assert len({user for user, _ in known.values()}) == len(known)
 
 

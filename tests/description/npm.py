@@ -9,9 +9,12 @@ import pytest
 
 REDOCLY = "@redocly/cli@2.77.0"
 SPECTRAL = "@stoplight/spectral-cli@6.16.3"
+ASYNCAPI = "@asyncapi/specs@6.11.1"
 BRUNO = "@usebruno/cli@4.1.0"
 OPENAPI_TYPESCRIPT = "openapi-typescript@7.13.0"
 TYPESCRIPT = "typescript@5.9.3"
+OPENAPI_FETCH = "openapi-fetch@0.17.0"
+TYPES_OF_NODE = "@types/node@24.10.1"
 INSTALL_S = 180
 
 

@@ -1,9 +1,13 @@
 """Redocly and Spectral find nothing wrong with the description, neither errors nor warnings."""
 
+import copy
 import json
 import os
 import subprocess
 from pathlib import Path
+
+import pytest
+from jsonschema import Draft7Validator
 
 from switch.api import asyncapi
 from tests.description import npm
@@ -11,6 +15,7 @@ from tests.description import npm
 HERE = Path(__file__).parent
 
 
+@pytest.mark.long
 def test_redocly_finds_nothing(description: Path) -> None:
     command = [npm.programs(npm.REDOCLY) / "redocly", "lint", description, "--format", "json"]
     done = subprocess.run(
@@ -26,6 +31,7 @@ def test_redocly_finds_nothing(description: Path) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.long
 def test_spectral_finds_nothing(description: Path) -> None:
     program = npm.programs(npm.SPECTRAL) / "spectral"
     command = [
@@ -47,6 +53,7 @@ def test_spectral_finds_nothing(description: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_spectral_finds_nothing_in_the_description_of_events(tmp_path: Path) -> None:
     (tmp_path / "asyncapi.json").write_text(json.dumps(asyncapi.document()))
     (tmp_path / "rules.yaml").write_text(
@@ -66,6 +73,17 @@ def test_spectral_finds_nothing_in_the_description_of_events(tmp_path: Path) -> 
     assert [(one["code"], one["message"], one["path"]) for one in found if one["severity"] < 2] == []
 
 
+def test_the_description_of_events_is_valid_asyncapi() -> None:
+    schema = npm.programs(npm.ASYNCAPI).parent / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
+    validator = Draft7Validator(json.loads(schema.read_text()))
+    broken = copy.deepcopy(asyncapi.document())
+    broken["operations"]["streamEvent"]["action"] = "tell"
+
+    assert [(error.json_path, error.message) for error in validator.iter_errors(asyncapi.document())] == []
+    assert not validator.is_valid(broken)
+
+
+@pytest.mark.long
 def test_spectral_sees_what_is_wrong(description: Path, tmp_path: Path) -> None:
     """The rules of the house are of use: a description without what they ask for fails."""
     broken = json.loads(description.read_text())

@@ -18,6 +18,8 @@ from switch.processes.app import make_app
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "integrate" / "bruno"
 LEFT_OUT: Final = {
     "confirmSettlement": "only settlement agents send it",
+    "listFxRates": "only FX providers have rates",
+    "setFxRates": "only FX providers have rates",
     "getBilateralPositions": "it needs a settlement",
     "getSettlement": "it needs a settlement",
     "getInstruction": "it needs a settlement that was instructed",
@@ -29,7 +31,7 @@ LEFT_OUT: Final = {
 """Operations that would fail or do harm in a fresh sandbox."""
 _FIRST: Final = (
     "sendCreditTransfer", "askPaymentStatus", "askPaymentBack", "answerCancellation", "returnPayment", "verifyAccount",
-    "requestToPay", "answerRequestToPay", "askAccounts", "addWebhook", "listWindows",
+    "requestToPay", "answerRequestToPay", "askAccounts", "addWebhook", "listWindows", "makeQuote",
 )  # fmt: skip
 """Later messages and requests refer to the earlier ones."""
 _LAST: Final = ("removeWebhook",)
@@ -38,6 +40,7 @@ _KEEPS: Final = {
     "requestToPay": 'bru.setVar("request", bru.getVar("id"));',
     "listWindows": 'bru.setVar("window", res.getBody()[0].window);',
     "addWebhook": 'bru.setVar("webhook", res.getBody().id);',
+    "makeQuote": 'bru.setVar("quote", res.getBody().id);',
 }
 """Operation -> what its answer leaves to the later ones."""
 _BEFORE: Final = """\
@@ -118,6 +121,8 @@ def _address(path: str, operation: Mapping[str, Any]) -> str:
         value = str(_PLACES.get(parameter["name"], parameter["example"]))
         if parameter["in"] == "query":
             query.append(f"{parameter['name']}={value}")
+        elif parameter["name"] == "id" and path.startswith("/v1/quotes"):
+            path = path.replace("{id}", "{{quote}}")
         elif parameter["name"] == "id" and not path.startswith("/v1/webhooks"):
             path = path.replace("{id}", "asha-bank")
         else:

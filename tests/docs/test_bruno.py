@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.description import npm
 from tests.docs import bruno
 from tests.switch.stack import Stack
@@ -23,11 +25,12 @@ def test_the_collection_is_what_the_description_has() -> None:
 
 def test_every_place_of_a_value_is_filled_before_it_is_used() -> None:
     known = {"base", "asha_bank", "indus_bank", "now", "today", "id", "uetr"}
-    known |= {"original", "request", "webhook", "window"}
+    known |= {"original", "request", "webhook", "window", "quote"}
 
     assert {name for text in kept().values() for name in re.findall(r"\{\{(\w+)\}\}", text)} == known
 
 
+@pytest.mark.long
 def test_every_request_succeeds_on_a_sandbox(stack: Stack, tmp_path: Path) -> None:
     program = npm.programs(npm.BRUNO) / "bru"
     report = tmp_path / "report.json"

@@ -15,18 +15,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.simulation.magic import Magic, magic_account
 from adapters.simulation.sandbox import free_port
 from switch.identity.secrets import totp_code
 from tests.docs.blocks import ROOT, Block, of_page
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 PAGE = ROOT / "docs" / "operate" / "going-live.md"
 PASSWORD = "a long enough pass phrase"
 _CODE_S = 30
@@ -211,3 +212,65 @@ def test_going_live_is_walked_from_nothing_to_a_settled_window(operator: Operato
     assert not (operator.directory / "data" / "sandbox").exists()
     again = operator.run("payswitch init --from installation.json")
     assert again.splitlines()[-1] == "nothing is missing"
+    certify(operator)
+    work_on_a_case(operator)
+
+
+def until(
+    operator: Operator, line: str, holds: Callable[[list[dict[str, Any]]], bool]
+) -> list[dict[str, Any]]:
+    """What a command prints, once it holds."""
+    for _ in range(120):
+        found = list(documents(operator.run(line)))
+        if holds(found):
+            return found
+        time.sleep(0.5)
+    raise AssertionError((line, found, operator.log()))
+
+
+def by_two(operator: Operator, line: str) -> None:
+    """Request a change as olga; chen approves it."""
+    (change,) = documents(operator.type(f"{line} --as olga --reason 'agreement 12'"))
+    operator.type(f"payswitch change approve {change['number']} --as chen --reason seen")
+
+
+def work_on_a_case(operator: Operator) -> None:
+    """docs/operate/cases.md: the rail confirms another amount, two people end it, and the case closes by itself."""
+    account = magic_account("PK", Magic.WRONGAMT)
+    doubtful = (operator.directory / "pay.py").read_text().replace("PK36SCBL0000001123456702", account)
+    (operator.directory / "doubtful.py").write_text(doubtful)
+    operator.run("python doubtful.py asha-bank asha.pem 41.00 > third.txt")
+    (operator.directory / "advice.txt").write_text("Booked 41.00.")
+    status, uetr, *_ = (operator.directory / "third.txt").read_text().split()
+    assert status in {"PDNG", "ACSP"}
+    (case,) = until(operator, "payswitch cases list --as olga", bool)
+    number = case["number"]
+    assert (case["kind"], case["uetr"], case["owner"]) == ("unknown", uetr, None)
+
+    for act in ("take {}", "ask {}", "note {} 'the bank was called'", "attach {} advice.txt"):
+        operator.run(f"payswitch cases {act.format(number)} --as olga")
+    content = json.dumps({"uetr": uetr, "outcome": "committed", "evidence": "statement of the rail, page 7"})
+    by_two(operator, f"payswitch change request payment.resolve '{content}'")
+    (shown,) = until(
+        operator, f"payswitch cases show {number} --as olga", lambda found: bool(found[0]["closed_at"])
+    )
+    acts = [each["act"] for each in shown["history"]]
+    assert acts[0] == "opened"
+    assert acts[-1] == "closed"
+    assert {"assigned", "asked", "noted", "attached"} <= {*acts}
+
+
+def certify(operator: Operator) -> None:
+    """The switch of the page is a test switch: its rails are simulated, so a bank's client is certified here."""
+    driver = "python -m switch.conformance.driver --keyid asha-bank-1 --key asha.pem --bic ASHAINBB --orders orders"
+    found = json.loads(
+        operator.run(
+            "payswitch conform --url http://127.0.0.1:8320 --participant asha-bank --keyid asha-bank-1"
+            " --key asha.pem --other noor-bank --other-keyid noor-bank-1 --other-key noor.pem --json --quick"
+            f" --report report --driver-command '{driver}'"
+        )
+    )
+    verdicts = {each["scenario"]: each["verdict"] for each in found["results"]}
+    assert verdicts.pop("WHK-FALSE") == "not supported", "a receiver on this machine is for a sandbox"
+    assert set(verdicts.values()) == {"passed"}, found
+    assert len(list((operator.directory / "report").glob("conformance-*.jws"))) == 3

@@ -134,6 +134,11 @@ def test_a_fresh_message_has_new_ids_and_the_rest_as_it_was() -> None:
 # ── all other operations ─────────────────────────────────────────────────────────────────────────────────
 
 TRIED_ELSEWHERE = {
+    **dict.fromkeys(
+        ("getCase", "assignCase", "addCaseNote", "addCaseAttachment", "getCaseAttachment", "askRailAgain"),
+        "tests/switch/cases/test_walk.py",
+    ),
+    "getScreeningHits": "tests/switch/screening/test_holds.py",
     "addCosignature": "tests/switch/witness/test_witnessing.py",
     "beginEnrolment": "tests/switch/identity/test_people_api.py",
     "finishEnrolment": "tests/switch/identity/test_people_api.py",
@@ -141,7 +146,11 @@ TRIED_ELSEWHERE = {
     "getInstruction": "tests/switch/settlement/test_settlement_day.py",
     "getReport": "tests/switch/reports/test_live.py",
     "getReportSignature": "tests/switch/pages/test_crawl.py",
+    "getFirmQuote": "tests/switch/payments/test_quotes.py",
+    "setFxRates": "tests/switch/api/test_fx.py",
+    "listFxRates": "tests/switch/api/test_fx.py",
     "revokeKey": "tests/switch/participants/test_agreement.py",
+    "replayReportDelivery": "tests/switch/reports/test_delivery.py",
     "replayDelivery": "tests/switch/webhooks/test_events_and_webhooks.py",
     "signOut": "tests/switch/identity/test_people_api.py",
     "endMySession": "tests/switch/identity/test_sessions.py",

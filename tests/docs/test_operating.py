@@ -16,6 +16,7 @@ import time
 import urllib.request
 import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,11 @@ WALKED_ELSEWHERE = {
     "docs/operate/going-live.md": "it needs a bare data directory: tests/docs/test_going_live.py",
     "docs/operate/witnesses.md": "it needs a witness: tests/docs/test_witnesses.py",
     "docs/regulate/witnesses.md": "it needs a witness: tests/docs/test_witnesses.py",
+    "docs/operate/screening.md": "it needs payments that are held: tests/docs/test_screening_way.py",
     "docs/operate/restore.md": "it needs a switch whose database was restored: tests/chaos/test_restore.py",
 }
 """Pages, and where they are walked."""
+CASES = ("list", "show", "take", "assign", "note", "attach", "fetch", "ask", "erase")
 NOT_TYPED = {
     "up": "it is what runs here: tests/docs/test_quickstart.py and tests/switch/cli/test_start.py start it",
     "restore": "it needs a switch that is stopped, and makes another of its past: tests/ledger/test_backup.py",
@@ -51,6 +54,17 @@ NOT_TYPED = {
     "database urls": "the same: tests/deploy/test_chart_runs.py",
     "export parquet": "it needs payswitch[analytics] and a day that is over: tests/switch/operations/test_export.py",
     "export query": "the same",
+    **dict.fromkeys(
+        [f"cases {name}" for name in CASES],
+        "it needs a case: tests/switch/cases/test_walk.py",
+    ),
+    "screening hits": "it needs a payment that is held: tests/docs/test_screening_way.py",
+    "screening lists": "the same",
+    "screening try-engine": "it needs an engine: tests/docs/test_screening_way.py",
+    "screening engine": "it is for an engine in force: tests/docs/test_screening_way.py",
+    "screening show-engine": "the same",
+    "report deliver-again": "it needs a delivery: tests/switch/reports/test_delivery.py",
+    "participant certify": "it needs a certificate: tests/switch/participants/test_certification.py",
     "people found": "a switch has one first operator and one first checker: tests/switch/identity/test_sign_in.py",
 }
 """Commands that are read by their parser alone, in `test_examples.py`, and why."""
@@ -187,8 +201,22 @@ def walk(
     return Walk(stack, capfd, monkeypatch, {**names, **{f"asha-bank-{n}": f"{own}-{n}" for n in (1, 2)}})
 
 
+@pytest.mark.long
 def test_what_the_documents_for_operators_change_can_be_typed(walk: Walk, tmp_path: Path) -> None:
-    for part in (people, a_bank, keys, rails, doubts, a_window, records, the_books):
+    for part in (
+        people,
+        a_bank,
+        certificates,
+        keys,
+        rails,
+        prices,
+        pairs,
+        directory,
+        doubts,
+        a_window,
+        records,
+        the_books,
+    ):
         part(walk, tmp_path)
 
     left = set(walk.left.values())
@@ -272,6 +300,68 @@ def rails(walk: Walk, _: Path) -> None:
         assert walk.agree(walk.done(opened))["state"] == "executed"
     for start in ('{"country": "PK", "maximum"', '{"country": "PK"}'):
         walk.two(f"change request rail.profile '{start}", "operate/rails.md")
+    for start in (
+        '{"source": "IN"',
+        '{"source": "PK", "target": "IN", "purpose"',
+        '{"source": "PK", "target": "IN"}',
+    ):
+        walk.two(f"change request corridor.rules '{start}", "operate/data-rules.md")
+    limit = '{"scope": "debtor_account", "currency": "INR"'
+    for start in (limit + ", ", '{"scope": "participant"', limit + "}"):
+        walk.two(f"change request velocity.set '{start}", "operate/limits.md")
+    limit = [
+        "change",
+        "request",
+        "velocity.set",
+        json.dumps({"scope": "participant", "currency": "INR", "participant": walk.names["asha-bank"]}),
+    ]
+    walk.agree(walk.done([*limit, "--as", "operator", "--reason", "withdrawn"]))
+
+
+def prices(walk: Walk, _: Path) -> None:
+    """Tariffs are set, and ended: other tests pay in the same corridor."""
+    starts = [
+        line for page, line in walk.left if page.endswith("operate/tariffs.md") and "tariff.set" in line
+    ]
+    numbers = [
+        re.findall(
+            r"tariff (\d+)", walk.two(line.removeprefix("payswitch "), "operate/tariffs.md")["outcome"]
+        )[0]
+        for line in starts
+    ]
+    walk.names["12"] = numbers[0]
+    walk.two("change request tariff.end", "operate/tariffs.md")
+    for number in numbers:
+        end = ["change", "request", "tariff.end", json.dumps({"tariff": int(number)})]
+        walk.agree(walk.done([*end, "--as", walk.names["olga"], "--reason", "tried"]))
+
+
+def directory(walk: Walk, place: Path) -> None:
+    """A gateway comes, and the directory of its rail is checked, imported and shown; then it is emptied."""
+    page, own = "operate/directory.md", f"gate-{uuid.uuid4().hex[:8]}"
+    letters = "".join(chr(ord("A") + int(digit, 16)) for digit in own[5:9])
+    walk.names |= {"pakistan-gateway": own, "GATEPKKA": f"{letters}PKKA"}
+    (written,) = (b for b in blocks() if b.page.endswith(page) and b.language == "text")
+    (place / "directory.csv").write_text(written.text.replace("pakistan-gateway", own))
+    walk.two("change request participant.onboard", page)
+    assert json.loads(walk.type("directory check", page))["banks"] == 2
+    changed = walk.two("directory import", page)
+    assert changed["outcome"].startswith("the directory of PK has 2 banks"), changed
+    shown = [json.loads(line)["gateway"] for line in walk.type("directory show", page).splitlines()]
+    assert shown.count(own) == 2
+    (place / "directory.csv").write_text(written.text.splitlines()[0])
+    ended = ["directory", "import", "PK", "directory.csv", "--as", walk.names["olga"], "--reason", "tried"]
+    walk.agree(walk.done(ended))
+
+
+def pairs(walk: Walk, _: Path) -> None:
+    """Requests alone, withdrawn again: each central bank has one person here, and a decision needs a second."""
+    walk.names["2026-11-23T18:00:00Z"] = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    lines = [line for page, line in walk.left if page.endswith("regulate/pairs.md")]
+    assert len(lines) == 3
+    for line in lines:
+        number = json.loads(walk.type(line.removeprefix("payswitch "), "regulate/pairs.md"))["number"]
+        walk.done(["change", "withdraw", str(number), "--as", "regulator-in"])
 
 
 def paid(walk: Walk, word: str = "", state: str = "COMMITTED") -> str:
@@ -312,6 +402,9 @@ def doubts(walk: Walk, _: Path) -> None:
 
     walk.names["UETR"] = paid(walk)
     walk.two("change request payment.return", "operate/day.md")
+
+    walk.names["UETR"] = paid(walk)
+    walk.two("change request payment.reverse", "operate/day.md")
 
     walk.names["3"] = str(asyncio.run(contradicted(walk.stack, paid(walk))))
     walk.type("rails resolve", "reconciliation-breaks")
@@ -399,7 +492,18 @@ def records(walk: Walk, place: Path) -> None:
         (place / "report.pub").write_bytes(answer.read())
     walk.names["FILE"] = next(str(one) for one in place.glob("*FILE*") if one.suffix != ".jws")
     walk.type("report verify")
+    for change in ("destination.add", "schedule.add", "schedule.remove", "destination.remove"):
+        walk.two(f"change request report_{change}", "operate/reports.md")
     walk.type("report add-regulator")
+
+
+def certificates(walk: Walk, _: Path) -> None:
+    """Certificates are required, and then not: the participants of later tests have none."""
+    walk.two("change request certification.require", "operate/participants.md")
+    content = '{"required": false, "kit": 1, "days": 366}'
+    request = ["change", "request", "certification.require", content, "--as", walk.names["olga"]]
+    walk.agree(walk.done([*request, "--reason", "tried"]))
+    walk.passed("change approve", "operate/participants.md")
 
 
 def the_books(walk: Walk, _: Path) -> None:

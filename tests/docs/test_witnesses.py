@@ -105,6 +105,7 @@ def typed(tmp_path: Path, names: dict[str, str]) -> Iterator[TypedLines]:
     page.end()
 
 
+@pytest.mark.long
 async def test_the_page_for_central_banks(stack: Stack, typed: TypedLines, tmp_path: Path) -> None:
     key = typed.type("payswitch witness init").strip()
     name = key.split("+")[0]
@@ -136,6 +137,7 @@ async def test_the_page_for_central_banks(stack: Stack, typed: TypedLines, tmp_p
     assert f"{name} up to event" in checks["witnesses"]["detail"]
 
 
+@pytest.mark.long
 async def test_the_page_for_operators(
     stack: Stack, names: dict[str, str], typed: TypedLines, tmp_path: Path
 ) -> None:

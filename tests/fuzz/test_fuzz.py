@@ -18,11 +18,12 @@ from tests.fuzz.request import Request, Senders, octets
 from tests.fuzz.wire import Answer, Wire
 
 SEED = "1"
-REQUESTS = 1500
+REQUESTS = 2100
 ASKED = Request("GET /v1/x", "asha-bank", "bearer", "GET", "/v1/x")
 FINE = b'{"type":"a","title":"b","status":400,"detail":"c","reason":"FF01","retryable":false}'
 
 
+@pytest.mark.long
 def test_no_mutated_request_is_a_5xx_a_hang_a_reset_or_an_echo() -> None:
     """And all processes live on, their memory is bounded, their logs name nobody, and the books balance."""
     with run.switch() as stack:
@@ -34,7 +35,7 @@ def test_no_mutated_request_is_a_5xx_a_hang_a_reset_or_an_echo() -> None:
     assert result.sent == REQUESTS
     # Otherwise it knocked at the door without getting in.
     assert len([count for count in result.passed.values() if count]) > 80
-    assert result.late[True] / result.late.total() > 0.15
+    assert result.late[True] / result.late.total() > 0.12
 
 
 def answer(status: int, kind: str = PROBLEM, body: bytes = b"", **more: str) -> Answer:

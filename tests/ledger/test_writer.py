@@ -294,6 +294,9 @@ async def test_a_lost_session_that_holds_the_locks_of_the_writer_is_ended(databa
     writer = Writer(database_url, PlainHost())
 
     await writer.start()
+    async with asyncio.timeout(30):  # the end is known here once the connection was read
+        while not session.is_closed():
+            await asyncio.sleep(0.01)
 
     assert session.is_closed()
     await writer.stop()

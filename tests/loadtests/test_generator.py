@@ -151,7 +151,7 @@ def test_a_seed_gives_the_same_messages_in_the_same_order():
 
     def order(seed):
         messages = Messages(two, "127.0.0.1:8320", seed)
-        return [messages.next().rail for _ in range(50)]
+        return [messages.next().form.rail for _ in range(50)]
 
     assert order(1) == order(1)
     assert order(1) != order(2)

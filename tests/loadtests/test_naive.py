@@ -6,7 +6,7 @@ from loadtests import measure
 from loadtests.systems import naive_ground, naive_switch
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_naive_switch_moves_money_over_ten_rails_and_its_books_balance(tmp_path):
     options = measure.Options(2.5, 8, 2, "mixed", 0.0, against_naive=True, mix="ten", warm_up_s=0.5)
     with naive_ground(tmp_path / "naive", options) as ground:

@@ -111,7 +111,7 @@ def test_the_second_message_of_the_same_elements_teaches_and_the_third_profits()
     assert is_known(raw.replace(b"512340.50", b"7.00").replace(b"INVOICE-2026", b"BILL"))
 
 
-@pytest.mark.parametrize("media_type", [codec.XML, codec.JSON])
+@pytest.mark.parametrize("media_type", [codec.XML, pytest.param(codec.JSON, marks=pytest.mark.long)])
 def test_other_values_in_known_elements_get_the_long_way_s_verdict(media_type, long_way):
     chance = random.Random(2)
     values = LEAF if media_type == codec.XML else STRING

@@ -254,12 +254,12 @@ def test_a_time_of_which_no_payment_can_be_made_is_found_by_the_check(time):
 def test_an_element_that_no_rail_takes_is_a_warning_of_the_check_not_a_problem():
     document = copy.deepcopy(codec.decode(PACS_008.read_bytes(), media_type=codec.XML).document)
     transfer = document["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
-    transfer["InstrForNxtAgt"] = [{"InstrInf": "by hand"}]
+    transfer["InstrForNxtAgt"] = [{"Cd": "PHOA"}]
     xml = codec.encode("pacs.008.001.08", document, media_type=codec.XML)
 
     report = files.check_bytes(xml, "m.xml")
 
     assert report.valid
     (warning,) = (each for each in report.warnings if each.rule == "element-refused")
-    assert warning.path == "FIToFICstmrCdtTrf/CdtTrfTxInf/InstrForNxtAgt"
+    assert warning.path == "FIToFICstmrCdtTrf/CdtTrfTxInf/InstrForNxtAgt/Cd"
     assert warning.text.endswith("the switch refuses a payment with this element")

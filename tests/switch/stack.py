@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
 from switch.cli.supervisor import Supervisor, running
 from switch.clients.python import AsyncClient
+from switch.identity.secrets import totp_code
 from switch.sandbox import world
 from switch.sandbox.setup import SandboxSetup
 from switch.writer.client import Link
@@ -79,6 +81,16 @@ class Stack:
 
     async def connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(self.settings.database)
+
+    async def fresh_code(self, name: str, totp_secret: str) -> str:
+        """The present code of a person's authenticator, as if it was not used before.
+
+        Each code works once, and the next one is half a minute away: two tests may sign in as the same person.
+        """
+        connection = await self.connect()
+        await connection.execute("UPDATE switch.person SET totp_step = 0 WHERE name = $1", name)
+        await connection.close()
+        return totp_code(totp_secret, int(time.time()))
 
     async def add_bank(self, *, funds_minor: int) -> dict[str, str]:
         """A new Indian bank with its own money, so that a test can count it."""
@@ -160,6 +172,19 @@ class Stack:
             path = f"/v1/changes/{number}/votes"
             async with session.post(path, json=vote, headers=self._bearer("checker")) as answer:
                 assert (await answer.json())["state"] == "executed", await answer.text()
+
+    async def agreed(self, kind: str, content: dict[str, Any]) -> None:
+        """Have two people make a change over the API, and wait until every worker has read the directory."""
+        async with aiohttp.ClientSession(self.url) as session:
+            body = {"kind": kind, "content": content, "reason": "test"}
+            async with session.post("/v1/changes", json=body, headers=self._bearer("operator")) as answer:
+                change = await answer.json()
+                assert answer.status == 201, change
+            vote = {"decision": "approve", "reason": "seen"}
+            path = f"/v1/changes/{change['number']}/votes"
+            async with session.post(path, json=vote, headers=self._bearer("checker")) as answer:
+                assert (await answer.json())["state"] == "executed", await answer.text()
+        await self.until_read()
 
     def _bearer(self, person: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.credentials['people'][person]['bearer']}"}

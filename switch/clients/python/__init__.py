@@ -17,6 +17,7 @@ Beside the switch it is `switch.clients.python`; installed alone, `payswitch_cli
 the switch, only httpx and cryptography.
 """
 
+from .answers import verify_answer
 from .client import AsyncClient, Client
 from .events import Event
 from .messages import (
@@ -50,6 +51,7 @@ from .problems import (
     NotAuthentic,
     NotFound,
     OutcomeUnknown,
+    Overloaded,
     Refused,
     RequestRefused,
     Restoring,
@@ -84,6 +86,7 @@ __all__ = [
     "NotFound",
     "NotVerified",
     "OutcomeUnknown",
+    "Overloaded",
     "PaymentState",
     "Refused",
     "RequestRefused",
@@ -103,5 +106,6 @@ __all__ = [
     "request_to_pay_answer",
     "status_request",
     "verification",
+    "verify_answer",
     "verify_webhook",
 ]

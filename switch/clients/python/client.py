@@ -10,6 +10,7 @@ from typing import Any, Self
 import httpx
 
 from . import resources
+from .answers import AnswerKeys
 from .events import Event
 from .exchange import JSON, TRIES, NoResponse, Request, Response, Steps, T
 from .messages import Message, PaymentState
@@ -21,6 +22,8 @@ from .stream import TIMEOUT, EventStream
 class Client:
     """A participant's connection to the switch, with a signing key or, in a sandbox, a bearer key.
 
+    With `answer_keys`, the public keys of the switch (PEM) by key id, every answer must be signed by one of
+    them; any other is no answer. A stream of events has no signature.
     `http` is an `httpx.Client` of your own, for a proxy, your CA or a client certificate.
     """
 
@@ -31,9 +34,10 @@ class Client:
         key: Signer | None = None,
         bearer: str | None = None,
         tries: int = TRIES,
+        answer_keys: AnswerKeys = None,
         http: httpx.Client | None = None,
     ) -> None:
-        self._resources = Resources(base_url, key, bearer, tries)
+        self._resources = Resources(base_url, key, bearer, tries, answer_keys)
         # Without TLS there is nothing to verify, and no time is spent on reading certificates.
         self._http = http or httpx.Client(trust_env=False, verify=base_url.startswith("https"))
 
@@ -153,7 +157,7 @@ class Client:
                     for line in response.iter_lines() if response.is_success else ():
                         if (event := stream.read(line)) is not None:
                             yield event
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 stream.lost(error)
             time.sleep(stream.pause)
 
@@ -172,8 +176,8 @@ class Client:
             time.sleep(step)
             return None
         try:
-            return Response.of(self._http.send(_built(self._http, self._resources, step)))
-        except httpx.TransportError as error:
+            return self._resources.received(self._http.send(_built(self._http, self._resources, step)))
+        except httpx.RequestError as error:
             return NoResponse.of(error, step.url)
 
 
@@ -187,9 +191,10 @@ class AsyncClient:
         key: Signer | None = None,
         bearer: str | None = None,
         tries: int = TRIES,
+        answer_keys: AnswerKeys = None,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        self._resources = Resources(base_url, key, bearer, tries)
+        self._resources = Resources(base_url, key, bearer, tries, answer_keys)
         self._http = http or httpx.AsyncClient(trust_env=False, verify=base_url.startswith("https"))
 
     @classmethod
@@ -265,7 +270,7 @@ class AsyncClient:
                         async for line in response.aiter_lines():
                             if (event := stream.read(line)) is not None:
                                 yield event
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 stream.lost(error)
             await asyncio.sleep(stream.pause)
 
@@ -284,8 +289,8 @@ class AsyncClient:
             await asyncio.sleep(step)
             return None
         try:
-            return Response.of(await self._http.send(_built(self._http, self._resources, step)))
-        except httpx.TransportError as error:
+            return self._resources.received(await self._http.send(_built(self._http, self._resources, step)))
+        except httpx.RequestError as error:
             return NoResponse.of(error, step.url)
 
 

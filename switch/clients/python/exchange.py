@@ -15,8 +15,10 @@ from typing import Any, Final, TypeVar
 import httpx
 
 from . import problems
+from .answers import ASKED, AnswerKeys, verify_answer
 from .problems import NoAnswer, RequestRefused
 from .signing import Signer, sign
+from .webhooks import NotVerified
 
 T = TypeVar("T")
 JSON: Final = "application/json"
@@ -24,12 +26,13 @@ STREAM: Final = "text/event-stream"
 TRIES: Final = 5
 PAUSE_S: Final = 0.2
 PAUSE_S_MAX: Final = 5.0
+STATED_S_MAX: Final = 10.0
+"""The longest pause that a response can ask for within a call; more is for the caller to decide."""
 GRACE_S: Final = 10.0
 """Seconds that a response may take in addition to the requested wait."""
 SILENCE_S: Final = 45.0
 """Seconds without a byte after which a stream is given up: the switch sends a heartbeat every 15 s."""
 _PROBLEM: Final = "application/problem+json"
-_SERVER_ERROR: Final = 500
 _NOT_NOW: Final = frozenset({401, 403})
 """Refusals of the caller, not of the message: an earlier try may have been accepted."""
 
@@ -44,6 +47,8 @@ class Request:
     body: bytes = b""
     wait: float = 0
     repeated: bool = True
+    message: bool = False
+    """Whether only an ISO 20022 message answers it: without one, its outcome is unknown."""
 
     @property
     def timeout_s(self) -> float:
@@ -87,7 +92,7 @@ class NoResponse:
     text: str
 
     @classmethod
-    def of(cls, error: httpx.TransportError, url: httpx.URL) -> "NoResponse":
+    def of(cls, error: httpx.RequestError, url: httpx.URL) -> "NoResponse":
         """Describe a network failure for people."""
         origin = f"{url.scheme}://{url.netloc.decode()}"
         match error:
@@ -106,13 +111,16 @@ Steps = Generator[Request | float, Response | NoResponse | None, T]
 class Exchange:
     """Where the switch is, how to prove who asks, and how often to try."""
 
-    def __init__(self, base_url: str, key: Signer | None, bearer: str | None, tries: int) -> None:
+    def __init__(
+        self, base_url: str, key: Signer | None, bearer: str | None, tries: int, answers: AnswerKeys = None
+    ) -> None:
         if (key is None) == (bearer is None):
             raise ValueError("give either a signing key or a bearer key")
         self.base = httpx.URL(base_url.rstrip("/") + "/")
         self._key = key
         self._bearer = bearer
         self.tries = tries
+        self._answer_keys = answers
 
     def url(self, resource: str, query: Mapping[str, str] | None = None) -> httpx.URL:
         """The address of a resource under `/v1`."""
@@ -122,18 +130,26 @@ class Exchange:
     def proved(self, request: Request) -> dict[str, str]:
         """The headers of one try, with those that prove who asks."""
         headers = dict(request.headers)
+        if self._answer_keys is not None and headers.get("Accept") != STREAM:
+            headers["Accept-Signature"] = ASKED
         if self._key is None:
             return {**headers, "Authorization": f"Bearer {self._bearer}"}
-        return headers | sign(
-            self._key,
-            method=request.method,
-            authority=request.url.netloc.decode().lower(),
-            target=request.url.raw_path.decode(),
-            headers=headers,
-            body=request.body,
-            now=int(time.time()),
-            nonce=uuid.uuid4().hex,
-        )
+        url, now, nonce = request.url, int(time.time()), uuid.uuid4().hex
+        line = {
+            "method": request.method,
+            "authority": url.netloc.decode().lower(),
+            "target": url.raw_path.decode(),
+        }
+        return headers | sign(self._key, headers=headers, body=request.body, now=now, nonce=nonce, **line)
+
+    def received(self, response: httpx.Response) -> Response | NoResponse:
+        """Take over a response. One that must be signed and is not tells nothing: the outcome is unknown."""
+        if self._answer_keys is not None:
+            try:
+                verify_answer(self._answer_keys, response)
+            except NotVerified as error:
+                return NoResponse(str(error))
+        return Response.of(response)
 
     def ask(self, request: Request) -> Steps[Response]:
         """Send a request, and repeat it unchanged until a response is conclusive.
@@ -144,23 +160,25 @@ class Exchange:
 
         """
         tries = self.tries if request.repeated else 1
-        failure, last, pause = "", None, 0.0
+        failure, last, stated = "", None, 0.0
         for attempt in range(tries):
             if attempt:
-                yield jittered(pause)
-            pause = pause_s(attempt)
+                yield stated + jittered(pause_s(attempt - 1))
+            stated = 0.0
             answer = yield request
             assert answer is not None
             if isinstance(answer, NoResponse):
                 failure, last = answer.text, None
                 continue
             refusal = refusal_in(answer)
+            if refusal is None and request.message and not _is_message(answer):
+                refusal = _foreign(answer)
             if refusal is None:
                 return answer
-            if not (may_pass(refusal) or (failure and refusal.status in _NOT_NOW)):
+            if not (may_pass(refusal) or (failure and _decides_nothing(refusal))):
                 raise refusal
-            failure, last = f"http {refusal.status} {refusal.name}".rstrip(), refusal
-            pause = _retry_after(answer) or pause
+            failure, last = f"http {refusal.status} {refusal.name or refusal.detail}".rstrip(), refusal
+            stated = stated_s(answer)
         times = "1 try" if tries == 1 else f"{tries} tries"
         raise NoAnswer(f"no response in {times}: {failure}", last)
 
@@ -177,22 +195,40 @@ def jittered(pause: float) -> float:
 
 def refusal_in(answer: Response, media_type: str = JSON) -> RequestRefused | None:
     """The problem that a response states; None if it is a response of `media_type`."""
-    if answer.media_type == _PROBLEM:
-        return problems.of(answer.status, answer.document)
+    try:
+        document = None if answer.media_type == STREAM else answer.document
+    except (ValueError, RecursionError):
+        return _foreign(answer)
+    if answer.media_type == _PROBLEM and isinstance(document, dict):
+        return problems.of(answer.status, document)
     if answer.media_type == media_type or (not answer.content and httpx.codes.is_success(answer.status)):
         return None
+    return _foreign(answer)
+
+
+def _foreign(answer: Response) -> RequestRefused:
     return RequestRefused(answer.status, "NARR", "not a response of the switch")
 
 
+def _is_message(answer: Response) -> bool:
+    return isinstance(answer.document, dict) and isinstance(answer.document.get("Document"), dict)
+
+
+def _decides_nothing(refusal: RequestRefused) -> bool:
+    """Whether it says nothing of an earlier try: the caller was refused, or the switch did not answer."""
+    return refusal.status in _NOT_NOW or not refusal.name
+
+
 def may_pass(refusal: RequestRefused) -> bool:
-    """Whether the same request may succeed later."""
-    return (
-        refusal.retryable
-        or refusal.status >= _SERVER_ERROR
-        or refusal.status == httpx.codes.TOO_MANY_REQUESTS
-    )
+    """Whether the same request may succeed later; a success without its answer is of a proxy, or broken."""
+    may = httpx.codes.is_success(refusal.status) or httpx.codes.is_server_error(refusal.status)
+    return refusal.retryable or may or refusal.status == httpx.codes.TOO_MANY_REQUESTS
 
 
-def _retry_after(answer: Response) -> float:
-    text = answer.headers.get("retry-after", "")
-    return min(float(text), PAUSE_S_MAX) if text.isdecimal() else 0.0
+def stated_s(answer: Response) -> float:
+    """The seconds to wait that a response states: `Retry-After-Ms`, which is finer, or `Retry-After`."""
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        text = answer.headers.get(name, "")
+        if text.isascii() and text.isdecimal():
+            return min(float(text) * unit_s, STATED_S_MAX)
+    return 0.0

@@ -90,6 +90,7 @@ def credit_transfer(
     currency: str,
     purpose: str | None = None,
     remittance: str | None = None,
+    quote: str | None = None,
     uetr: str | None = None,
 ) -> Message:
     """Make a pacs.008: one customer credit transfer.
@@ -97,7 +98,9 @@ def credit_transfer(
     Agents are BICs. `creditor_agent_member` is the agent's id in the clearing system of its country, which
     some rails also need; `purpose` is an ISO purpose code, which some countries require. An account is an
     IBAN, another number, or a proxy such as `asha@okbank`. `amount` is decimal text in `currency`, debited
-    from the debtor agent. Keep the document until the payment is final: a retry needs the same ids.
+    from the debtor agent. `quote` is the id of a firm quote (`POST /v1/quotes`), at whose terms the payment
+    is executed: `amount` is its `interbank_settlement_amount`, `purpose` its purpose. Keep the document until
+    the payment is final: a retry needs the same ids.
 
     Raises:
         ValueError: `amount` is not a plain decimal number above zero.
@@ -106,7 +109,7 @@ def credit_transfer(
     now = datetime.now(UTC)
     uetr = uetr or str(uuid.uuid4())
     reference = uetr.replace("-", "")
-    transaction = {
+    transaction: Content = {
         "PmtId": {"EndToEndId": reference, "TxId": reference, "UETR": uetr},
         "IntrBkSttlmAmt": _amount(amount, currency),
         "IntrBkSttlmDt": now.date().isoformat(),
@@ -124,6 +127,8 @@ def credit_transfer(
     if remittance:
         lines = [remittance[at : at + _LINE_MAX] for at in range(0, len(remittance), _LINE_MAX)]
         transaction["RmtInf"] = {"Ustrd": lines}
+    if quote:
+        transaction["InstrForNxtAgt"] = [{"InstrInf": f"/QTID/{quote}"}]
     content = {"GrpHdr": _header(reference, now), "CdtTrfTxInf": [transaction]}
     return _message("pacs.008.001.08", "FIToFICstmrCdtTrf", content)
 

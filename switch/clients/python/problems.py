@@ -21,7 +21,9 @@ class RequestRefused(Exception):
         """The explanation for people."""
         self.members = dict(members or {})
         """The whole problem, as the switch sent it."""
-        self.errors: list[dict[str, Any]] = self.members.get("errors", [])
+        stated = self.members.get("errors")
+        listed: list[Any] = stated if isinstance(stated, list) else []
+        self.errors: list[dict[str, Any]] = [each for each in listed if isinstance(each, dict)]
         """Each mistake in the message: `path`, `message`, `rule`, and what is `expected`."""
         places = "".join(f"\n  at {error.get('path')}: {error.get('message')}" for error in self.errors)
         super().__init__(f"{status} {reason}: {detail}{places}")
@@ -115,6 +117,15 @@ class BooksFrozen(Unavailable):
 
 class Restoring(Unavailable):
     """The switch is closed after a restore of its database."""
+
+
+class Overloaded(Unavailable):
+    """The switch has more to do than it can; this request did nothing. Send less at once."""
+
+    @property
+    def retry_after_ms(self) -> int:
+        """Milliseconds to wait before the same request."""
+        return int(self.members["retry_after_ms"])
 
 
 class OutcomeUnknown(RequestRefused):

@@ -37,7 +37,8 @@ class Resources(Exchange):
         headers = {"Content-Type": media_type, **_ACCEPT}
         if wait:
             headers["Prefer"] = f"wait={wait:g}"
-        return (yield from self.ask(Request("POST", self.url(f"iso20022/{message}"), headers, body, wait)))
+        url = self.url(f"iso20022/{message}")
+        return (yield from self.ask(Request("POST", url, headers, body, wait, message=True)))
 
     def payment(self, uetr: str, wait: float) -> Steps[PaymentState]:
         """Read a payment."""

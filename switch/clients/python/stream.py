@@ -16,6 +16,7 @@ from .exchange import (
     may_pass,
     pause_s,
     refusal_in,
+    stated_s,
 )
 from .problems import NoAnswer, RequestRefused
 
@@ -29,6 +30,7 @@ class EventStream:
         self._exchange = exchange
         self._after = after
         self._failures = 0
+        self._stated_s = 0.0
         self._lines = Lines()
 
     def request(self) -> Request:
@@ -50,10 +52,11 @@ class EventStream:
             self._failures = 0
         elif may_pass(refusal):
             self._failed(f"http {refusal.status} {refusal.name}".rstrip(), refusal)
+            self._stated_s = stated_s(response)
         else:
             raise refusal
 
-    def lost(self, error: httpx.TransportError) -> None:
+    def lost(self, error: httpx.RequestError) -> None:
         """Take note that the connection failed.
 
         Raises:
@@ -72,9 +75,10 @@ class EventStream:
     @property
     def pause(self) -> float:
         """Seconds to wait before the next connection."""
-        return jittered(pause_s(self._failures))
+        return self._stated_s + jittered(pause_s(self._failures))
 
     def _failed(self, text: str, last: RequestRefused | None) -> None:
         self._failures += 1
+        self._stated_s = 0.0
         if self._failures >= self._exchange.tries:
             raise NoAnswer(f"no stream in {self._failures} tries: {text}", last)

@@ -46,9 +46,11 @@ _OF_TEXTS: Final[Mapping[str, str]] = MappingProxyType({
     "Unlicense": "Unlicense",
 })
 _STATED_ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType({
+    "asyncssh": "EPL-2.0 OR GPL-2.0-or-later",
     "axe-playwright-python": "MIT",
     "fido2": "BSD-2-Clause AND Apache-2.0 AND MPL-2.0",
     "iso4217": "LicenseRef-Public-Domain",
+    "pypdfium2": "Apache-2.0 AND BSD-3-Clause",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
     "uvloop": "Apache-2.0 OR MIT",
 })

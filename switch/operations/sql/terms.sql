@@ -1,7 +1,10 @@
--- terms: whether the legs of payments match their terms.
+-- terms: whether the legs of payments match their terms, and their charges add up to their fees.
 --   $1 after this payment  $2 up to this payment
 SELECT p.number, coalesce(paid.minor, 0) = p.debit_minor + p.fee_minor
-                 AND coalesce(got.minor, 0) = p.credit_minor AS fine
+                 AND coalesce(got.minor, 0) = p.credit_minor
+                 AND p.fee_minor = coalesce(
+                     (SELECT sum(c.minor) FROM switch.payment_charge AS c WHERE c.number = p.number), p.fee_minor
+                 ) AS fine
 FROM switch.payment AS p
 JOIN ledger.transfer AS t ON t.number = p.number AND t.kind = 'two_phase'
 LEFT JOIN LATERAL (

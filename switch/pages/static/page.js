@@ -6,6 +6,7 @@
 // switch is unavailable, the page states since when its figures have not been updated.
 // What a script fetches is no use of the session, and says so in a header, unless the reader pressed a key or the
 // pointer since. The page states when the session will end, and clears its figures when it has ended.
+// In a list with data-panel a payment opens beside the list; on a phone, or with a modifier key, its page opens.
 // Relative times go on, identifiers can be copied, a form is sent once, and Ctrl+K leads to the search.
 "use strict";
 (() => {
@@ -55,6 +56,23 @@
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
     for (const button of document.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
   });
+  // Notices of cases are shown by a browser whose user has consented, and only then asked for.
+  const consented = () => "Notification" in window && Notification.permission === "granted";
+  const consent = document.getElementById("consent");
+  if (consent && "Notification" in window) {
+    const state = () => {
+      consent.hidden = Notification.permission !== "default";
+      document.getElementById("consented").hidden = Notification.permission !== "granted";
+      document.getElementById("denied").hidden = Notification.permission !== "denied";
+    };
+    consent.addEventListener("click", async () => { await Notification.requestPermission(); state(); });
+    state();
+  }
+  const notify = (event) => {
+    const { text, path } = JSON.parse(event.data);
+    const shown = new Notification("payswitch", { body: text, tag: path });
+    shown.onclick = () => { window.focus(); location.assign(path); };
+  };
   const main = document.getElementById("main");
   let paused = false;
   const ending = document.getElementById("ending");
@@ -88,6 +106,28 @@
     if (!answer.ok) return null;
     return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
   };
+  const panel = document.getElementById("panel");
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("[data-panel] a.uetr");
+    const elsewhere = event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+    if (!link || elsewhere || !matchMedia("(min-width: 60rem)").matches) return;
+    event.preventDefault();
+    main.ariaBusy = "true";
+    let page = null;
+    try {
+      page = await mainOf(link.href);
+    } catch { /* the switch is unavailable: the page itself says so */ }
+    main.ariaBusy = null;
+    if (!page) return location.assign(link.href);
+    const [bar, content] = panel.children;
+    bar.firstElementChild.href = link.href;
+    for (const extra of page.querySelectorAll(".crumb, .help")) extra.remove();
+    panel.setAttribute("aria-label", page.querySelector("h1").textContent);
+    content.replaceChildren(...page.childNodes);
+    refresh();
+    if (!panel.open) panel.showModal();
+    panel.scrollTop = 0;
+  });
   for (const place of document.querySelectorAll("[data-live]")) {
     const follow = async () => {
       let final = false;
@@ -145,12 +185,13 @@
     warn();
     if (page && !isBusy()) { main.replaceChildren(...page.childNodes); refresh(); }
   };
-  // Only a page that is seen has a stream: browsers allow few connections to one host.
+  // Only a page that is seen has a stream, as browsers allow few connections to one host, or one that shows notices.
   const listen = () => {
     stream?.close();
     stream = null;
-    if (ended || document.hidden || !("EventSource" in window)) return;
-    stream = new EventSource("/console/live");
+    if (ended || document.hidden && !consented() || !("EventSource" in window)) return;
+    stream = new EventSource(consented() ? "/console/live?notices=true" : "/console/live");
+    stream.addEventListener("notice", notify);
     stream.onmessage = (event) => {
       heard = Date.now();
       if (event.data === "changed") again();

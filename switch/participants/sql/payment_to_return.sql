@@ -6,7 +6,7 @@ SELECT p.debtor_agent, p.creditor_agent, p.debit_minor + p.fee_minor AS debit_mi
        coalesce(o.state, CASE r.outcome WHEN 'posted' THEN 'COMMITTED' ELSE 'ABORTED' END) AS state,
        EXISTS (SELECT FROM ledger.transfer AS back WHERE back.corrects = t.number) AS returned, e.at AS credited_at,
        (SELECT min(b.id) FROM switch.reconciliation_break AS b
-         WHERE b.uetr = t.id AND b.kind = 'refused_but_committed' AND b.resolved_at IS NULL) AS break,
+         WHERE b.uetr = t.id AND b.kind IN ('refused_but_committed', 'returned_by_rail') AND b.resolved_at IS NULL) AS break,
        (SELECT max(w.number) FROM ledger.settlement_window AS w
          WHERE w.currency = p.credit_currency::char(3) AND w.number < r.seq) AS counted_in,
        (SELECT w.number FROM ledger.settlement_window AS w

@@ -3,16 +3,29 @@
 SELECT t.id AS uetr, p.creditor_agent, p.fx_provider, p.debit_minor, p.debit_currency, p.credit_minor,
        p.credit_currency, p.rate, r.number IS NOT NULL AS posted, e.at AS credited_at,
        EXISTS (SELECT FROM ledger.transfer AS c WHERE c.corrects = t.number) AS returned,
-       CASE WHEN f.provider = p.fx_provider AND a.status = 'active' THEN f.rate::text END AS rate_in_force
+       CASE WHEN a.status <> 'active' THEN NULL
+            WHEN o.published_at > f.valid_from THEN o.rate
+            WHEN f.provider = p.fx_provider THEN f.rate::text
+            ELSE o.rate
+       END AS rate_in_force
 FROM ledger.transfer AS t
 JOIN switch.payment AS p ON p.number = t.number
 LEFT JOIN ledger.resolution AS r ON r.number = t.number AND r.outcome = 'posted'
 LEFT JOIN ledger.event AS e ON e.seq = r.seq
 LEFT JOIN switch.participant AS a ON a.id = p.fx_provider
 LEFT JOIN LATERAL (
-    SELECT provider, rate FROM switch.fx_rate
+    SELECT provider, rate, valid_from FROM switch.fx_rate
     WHERE source = p.debit_currency::char(3) AND target = p.credit_currency::char(3)
       AND valid_from <= clock_timestamp()
     ORDER BY valid_from DESC LIMIT 1
 ) AS f ON p.fx_provider <> ''
+LEFT JOIN LATERAL ( -- the provider's own offer for the amount
+    SELECT x.published_at, (
+        SELECT t ->> 1 FROM jsonb_array_elements(x.tiers) AS t
+         WHERE (t ->> 0)::bigint <= p.debit_minor AND x.valid_until > clock_timestamp()
+         ORDER BY (t ->> 0)::bigint DESC LIMIT 1
+    ) AS rate
+      FROM switch.fx_offer AS x
+     WHERE x.provider = p.fx_provider AND x.source = p.debit_currency::char(3) AND x.target = p.credit_currency::char(3)
+) AS o ON p.fx_provider <> ''
 WHERE t.id = ANY($1::uuid[])

@@ -4,7 +4,9 @@
 --   $7 kinds of events of a participant itself
 -- A body is searched as bytes: one that is no JSON is for nobody, and ends no statement.
 SELECT e.seq, e.at, e.kind, e.body, CASE WHEN e.kind = $6 THEN o.stated ELSE coalesce(o.stated, p.uetr) END AS uetr,
-       p.debtor_agent, p.creditor_agent, p.rail, p.debit_currency, p.credit_currency, p.debit_minor,
+       p.debtor_agent, p.creditor_agent, p.rail, p.debit_currency, p.credit_currency,
+       p.debit_minor + (SELECT coalesce(sum(f.minor), 0)::bigint FROM switch.payment_charge AS f
+                         WHERE f.number = p.number AND f.deducted) AS debit_minor,
        p.credit_minor, p.fee_minor, d.bic AS debtor_bic, c.bic AS creditor_bic,
        (SELECT count(*) FROM ledger.event AS b
         WHERE b.number = p.number AND b.seq BETWEEN p.number AND e.seq AND b.kind = ANY($5)) AS place

@@ -4,8 +4,9 @@
 --   $10 on which side an owner is  $11 kinds of the steps of a payment  $12 a participant, or empty for any
 --   $13 and $14 currencies and amounts of which one is debited or credited; none for any  $15 a currency, or empty for any
 SELECT p.number, p.uetr, p.debtor_agent, p.creditor_agent, coalesce(d.country::text, '') AS source,
-       coalesce(c.country::text, '') AS target, p.rail, p.native_ref, p.debit_currency, p.debit_minor,
-       p.credit_currency, p.credit_minor, e.at, o.entered_at, o.due_at, o.expires_at,
+       coalesce(c.country::text, '') AS target, p.rail, p.native_ref, p.debit_currency,
+       p.debit_minor + coalesce(f.minor, 0) AS debit_minor, p.credit_currency, p.credit_minor, e.at, o.entered_at,
+       o.due_at, o.expires_at,
        coalesce(o.state, CASE r.outcome WHEN 'posted' THEN 'COMMITTED' ELSE 'ABORTED' END) AS state,
        coalesce((SELECT convert_from(s.body, 'UTF8')::jsonb ->> 'reason' FROM ledger.event AS s
                   WHERE s.number = p.number AND s.seq >= p.number AND s.kind = ANY ($11)
@@ -17,6 +18,8 @@ LEFT JOIN ledger.resolution AS r ON r.number = p.number
 LEFT JOIN ledger.event AS e ON e.seq = p.number
 LEFT JOIN switch.participant AS d ON d.id = p.debtor_agent
 LEFT JOIN switch.participant AS c ON c.id = p.creditor_agent
+LEFT JOIN LATERAL (SELECT sum(g.minor)::bigint AS minor FROM switch.payment_charge AS g
+                    WHERE g.number = p.number AND g.deducted) AS f ON true
 WHERE p.number < $1 AND p.number > $2
   AND ($3::text[] IS NULL OR p.sender = ANY($3) OR p.debtor_agent = ANY($3)
        OR (p.creditor_agent = ANY($3) AND p.native_ref <> ''))
@@ -28,6 +31,6 @@ WHERE p.number < $1 AND p.number > $2
   AND ($12 = '' OR p.sender = $12 OR p.debtor_agent = $12 OR p.creditor_agent = $12 OR p.fx_provider = $12)
   AND ($15 = '' OR $15 IN (p.debit_currency, p.credit_currency))
   AND (cardinality($13::text[]) = 0
-       OR (p.debit_currency, p.debit_minor) IN (SELECT * FROM unnest($13::text[], $14::bigint[]))
+       OR (p.debit_currency, p.debit_minor + coalesce(f.minor, 0)) IN (SELECT * FROM unnest($13::text[], $14::bigint[]))
        OR (p.credit_currency, p.credit_minor) IN (SELECT * FROM unnest($13::text[], $14::bigint[])))
 ORDER BY p.number DESC LIMIT $9

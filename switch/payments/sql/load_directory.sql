@@ -13,18 +13,74 @@ SELECT jsonb_build_object(
             END
         )), '[]') FROM switch.participant_key AS k
     ),
-    'bearers', (
-        SELECT coalesce(jsonb_agg(jsonb_build_object('sha256', encode(b.sha256, 'hex'), 'participant', b.participant)), '[]')
-        FROM switch.bearer_key AS b
-    ),
+    'bearers', ({bearers}),
     'corridors', (SELECT coalesce(jsonb_agg(to_jsonb(c)), '[]') FROM switch.corridor AS c),
+    'tariffs', (
+        SELECT coalesce(jsonb_agg(jsonb_strip_nulls(to_jsonb(t) - '{change,valid_from,valid_until}'::text[] || jsonb_build_object(
+            'valid_from', (extract(epoch FROM greatest(calendar.first, least(calendar.last, t.valid_from))) * 1000000)::bigint,
+            'valid_until', CASE WHEN t.valid_until IS NOT NULL THEN
+                (extract(epoch FROM greatest(calendar.first, least(calendar.last, t.valid_until))) * 1000000)::bigint
+            END
+        )) ORDER BY t.number), '[]') FROM switch.tariff AS t
+        WHERE t.valid_until IS NULL OR t.valid_until > clock_timestamp() - interval '1 hour'
+    ),
+    'velocity_limits', (
+        SELECT coalesce(jsonb_agg(jsonb_build_array(v.scope, v.participant, v.currency)
+                                  ORDER BY v.scope, v.participant, v.currency), '[]')
+        FROM switch.velocity_limit AS v
+        WHERE coalesce(v.hour_count, v.hour_minor, v.day_count, v.day_minor) IS NOT NULL
+    ),
+    'corridor_rules', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'source', r.source, 'target', r.target,
+            'valid_from', (extract(epoch FROM least(calendar.last, r.valid_from)) * 1000000)::bigint,
+            'addresses', r.addresses, 'full_above_minor', r.full_above_minor, 'currency', r.currency,
+            'originator', r.originator, 'beneficiary', r.beneficiary,
+            'purpose_list', r.purpose_list, 'purpose_codes', r.purpose_codes,
+            'regulatory_list', r.regulatory_list, 'regulatory_codes', r.regulatory_codes
+        ) ORDER BY r.valid_from, r.change), '[]') FROM (
+            SELECT * FROM switch.corridor_rules WHERE valid_from > clock_timestamp()
+            UNION ALL
+            (SELECT DISTINCT ON (source, target) * FROM switch.corridor_rules
+             WHERE valid_from <= clock_timestamp() ORDER BY source, target, valid_from DESC, change DESC)
+        ) AS r
+    ),
     'rates', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'source', r.source, 'target', r.target, 'provider', r.provider, 'rate', r.rate::text
+            'source', r.source, 'target', r.target, 'provider', r.provider, 'rate', r.rate::text, 'since', (extract(epoch FROM greatest(calendar.first, r.valid_from)) * 1000000)::bigint
         )), '[]') FROM (
             SELECT DISTINCT ON (source, target) * FROM switch.fx_rate
             WHERE valid_from <= clock_timestamp() ORDER BY source, target, valid_from DESC
         ) AS r
+    ),
+    'offers', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'number', o.number, 'provider', o.provider, 'source', o.source, 'target', o.target, 'tiers', o.tiers,
+            'since', (extract(epoch FROM o.published_at) * 1000000)::bigint,
+            'ended', o.tiers = '[]' OR o.valid_until <= clock_timestamp(), 'limited', o.inventory_minor IS NOT NULL
+        ) ORDER BY o.number), '[]') FROM switch.fx_offer AS o
+    ),
+    'pairs', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'source', p.source, 'target', p.target, 'blocked', p.blocked, 'lowest', p.lowest, 'highest', p.highest
+        ) ORDER BY p.source, p.target, p.country), '[]')
+          FROM switch.pair_control AS p
+         WHERE (p.valid_until IS NULL OR p.valid_until > clock_timestamp())
+           AND (p.blocked OR p.lowest <> '' OR p.highest <> '')
+    ),
+    'inventories', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'offer', o.number, 'minor', o.inventory_minor - o.used_minor - coalesce(p.minor, 0)
+        ) ORDER BY o.number), '[]')
+          FROM switch.fx_offer AS o
+          LEFT JOIN (
+              SELECT q.fx_provider, q.debit_currency, q.credit_currency, sum(q.credit_minor)::bigint AS minor
+                FROM switch.quote AS q
+               WHERE q.expires_at > clock_timestamp() AND q.fx_provider <> ''
+                 AND NOT EXISTS (SELECT FROM switch.quote_use AS u WHERE u.quote = q.id)
+               GROUP BY q.fx_provider, q.debit_currency, q.credit_currency
+          ) AS p ON p.fx_provider = o.provider AND p.debit_currency = o.source AND p.credit_currency = o.target
+         WHERE o.inventory_minor IS NOT NULL AND o.valid_until > clock_timestamp()
     ),
     'rails', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -48,6 +104,27 @@ SELECT jsonb_build_object(
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'id', a.number, 'owner', a.owner, 'currency', a.currency, 'purpose', a.purpose
         )), '[]') FROM ledger.account AS a
+    ),
+    'screening', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'number', s.number, 'lists', s.lists, 'threshold', s.threshold,
+            'since', (extract(epoch FROM s.in_force_from) * 1000000)::bigint
+        ) ORDER BY s.in_force_from, s.number), '[]') FROM switch.screening_set AS s
+        WHERE s.in_force_from >= coalesce(
+            (SELECT max(f.in_force_from) FROM switch.screening_set AS f WHERE f.in_force_from <= clock_timestamp()),
+            s.in_force_from
+        )
+    ),
+    'screening_engines', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'number', s.number, 'form', s.form, 'address', s.address, 'threshold', s.threshold,
+            'within_ms', s.within_ms,
+            'since', (extract(epoch FROM s.in_force_from) * 1000000)::bigint
+        ) ORDER BY s.in_force_from, s.number), '[]') FROM switch.screening_engine AS s
+        WHERE s.in_force_from >= coalesce(
+            (SELECT max(f.in_force_from) FROM switch.screening_engine AS f WHERE f.in_force_from <= clock_timestamp()),
+            s.in_force_from
+        )
     ),
     'closed', EXISTS (SELECT FROM switch.closed),
     'stated_days', (

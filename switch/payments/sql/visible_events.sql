@@ -1,7 +1,9 @@
 -- visible_events: the events of a payment that a participant may see.
 --   $1 UETR  $2 participant  $3 kinds
 SELECT e.seq, e.at, e.kind, e.body, coalesce(o.stated, p.uetr) AS uetr,
-       p.debtor_agent, p.creditor_agent, p.rail, p.debit_currency, p.credit_currency, p.debit_minor,
+       p.debtor_agent, p.creditor_agent, p.rail, p.debit_currency, p.credit_currency,
+       p.debit_minor + (SELECT coalesce(sum(f.minor), 0)::bigint FROM switch.payment_charge AS f
+                         WHERE f.number = p.number AND f.deducted) AS debit_minor,
        p.credit_minor, p.fee_minor, d.bic AS debtor_bic, c.bic AS creditor_bic,
        row_number() OVER (ORDER BY e.seq) AS place
 FROM ledger.transfer AS t

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from schemas.errors import NotAcceptable
+from switch.reports.letter import Letter
 from switch.reports.render import csv_file, json_file, sdmx_file
 from switch.reports.table import Report
 
@@ -19,8 +20,9 @@ class Format:
     name: str
     suffix: str
     media_type: str
-    write: Callable[[Report, str | None], bytes]
-    """Writes the report in a language, if the format is for people; others are the same in every language."""
+    write: Callable[[Report, str | None, Letter], bytes]
+    """Writes the report in a language and as a letter, if the format is for people; other formats are always
+    the same."""
 
 
 _PACKAGES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -33,23 +35,28 @@ def _is_here(name: str) -> bool:
     return all(find_spec(package) is not None for package in _PACKAGES.get(name, ()))
 
 
-def _of_extra(name: str) -> Callable[[Report, str | None], bytes]:
+def _of_extra(name: str) -> Callable[[Report, str | None, Letter], bytes]:
     """A format whose packages are loaded when it is first requested, if they are installed."""
 
-    def write(report: Report, language: str | None) -> bytes:
-        written: bytes = import_module(f"{__name__}.{name}_file").write(report, language)
+    def write(report: Report, language: str | None, letter: Letter) -> bytes:
+        written: bytes = import_module(f"{__name__}.{name}_file").write(report, language, letter)
         return written
 
     return write
 
 
-def _attachment(name: str) -> Callable[[Report, str | None], bytes]:
-    return lambda report, _: report.attachments[name]
+def _attachment(name: str) -> Callable[[Report, str | None, Letter], bytes]:
+    return lambda report, _, __: report.attachments[name]
 
 
 _FORMATS: Final = (
-    Format("json", "json", "application/json", lambda report, _: json_file.write(report)),
-    Format("csv", "csv", "text/csv; charset=utf-8; header=present", csv_file.write),
+    Format("json", "json", "application/json", lambda report, _, __: json_file.write(report)),
+    Format(
+        "csv",
+        "csv",
+        "text/csv; charset=utf-8; header=present",
+        lambda report, language, _: csv_file.write(report, language),
+    ),
     Format(
         "xlsx", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", _of_extra("xlsx")
     ),
@@ -58,7 +65,7 @@ _FORMATS: Final = (
         "sdmx-csv",
         "sdmx.csv",
         "application/vnd.sdmx.data+csv; version=2.0.0",
-        lambda report, _: sdmx_file.write(report),
+        lambda report, _, __: sdmx_file.write(report),
     ),
     Format("bundle", "bundle.json", "application/json", _attachment("bundle")),
     *(
@@ -78,8 +85,8 @@ def not_here(name: str) -> NotAcceptable:
     return NotAcceptable(f"the format {name} is not installed here: pip install 'payswitch[reports]'")
 
 
-def render(report: Report, name: str, language: str | None = None) -> bytes:
-    """Write a report in the format of this name, for people in a language of `wording.LANGUAGES`.
+def render(report: Report, name: str, language: str | None = None, letter: Letter | None = None) -> bytes:
+    """Write a report in the format of this name, for people as a letter in a language of `wording.LANGUAGES`.
 
     Raises:
         NotAcceptable: this report has no such format.
@@ -88,7 +95,7 @@ def render(report: Report, name: str, language: str | None = None) -> bytes:
     found = FORMATS.get(name)
     if found is None or (name not in TABLE and not _has(report, name)):
         raise not_here(name)
-    return found.write(report, language)
+    return found.write(report, language, letter or Letter())
 
 
 def _has(report: Report, name: str) -> bool:

@@ -1,5 +1,7 @@
 """Reports as JSON: typed cells, amounts as decimal text, instants in UTC and in the settlement zone."""
 
+import hashlib
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -19,6 +21,7 @@ def write(report: Report) -> bytes:
         "title": report.title,
         "parameters": dict(report.parameters),
         "zone": report.zone,
+        "seal": report.seal and asdict(report.seal),
         "columns": [
             {"name": column.name, "kind": column.kind, "title": _ENGLISH.heading(column)}
             for column in cells.columns(report)
@@ -28,6 +31,11 @@ def write(report: Report) -> bytes:
         "notes": list(report.notes),
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+
+
+def sha256(report: Report) -> bytes:
+    """SHA-256 of the report in this format: it identifies its content in every format and language."""
+    return hashlib.sha256(write(report)).digest()
 
 
 def _row(report: Report, row: Row) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 -- due_deliveries_of_webhook: the due deliveries of an enabled webhook, those due longest first.
 --   $1 webhook  $2 maximum rows
--- A delivery waits for the earlier ones of the same subject, so the events of a payment arrive in order.
+-- The secrets are sealed. A delivery waits for the earlier ones of the same subject, so the events of a payment arrive in order.
 SELECT d.webhook, d.seq, d.body, d.attempts, w.url,
        ARRAY(SELECT s.secret FROM switch.webhook_secret AS s
              WHERE s.webhook = w.id AND (s.until IS NULL OR s.until > clock_timestamp())

@@ -70,6 +70,7 @@ def addresses(route: Any) -> list[str]:
     return found
 
 
+@pytest.mark.long
 async def test_no_read_hands_a_value_to_the_database_that_it_cannot_hold(stack: Stack) -> None:
     wrong = []
     for role in ROLES:

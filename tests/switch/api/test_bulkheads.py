@@ -132,11 +132,11 @@ ASKED = Asked("1", PartyAccount(iban="PK36SCBL0000001123456702"), None, None, {}
 async def test_enquiries_take_no_place_of_a_payment_and_one_participant_not_all_of_them() -> None:
     names = SlowNames()
     rail = rail_of(names)
-    asking = [asyncio.create_task(enquiries._verify(entered(rail, "a"), ASKED)) for _ in range(50)]
+    asking = [asyncio.create_task(enquiries._verify(entered(rail, "a"), ASKED, "PK")) for _ in range(50)]
     await asyncio.sleep(0)
     refused = [task for task in asking if task.done()]
     rail.check()  # a payment would be let in
-    other = asyncio.create_task(enquiries._verify(entered(rail, "b"), ASKED))
+    other = asyncio.create_task(enquiries._verify(entered(rail, "b"), ASKED, "PK"))
     await asyncio.sleep(0)
     waiting = names.asked
     names.answer.set()
@@ -151,7 +151,7 @@ async def test_enquiries_take_no_place_of_a_payment_and_one_participant_not_all_
 async def test_all_enquiries_together_leave_connections_for_payments() -> None:
     names = SlowNames()
     rail = rail_of(names)
-    asking = [asyncio.create_task(enquiries._verify(entered(rail, f"p{n}"), ASKED)) for n in range(50)]
+    asking = [asyncio.create_task(enquiries._verify(entered(rail, f"p{n}"), ASKED, "PK")) for n in range(50)]
     await asyncio.sleep(0)
     waiting = names.asked
     names.answer.set()
@@ -197,7 +197,7 @@ async def messenger(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Me
         "INSERT INTO switch.participant (id, name, bic, country, kind)"
         " VALUES ('slow', 'slow', 'SLOWINBB', 'IN', 'direct'), ('quick', 'quick', 'QUIKINBB', 'IN', 'direct')"
     )
-    made = Messenger(pool, SigningKeys(tmp_path / "webhooks.pem"), Settings(sandbox=True))
+    made = Messenger(pool, SigningKeys(tmp_path / "webhooks.pem"), Settings(sandbox=True, data=tmp_path))
     yield made, owner
     await made.close()
     await owner.close()

@@ -16,6 +16,7 @@ from schemas import codec, files
 from schemas.parties import instant_text
 from switch.api import examples
 from switch.api.iso_endpoints import ISO_ENDPOINTS
+from switch.names.payee import mask
 from switch.payments import erasure
 from tests.switch.stack import Stack
 
@@ -154,7 +155,10 @@ async def test_an_account_is_verified_by_the_rail_of_its_country(stack: Stack, a
     [
         (None, True, None, True),
         ("{name}", True, None, True),
+        ("{name} Extra", False, {"Prtry": "CMTC"}, True),
         ("Zygmunt Wrong", False, {"Prtry": "NMTC"}, False),
+        ("\u202e\u200b", False, {"Prtry": "NMTC"}, False),
+        ("7", False, {"Prtry": "NMTC"}, False),
     ],
 )
 @pytest.mark.parametrize("country", ["PK", "IN"])
@@ -177,10 +181,14 @@ async def test_a_wrong_name_is_not_confirmed(  # noqa: PLR0917 - a table
 
     name = (await asked(None))["UpdtdPtyAndAcctId"]["Pty"]["Nm"]
     report = await asked(stated and stated.format(name=name))
+    if reason == {"Prtry": "CMTC"} and " " not in name:
+        confirmed, reason = True, None  # this rail hides everything behind the first letter
 
     assert report["Vrfctn"] is confirmed
     assert report.get("Rsn") == reason
     assert ("Pty" in report["UpdtdPtyAndAcctId"]) is tells
+    if reason == {"Prtry": "CMTC"}:
+        assert report["UpdtdPtyAndAcctId"]["Pty"]["Nm"] == mask(name)
 
 
 async def test_a_look_up_is_recorded_without_the_account_and_a_settlement_agent_makes_none(stack: Stack):

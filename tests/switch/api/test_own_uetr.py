@@ -315,6 +315,11 @@ def readable(form: str, octets: bytes) -> str:
     return "".join(text.split())
 
 
+def shows(text: str, uetr: str) -> bool:
+    """On paper a UETR may be broken at its hyphens, with other cells between its parts."""
+    return all(part in text for part in uetr.split("-"))
+
+
 @pytest.mark.parametrize(
     ("report", "message"),
     [
@@ -354,9 +359,9 @@ async def test_a_statement_told_its_owner_that_another_bank_uses_its_uetr(
 
     assert {status for status, _ in made.values()} == {200}, made
     for form, text in texts.items():
-        assert used in text, form
-        assert fresh in text, form
-        assert str(own_uetr.derive(stranger.name, uuid.UUID(used))) not in text, form
+        assert shows(text, used), form
+        assert shows(text, fresh), form
+        assert not shows(text, str(own_uetr.derive(stranger.name, uuid.UUID(used)))), form
 
 
 async def test_the_event_of_an_answer_names_the_payment_as_its_sender_stated_it(

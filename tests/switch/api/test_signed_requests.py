@@ -175,6 +175,8 @@ async def test_a_slash_too_many_is_answered_with_the_path_and_never_redirected(s
         ("GET", "/v1/iso20022/pacs.008", "OPTIONS, POST"),
         ("HEAD", "/v1/iso20022/pacs.008", "OPTIONS, POST"),
         ("POST", "/v1/positions", "GET, HEAD, OPTIONS"),
+        ("GET", "/v1/settlements/confirmations", "OPTIONS, POST"),
+        ("PUT", "/v1/changes", "GET, HEAD, OPTIONS, POST"),
         ("GET", "/rails/IN", "OPTIONS, POST"),
         ("POST", f"/v1/webhooks/{NOBODYS}", "DELETE, GET, HEAD, OPTIONS, PATCH"),
     ],
@@ -192,6 +194,8 @@ async def test_a_method_that_a_path_has_not_is_answered_with_those_it_has(
     [
         ("/v1/webhooks", "GET, HEAD, OPTIONS, POST"),
         ("/v1/iso20022/pacs.008", "OPTIONS, POST"),
+        ("/v1/me/sessions", "DELETE, GET, HEAD, OPTIONS"),
+        ("/v1/settlements/confirmations", "OPTIONS, POST"),
         ("/livez", "GET, HEAD, OPTIONS"),
         ("/openapi.json", "GET, HEAD, OPTIONS"),
     ],

@@ -27,6 +27,7 @@ from switch.writer.commands import (
     Return,
     SetCap,
     SetLimit,
+    SetVelocity,
     Unfreeze,
 )
 from switch.writer.context import ServiceContext
@@ -110,6 +111,7 @@ async def test_no_command_of_people_is_done_without_a_change(services: ServiceCo
         Fund(os.urandom(16), os.urandom(32), legs, "nobody signed or approved this"),
         SetCap(asha, 10**12),
         SetLimit("asha-bank", "INR", None, None),
+        SetVelocity("participant", "asha-bank", "INR", None, None, None, None),
         OpenAccount("asha-bank", "INR", "gross", 10**9),
         CloseAccounts([ganga]),
         Unfreeze("all is well"),

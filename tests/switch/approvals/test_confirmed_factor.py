@@ -60,6 +60,14 @@ BEYOND: dict[str, Callable[[], dict[str, Any]]] = {
     "funds.out": lambda: {**BANK, "amount": "90000000000000.00", "reference": "R-1"},
     "limit.set": lambda: {**BANK, "per_payment": "0", "per_day": "100.00"},
     "corridor.fees": lambda: {"source": "IN", "target": "PK", "fee_minor": 10**12, "fee_bps": 10},
+    "tariff.set": lambda: {
+        "source": "IN",
+        "target": "PK",
+        "component": "switch",
+        "direction": "out",
+        "flat": "10000000000.00",
+        "bps": 10,
+    },
     "rate.set": lambda: {"source": "INR", "target": "PKR", "provider": "silkroad-fx", "rate": "900000"},
     "rail.switch": lambda: {"country": "PK", "open": False, "opens_at": in_a_month()},
     "schedule.set": lambda: {

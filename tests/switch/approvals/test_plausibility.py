@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from schemas.errors import InvalidMessage, Refused
-from switch.api.documents import full_document
+from switch.api.change_documents import full_document
 from switch.approvals import approvals
 from switch.approvals.kinds import Confirmable
 from switch.base import calendars
@@ -434,7 +434,7 @@ def test_every_kind_with_a_confirmation_is_measured_and_no_other() -> None:
     assert confirmable == measured
     assert measured == {
         *("participant.onboard", "account.open", "cap.set", "funds.in", "funds.out", "limit.set"),
-        *("corridor.fees", "rate.set", "rail.switch", "schedule.set", "calendar.set"),
+        *("corridor.fees", "tariff.set", "rate.set", "rail.switch", "schedule.set", "calendar.set"),
     }
 
 

@@ -196,6 +196,7 @@ async def test_a_country_whose_holidays_take_long_does_not_time_a_transaction_ou
     """They are worked out when the calendar is loaded, not inside the transaction that asks for a day."""
     connection = await asyncpg.connect(database_url)
     business_days._year.cache_clear()
+    calendars._computed.clear()
     found = await calendars.load(connection, "INR")
     await connection.close()
     loaded = business_days._year.cache_info().misses

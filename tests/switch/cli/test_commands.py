@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
 from adapters.simulation.sandbox import free_port
 from schemas.signing.keys import SigningKey
@@ -40,15 +39,16 @@ def _collect(command: Any, words: tuple[str, ...] = ()) -> None:
         COMMANDS[" ".join(words)] = command
 
 
-_collect(get_command(cli.application()))
+_collect(cli.command())
 
 FREE = {
     "account", "category", "city", "content", "display_name", "found", "keyid", "message", "more", "name", "owner",
-    "reason", "reference", "scope", "signer", "text", "version",
+    "find", "other_keyid", "sign_keyid", "reason", "reference", "scope", "signer", "source", "text", "version",
 }  # fmt: skip
 """Texts that may be anything, or that have cases of their own below."""
 
 GOOD = {
+    "act": "1",
     "after": "0", "agent": "settlement-in", "amount": "10.00", "as_": "operator", "bundle": "{json}", "country": "IN",
     "creditor": "noor-wallet", "currency": "INR", "debtor": "asha-bank", "directory": "{directory}", "file": "{json}",
     "form": "json", "key": "{pem}", "keyid": "asha-bank-9", "keys": "line", "kind": "cap.set", "login": "rbi_reader",
@@ -57,7 +57,11 @@ GOOD = {
     "version": "v9", "window": "1", "before": "2020-01-01", "message": "pacs.008.001.08", "content": "{}",
     "owner": "olga", "part": "api", "reason": "test", "found": "nothing", "display_name": "A Person", "days": "1", "first": "2026-01-01",
     "event": "1", "event_type": "payment.posted", "webhook": str(uuid.uuid4()), "signer": "asha-bank-1",
-    "folder": "{directory}", "log_keys": "log+f71a5bd8+AYqI", "url": "https://127.0.0.1:1",
+    "lists": "{json}", "threshold": "0.9", "folder": "{directory}", "log_keys": "log+f71a5bd8+AYqI", "url": "https://127.0.0.1:1",
+    "mojaloop_message": "transfers.post",
+    "source": "https://lists.example", "hit": "1", "screening": "1", "threshold_percent": "90",
+    "address": "https://127.0.0.1:1", "within_ms": "1000",
+    "certificate": "{json}", "until": "2030-01-02", "rail": "PK", "find": "bank",
 }  # fmt: skip
 
 WRONG = {
@@ -86,6 +90,11 @@ WRONG = {
     "limit": ("0", "many"),
     "secret": ("whsec_", "whsec_?", "c2VjcmV0"),
     "sql": ("SELECT nonsense",),
+    "threshold": ("0", "1.5", "high"),
+    "mojaloop_message": ("transfers.delete",),
+    "only": ("NOTHING",),
+    "product": ("p" * 101, "a\nb"),
+    "within": ("x", "0", "99999"),
     "image": ("code.docx", "/nonexistent/code.png"),
 }  # fmt: skip
 WRONG_OF_TYPE = {
@@ -99,7 +108,7 @@ WRONG_OF_TYPE = {
 ELSEWHERE = {
     ("iso import", "into"), ("backup", "to"), ("ledger detach", "to"), ("report make", "output"), ("dashboards", "directory"),
     ("audit export", "output"), ("audit export", "archives"), ("verify", "archives"), ("people found", "name"), ("people add", "name"),
-    ("participant list", "after"), ("people list", "after"), ("people providers", "after"), ("adapters new", "directory"), ("adapters new", "country"), ("restore", "source"), ("up", "data"),
+    ("participant list", "after"), ("people list", "after"), ("people providers", "after"), ("directory show", "after"), ("adapters new", "directory"), ("adapters new", "country"), ("restore", "source"), ("up", "data"),
     ("export parquet", "directory"), ("witness init", "folder"),
 }  # fmt: skip
 """Where a missing directory or an unknown name is what is asked for, or is tried by a test of its own."""

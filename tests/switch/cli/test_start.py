@@ -406,6 +406,9 @@ def test_a_sandbox_without_india_or_pakistan_has_a_first_payment_too(
     said = "\n".join(showcase.welcome(settings, "http://127.0.0.1:1"))
 
     assert said.endswith("Press Ctrl-C to stop; the data is kept.")
+    assert said.count("| curl ") == (len(rails) > 1)
+    files = [settings.credentials_file.with_name(f"first.{kind}") for kind in ("json", "curl")]
+    said += "".join(file.read_text() for file in files if file.exists())
     assert said.count("/v1/iso20022/pacs.008") == (len(rails) > 1)
     assert ('"INDUPKKA"' in said) is ("PK" in rails)
 

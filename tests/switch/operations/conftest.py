@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.switch.stack import Stack, started
+from tests import order
+from tests.switch.stack import Stack
 
 
 def tool(name: str) -> str:
@@ -19,9 +20,9 @@ def tool(name: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """A switch of their own: these tests freeze the books and change history by hand."""
-    with started() as found:
+    with order.switch_until_last_use(request.session, order.OPERATIONS) as found:
         yield found
 
 

@@ -6,9 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
-from switch.cli import application
+from switch import cli
 
 ROOT = Path(__file__).parents[3]
 ALERTS = ROOT / "switch" / "alerts"
@@ -31,7 +30,7 @@ def parse(line: str) -> None:
     program, *words = shlex.split(line, comments=True)
     words = [_UETR if word == "UETR" else word for word in words]
     assert program == "payswitch"
-    command = get_command(application())
+    command = cli.command()
     context = command.make_context(program, words)
     while context._protected_args:
         rest = [*context._protected_args, *context.args]
@@ -41,7 +40,13 @@ def parse(line: str) -> None:
         context = command.make_context(name, list(words), parent=context)
 
 
-@pytest.mark.parametrize("what", [("check", "rules", "rules.yml"), ("test", "rules", "rules_test.yml")])
+@pytest.mark.parametrize(
+    "what",
+    [
+        ("check", "rules", "rules.yml"),
+        pytest.param(("test", "rules", "rules_test.yml"), marks=pytest.mark.long),
+    ],
+)
 def test_promtool_finds_no_fault_with_the_rules(promtool: str, what: tuple[str, ...]) -> None:
     done = subprocess.run([promtool, *what], cwd=ALERTS, capture_output=True, text=True, check=False)
 

@@ -12,7 +12,7 @@ from schemas.signing.keys import SigningKey
 from switch.change_catalogue import KINDS
 from switch.operations import caused
 from switch.writer import audit_notes
-from switch.writer.commands import CommandLeg, Fund, Record, SetCap, SetLimit
+from switch.writer.commands import CommandLeg, Fund, Record, SetCap, SetLimit, SetVelocity
 from switch.writer.context import ServiceContext
 from tests.switch.services import account, done, onboarding, open_services
 
@@ -68,11 +68,12 @@ async def test_commands_that_no_change_causes_are_found(services: ServiceContext
     )
     await services.link.ask(SetCap(number, 10**12))
     await services.link.ask(SetLimit("asha-bank", "INR", None, None))
+    await services.link.ask(SetVelocity("participant", "*", "INR", None, None, None, None))
 
     result = await check(services)
 
     assert not result.ok
-    for kind in ("FUND", "cap_set", "LIMIT"):
+    for kind in ("FUND", "cap_set", "LIMIT", "VELOCITY"):
         assert f"({kind}): it names no change" in result.detail
 
 

@@ -27,14 +27,20 @@ from tests.switch.stack import Stack
 
 LABEL_VALUES_MAX = 200
 RARE = {
+    "payswitch_case_notices_total",
     "payswitch_backup_age_seconds",  # where this machine keeps backups
     "payswitch_change_executed_timestamp_seconds",
     "payswitch_idempotency_replays_total",
+    "payswitch_monitor_messages_total",  # where payments are sent to an outside monitor
+    "payswitch_monitor_oldest_age_seconds",
     "payswitch_liquidity_alerts_total",
     "payswitch_payments_refused_total",
     "payswitch_rail_circuit_open",
     "payswitch_rail_stray_answers_total",
     "payswitch_sign_in_attempts_total",
+    "payswitch_report_deliveries",  # where a destination is allowed
+    "payswitch_report_delivery_attempts_total",
+    "payswitch_report_delivery_oldest_age_seconds",
     "payswitch_signature_failures_total",
     "payswitch_connections_dropped_total",
     "payswitch_account_lookups_total",
@@ -182,6 +188,7 @@ async def pay(stack: Stack, times: int) -> None:
         )
 
 
+@pytest.mark.long
 async def test_a_real_prometheus_watches_and_an_alert_fires_while_a_rail_is_dead(
     stack: Stack, watching: Prometheus
 ) -> None:

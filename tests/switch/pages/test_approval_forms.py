@@ -1,12 +1,18 @@
 """Forms of changes, and what changes would do: every kind has both, or a page of its own."""
 
+import uuid
 from zoneinfo import ZoneInfo
 
+import aiohttp
 import pytest
+from lxml import html
 
 from switch.change_catalogue import KINDS
 from switch.pages import approvals, forms
 from switch.pages.language import Language
+from tests.switch.identity.test_people_api import bearer
+from tests.switch.stack import Stack
+from tests.switch.webhooks.test_webhook_keys import change
 
 ENGLISH, RUSSIAN, CHINESE = (Language(code, ZoneInfo("UTC")) for code in ("en", "ru", "zh"))
 
@@ -42,6 +48,11 @@ def test_every_kind_has_its_place_in_the_list() -> None:
             {"currency": "INR", "country": "IN", "zone": "Asia/Kolkata", "closes_at": ["12:00", "18:00"]},
         ),
         ("window.close", {"currency": "INR", "window": "7"}, {"currency": "INR", "window": 7}),
+        (
+            "screening.lists",
+            {"lists": "3 4", "threshold": "90"},
+            {"lists": [3, 4], "threshold": 90},
+        ),
     ],
 )
 def test_a_form_is_read_as_its_kind_reads_a_request(
@@ -94,3 +105,34 @@ def test_an_error_is_shown_at_its_field(detail: str, amount: bool, field: str) -
     fields = forms.fields_of(KINDS["cap.set"]) or ()
 
     assert forms.field_of(detail, fields, amount=amount) == field
+
+
+async def test_a_name_is_typed_and_what_exists_is_chosen_in_the_forms_of_report_deliveries(
+    stack: Stack,
+) -> None:
+    """The name of a new schedule was a list of participants: nobody could use the forms."""
+    name = f"to-{uuid.uuid4().hex[:8]}"
+    content = {"name": name, "address": "https://reports.centralbank.example/in", "why": "agreement 12"}
+    own = {"Sec-Fetch-Site": "same-origin", **bearer(stack, "operator")}
+    async with aiohttp.ClientSession(stack.url, headers=own) as http:
+        path = "/console/changes/new/report_destination.add"
+        async with http.post(path, data=content, allow_redirects=False) as answer:
+            assert answer.status == 303, await answer.text()
+            number = answer.headers["Location"].rpartition("/")[2]
+        vote = {"decision": "approve", "reason": "seen"}
+        path = f"/v1/changes/{number}/votes"
+        async with http.post(path, json=vote, headers=bearer(stack, "checker")) as answer:
+            assert (await answer.json())["state"] == "executed"
+        async with http.get("/console/changes/new/report_schedule.add") as answer:
+            form = html.fromstring(await answer.text())
+        await change(stack, "report_destination.remove", {"name": name})
+
+    def chosen(field: str) -> dict[str, str]:
+        return {each.get("value"): each.text for each in form.iterfind(f".//select[@id='{field}']/option")}
+
+    assert form.find(".//input[@id='name']") is not None
+    assert name in chosen("destination")
+    assert chosen("report")["corridors"] == "corridors · Volumes, values and speed by corridor"
+    assert {"pdf", "xlsx", "csv", "json"} <= chosen("format").keys()
+    assert chosen("language")["ru"] == "ru · Русский"
+    assert "INR" in chosen("currency")

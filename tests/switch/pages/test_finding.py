@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
@@ -52,9 +53,11 @@ async def read(stack: Stack, name: str, path: str) -> str:
             return await answer.text()
 
 
-async def paid(stack: Stack, amount: str) -> tuple[str, str, str]:
+async def paid(stack: Stack, amount: str, end_to_end: str = "") -> tuple[str, str, str]:
     """UETR, message id and reference of the rail of a new payment."""
     document = stack.document("asha-bank", "indus-bank", amount=amount)
+    (transaction,) = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
+    transaction["PmtId"]["EndToEndId"] = end_to_end or transaction["PmtId"]["EndToEndId"]
     async with stack.client("asha-bank") as client:
         state = await client.pay(document, wait=25)
     assert state.status == "ACCC"
@@ -76,11 +79,51 @@ async def test_the_search_leads_to_the_payment_or_the_participant_that_is_meant(
     assert await sought(stack, "operator", uetr.replace("-", "")) == page
     assert await sought(stack, "operator", f" {message} ") == page
     assert await sought(stack, "operator", reference) == page
+    assert await sought(stack, "operator", "NOTPROVIDED") == "/console/payments?q=NOTPROVIDED"
     assert await sought(stack, "operator", "asha-bank") == "/console/participants/asha-bank"
     bic = stack.participant("asha-bank")["bic"]
     assert await sought(stack, "operator", bic.lower()) == "/console/participants/asha-bank"
     assert await sought(stack, "operator", "no such thing") == "/console/payments?q=no+such+thing"
     assert await sought(stack, "operator", "") == "/console/payments"
+
+
+@pytest.mark.asyncio
+async def test_a_payment_is_found_by_its_end_to_end_id_which_is_kept_as_a_keyed_hash(stack: Stack) -> None:
+    own, both = f"RENT {uuid.uuid4().hex[:12]}", f"FEE {uuid.uuid4().hex[:12]}"
+    uetr, _, _ = await paid(stack, "77.36", own)
+    twice = [(await paid(stack, amount, both))[0] for amount in ("77.37", "77.38")]
+    await paid(stack, "77.39", "NOTPROVIDED")
+    rows = f"/console/payments?q={both.replace(' ', '+')}"
+    connection = await stack.connect()
+    stored = await connection.fetchval(
+        "SELECT count(*) FROM switch.payment_reference WHERE key = hashtextextended($1, 0)", own
+    )
+    nameless = await connection.fetchval(
+        "SELECT count(*) FROM switch.payment_reference WHERE key IN (0, hashtextextended('NOTPROVIDED', 0))"
+    )
+    await connection.close()
+
+    assert await sought(stack, "operator", own) == f"/console/payments/{uetr}"
+    assert await sought(stack, "participant", own) == f"/console/payments?q={own.replace(' ', '+')}"
+    assert await sought(stack, "operator", both) == rows
+    assert set(ROW.findall(await read(stack, "operator", rows))) == set(twice)
+    assert ROW.findall(await read(stack, "operator", f"{rows}&amount=77.37")) == twice[:1]
+    assert stored == nameless == 0
+
+
+@pytest.mark.asyncio
+async def test_a_refused_payment_is_found_by_its_references_too_and_by_its_parties_only(stack: Stack) -> None:
+    document = stack.document("asha-bank", "indus-bank", amount="9999999999.00")
+    (transaction,) = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
+    transaction["PmtId"]["EndToEndId"] = end_to_end = f"ALL {uuid.uuid4().hex[:12]}"
+    async with stack.client("asha-bank") as client:
+        refused = await client.pay(document, wait=25)
+    path = f"/console/payments?q={end_to_end.replace(' ', '+')}"
+
+    assert refused.status == "RJCT"
+    assert await sought(stack, "operator", end_to_end) == f"/console/payments/{refused.uetr}"
+    assert ROW.findall(await read(stack, "participant", path)) == [str(refused.uetr)]
+    assert ROW.findall(await read(stack, "regulator-pk", path)) == []
 
 
 @pytest.mark.asyncio
@@ -181,7 +224,81 @@ async def test_the_log_begins_at_the_end_of_a_day_and_breaks_are_of_a_rail(stack
     before = await read(stack, "operator", "/console/log?until=2020-01-01")
     listed = await read(stack, "operator", "/console/breaks?rail=IN&resolved=true")
 
-    assert len(EVENT.findall(now)) == len(EVENT.findall(same)) > 0
+    assert 0 < int(EVENT.findall(now)[0]) <= int(EVENT.findall(same)[0])  # a page that is read is an event
     assert EVENT.findall(before) == []
+    today_only = f"since={today}&amp;until={today}"
+    assert f'href="/console/breaks?rail=IN&amp;resolved=true&amp;{today_only}"' in listed
+    assert "/console/payments/" not in (
+        await read(stack, "operator", "/console/breaks?resolved=true&since=2020-01-01&until=2020-01-02")
+    )
     assert 'href="/console/breaks?rail=PK&amp;resolved=true"' in listed
     assert 'href="/console/breaks?rail=IN"' in listed
+
+
+async def sent(stack: Stack, person: str, path: str, **fields: str) -> tuple[int, str]:
+    """What a form of a page is answered, and where it leads."""
+    headers = {**bearer(stack, person), "Sec-Fetch-Site": "same-origin"}
+    async with aiohttp.ClientSession(stack.url, headers=headers) as http:
+        async with http.post(f"/console{path}", data=fields, allow_redirects=False) as answer:
+            return answer.status, answer.headers.get("Location", "")
+
+
+@pytest.mark.asyncio
+async def test_a_person_keeps_filters_of_a_list_under_a_name_for_itself(stack: Stack) -> None:
+    name = f"doubts {uuid.uuid4().hex[:6]}"
+    shown = await read(stack, "operator", "/console/payments?state=UNKNOWN&source=IN&before=99")
+    query = re.findall(r'name="query" value="([^"]*)"', shown)
+    saved = await sent(
+        stack, "operator", "/views", page="/payments", name=name, query="state=UNKNOWN&source=IN"
+    )
+    listed = await read(stack, "operator", "/console/payments")
+    there = await read(stack, "operator", "/console/payments?state=UNKNOWN&source=IN")
+    others = await read(stack, "checker", "/console/payments")
+    (number,) = re.findall(rf'value="(\d+)"><button type="submit">Remove: {name}', listed)
+    foreign = await sent(stack, "checker", "/views/remove", number=number)
+    kept = await read(stack, "operator", "/console/payments")
+    removed = await sent(stack, "operator", "/views/remove", number=number)
+
+    assert query == ["state=UNKNOWN&amp;source=IN"]
+    assert saved == (303, "/console/payments?state=UNKNOWN&source=IN")
+    assert f'href="/console/payments?state=UNKNOWN&amp;source=IN">★ {name}' in listed
+    assert f'aria-current="true">★ {name}' in there
+    assert name not in others
+    assert foreign[0] == removed[0] == 303
+    assert name in kept
+    assert name not in await read(stack, "operator", "/console/payments")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"page": "//evil.example", "name": "x", "query": "state=SENT"},
+        {"page": "/people", "name": "x", "query": "state=SENT"},
+        {"page": "/payments", "name": " ", "query": "state=SENT"},
+        {"page": "/payments", "name": "x" * 41, "query": "state=SENT"},
+        {"page": "/payments", "name": "x", "query": ""},
+        {"page": "/payments", "name": "x", "query": "a=\r\nLocation: /"},
+        {"page": "/payments", "name": "x", "query": "a" * 1001},
+    ],
+    ids=["elsewhere", "no list", "no name", "long name", "no filters", "line break", "long filters"],
+)
+async def test_no_other_address_is_kept_as_a_view(stack: Stack, fields: dict[str, str]) -> None:
+    status, _ = await sent(stack, "operator", "/views", **fields)
+
+    assert status == 400
+
+
+@pytest.mark.asyncio
+async def test_a_list_has_a_limited_number_of_views_and_a_name_is_given_again(stack: Stack) -> None:
+    for number in range(20):
+        made = await sent(stack, "auditor", "/views", page="/windows", name=f"v{number}", query="state=OPEN")
+        assert made[0] == 303
+    again = await sent(stack, "auditor", "/views", page="/windows", name="v0", query="state=CLOSED")
+    more = await sent(stack, "auditor", "/views", page="/windows", name="v20", query="state=OPEN")
+    connection = await stack.connect()
+    await connection.execute("DELETE FROM switch.saved_view WHERE person = 'auditor'")
+    await connection.close()
+
+    assert again[0] == 303
+    assert more[0] == 400

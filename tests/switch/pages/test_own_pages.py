@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
-from switch.clients.python import AsyncClient
+from switch.clients.python import AsyncClient, verify_webhook
 from switch.identity.model import Role
 from switch.identity.permissions import RIGHTS, Right
 from switch.pages import site
@@ -316,9 +316,40 @@ async def test_a_webhook_is_added_tested_missed_and_sent_again(stack: Stack, ash
     assert (await asha.get(path))[0] == 404
 
 
+async def test_a_person_makes_secrets_of_a_webhook_and_sees_each_once(stack: Stack, asha: Clerk) -> None:
+    heard: list[tuple[bytes, dict[str, str]]] = []
+
+    async def take(request: aiohttp.web.Request) -> aiohttp.web.Response:
+        heard.append((await request.read(), dict(request.headers)))
+        return aiohttp.web.Response(status=204)
+
+    async with endpoint(take) as url:
+        path = (await asha.post("/own/webhooks", url=f"{url}/x"))[1].removeprefix("/console")
+        first = await asha.get(path)
+        made = [await asha.post(f"{path}/secret") for _ in range(2)]
+        pages = [first, *made, await asha.get(path)]
+        await asha.post(f"{path}/test")
+
+        async def arrived() -> bool:
+            return bool(heard)
+
+        await until(arrived)
+        await asha.post(f"{path}/remove")
+    shown = [re.findall(r"whsec_[^<]+", text) for _, text in pages]
+
+    assert [(status, len(secrets)) for (status, _), secrets in zip(pages, shown, strict=True)] == [
+        *((200, 0), (200, 1), (200, 1), (200, 0))
+    ]
+    assert "the one before it signs, too, until" in pages[-1][1]
+    assert "data-refresh" not in pages[1][1]  # it would take the secret away while it is copied
+    for (secret,) in shown[1:3]:
+        verify_webhook(heard[0][1], heard[0][0], secret)
+
+
 async def test_actions_of_people_on_webhooks_and_messages_are_in_the_log(stack: Stack, asha: Clerk) -> None:
     _, where = await asha.post("/own/webhooks", url="http://127.0.0.1:9/x")
     webhook = where.rsplit("/", 1)[1]
+    await asha.post(f"/own/webhooks/{webhook}/secret")
     await asha.post(f"/own/webhooks/{webhook}/remove")
     connection = await stack.connect()
     kinds = await connection.fetch(
@@ -327,7 +358,7 @@ async def test_actions_of_people_on_webhooks_and_messages_are_in_the_log(stack: 
     )
     await connection.close()
 
-    assert [row["kind"] for row in kinds] == ["WEBHOOK_ADDED", "WEBHOOK_REMOVED"]
+    assert [row["kind"] for row in kinds] == ["WEBHOOK_ADDED", "WEBHOOK_SECRET", "WEBHOOK_REMOVED"]
 
 
 async def test_an_address_that_may_not_be_named_is_refused_with_what_was_typed(asha: Clerk) -> None:

@@ -21,8 +21,10 @@ from switch.identity.model import ChangeState, Role, Status
 from switch.operations import oversight
 from switch.pages import (
     approvals,
+    cases,
     exports,
     forms,
+    language,
     own_keys,
     own_messages,
     own_tests,
@@ -32,10 +34,14 @@ from switch.pages import (
     site,
     statistics,
 )
+from switch.pages.help import HELP
+from switch.pages.outcomes import OUTCOMES
 from switch.pages.shell import ACCOUNT, GROUPS, NAVIGATION
-from switch.payments import journey
-from switch.reports import patterns, settlement_instruction, wording
+from switch.payments import journey, screening
+from switch.reports import invoice, parties, patterns, payment_lists, settlement_instruction, wording
 from switch.reports.catalogue import CATALOGUE
+from switch.reports.delivery.periods import Rhythm
+from switch.reports.render import pdf_file
 from switch.reports.table import TOTAL
 from switch.settlement import states as settlement
 from switch.settlement.confirmations import LineOutcome
@@ -79,7 +85,7 @@ def effects() -> set[str]:
     root = Path(str(files("switch")))
     found = {
         message
-        for layer in ("approvals", "operations", "participants", "settlement", "webhooks")
+        for layer in ("approvals", "cases", "operations", "participants", "settlement", "webhooks")
         for _, _, message, _, _ in extract_from_dir(
             root / layer, method_map=[("**.py", "python")], keywords={"term": None}
         )
@@ -88,16 +94,25 @@ def effects() -> set[str]:
     return found | {subject.value.capitalize() for subject in Subject}
 
 
+LAYERS = (
+    *("approvals", "base", "cases", "identity", "operations", "participants", "reports/delivery"),
+    *("settlement", "webhooks"),
+)
+"""What refuses changes and acts of people."""
+
+
 def refusals() -> set[str]:
     """What may be said against a change, as far as it has no numbers and names in it: may be translated."""
     root = Path(str(files("switch")))
     found = {
         message
-        for part in ("approvals", "base", "identity", "operations", "participants", "settlement", "webhooks")
+        for part in LAYERS
         for _, _, message, _, _ in extract_from_dir(
             root / part,
             method_map=[("**.py", "python")],
-            keywords={"Refused": None, "refuse": None, "_refuse": None, "NotAllowed": None},
+            keywords=dict.fromkeys(
+                ("Refused", "refuse", "_refuse", "NotAllowed", "InvalidMessage", "NotFound")
+            ),
         )
         if isinstance(message, str)
     }
@@ -120,6 +135,7 @@ def faults(registration: tuple[str, tuple[Role, ...], bool, tuple[str, ...]]) ->
 
 OWN = {
     *own_messages.NAMES.values(),
+    *screening.PARTS,
     *notices.TEXTS,
     *(passkeys._BAD, "the code or the passkey is wrong", sign_in.WRONG),
     *(openid._WRONG, openid._AWAY, federated._REFUSED, "no such identity provider"),
@@ -154,10 +170,12 @@ ERRORS = ("InvalidMessage", "NotAllowed", "NotFound", "Unavailable")
 
 
 WORDS = {
+    *(*invoice.BORNE_BY.values(), invoice.CORRIDOR, "switch", "rail"),
     *(settlement_instruction.PAYS, settlement_instruction.RECEIVES, settlement_instruction.NOT_SETTLED),
     *("payment", "return", "funds", "settlement", "debit", "credit", TOTAL, "yes", "no", "all"),
     *("nothing to settle", "Note", "Report", "Zone", "Account", "local time", wording.SIGNED),
     *(str(rule) for rule in patterns.Rule),
+    *("missing", "payments", *parties.REQUIRED),
     *("Opening balance", "Closing balance", "Opening balance gross", "Closing balance gross", "Page"),
     *("Payments", "Returns", "Funds", "Settlements"),
     *("Payments gross", "Returns gross", "Funds gross", "Settlements gross"),
@@ -171,12 +189,15 @@ WORDS = {
 
 def said_by_reports() -> set[str]:
     """Every heading, note and parameter's name of every report, from its module."""
-    found = set(WORDS)
+    found = WORDS | pdf_file.WORDS | wording.FRAME | set(payment_lists.OUTCOMES)
+    found |= {"Above", "Corridor", "Payer"}  # parameters of lists of payments
     for name in REPORTS:
         module = importlib.import_module(f"switch.reports.{name}")
         tree = ast.parse(Path(str(module.__file__)).read_text())
         columns = [value for key, value in vars(module).items() if key.endswith("COLUMNS")]
-        found |= {column.heading for part in columns for column in part}
+        found |= {
+            text for part in columns for column in part for text in (column.heading, column.part) if text
+        }
         for node in ast.walk(tree):
             if isinstance(node, ast.keyword) and node.arg == "notes":
                 found |= set(_texts_in(node.value, vars(module)))
@@ -230,6 +251,7 @@ def texts() -> set[str]:
     }
     named |= effects() | set(oversight.TOPICS.values()) | {str(state) for state in State}
     named |= {event.value for event in Event} | {title for title, _ in GROUPS} | DETAILS
+    named |= {sentence for page in HELP.values() for sentence in page} | {*OUTCOMES}
     named |= {entry.about for entry in (*NAVIGATION, ACCOUNT) if entry.about}
     named |= {journey.event_name(kind) for kind in journey.KINDS} | {"received", "answered"} | LEGS
     named |= {
@@ -241,10 +263,16 @@ def texts() -> set[str]:
     named |= {kind.replace("_", " ") for kind in participants.KINDS_OF}
     tree = [kind for kind in problems._tree(SwitchError) if kind.__module__ == SwitchError.__module__]
     named |= {str(kind.__doc__).splitlines()[0] for kind in tree}
+    named |= {text for pair in site.WORDS.values() for text in pair} | set(language.SERVICES.values())
     named |= {site.NO_PAGE, site.PERHAPS_DONE, problems.AWAY_NOW}
     named |= {measure.value for measure in Measure}
-    lists = (exports.PAYMENTS, exports.POSITIONS, exports.CHANGES, exports.WINDOWS, exports.BREAKS)
+    named |= {*language.REASONS.values(), *cases._STATES.values(), "mine", "without an owner"}
+    lists = (
+        *(exports.PAYMENTS, exports.POSITIONS, exports.CHANGES, exports.WINDOWS),
+        *(exports.BREAKS, exports.CASES),
+    )
     named |= {column.heading for columns in lists for column in columns} | set(exports._TITLES.values())
+    named |= {rhythm.value for rhythm in Rhythm} | {"waiting", "delivered", "given up"}
     return (written | named | HINTS | OWN | CANNOT | set(TEXTS.values())) - SAME
 
 

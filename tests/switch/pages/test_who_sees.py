@@ -30,6 +30,7 @@ OPEN = {
     ("POST", "/openid/backchannel-logout"),
     ("GET", "/open-data"),
     ("GET", "/open-data/{measure}.svg"),
+    ("GET", "/verify"),
 }
 """Pages that nobody must be signed in for."""
 
@@ -37,16 +38,31 @@ OPEN = {
 SEES = {
     ("GET", ""):                              EVERYBODY,
     ("GET", "/live"):                         EVERYBODY,  # says only that something has changed
+    ("POST", "/tour"):                        EVERYBODY,
     ("GET", "/search"):                       EVERYBODY,  # leads to pages, and shows nothing itself
     ("GET", "/payments"):                     EVERYBODY,
     ("GET", "/payments/{uetr}"):              EVERYBODY,  # as far as it is theirs: here there is none
     ("POST", "/payments/{uetr}/people"):      {"participant", "regulator-in"},
+    ("POST", "/views"):                       EVERYBODY,  # their own, of lists that they may see
+    ("POST", "/views/remove"):                EVERYBODY,
     ("GET", "/doubt"):                        OFFICIALS,
     ("GET", "/held"):                         OFFICIALS,
+    ("GET", "/indirect"):                     OFFICIALS,
+    ("POST", "/indirect/{country}/files"):    {"operator"},
     ("GET", "/positions"):                    OFFICIALS,
     ("GET", "/rails"):                        OFFICIALS,
     ("GET", "/queues"):                       OVERSEERS,
     ("GET", "/breaks"):                       OFFICIALS,
+    ("GET", "/cases"):                        OVERSEERS,
+    ("GET", "/cases/notices"):                {"operator", "checker"},
+    ("POST", "/cases/notices"):               {"operator", "checker"},
+    ("GET", "/cases/{number}"):               OVERSEERS,
+    ("POST", "/cases/{number}/owner"):        {"operator", "checker"},
+    ("POST", "/cases/{number}/notes"):        {"operator", "checker"},
+    ("POST", "/cases/{number}/attachments"):  {"operator", "checker"},
+    ("GET", "/cases/{number}/attachments/{act}"): OVERSEERS,
+    ("POST", "/cases/{number}/questions"):    {"operator", "checker"},
+    ("POST", "/cases/{number}/hits"):         {"operator", "checker"},
     ("GET", "/changes"):                      OFFICIALS,
     ("GET", "/changes/new/{kind}"):           {"operator"},
     ("POST", "/changes/new/{kind}"):          {"operator"},
@@ -55,6 +71,8 @@ SEES = {
     ("POST", "/changes/{number}/withdraw"):   EVERYBODY,
     ("GET", "/reports"):                      EVERYBODY,
     ("GET", "/reports/{name}"):               EVERYBODY,
+    ("GET", "/report-deliveries"):            OVERSEERS,
+    ("POST", "/report-deliveries/{number}/again"): {"operator", "checker"},
     ("GET", "/charts/{sha256}/{measure}.svg"): EVERYBODY,
     ("GET", "/country"):                      {"regulator-in"},
     ("GET", "/windows"):                      OFFICIALS,
@@ -92,6 +110,7 @@ SEES = {
     ("POST", "/own/webhooks"):                {"participant"},
     ("GET", "/own/webhooks/{webhook}"):       {"participant"},
     ("POST", "/own/webhooks/{webhook}/test"): {"participant"},
+    ("POST", "/own/webhooks/{webhook}/secret"): {"participant"},
     ("POST", "/own/webhooks/{webhook}/remove"): {"participant"},
     ("POST", "/own/webhooks/{webhook}/deliveries/{seq}/replay"): {"participant"},
     ("GET", "/own/tests"):                    {"participant"},
@@ -127,8 +146,10 @@ async def status(http: aiohttp.ClientSession, method: str, path: str, **headers:
         number=2**40,
         window=2**40,
         id="nobody-here",
+        country="PK",
         webhook=uuid.UUID(int=1),
         seq=2**40,
+        act=2**40,
         action="add",
         name="corridors",
         sha256="0" * 64,

@@ -1,10 +1,27 @@
 """How a rail's words become steps: a clear yes, a clear no, and everything else is doubt."""
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
-from adapters.port import Acceptance, Answer, Native, Outcome, Receipt, reserve_and_submit
+from adapters.pakistan.profile import PROFILE
+from adapters.port import (
+    Acceptance,
+    Answer,
+    Native,
+    Outcome,
+    RailAdapter,
+    Receipt,
+    reserve_and_submit,
+)
 from schemas.money import Money
-from switch.payments.dispatch import Sending, of_answer, of_receipt
+from switch.payments import rails
+from switch.payments.dispatch import Dispatcher, Sending, now_us, of_answer, of_receipt
+from switch.payments.rails import PACE_LASTS_S, AnswerPace, Breaker, Bulkhead, Serials
+from switch.writer.client import Link
+from switch.writer.commands import Advance, Reply
+from switch.writer.verdicts import Verdict
 
 SENDING = Sending(uetr=b"u" * 16, rail="PK", sent_at=1, due_at=99)
 
@@ -84,3 +101,65 @@ async def test_what_is_held_is_submitted() -> None:
 
     assert (await reserve_and_submit(rail, Native("ref", b"{}"))).answer is not None  # type: ignore[arg-type]
     assert rail.asked == ["reserve", "submit"]
+
+
+class Recorder:
+    """What the writer was asked to record."""
+
+    def __init__(self) -> None:
+        self.steps: list[Advance] = []
+
+    async def ask(self, step: Advance) -> Reply:
+        self.steps.append(step)
+        return Reply(Verdict.ADVANCED)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_rail_is_as_slow_as_almost_all_of_its_answers() -> None:
+    clock = Clock()
+    pace = AnswerPace(clock)
+    assert pace.needed_s == 0
+    for _ in range(100):
+        pace.count(0.05)
+    assert 0.05 <= pace.needed_s < 0.06
+    pace.count(2.0)
+    slow = pace.needed_s
+    assert slow > 2
+    for _ in range(100):
+        pace.count(0.05)
+    assert pace.needed_s < 0.1
+
+
+def test_what_was_measured_long_ago_refuses_nothing() -> None:
+    """All payments would be refused for ever, as none would be sent that shows that the rail is fast again."""
+    clock = Clock()
+    pace = AnswerPace(clock)
+    pace.count(30.0)
+    assert pace.needed_s >= 30
+    clock.now += PACE_LASTS_S + 1
+    assert pace.needed_s == 0
+    pace.count(0.1)
+    assert pace.needed_s < 1
+
+
+@pytest.mark.parametrize(("left_s", "is_sent"), [(60.0, True), (0.5, False), (-1.0, False)])
+async def test_nothing_is_sent_that_would_expire_on_its_way(left_s: float, is_sent: bool) -> None:
+    there = Rail(Receipt(Acceptance.ACCEPTED))
+    adapter: Any = SimpleNamespace(profile=PROFILE, reserve=there.reserve, submit=there.submit)
+    rail = rails.Rail(cast(RailAdapter, adapter), cast(Serials, None), Bulkhead(1), Breaker("PK", 1.0))
+    rail.pace.count(1.0)
+    writer = Recorder()
+    dispatcher = Dispatcher(cast(Link, writer), 1.0, 60.0)
+
+    await dispatcher.send(rail, b"u" * 16, Native("ref", b""), now_us() + int(left_s * 1e6))
+
+    assert there.asked == (["reserve", "submit"] if is_sent else [])
+    (step,) = writer.steps
+    assert (step.event, step.exchange) == (("CONFIRM" if is_sent else "REJECT"), True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import itertools
 import time
 import uuid
@@ -32,6 +33,7 @@ from switch.writer.client import Link
 from switch.writer.commands import (
     Accept,
     Advance,
+    BookReturn,
     Claim,
     CloseAccounts,
     CloseWindow,
@@ -39,8 +41,11 @@ from switch.writer.commands import (
     CommandLeg,
     Enquired,
     Evidence,
+    FeeCharge,
     Fund,
+    GivenBack,
     Hold,
+    HoldForScreening,
     Identity,
     OpenAccount,
     Record,
@@ -50,12 +55,14 @@ from switch.writer.commands import (
     Return,
     SetCap,
     SetLimit,
+    SetVelocity,
     Terms,
     Unfreeze,
 )
 from switch.writer.context import ServiceContext
 from switch.writer.lifecycle import Event
 from switch.writer.restoring import RestoreGate
+from switch.writer.screening_holds import ScreeningHolds
 from tests.switch.services import balance, done, executed_with, onboarding, open_services, person
 
 XML = "application/xml"
@@ -216,7 +223,7 @@ class World:
         part = next(part for part in self.server._writer.host.parts if isinstance(part, Signatures))
         part._read_at = float("-inf")  # as after five seconds
 
-    async def refused(self, command: Accept | Return) -> str:
+    async def refused(self, command: Accept | HoldForScreening | Return) -> str:
         with pytest.raises(Unavailable) as error:
             await self.link.ask(command)
         return error.value.detail
@@ -416,6 +423,62 @@ def test_no_rail_rounds_down_by_more_than_the_writer_permits() -> None:
     )
 
 
+async def test_a_worker_charges_what_the_tariffs_say_and_nothing_else(world: World) -> None:
+    """The bearer and the purpose are those of the signed message: SLEV, and no purpose."""
+    replace = msgspec.structs.replace
+    old = world.payment()
+    insert = (
+        "INSERT INTO switch.tariff (source, target, component, direction, purpose, flat_minor, bps, valid_from, change)"
+        " VALUES ('IN', 'IN', $1, $2, $3, $4, 0, clock_timestamp(), 1) RETURNING number"
+    )
+    add = world.services.pool.fetchval
+    ours, rail, _, _ = [
+        await add(insert, *row)
+        for row in (
+            ("switch", "out", None, 120),
+            ("rail", "out", None, 40),
+            ("switch", "out", "SALA", 1),
+            ("switch", "in", None, 9),
+        )
+    ]
+    time.sleep(0.1)
+    honest = world.payment()
+    asha, fees = world.account("asha-bank"), world.accounts["payswitch", "INR", "fees"]
+
+    def charged(of: Accept, *charges: FeeCharge) -> Accept:
+        fee = sum(each.minor for each in charges)
+        deducted = sum(each.minor for each in charges if each.deducted)
+        legs = [replace(of.legs[0], amount=100_00 - deducted), CommandLeg(asha, fees, fee, "fee")]
+        moved = {"debit_minor": 100_00 - deducted, "credit_minor": 100_00 - deducted, "fee_minor": fee}
+        return replace(of, terms=replace(of.terms, **moved), legs=legs, charges=list(charges))
+
+    right = FeeCharge(ours, "switch", False, 120), FeeCharge(rail, "rail", False, 40)
+    for wrong in (
+        honest,  # the corridor's own fee: it no longer applies
+        charged(honest, right[0]),
+        charged(honest, right[0], replace(right[1], minor=39)),
+        charged(honest, replace(right[0], minor=121), replace(right[1], minor=39)),
+        charged(honest, replace(right[0], tariff=rail), replace(right[1], tariff=ours)),
+        charged(honest, *right, FeeCharge(ours, "switch", True, 9)),
+        replace(charged(honest, FeeCharge(ours + 2, "switch", False, 1), right[1]), purpose="SALA"),
+        replace(charged(honest, *right, FeeCharge(ours + 3, "switch", True, 9)), bearer="SHAR"),
+    ):
+        assert "its fee is not that of its corridor" in await world.refused(wrong)
+    short = charged(honest, *right)
+    assert "its charges are not its fee" in await world.refused(replace(short, charges=[right[0]]))
+    less = replace(short, terms=replace(short.terms, debit_minor=99_00, credit_minor=99_00))
+    assert "another amount was signed" in await world.refused(
+        replace(less, legs=[replace(short.legs[0], amount=99_00), short.legs[1]])
+    )
+
+    assert (await world.link.ask(short)).verdict == "created"
+    assert (await world.link.ask(old)).verdict == "created"  # it was priced before they were valid
+    recorded = await world.services.pool.fetch(
+        "SELECT place, tariff, component, deducted, minor FROM switch.payment_charge ORDER BY place"
+    )
+    assert [tuple(row) for row in recorded] == [(1, ours, "switch", False, 120), (2, rail, "rail", False, 40)]
+
+
 async def test_a_worker_cannot_take_another_fee_or_rail_than_the_corridors(world: World) -> None:
     honest, replace = world.payment(), msgspec.structs.replace
     asha, fees = world.account("asha-bank"), world.accounts["payswitch", "INR", "fees"]
@@ -505,6 +568,7 @@ def commands_of(world: World) -> list[Command]:
         OpenAccount("asha-bank", "INR", "position", 5, b"o" * 16, 1),
         SetCap(1, 5, b"o" * 16, 1),
         SetLimit("asha-bank", "INR", 5, 5, b"o" * 16, 1),
+        SetVelocity("participant", "asha-bank", "INR", 5, 5, 5, 5, b"o" * 16, 1),
         CloseWindow("INR", 1),
         CloseAccounts([1], 1),
         Hold(uetr, b"f" * 32, [leg], "note"),
@@ -529,6 +593,11 @@ async def test_no_value_of_any_field_freezes_the_writer(world: World) -> None:
 
     for command in commands_of(world):
         await asyncio.wait_for(asyncio.gather(*map(hostile, leaves(plain(command)))), 30)
+        assert world.server.frozen is None, command
+    given = GivenBack(await world.credited("ganga-bank"), "IN", "R1", 1, "INR", "", "", 0, b"x", b"x")
+    for command in (given, BookReturn(given.uetr, "R1")):
+        for each in leaves(plain(command)):
+            await asyncio.wait_for(hostile(each), 30)
         assert world.server.frozen is None, command
     for number in range(len(list(leaves(payment())))):  # each is a new payment: it would reach the database
         await asyncio.wait_for(hostile(next(itertools.islice(leaves(payment()), number, None))), 30)
@@ -684,6 +753,80 @@ async def test_a_return_that_was_made_is_answered_as_before_when_it_would_be_too
         await world.link.ask(world.give_back(uetr, "indus-bank", CREDITED))
     ).verdict == "already_corrected"
     assert await world.money() == before
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "why"),
+    [
+        pytest.param("SELECT", "", id="by-rule"),
+        pytest.param(DEARER, "the FX provider would lose by it", id="at-the-providers-cost"),
+        pytest.param(LONG_AGO, "more than 30 days ago", id="late"),
+        pytest.param(NO_RATE, "quotes no rate", id="no-rate"),
+    ],
+)
+async def test_what_a_rail_gives_back_is_booked_within_the_bounds_of_a_return_and_else_left_to_people(
+    world: World, meanwhile: str, why: str
+) -> None:
+    before = await world.money()
+    uetr = await world.credited("indus-bank")
+    await world.services.pool.execute(meanwhile)
+    given = GivenBack(uetr, "PK", "R1", 328_35, "PKR", "AC04", "AC04", 0, b"sealed", b"key")
+    noted = [await world.link.ask(each) for each in (given, given)]
+    replies = [await world.link.ask(BookReturn(uetr, "R1")) for _ in range(2)]
+    async with world.services.pool.acquire() as connection, connection.transaction(readonly=True):
+        causes = await caused.check_causes(connection, KINDS)
+    row = await world.services.pool.fetchrow(
+        "SELECT id, detail, resolved_at FROM switch.reconciliation_break WHERE uetr = $1",
+        uuid.UUID(bytes=uetr),
+    )
+    if why:
+        services = replace(world.services, link=world.link)
+        content = {"number": row["id"], "evidence": "pacs.004; fx agrees, letter 12"}
+        _, change = await decided(services, "break.return", content)
+        assert change.state == "executed", change
+
+    assert [each.verdict for each in noted] == ["given_back", "given_back"]
+    assert [each.verdict for each in replies] == (["left_to_people"] * 2 if why else ["created", "exists"])
+    assert all(why in each.detail for each in replies)
+    assert (why in row["detail"], row["resolved_at"] is None) == (True, bool(why))
+    assert "(RETURN)" not in causes.detail
+    assert await world.money() == before
+
+
+async def test_a_rail_gives_back_only_its_own_payments_and_of_one_that_is_open_it_is_a_refusal(
+    world: World,
+) -> None:
+    open_payment = world.payment("indus-bank")
+    await world.link.ask(open_payment)
+    before = await world.money()
+
+    def given(uetr: bytes, rail: str = "PK", minor: int = 328_35) -> GivenBack:
+        return GivenBack(uetr, rail, "R1", minor, "PKR", "AC04", "AC04", 0, b"sealed", b"key")
+
+    uetr = open_payment.identity.uetr
+    replies = [
+        await world.link.ask(each)
+        for each in (
+            given(uetr, "IN"),
+            given(uetr, minor=1),
+            given(uetr),
+            given(uetr),
+            given(uuid.uuid4().bytes),
+            given(await world.credited("indus-bank"), "IN"),
+            BookReturn(uetr, "R1"),
+        )
+    ]
+
+    assert [(each.verdict, each.state) for each in replies] == [
+        ("another_rail", "SENT"),
+        ("advanced", "UNKNOWN"),
+        ("advanced", "ABORTED"),
+        ("final", "ABORTED"),
+        ("transfer_not_found", ""),
+        ("another_rail", ""),
+        ("transfer_not_found", ""),
+    ]
+    assert before != await world.money()
 
 
 async def decided(services: ServiceContext, kind: str, content: dict[str, Any]) -> tuple[Effect, Change]:
@@ -857,3 +1000,27 @@ async def test_verify_ties_a_return_of_two_people_to_its_change(
     faults = result.detail if not result.ok else ""
     assert why in faults
     assert bool(why) == ("(RETURN)" in faults)
+
+
+async def test_a_released_payment_is_signed_as_of_its_hold_and_a_hold_needs_a_signature(world: World) -> None:
+    """People may need longer than a signature is valid; what was not signed is not even held."""
+    payment = world.payment()
+    hold = HoldForScreening(payment.identity, payment.terms, 3_600_000_000, 1, b"hits", 1, payment.evidence)
+    unsigned = await world.refused(msgspec.structs.replace(hold, evidence=None))
+    other = await world.refused(msgspec.structs.replace(hold, evidence=world.payment().evidence))
+    held = await world.link.ask(hold)
+    too_early = await world.link.ask(msgspec.structs.replace(payment, held=held.number))
+    content = {"uetr": str(uuid.UUID(bytes=payment.identity.uetr)), "screening": 1}
+    await done(dataclasses.replace(world.services, link=world.link), "screening.release", content)
+    holds = next(p for p in world.server._writer.host.parts if isinstance(p, ScreeningHolds))
+    known = holds._holds[payment.identity.uetr]
+    holds._holds[known.uetr] = dataclasses.replace(known, held=known.held - 3_600_000_000)
+    not_signed_then = await world.refused(msgspec.structs.replace(payment, held=held.number))
+    holds._holds[known.uetr] = known
+    accepted = await world.link.ask(msgspec.structs.replace(payment, held=held.number))
+
+    assert "nobody signed it" in unsigned
+    assert "another payment was signed" in other
+    assert not_signed_then
+    assert (held.verdict, too_early.verdict) == ("held", "illegal")
+    assert accepted.verdict == "created"

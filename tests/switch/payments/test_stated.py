@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -13,7 +14,7 @@ import pytest
 
 from adapters import registry
 from adapters.simulation.sandbox import prepare
-from schemas import parties
+from schemas import codec, credit_transfer, parties
 from schemas.errors import Refused
 from schemas.money import Money
 from switch.payments import routes, stated
@@ -219,7 +220,8 @@ def test_a_quote_counts_in_the_rail_s_steps(tmp_path: Path) -> None:
     rail = Rail(registry.load("IR", connection), None, Bulkhead(1), Breaker("IR", 1.0))  # type: ignore[arg-type]
     route = routes.Route(bank, bank, corridor, rail, Tightening(), open=True, opens_at=0)
 
-    assert routes.price(Money(1001, "INR"), route, directory).credit == Money(500100, "IRR")
+    price = routes.price(Money(1001, "INR"), route, directory, at=datetime.now(UTC))
+    assert price.credit == Money(500100, "IRR")
 
 
 HEADER = {
@@ -317,6 +319,19 @@ async def test_the_sender_s_limit_bounds_the_expiry(stack: Stack) -> None:
         await connection.close()
 
     assert abs(expires - limit) < timedelta(milliseconds=2)
+
+
+def test_a_payment_that_would_expire_on_its_way_is_refused_with_the_limit_that_it_states(
+    stack: Stack,
+) -> None:
+    document = changed(stack, tx(SttlmTmReq=lambda: {"RjctTm": clock(seconds=-30)}))
+    message = codec.decode(json.dumps(document).encode(), media_type="application/json", expect="pacs.008")
+    payment = credit_transfer.read(message)
+
+    stated.check_way(payment, message, 30.0, needed_s=2.0)
+    with pytest.raises(Refused) as refused:
+        stated.check_way(payment, message, 1.5, needed_s=2.0)
+    assert (refused.value.reason, str(refused.value.path)[-17:]) == ("TM01", "SttlmTmReq/RjctTm")
 
 
 async def test_a_repeat_beyond_its_own_deadline_gets_the_payment_s_state(stack: Stack) -> None:

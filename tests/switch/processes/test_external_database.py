@@ -162,6 +162,7 @@ def _certificate(
     return built, key
 
 
+@pytest.mark.long
 def test_a_payment_on_an_external_database(external: External, data_directory: Path) -> None:
     """The whole way: the printed script, run by the database's operator; then one URL, and a payment."""
     data = data_directory / "data"
@@ -248,6 +249,7 @@ def test_another_authority_or_name_is_refused(external: External, data_directory
             supervisor.stop()
 
 
+@pytest.mark.long
 def test_a_backup_over_tls_is_made_by_the_program_of_the_machine(
     external: External, data_directory: Path, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import uvicorn
 from starlette.requests import Request
+from starlette.responses import Response
 
 from switch.api import body as bodies
 from switch.api import limits
@@ -37,13 +38,13 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 @asynccontextmanager
 async def served(
-    crowd: Connections, answering: Any = app, *, local: Path | None = None
+    crowd: Connections, answering: Any = app, *, local: Path | None = None, **options: Any
 ) -> AsyncIterator[int]:
     """Serve at a port, or at a local socket as pages do for the API workers of their machine."""
     listener = socket.create_server(("127.0.0.1", 0)) if local is None else local_listener(local)
     config = uvicorn.Config(
         answering,
-        http=partial(GuardedProtocol, crowd=crowd),  # type: ignore[arg-type]
+        http=partial(GuardedProtocol, crowd=crowd, **options),  # type: ignore[arg-type]
         lifespan="off",
         log_config=None,
         proxy_headers=False,
@@ -227,3 +228,71 @@ async def test_what_is_closed_is_counted_no_longer() -> None:
             peer[1].close()
         while crowd._strangers or crowd._of_address or crowd._of_caller:
             await asyncio.sleep(0.01)
+
+
+def busy(method: bytes, target: bytes, _: limits.Headers, caller: str | None) -> Response | None:
+    """Refuse what is sent to /full."""
+    if not target.startswith(b"/full"):
+        return None
+    return Response(f"{method.decode()} {caller}", 503, {"Retry-After-Ms": "5"})
+
+
+async def refusal(peer: Peer, request: bytes) -> tuple[bytes, bytes]:
+    """Send a request, and read its whole answer."""
+    reader, writer = peer
+    writer.write(request)
+    async with asyncio.timeout(10):
+        head = await reader.readuntil(b"\r\n\r\n")
+        return head, await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split()[0]))
+
+
+async def test_a_refused_request_is_answered_without_the_application_and_its_connection_goes_on() -> None:
+    seen = []
+
+    async def noting(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        seen.append(scope["path"])
+        await app(scope, receive, send)
+
+    body = b"Content-Length: 5000\r\n\r\n" + b"x" * 5000
+    async with served(Connections(), noting, refuses=busy) as port:
+        (peer,) = await opened(port, 1)
+        assert (await ask(peer, "/asha"))[9:12] == b"200"
+        for _ in range(2):
+            head, text = await refusal(peer, b"POST /full?wait=1 HTTP/1.1\r\nHost: x\r\n" + body)
+            assert head.startswith(b"HTTP/1.1 503 ")
+            assert b"retry-after-ms: 5\r\n" in head
+            assert text == b"POST asha"
+        assert (await ask(peer, "/asha"))[9:12] == b"200"
+    assert seen == ["/asha", "/asha"]
+
+
+async def test_what_cannot_be_refused_in_order_reaches_the_application() -> None:
+    """A second request on a connection whose first is not answered; and one that asks before it sends."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        begun.set()
+        await go_on.wait()
+        await app(scope, receive, send)
+
+    async with served(Connections(), slow, refuses=busy) as port:
+        (peer,) = await opened(port, 1)
+        peer[1].write(
+            b"GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST /full HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+        )
+        await begun.wait()
+        go_on.set()
+        async with asyncio.timeout(10):
+            answers = [await peer[0].readuntil(b"\r\n\r\n") + await peer[0].readexactly(2) for _ in range(2)]
+        assert [answer[9:12] for answer in answers] == [b"200", b"200"]
+        asking = b"POST /full HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\nx"
+        assert (await refusal(peer, asking))[1] == b"ok"
+
+
+async def test_a_refused_body_that_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_guard, "HEAD_WITHIN_S", 0.05)
+    async with served(Connections(), refuses=busy) as port:
+        (peer,) = await opened(port, 1)
+        peer[1].write(b"POST /full HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx")
+        async with asyncio.timeout(10):
+            assert await peer[0].read() == b""

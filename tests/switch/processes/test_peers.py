@@ -17,28 +17,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from schemas.errors import SwitchError
 from switch.base.settings import Settings
 from switch.processes.writer import WriterServer
-from switch.writer import addresses, kinds
+from switch.writer import addresses, commands, kinds
 from switch.writer.addresses import Address, LocalPeers
 from switch.writer.client import Link
 from switch.writer.commands import (
+    NO_TERMS,
     PROTOCOL,
     Accept,
     Advance,
+    BookReturn,
     Command,
     CommandLeg,
+    DecideScreening,
     Enquired,
     Frame,
     Freeze,
     Fund,
+    GivenBack,
     Hello,
+    HoldForScreening,
     OpenAccount,
     Ping,
     Record,
+    Refuse,
     Return,
+    ReversalAnswered,
+    Reverse,
     SetCap,
     frame_decoder,
     request_encoder,
@@ -174,11 +183,11 @@ async def test_each_kind_may_send_its_own_commands_only(listening: Listening) ->
     assert verdicts == {0: Verdict.UNAVAILABLE, 1: Verdict.FAILED_TO_DECIDE, 2: Verdict.FAILED_TO_DECIDE}
 
 
-def test_payments_are_accepted_by_api_workers_only_and_money_moved_for_people_only() -> None:
+def test_payments_are_accepted_by_api_workers_and_money_moved_for_people_only() -> None:
     def who(command: type) -> set[Kind]:
         return {kind for kind in kinds.PRODUCTION if command in kinds.PERMITTED[kind]}
 
-    assert who(Accept) == {Kind.API}
+    assert who(Accept) == {Kind.API, Kind.CARETAKER}  # the caretaker only what two people released
     assert who(Enquired) == {Kind.CARETAKER}
     assert who(Fund) == {Kind.PAGES, Kind.CARETAKER, Kind.OPERATOR}
     assert who(Ping) == kinds.PRODUCTION
@@ -186,6 +195,7 @@ def test_payments_are_accepted_by_api_workers_only_and_money_moved_for_people_on
 
 ID, KEY = b"i" * 16, b"f" * 32
 LEGS = [CommandLeg(1, 2, 100, "funding")]
+HELD = HoldForScreening(commands.Identity(ID, KEY, "asha-bank", "", "", b"", 0), NO_TERMS, 1, 1, b"", 1)
 EVERY: dict[str, tuple[Command, set[Kind]]] = {
     "a rail's answer": (Advance(ID, Event.CONFIRM, rail="PK"), {Kind.API, Kind.CARETAKER}),
     "the sender cancels": (Advance(ID, Event.CANCEL), {Kind.API, Kind.CARETAKER}),
@@ -196,10 +206,24 @@ EVERY: dict[str, tuple[Command, set[Kind]]] = {
         {Kind.CARETAKER, Kind.OPERATOR, Kind.PAGES},
     ),
     "a participant returns": (Return(ID, KEY, ID, "asha-bank", "m", "NARR"), {Kind.API}),
+    "a rail gives back": (
+        GivenBack(ID, "PK", "R1", 1, "PKR", "AC04", "AC04", 0, b"", b""),
+        {Kind.API, Kind.CARETAKER},
+    ),
+    "what a rail gave back is booked": (BookReturn(ID, "R1"), {Kind.CARETAKER}),
+    "two people order a reversal": (Reverse(ID, ID, "CUST", 1), {Kind.CARETAKER}),
+    "nobody orders a reversal": (Reverse(ID, ID, "CUST"), set()),
+    "a reversal is answered": (ReversalAnswered(ID, ID, "done"), {Kind.CARETAKER}),
     "two people return": (
         Return(ID, KEY, ID, "", "change 1", "NARR", 1),
         {Kind.CARETAKER, Kind.OPERATOR, Kind.PAGES},
     ),
+    "a payment is held by screening": (HELD, {Kind.API}),
+    "it is held again": (structs.replace(HELD, held=1), {Kind.CARETAKER}),
+    "two people decide about it": (DecideScreening(ID, 1, "release", ID, 1), {Kind.CARETAKER}),
+    "nobody decides about it": (DecideScreening(ID, 1, "release", ID), set()),
+    "a payment is refused": (Refuse(HELD.identity, "AC03", ""), {Kind.API}),
+    "a held one is refused": (Refuse(HELD.identity, "RR04", "", held=1), {Kind.API, Kind.CARETAKER}),
     "nobody decided an outcome": (Advance(ID, Event.CONFIRM, rail="PK", only_in_doubt=True), set()),
     "nobody returns": (Return(ID, KEY, ID, "", "m", "NARR"), set()),
     "funds move by a change": (Fund(ID, KEY, LEGS, "", 1), {Kind.CARETAKER, Kind.OPERATOR, Kind.PAGES}),

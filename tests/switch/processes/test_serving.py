@@ -1,6 +1,7 @@
 """What a worker serves, how it drains, and the health of processes without an API; no database is needed."""
 
 import asyncio
+import re
 import signal
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -274,3 +275,20 @@ async def test_a_process_without_an_api_states_what_it_does(
 def test_what_is_no_address_for_health_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="HOST:PORT"):
         status.parse(text)
+
+
+@pytest.mark.parametrize("file", ["switch/deploy/compose/haproxy.cfg", "docs/operate/many-machines.md"])
+def test_a_proxy_sends_every_path_of_people_to_the_pages(file: str) -> None:
+    """Behind a proxy that did not know `cases`, an API worker without pages beside it refused them."""
+    (names,) = re.findall(
+        r"path_reg \^/\(console\|v1/\(([a-z|-]+)\)\)", Path(file).read_text(encoding="utf-8")
+    )
+
+    assert {f"/v1/{name}" for name in names.split("|")} == for_people.ENDPOINTS
+
+
+def test_the_chart_sends_every_path_of_people_to_the_pages() -> None:
+    text = Path("switch/deploy/helm/payswitch/templates/api.yaml").read_text(encoding="utf-8")
+    (listed,) = re.findall(r'range list "/console" (.*?) }}', text)
+
+    assert set(re.findall(r'"([^"]+)"', listed)) == for_people.ENDPOINTS

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from loadtests.reports import DAY
-from schemas.errors import InvalidMessage
+from schemas.errors import Refused
 from switch.reports import open_data
 from switch.reports.probes import probe_all
 from switch.reports.query import Scope
@@ -123,5 +123,5 @@ async def test_open_data_hides_corridors_between_few_banks_and_waits_for_the_qua
             assert row[2] == counts[row[0], row[1]]
     assert True in set(shown.column("shown"))
     monkeypatch.setattr(open_data, "bounds", lambda _: (bounds[0], datetime(2999, 1, 1, tzinfo=UTC)))
-    with pytest.raises(InvalidMessage):
+    with pytest.raises(Refused):
         await make(connection, "open-data", quarter="2026-Q4")

@@ -14,14 +14,15 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ledger import offline_verifier
+from ledger import audit, offline_verifier
 from schemas import codec
-from schemas.errors import NotAuthentic
 from schemas.signing import jws
 from schemas.signing.keys import PublicKey
+from switch.operations import housekeeping
 from switch.reports import access
-from switch.reports.artefacts import KEYID, jws_beside, verify
-from switch.writer.commands import Freeze, Unfreeze
+from switch.reports.artefacts import KEYID, jws_beside
+from switch.reports.package import SignedFile, unpack
+from switch.writer.commands import Freeze
 from tests.switch.cli.test_cli import payswitch
 from tests.switch.stack import Stack
 
@@ -85,25 +86,51 @@ async def test_a_report_is_signed_kept_and_in_the_log(stack: Stack) -> None:
     assert sha256 not in {row["sha256"] for row in json.loads(others)}
 
 
-async def test_a_changed_byte_is_found(stack: Stack, tmp_path: Path) -> None:
-    answer, octets = await get(stack, "asha-bank", "/v1/reports/availability", **period())
-    name = answer.headers["Content-Disposition"].split('"')[1]
-    key_file = stack.settings.data / "reports" / "report.pub"
-    file = tmp_path / name
+async def test_a_package_is_verified_in_every_way_and_a_changed_byte_is_found(
+    stack: Stack, tmp_path: Path
+) -> None:
+    asked = {**period(), "format": "csv", "package": "true", "lang": "ru"}
+    answer, octets = await get(stack, "asha-bank", "/v1/reports/availability", **asked)
+    file = tmp_path / answer.headers["Content-Disposition"].split('"')[1]
     file.write_bytes(octets)
-    jws_beside(file).write_text(answer.headers["Payswitch-Signature"])
-    key = PublicKey.from_pem(KEYID, key_file.read_bytes())
+    (tmp_path / "changed.zip").write_bytes(octets[:60] + bytes([octets[60] ^ 1]) + octets[61:])
+    signed = unpack(octets)
+    _, pem = await get(stack, "", "/v1/report-key")
+    (tmp_path / "key.pem").write_bytes(pem)
+    done = payswitch_verify(file, tmp_path / "changed.zip", "--key", tmp_path / "key.pem")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    unsuitable = payswitch_verify(file, "--key", file)
+    (file.with_name(signed.name)).write_bytes(signed.octets)
+    jws_beside(file.with_name(signed.name)).write_text(signed.signature)
+    here = payswitch_verify(file.with_name(signed.name), "--data", stack.settings.data)
 
-    verify(file, key)
-    assert payswitch_verify(file, key_file).returncode == 0
-    file.write_bytes(octets.replace(b"accept", b"accepT"))
-    with pytest.raises(NotAuthentic):
-        verify(file, key)
-    assert payswitch_verify(file, key_file).returncode == 1
+    assert (answer.headers["Content-Type"], file.suffixes) == ("application/zip", [".csv", ".zip"])
+    assert signed.name == f"availability-{signed.sha256}.csv"
+    assert answer.headers["Payswitch-Signature"] == signed.signature
+    assert (done.returncode, [line["valid"] for line in lines]) == (1, [True, False])
+    assert lines[0]["sha256"] == signed.sha256
+    assert unsuitable.returncode == 1
+    assert json.loads(here.stdout)["valid"]
+    address = f"/verify?content={hashlib.sha256(await as_json(stack, signed)).hexdigest()}"
+    answer, shown = await get(stack, "", address)
+    assert answer.status == 200
+    assert signed.sha256 in shown.decode()
+    answer, shown = await get(stack, "", "/verify?content=" + "0" * 64)
+    assert signed.sha256 not in shown.decode()
+    assert 'role="alert"' in shown.decode()
 
 
-def payswitch_verify(file: Path, key: Path) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "switch.cli", "report", "verify", str(file), str(key)]
+async def as_json(stack: Stack, signed: SignedFile) -> bytes:
+    """The report of a file as JSON."""
+    _, made = await get(stack, "asha-bank", "/v1/report-artefacts")
+    asked = next(row["parameters"] for row in json.loads(made) if row["sha256"] == signed.sha256)
+    given = {name: value for name, value in json.loads(asked).items() if name in {"since", "until"}}
+    _, octets = await get(stack, "asha-bank", "/v1/reports/availability", **given)
+    return octets
+
+
+def payswitch_verify(*arguments: object) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "switch.cli", "verify", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, check=False, timeout=120)
 
 
@@ -252,9 +279,9 @@ async def test_open_data_needs_no_key_and_only_past_quarters(stack: Stack) -> No
     assert (past.status, again.status) == (200, 200)
     one, other = json.loads(octets), json.loads(same)  # perhaps of two workers: as of two numbers of the log
     for report in (one, other):
-        del report["parameters"]["as_of"]
+        del report["parameters"]["as_of"], report["seal"]
     assert one == other
-    assert (coming.status, long_ago.status, nonsense.status) == (400, 404, 400)
+    assert (coming.status, long_ago.status, nonsense.status) == (422, 404, 400)
 
 
 def test_the_access_log_has_events_whose_texts_have_no_names():
@@ -269,9 +296,9 @@ async def test_a_freeze_is_in_the_access_log(stack: Stack) -> None:
     await link.start()
     try:
         await link.ask(Freeze("people", "a look"))
-        await link.ask(Unfreeze("looked"))
     finally:
         await link.stop()
+    await stack.unfreeze()
     answer, octets = await get(stack, "operator", "/v1/reports/access-log", format="csv", **period())
     kinds = [line["kind"] for line in csv.DictReader(io.StringIO(octets.decode()))]
 
@@ -316,3 +343,21 @@ def test_a_command_makes_a_report_of_a_window(stack: Stack, tmp_path: Path) -> N
     assert "missing: since, until" in wrong.stderr
     newest = json.loads(made.stdout.splitlines()[0])
     assert (newest["report"], newest["caller"].split(":")[0]) == ("liquidity", "operator")
+
+
+async def test_a_list_of_payments_is_proved_offline(stack: Stack) -> None:
+    await pay(stack)
+    connection = await stack.connect()
+    await audit.checkpoint(connection, housekeeping.signer(stack.settings))
+    await connection.close()
+    asked = {**period(), "corridor": "IN-PK"}
+    answer, octets = await get(
+        stack, "regulator-in", "/v1/reports/payments-of-corridor", format="bundle", **asked
+    )
+    _, table = await get(stack, "regulator-in", "/v1/reports/payments-of-corridor", **asked)
+    bundle = json.loads(octets)
+    proved = {event["number"] for event in bundle["events"]}
+
+    assert answer.status == 200, octets
+    assert offline_verifier.verify(bundle, housekeeping.verifier_lines(stack.settings)) == []
+    assert len(proved) >= len(json.loads(table)["rows"]) >= 1

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from msgspec import structs
 
 from schemas import codec, versions
 from schemas.errors import InvalidMessage, NotAllowed, NotFound, Unavailable
@@ -27,13 +28,13 @@ Pay = tuple[timedelta, int, str, str, list[str]]
 """When, how many rupees, whose account, to whose, what is missing."""
 
 
-async def fill(connection: asyncpg.Connection, payments: list[Pay]) -> list[UUID]:
+async def fill(connection: asyncpg.Connection, payments: list[Pay], rules: Rules = RULES) -> list[UUID]:
     """Committed payments, two events each, and what was read of their parties."""
     await connection.execute(
         "INSERT INTO switch.participant (id, name, bic, country, kind) VALUES"
         " ('a-bank', 'A', 'AAAAINBB', 'IN', 'direct'), ('b-bank', 'B', 'BBBBPKKA', 'PK', 'direct')"
     )
-    await pattern_rules.add(connection, "test", RULES, "tester")
+    await pattern_rules.add(connection, "test", rules, "tester")
     uetrs = []
     for place, (after, rupees, debtor, creditor, missing) in enumerate(payments):
         number, uetr = 2 * place + 1, uuid4()
@@ -120,6 +121,46 @@ async def test_velocity_is_more_than_so_many_within_an_hour(own: asyncpg.Connect
     assert found == [str(uetrs[3]), str(uetrs[4])]
 
 
+async def test_fan_in_is_a_creditor_whom_many_debtors_pay_on_one_day(own: asyncpg.Connection) -> None:
+    uetrs = await fill(
+        own,
+        [
+            (hours(-1), 10, "d1", "c1", []),  # the day before
+            (hours(1), 10, "d1", "c1", []),
+            (hours(2), 10, "d2", "c1", []),
+            (hours(3), 10, "d2", "c1", []),  # the same debtor
+            (hours(4), 10, "d3", "c2", []),  # another creditor
+            (hours(5), 10, "d3", "c1", []),  # the third
+            (hours(6), 10, "d4", "c1", []),
+        ],
+        structs.replace(RULES, gather_count=3),
+    )
+
+    assert [uetr for rule, uetr in await hits(own) if rule == Rule.FAN_IN] == [str(uetrs[5]), str(uetrs[6])]
+
+
+@pytest.mark.parametrize(("quiet", "places"), [((22, 6), [0, 1, 4]), ((2, 6), [1, 4])])
+async def test_out_of_hours_is_by_the_clock_of_the_debtors_country(
+    own: asyncpg.Connection, quiet: tuple[int, int], places: list[int]
+) -> None:
+    night = structs.replace(RULES, night_percent=50, night_from=quiet[0], night_to=quiet[1])
+    uetrs = await fill(
+        own,
+        [
+            (hours(17), 500, "d1", "c1", []),  # 22:30 in India
+            (hours(21), 500, "d1", "c1", []),  # 02:30
+            (hours(22), 499, "d1", "c1", []),  # less than half
+            (hours(16), 500, "d1", "c1", []),  # 21:30
+            (hours(0.25), 900, "d1", "c1", []),  # 05:45
+            (hours(0.5), 900, "d1", "c1", []),  # 06:00
+        ],
+        night,
+    )
+
+    found = [uetr for rule, uetr in await hits(own) if rule == Rule.OUT_OF_HOURS]
+    assert found == [str(uetrs[place]) for place in places]
+
+
 async def test_nothing_is_announced_while_parties_are_still_being_read(own: asyncpg.Connection) -> None:
     await fill(own, [(hours(1), 1_000, "d1", "c1", [])])
     await own.execute("DELETE FROM switch.payment_party")
@@ -162,6 +203,9 @@ async def test_a_version_of_rules_never_changes(own: asyncpg.Connection) -> None
         {"large": {"INR": 10**13}},
         {"large": {"INR": 1.5}},
         {"nonsense": 1},
+        {"gather_count": -1},
+        {"night_from": 24},
+        {"night_from": 6, "night_to": 6},
     ],
 )
 def test_rules_that_make_no_sense_are_refused(change: dict[str, object]) -> None:

@@ -202,7 +202,7 @@ ON_PAPER = re.compile(
     r"^(?:(?P<line>\d+) )?(?P<participant>[a-z][a-z0-9-]+) (?P<bic>[A-Z0-9]{8}) (?P<currency>[A-Z]{3})"
     r" (?P<direction>\w+) (?P<amount>[\d,.]+) (?P<net>-?[\d,.]+) (?P<carried>-?[\d,.]+) (?P<state>[A-Z]+)"
     r" (?P<uetr>(?:[0-9a-f-]\n?){36})(?P<reason>(?:(?!\d+ [a-z]|total|[a-z-]+ [A-Z0-9]{8} ).*\n)*)"
-    r"|^(?P<label>total[a-z ]*) [A-Z]{3} (?P<summed>\w+) (?P<total>[\d,.]+)$",
+    r"|^(?P<label>total[a-z ]*) [A-Z]{3} (?P<summed>\w+) (?P<total>[\d,.]+)\s[A-Z]{3}\s*$",
     re.MULTILINE,
 )
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+
 from adapters import registry
 from adapters.simulation import book as rail_book
 from schemas.money import Money
@@ -68,6 +70,7 @@ def test_all_ninety_are_there():
     assert len(CORRIDORS) == 90
 
 
+@pytest.mark.long
 async def test_every_corridor_carries_payments_end_to_end(ten: Stack):
     by_country = {p["country"]: p for p in reversed(ten.credentials["participants"])}
     gate = asyncio.Semaphore(AT_ONCE)

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from schemas import codec
-from schemas.errors import NotAllowed, NotAuthentic, Refused
+from schemas.errors import NotAllowed, NotAuthentic, NotFound, Refused
 from schemas.signing import jws
 from schemas.signing.keys import SigningKey
 from switch.approvals import approvals
@@ -484,6 +484,25 @@ async def test_an_instruction_that_a_crash_left_unwritten_is_written_with_the_sa
     await day.run_due(services)
 
     assert file.read_bytes() == before
+
+
+async def test_an_instruction_is_read_between_its_commit_and_its_file(services: ServiceContext) -> None:
+    """An agent that saw SETTLING and asked at once was told 404: the file comes a moment after the commit."""
+    window = await instructed(services, ("asha-bank", "ganga-bank", 12_34))
+    file = Path(services.data) / str((await reads.find(services.pool, window)).file)
+    before = file.read_bytes()
+    file.unlink()
+
+    octets, token = await day.read_instruction(services, window)
+
+    assert octets == before
+    jws.verify(token, octets, key=SettlementFiles(services.data).public_key)
+
+
+async def test_a_window_without_an_instruction_has_none_to_read(services: ServiceContext) -> None:
+    window = await close(services)
+    with pytest.raises(NotFound, match="no settlement instruction"):
+        await day.read_instruction(services, window)
 
 
 async def test_a_window_that_cannot_be_instructed_frees_its_money_when_it_is_aborted(

@@ -10,6 +10,7 @@ import pytest
 from loadtests.reports import DAY
 from schemas.money import Money
 from switch.operations import verify
+from switch.reports.query import Scope
 from switch.statistics import making, reading, times
 from switch.statistics.reading import By, FactQuery, PaymentFigures, Step
 from tests.switch.reports.conftest import EVERYTHING, make
@@ -148,6 +149,37 @@ async def test_probes_are_added_up_by_hour(pool: asyncpg.Pool) -> None:
         (hour + timedelta(hours=1), "rail-IN", 12, 0, 0),
         (hour + timedelta(hours=1), "rail-PK", 12, 0, 0),
     ]
+
+
+async def test_probes_of_a_day_are_shown_by_quarters_of_an_hour(pool: asyncpg.Pool) -> None:
+    """An outage of a few minutes is seen when and as long as it was; a gap is not observed, never available."""
+    since = reading.begin_quarter(datetime.now(UTC)) - timedelta(hours=2)
+    rows = [
+        (service, since + timedelta(seconds=15 * n), not (service == "rail-IN" and 64 <= n < 76))
+        for service in ("rail-IN", "rail-PK")
+        for n in range(4 * 45)
+    ]
+    await pool.executemany(
+        "INSERT INTO switch.probe (service, at, ok, micros, every_s) VALUES ($1, $2, $3, 5000, 15)", rows
+    )
+    asked = FactQuery(since, datetime.now(UTC), Step.HOUR)
+    async with pool.acquire() as connection:
+        found = await reading.probed(connection, asked, EVERYTHING)
+        of_india = await reading.probed(connection, asked, Scope("ravi", country="IN"))
+    by_place = {(each.service, each.at): each for each in found}
+    at = [since + n * reading.QUARTER for n in range(3)]
+
+    assert reading.quarters(asked)[:3] == at
+    assert len(reading.quarters(asked)) == 9
+    assert [by_place["rail-IN", each].down for each in at] == [
+        timedelta(0),
+        timedelta(minutes=3),
+        timedelta(0),
+    ]
+    assert [by_place["rail-IN", each].availability for each in at] == [100, 80, 100]
+    assert ("rail-IN", since + 3 * reading.QUARTER) not in by_place
+    assert by_place["rail-PK", at[2]].observed == timedelta(minutes=15, seconds=30)
+    assert {each.service for each in of_india} == {"rail-IN"}
 
 
 def test_percentiles_are_within_a_tenth_of_the_exact_ones() -> None:

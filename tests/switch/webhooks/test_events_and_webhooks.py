@@ -137,8 +137,8 @@ async def test_a_quote_of_less_than_its_fee_is_refused_with_the_smallest_amount(
     ("query", "status"),
     [
         ("creditor_agent=NOBOINBB&amount=1.00&currency=INR", 404),
-        ("creditor_agent=INDUPKKA&amount=0.001&currency=INR", 400),
-        ("creditor_agent=INDUPKKA&amount=1.00&currency=XXX", 400),
+        ("creditor_agent=INDUPKKA&amount=0.001&currency=INR", 422),
+        ("creditor_agent=INDUPKKA&amount=1.00&currency=XXX", 422),
         ("creditor_agent=INDUPKKA&amount=1.00&currency=USD", 422),
         ("creditor_agent=INDUPKKA", 400),
     ],
@@ -317,6 +317,9 @@ async def test_a_webhook_is_its_owners_alone(stack: Stack):
         {"url": "http://127.0.0.1:99999/"},
         {"url": "http://127.0.0.1:9/\0"},
         {"url": "http://127.0.0.1:9/\u2028"},
+        {"url": "http://a host/"},
+        {"url": "http://a,b/"},
+        {"url": "http://-a/"},
         {"url": "http://x", "more": 1},
     ],
 )

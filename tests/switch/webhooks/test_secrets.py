@@ -7,15 +7,19 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
 from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from switch.base import personal_data
 from switch.clients.python import NotVerified, verify_webhook
 from switch.payments.events import TYPES
+from switch.webhooks import secrets
 from tests.description import npm
 from tests.switch.stack import Stack
 from tests.switch.webhooks.test_events_and_webhooks import bearer, call, paid, receiver, until
@@ -127,6 +131,32 @@ async def test_only_the_messenger_can_read_a_secret(stack: Stack):
     await connection.close()
 
     assert {row["rolname"].replace("_login", "") for row in readers} == {"payswitch_messenger"}
+
+
+async def test_a_copy_of_the_database_signs_nothing_without_the_keys_of_the_switch(
+    stack: Stack, tmp_path: Path
+):
+    async with hooked(stack, [204]) as (hook, _, _):
+        connection = await stack.connect()
+        sealed = await connection.fetchval(
+            "SELECT secret FROM switch.webhook_secret WHERE webhook = $1", hook["id"]
+        )
+        found = [
+            await secrets.faults(connection, file)
+            for file in (stack.settings.personal_data_keys, tmp_path / "others.json")
+        ]
+        await connection.close()
+    keys, others = (
+        personal_data.load(stack.settings.personal_data_keys),
+        personal_data.load(tmp_path / "others.json"),
+    )
+    secret = base64.b64decode(hook["secret"].removeprefix("whsec_"))
+
+    assert secret not in sealed
+    assert secrets.opened(keys, UUID(hook["id"]), [sealed]) == [secret]
+    assert secrets.opened(others, UUID(hook["id"]), [sealed]) == []
+    assert secrets.opened(keys, uuid4(), [sealed]) == []  # it is bound to its webhook
+    assert ([bool(faults) for faults in found], "key file" in found[1][0]) == ([False, True], True)
 
 
 async def test_a_webhook_is_changed_paused_and_resumed(stack: Stack):

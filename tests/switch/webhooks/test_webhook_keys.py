@@ -129,7 +129,10 @@ async def test_a_standby_without_the_key_that_receivers_know_does_not_start(
         )
         assert (start.returncode, start.stderr.splitlines()) == (
             1,
-            [f"payswitch: {signing.NO_KEY.format(standby)}"],
+            [
+                f"payswitch: {signing.NO_KEY.format(standby.with_name(name))}"
+                for name in ("personal-data.json", "webhooks.pem")
+            ],
         )
 
         signing.load(standby)

@@ -74,6 +74,7 @@ def verify(stack: Stack, *words: str) -> dict[str, Any]:
     return {each["check"]: each for each in json.loads(done.stdout)["checks"]}
 
 
+@pytest.mark.long
 async def test_root_rewrites_the_log_and_the_witness_proves_it(own: Stack, tmp_path: Path) -> None:
     keys = housekeeping.verifier_lines(own.settings)
     name = f"central-bank-{uuid.uuid4()}.test"

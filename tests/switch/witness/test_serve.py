@@ -168,6 +168,7 @@ def answered(witness: ServedWitness, times: int) -> int:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("addresses", "sent"),
     [
@@ -205,6 +206,7 @@ def drip(connection: socket.socket) -> None:
         time.sleep(0.3)
 
 
+@pytest.mark.long
 def test_a_silent_connection_ends_soon(tmp_path: Path, log: LogInMemory) -> None:
     """Before the first byte, within the headers, and within the handshake of TLS."""
     made = Authority(tmp_path).certify("localhost")
@@ -304,6 +306,7 @@ def test_a_new_key_of_the_log_is_trusted_by_command(tmp_path: Path) -> None:
     witness_command("check", str(folder), str(file))
 
 
+@pytest.mark.long
 def test_wrong_use_is_explained(tmp_path: Path, log: LogInMemory) -> None:
     missing = str(tmp_path / "no")
     witness_command("serve", missing, code=1)

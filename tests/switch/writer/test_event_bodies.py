@@ -114,7 +114,7 @@ async def in_access_log(services: ServiceContext, _: int) -> None:
 
     assert any('"unreadable":"fffe7b"' in str(row) for row in report.rows)
     for form in catalogue.TABLE:
-        assert render.FORMATS[form].write(report, None)
+        assert render.render(report, form)
 
 
 async def in_command(services: ServiceContext, last: int) -> None:

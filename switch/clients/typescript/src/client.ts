@@ -5,11 +5,12 @@
  * twice. `NoAnswer` means that the outcome is unknown: read the payment, or send the same message again.
  */
 
+import { ASKED, verifyAnswer } from "./answers.js";
 import type { components } from "./description.js";
 import type { Message } from "./messages.js";
 import { NoAnswer, NotAllowed, NotAuthentic, type Problem, refusalOf, RequestRefused } from "./problems.js";
 import { type Signer, sign, utf8 } from "./signing.js";
-import type { Event } from "./webhooks.js";
+import { type Event, NotVerified } from "./webhooks.js";
 
 export type Payment = components["schemas"]["Payment"];
 type AnyMessage = { $type: string; Document: object };
@@ -20,6 +21,8 @@ export interface ClientOptions {
   bearer?: string;
   /** How often a request is tried; 5 by default. */
   tries?: number;
+  /** The public keys of the switch (PEM) by key id. Then every answer must be signed; any other is no answer. */
+  answerKeys?: Record<string, string>;
 }
 
 interface Request {
@@ -30,12 +33,16 @@ interface Request {
   waitS: number;
   /** Whether a second one would be the same thing, and not a second thing. */
   repeated: boolean;
+  /** Whether only an ISO 20022 message answers it: without one, its outcome is unknown. */
+  message?: boolean;
 }
 
 interface Answer {
   status: number;
   mediaType: string;
   link: string;
+  /** Seconds to wait before a repetition; 0 if it does not say. */
+  statedS: number;
   text: string;
 }
 
@@ -48,6 +55,7 @@ const STREAM = "text/event-stream";
 const PROBLEM = "application/problem+json";
 const PAUSE_S = 0.2;
 const PAUSE_S_MAX = 5;
+const STATED_S_MAX = 10; // the longest pause that a response can ask for; more is for the caller to decide
 const GRACE_S = 10;
 const SILENCE_S = 45; // the switch sends a heartbeat every 15 s
 
@@ -114,7 +122,7 @@ export class Client {
   }
 
   /** Change a resource that is not a message. A POST is sent once: look before you repeat it. */
-  change(method: "POST" | "PATCH" | "DELETE", resource: string, content?: object): Promise<unknown> {
+  change(method: "POST" | "PUT" | "PATCH" | "DELETE", resource: string, content?: object): Promise<unknown> {
     const body = content === undefined ? NOTHING : utf8(JSON.stringify(content));
     const headers: Record<string, string> = body.length ? { "Content-Type": JSON_TYPE } : {};
     const repeated = method !== "POST";
@@ -128,10 +136,13 @@ export class Client {
       const headers = { Accept: STREAM, "Last-Event-ID": last };
       const request = { method: "GET", url: this.url("events", {}), headers, body: NOTHING, waitS: 0, repeated: true };
       let [failure, refusal]: [string, RequestRefused | undefined] = ["the stream ended", undefined];
+      let stated = 0;
       try {
         const quiet = new Silence();
         const response = await sent(request, await this.proved(request), quiet.signal);
-        refusal = mediaTypeOf(response) === STREAM ? undefined : refusalIn(await answerOf(response), STREAM);
+        const answer = mediaTypeOf(response) === STREAM ? undefined : (await answerOf(response))[0];
+        refusal = answer && refusalIn(answer, STREAM);
+        stated = answer?.statedS ?? 0;
         if (refusal !== undefined && !refusal.retryable) throw refusal;
         if (refusal !== undefined) failure = summary(refusal);
         else {
@@ -147,7 +158,7 @@ export class Client {
       }
       failures += 1;
       if (failures >= this.tries) throw new NoAnswer(`no stream in ${failures} tries: ${failure}`, refusal);
-      await pause(failures);
+      await pause(failures, stated);
     }
   }
 
@@ -156,7 +167,7 @@ export class Client {
     if (waitS) headers["Prefer"] = `wait=${waitS}`;
     const url = this.url(`iso20022/${message.$type.slice(0, 8)}`, {});
     const body = utf8(JSON.stringify(message));
-    return (await this.json({ method: "POST", url, headers, body, waitS, repeated: true })) as AnyMessage;
+    return (await this.json({ method: "POST", url, headers, body, waitS, repeated: true, message: true })) as AnyMessage;
   }
 
   private reading(resource: string, query: Record<string, string>, waitS: number): Request {
@@ -179,23 +190,43 @@ export class Client {
   private async ask(request: Request): Promise<Answer> {
     const tries = request.repeated ? this.tries : 1;
     let [failure, last]: [string, RequestRefused | undefined] = ["", undefined];
+    let stated = 0;
     for (let attempt = 0; attempt < tries; attempt++) {
-      if (attempt) await pause(attempt);
+      if (attempt) await pause(attempt, stated);
+      stated = 0;
       try {
         const signal = AbortSignal.timeout((request.waitS + GRACE_S) * 1000);
-        const answer = await answerOf(await sent(request, await this.proved(request), signal));
-        const refusal = refusalIn(answer, JSON_TYPE);
+        const answer = await this.answered(request, signal);
+        const broken = request.message && !isMessage(answer.text) ? new RequestRefused(answer.status, undefined) : undefined;
+        const refusal = refusalIn(answer, JSON_TYPE) ?? broken;
         if (refusal === undefined) return answer;
-        // Not let in now: this decides nothing about an earlier try, which may have been accepted.
-        const undecided = failure !== "" && (refusal instanceof NotAuthentic || refusal instanceof NotAllowed);
-        if (!refusal.retryable && !undecided) throw refusal;
-        [failure, last] = [summary(refusal), refusal];
+        // Not let in now, or no answer of the switch: this decides nothing about an earlier try, which may have been accepted.
+        const notNow = refusal instanceof NotAuthentic || refusal instanceof NotAllowed || refusal.problem === undefined;
+        const isSuccess = refusal.status >= 200 && refusal.status < 300; // of a proxy, or broken
+        if (!refusal.retryable && !isSuccess && !(failure !== "" && notNow)) throw refusal;
+        [failure, last, stated] = [summary(refusal), refusal, answer.statedS];
       } catch (error) {
         if (!(error instanceof Lost)) throw error;
         [failure, last] = [error.message, undefined];
       }
     }
     throw new NoAnswer(`no response in ${tries === 1 ? "1 try" : `${tries} tries`}: ${failure}`, last);
+  }
+
+  /** One try. An answer that must be signed and is not tells nothing: the outcome is unknown. */
+  private async answered(request: Request, signal: AbortSignal): Promise<Answer> {
+    const { answerKeys } = this.options;
+    const asked = answerKeys === undefined ? {} : { "Accept-Signature": ASKED };
+    const headers = { ...(await this.proved(request)), ...asked };
+    const response = await sent(request, headers, signal);
+    const [answer, body] = await answerOf(response);
+    if (answerKeys === undefined) return answer;
+    try {
+      await verifyAnswer(answerKeys, { ...request, sent: headers, status: response.status, headers: response.headers, body });
+    } catch (error) {
+      throw error instanceof NotVerified ? new Lost(error.message) : error;
+    }
+    return answer;
   }
 
   /** The headers of one try. Every try is signed anew, because a nonce is used once. */
@@ -259,10 +290,13 @@ async function sent(request: Request, headers: Record<string, string>, signal: A
   }
 }
 
-async function answerOf(response: Response): Promise<Answer> {
+/** A response that was read: what it says, and its bytes. */
+async function answerOf(response: Response): Promise<[Answer, Uint8Array<ArrayBuffer>]> {
   const link = response.headers.get("link") ?? "";
   try {
-    return { status: response.status, mediaType: mediaTypeOf(response), link, text: await response.text() };
+    const body = new Uint8Array(await response.arrayBuffer());
+    const text = new TextDecoder().decode(body);
+    return [{ status: response.status, mediaType: mediaTypeOf(response), link, statedS: statedS(response), text }, body];
   } catch {
     throw new Lost("the connection was lost");
   }
@@ -272,15 +306,39 @@ const mediaTypeOf = (response: Response): string =>
   (response.headers.get("content-type") ?? "").split(";")[0]?.trim() ?? "";
 
 function refusalIn({ status, mediaType, text }: Answer, expected: string): RequestRefused | undefined {
-  if (mediaType === PROBLEM) return refusalOf(status, JSON.parse(text) as Problem);
-  if (mediaType === expected || (!mediaType && status >= 200 && status < 300)) return undefined;
+  const document = mediaType === STREAM ? undefined : parsed(text);
+  if (mediaType === PROBLEM && typeof document === "object" && document !== null) return refusalOf(status, document as Problem);
+  const isWhole = mediaType !== JSON_TYPE || text === "" || document !== undefined;
+  if ((mediaType === expected && isWhole) || (!mediaType && status >= 200 && status < 300)) return undefined;
   return new RequestRefused(status, undefined);
+}
+
+/** What a text in JSON says; undefined if it is none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
 }
 
 const summary = (refusal: RequestRefused): string => `http ${refusal.status} ${refusal.type}`.trim();
 
-/** A pause of its own for each client, so that they do not all come back at the same instant. */
-function pause(failures: number): Promise<void> {
-  const seconds = Math.min(PAUSE_S * 2 ** failures, PAUSE_S_MAX) * (0.5 + Math.random() / 2);
+function isMessage(text: string): boolean {
+  return typeof (parsed(text) as AnyMessage | null | undefined)?.Document === "object";
+}
+
+/** The seconds to wait that a response states: `Retry-After-Ms`, which is finer, or `Retry-After`. */
+function statedS(response: Response): number {
+  for (const [name, unitS] of [["retry-after-ms", 0.001], ["retry-after", 1]] as const) {
+    const text = response.headers.get(name) ?? "";
+    if (/^\d+$/.test(text)) return Math.min(Number(text) * unitS, STATED_S_MAX);
+  }
+  return 0;
+}
+
+/** A pause of its own for each client, never shorter than stated, so that they do not all come back at once. */
+function pause(failures: number, stated: number): Promise<void> {
+  const seconds = stated + Math.min(PAUSE_S * 2 ** failures, PAUSE_S_MAX) * (0.5 + Math.random() / 2);
   return new Promise((done) => setTimeout(done, seconds * 1000));
 }

@@ -35,6 +35,8 @@ export interface Transfer extends Money {
   purpose?: string;
   /** At most 140 characters. */
   remittance?: string;
+  /** Id of a firm quote (`POST /v1/quotes`): its `interbank_settlement_amount` is the amount, its purpose the purpose. */
+  quote?: string;
   uetr?: string;
 }
 
@@ -73,6 +75,7 @@ export function creditTransfer(transfer: Transfer): Message<"pacs.008.001.08"> {
             CdtrAgt: agent(transfer.creditorAgent, transfer.creditorAgentMember),
             Cdtr: { Nm: transfer.creditor },
             CdtrAcct: account(transfer.creditorAccount),
+            ...(transfer.quote ? { InstrForNxtAgt: [{ InstrInf: `/QTID/${transfer.quote}` }] } : {}),
             ...(transfer.purpose ? { Purp: code(transfer.purpose) } : {}),
             ...(transfer.remittance ? { RmtInf: { Ustrd: [transfer.remittance] } } : {}),
           },

@@ -3,7 +3,7 @@
 import type { components } from "./description.js";
 
 /** A problem as the switch sends it. */
-export type Problem = components["schemas"]["Problem"] & { resume?: number };
+export type Problem = components["schemas"]["Problem"] & { resume?: number; retry_after_ms?: number };
 
 /** The switch refused the request. `name` is the type of the problem, as in `/docs/problems`. */
 export class RequestRefused extends Error {
@@ -12,7 +12,8 @@ export class RequestRefused extends Error {
     /** The whole problem; undefined if the response is not of the switch. */
     readonly problem: Problem | undefined,
   ) {
-    const places = (problem?.errors ?? []).map((error) => `\n  at ${error.path}: ${error.message}`).join("");
+    const errors = Array.isArray(problem?.errors) ? problem.errors : []; // a problem of a proxy has members of its own
+    const places = errors.map((error) => `\n  at ${error?.path}: ${error?.message}`).join("");
     super(`${status} ${problem?.reason ?? "NARR"}: ${problem?.detail ?? "not a response of the switch"}${places}`);
     this.name = new.target.name;
   }
@@ -66,6 +67,13 @@ export class BooksFrozen extends Unavailable {}
 export class Restoring extends Unavailable {}
 export class OutcomeUnknown extends RequestRefused {}
 
+/** The switch has more to do than it can; this request did nothing. Send less at once. */
+export class Overloaded extends Unavailable {
+  get retryAfterMs(): number {
+    return this.problem?.retry_after_ms ?? 0;
+  }
+}
+
 /** The log does not have this cursor: continue with `resume`, and drop what you concluded after it. */
 export class CursorAhead extends RequestRefused {
   get resume(): number {
@@ -94,11 +102,12 @@ export const KINDS: Readonly<Record<string, new (status: number, problem: Proble
   unavailable: Unavailable,
   "books-frozen": BooksFrozen,
   restoring: Restoring,
+  overloaded: Overloaded,
   "outcome-unknown": OutcomeUnknown,
 };
 
 function nameOf(problem: Problem | undefined): string {
-  return problem?.type.split("#")[1] ?? "";
+  return String(problem?.type ?? "").split("#")[1] ?? "";
 }
 
 /** The error of a problem; a type that this client does not know yet is a `RequestRefused`. */

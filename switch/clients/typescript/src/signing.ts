@@ -17,9 +17,8 @@ export class SigningKey implements Signer {
 
   /** Read an unencrypted private key in PEM (PKCS #8): Ed25519 or P-256. Rejects with `TypeError` if it is neither. */
   static async fromPem(keyid: string, pem: string): Promise<SigningKey> {
-    const text = /-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END PRIVATE KEY-----/.exec(pem)?.[1];
-    if (text === undefined) throw new TypeError("not an unencrypted private key in PEM (PKCS #8)");
-    const der = fromBase64(text.replace(/\s/g, ""));
+    const der = fromPem("PRIVATE KEY", pem);
+    if (der === undefined) throw new TypeError("not an unencrypted private key in PEM (PKCS #8)");
     for (const algorithm of [{ name: "Ed25519" }, { name: "ECDSA", namedCurve: "P-256" }]) {
       try {
         return new SigningKey(keyid, await crypto.subtle.importKey("pkcs8", der, algorithm, false, ["sign"]));
@@ -58,6 +57,17 @@ export function signatureBase(components: Record<string, string>, parameters: st
   return [...lines, `"@signature-params": ${parameters}`].join("\n");
 }
 
+/** The header `Content-Digest` of a body. */
+export async function contentDigest(body: Uint8Array<ArrayBuffer>): Promise<string> {
+  return `sha-256=:${toBase64(new Uint8Array(await crypto.subtle.digest("SHA-256", body)))}:`;
+}
+
+/** The bytes in a PEM of this kind; undefined if there are none. Throws `DOMException` if the text is not base64. */
+export function fromPem(kind: string, pem: string): Uint8Array<ArrayBuffer> | undefined {
+  const text = new RegExp(`-----BEGIN ${kind}-----([A-Za-z0-9+/=\\s]+)-----END ${kind}-----`).exec(pem)?.[1];
+  return text === undefined ? undefined : fromBase64(text.replace(/\s/g, ""));
+}
+
 /** Sign a request; get the headers to add. */
 export async function sign(key: Signer, request: Unsigned): Promise<Record<string, string>> {
   const { url, body } = request;
@@ -70,8 +80,7 @@ export async function sign(key: Signer, request: Unsigned): Promise<Record<strin
   const sent = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value]));
   const added: Record<string, string> = {};
   if (body.length) {
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", body));
-    added["Content-Digest"] = components["content-digest"] = `sha-256=:${toBase64(digest)}:`;
+    added["Content-Digest"] = components["content-digest"] = await contentDigest(body);
     components["content-type"] = sent["content-type"] ?? "";
   }
   for (const name of MEANING) if (sent[name] !== undefined) components[name] = sent[name];

@@ -1,0 +1,148 @@
+"""Data that a corridor requires of a payment: of its parties above an amount, of its purpose, of reporting.
+
+FATF recommendation 16, as revised in June 2025, wants above a threshold of at most 1,000 US dollars or euros:
+name and account of both parties, the address and, of a person, the date of birth of the originator, town and
+country of the beneficiary, and of an organisation its BIC, LEI or another official identifier, if it has one.
+Which of these a corridor requires, and above which amount, is data: `FullData`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+
+from pydantic import ConfigDict
+
+from schemas.code_lists import ANY, LISTS
+from schemas.findings import Finding
+from schemas.reasons import Reason
+
+Content = Mapping[str, Any]
+ALLOWED_MAX: Final = 20
+"""Codes that a refusal lists; `GET /v1/corridors` has all."""
+
+
+class PartyData(StrEnum):
+    """What may be required of a party, beside name and account."""
+
+    ADDRESS = "address"
+    """Town and country in their own elements."""
+    COUNTRY = "country"
+    """The country of the address, or of residence."""
+    BIRTH = "birth"
+    """Of a person: the date and place of birth. An organisation has none."""
+    ADDRESS_OR_BIRTH = "address_or_birth"
+    IDENTIFIER = "identifier"
+    """Of an organisation: LEI, BIC or another identifier. A person needs none."""
+
+
+@dataclass(frozen=True, slots=True)
+class FullData:
+    """What is required of both parties of a payment of more than an amount, beside name and account."""
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+    currency: str
+    above: str = "0"
+    """An amount of the settlement currency, as text."""
+    originator: frozenset[PartyData] = frozenset({PartyData.ADDRESS, PartyData.BIRTH, PartyData.IDENTIFIER})
+    beneficiary: frozenset[PartyData] = frozenset({PartyData.ADDRESS, PartyData.IDENTIFIER})
+
+    def concerns(self, transaction: Content) -> bool:
+        """Whether the amount of a payment is above the threshold."""
+        amount = transaction["IntrBkSttlmAmt"]
+        return amount["Ccy"] == self.currency and Decimal(amount["Amt"]) > Decimal(self.above)
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredCode:
+    """A code that a payment must have: of a list, or one of these codes, if there are any."""
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+    code_list: str = ANY
+    """A name of `code_lists.LISTS`."""
+    codes: frozenset[str] = frozenset()
+
+    def allows(self, code: str) -> bool:
+        """Whether a payment may have this code."""
+        return code in self.codes if self.codes else LISTS[self.code_list].has(code)
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, for people."""
+        if not self.codes:
+            return LISTS[self.code_list].form
+        first = sorted(self.codes)[:ALLOWED_MAX]
+        more = len(self.codes) - len(first)
+        return f"one of {', '.join(first)}" + (f" and {more} more" if more else "")
+
+
+_ADDRESS: Final = {"Dbtr": Reason.MISSING_DEBTOR_ADDRESS, "Cdtr": Reason.MISSING_CREDITOR_NAME_OR_ADDRESS}
+_IDENTIFICATION: Final = {
+    "Dbtr": Reason.INVALID_DEBTOR_IDENTIFICATION_CODE,
+    "Cdtr": Reason.INVALID_CREDITOR_IDENTIFICATION_CODE,
+}
+_OF_PERSON: Final = "DtAndPlcOfBirth of a person (PrvtId)"
+_OF_ORGANISATION: Final = "LEI, AnyBIC or Othr of an organisation (OrgId)"
+
+
+def party_data(transaction: Content, full: FullData, *, complete: bool) -> Iterator[Finding]:
+    """Everything that is missing of the two parties; with `complete`, addresses have town and country."""
+    above = f"above {full.above} {full.currency}"
+    for tag, wanted in (("Dbtr", full.originator), ("Cdtr", full.beneficiary)):
+        for place, reasons, text in _missing(transaction[tag], wanted, complete=complete):
+            yield Finding("party-data", f"{tag}/{place}", reasons[tag], f"{text} required {above}")
+
+
+_Missing = tuple[str, Mapping[str, Reason], str]
+
+
+def _missing(party: Content, wanted: frozenset[PartyData], *, complete: bool) -> Iterator[_Missing]:
+    address = party.get("PstlAdr")
+    missing = [] if address and complete else [tag for tag in ("TwnNm", "Ctry") if tag not in (address or {})]
+    identification = party.get("Id", {})
+    born = "DtAndPlcOfBirth" in identification.get("PrvtId", {})
+    if PartyData.ADDRESS in wanted and missing:
+        yield "PstlAdr", _ADDRESS, f"lacks {' and '.join(missing)},"
+    elif PartyData.COUNTRY in wanted and "Ctry" in missing and "CtryOfRes" not in party:
+        yield "PstlAdr/Ctry", _ADDRESS, "is missing,"
+    if PartyData.ADDRESS_OR_BIRTH in wanted and missing and not born:
+        yield "PstlAdr", _ADDRESS, f"lacks {' and '.join(missing)}, or Id lacks the date of birth,"
+    yield from _missing_ids(identification, wanted, born=born)
+
+
+def _missing_ids(identification: Content, wanted: frozenset[PartyData], *, born: bool) -> Iterator[_Missing]:
+    expected = []
+    if PartyData.BIRTH in wanted and "OrgId" not in identification and not born:
+        expected.append(_OF_PERSON)
+    if PartyData.IDENTIFIER in wanted and "PrvtId" not in identification and not identification.get("OrgId"):
+        expected.append(_OF_ORGANISATION)
+    if expected:
+        yield "Id", _IDENTIFICATION, f"lacks {', or '.join(expected)},"
+
+
+def purpose(transaction: Content, required: RequiredCode) -> Iterator[Finding]:
+    """The purpose that is missing, or not allowed."""
+    code = next(iter(transaction.get("Purp", {}).values()), None)
+    if code is None:
+        text = f"is missing: {required.allowed}"
+    elif not required.allows(code):
+        text = f"must be {required.allowed}"
+    else:
+        return
+    yield Finding("purpose", "Purp", Reason.INVALID_PURPOSE, text)
+
+
+def regulatory(transaction: Content, required: RequiredCode) -> Iterator[Finding]:
+    """The code for an authority that is missing, or not allowed; one that is allowed is enough."""
+    codes = [
+        details["Cd"]
+        for reporting in transaction.get("RgltryRptg", ())
+        for details in reporting.get("Dtls", ())
+        if "Cd" in details
+    ]
+    if any(map(required.allows, codes)):
+        return
+    text = f"must be {required.allowed}" if codes else f"is missing: {required.allowed}"
+    place = "RgltryRptg/Dtls/Cd"
+    yield Finding("regulatory-reporting", place, Reason.REGULATORY_INFORMATION_INVALID, text)

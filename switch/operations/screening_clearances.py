@@ -1,0 +1,144 @@
+"""Clearances: two people find that a party is not the listed one, and say so once, until a day.
+
+A clearance is about one hit of one payment. It holds for the pair of its party and the entry: the same name
+with the same account and the same date of birth. Such a pair is no hit in later payments. The change has no
+name: it names the payment, the comparison and the hit.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from schemas.errors import Refused
+from schemas.reasons import Reason
+from switch.approvals.content import Uetr
+from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, term
+from switch.approvals.kinds import ChangeKind, Content, Execution
+from switch.base.sql import statements
+
+LASTS_MAX: Final = timedelta(days=2 * 366)
+_statement: Final = statements("switch.operations")
+_HOLD: Final = _statement("screening_hold")
+_ADD: Final = _statement("add_clearance")
+_LIST: Final = _statement("clearances")
+_ONE: Final = "SELECT ended_by, entry, expires_on FROM switch.screening_clearance WHERE number = $1"
+_END: Final = (
+    "UPDATE switch.screening_clearance SET ended_by = $2 WHERE number = $1 AND ended_by IS NULL RETURNING 1"
+)
+
+
+class Clearance(Content, frozen=True, kw_only=True):
+    """A hit whose party is not the listed one, for other payments of this party too."""
+
+    uetr: Uetr
+    screening: Annotated[int, msgspec.Meta(title="Comparison", ge=1, le=2**31 - 1)] = 1
+    hit: Annotated[
+        int,
+        msgspec.Meta(title="Hit", ge=1, le=2**31 - 1, description="its place in the list of hits, from 1"),
+    ]
+    expires_on: Annotated[
+        date, msgspec.Meta(title="Last day", description="a day within two years, such as 2027-11-30")
+    ]
+
+
+class ClearanceEnd(Content, frozen=True, kw_only=True):
+    """A clearance to end."""
+
+    number: Annotated[int, msgspec.Meta(title="Number", ge=1, le=2**63 - 1)]
+
+
+async def _check(connection: asyncpg.Connection, content: Clearance) -> None:
+    row = await connection.fetchrow(_HOLD, UUID(content.uetr))
+    if row is None or row["screening"] != content.screening or content.hit > row["hit_count"]:
+        raise Refused("screening found no such hit in a payment of this UETR", reason=Reason.NARRATIVE)
+    today = datetime.now(UTC).date()
+    if not today <= content.expires_on <= today + LASTS_MAX:
+        raise Refused("the last day must be within two years", path="expires_on", reason=Reason.NARRATIVE)
+
+
+async def _effect(_: asyncpg.Connection, content: Clearance) -> Effect:
+    until = content.expires_on.isoformat()
+    return Effect(
+        (
+            Row(term("Hit"), str(content.hit), str(content.hit)),
+            Row(content.uetr, term("hit"), term("cleared")),
+            Row(term("Last day"), NOTHING, until),
+        )
+    )
+
+
+async def _links(_: asyncpg.Connection, content: Clearance) -> tuple[Resource, ...]:
+    return (Resource(Subject.PAYMENT, content.uetr), Resource(Subject.SCREENING_HOLD, content.uetr))
+
+
+async def _execute(execution: Execution, content: Clearance) -> None:
+    stated = (execution.number, UUID(content.uetr), content.screening, content.hit, content.expires_on)
+    await execution.connection.execute(_ADD, *stated)
+    execution.outcome = f"cleared until {content.expires_on}"
+
+
+async def _check_end(connection: asyncpg.Connection, content: ClearanceEnd) -> None:
+    row = await connection.fetchrow(_ONE, content.number)
+    if row is None or row["ended_by"] is not None:
+        raise Refused("there is no clearance of this number in force", reason=Reason.NARRATIVE)
+
+
+async def _effect_of_end(connection: asyncpg.Connection, content: ClearanceEnd) -> Effect:
+    row = await connection.fetchrow(_ONE, content.number)
+    now = NOTHING if row is None else term("ended") if row["ended_by"] else term("cleared")
+    return Effect((Row(str(content.number), now, term("ended")),))
+
+
+async def _links_of_end(_: asyncpg.Connection, content: ClearanceEnd) -> tuple[Resource, ...]:
+    return (Resource(Subject.SCREENING_LISTS, str(content.number)),)
+
+
+async def _end(execution: Execution, content: ClearanceEnd) -> None:
+    if await execution.connection.fetchval(_END, content.number, execution.number) is None:
+        raise Refused("the clearance has ended already", reason=Reason.NARRATIVE)
+    execution.outcome = f"clearance {content.number} is ended"
+
+
+KINDS: Final[tuple[ChangeKind[Any], ...]] = (
+    ChangeKind(
+        "screening.clear",
+        "Clear a party of a listed entry",
+        Clearance,
+        _execute,
+        _check,
+        effect=_effect,
+        links=_links,
+    ),
+    ChangeKind(
+        "screening.end_clearance",
+        "End a clearance",
+        ClearanceEnd,
+        _end,
+        _check_end,
+        effect=_effect_of_end,
+        links=_links_of_end,
+    ),
+)
+
+
+async def read(
+    connection: asyncpg.Pool | asyncpg.Connection, *, in_force: bool, limit: int
+) -> list[dict[str, Any]]:
+    """Clearances, newest first."""
+    return [
+        {
+            "number": row["number"],
+            "uetr": str(row["uetr"]),
+            "hit": row["hit"],
+            "entry": row["entry"],
+            "expires_on": row["expires_on"].isoformat(),
+            "in_force": row["in_force"],
+            "ended_by": row["ended_by"],
+            "reason": row["reason"],
+            "maker": row["maker"],
+        }
+        for row in await connection.fetch(_LIST, in_force, limit)
+    ]

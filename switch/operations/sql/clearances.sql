@@ -1,0 +1,7 @@
+-- clearances: pairs that two people cleared, newest first.
+--   $1 whether only those in force  $2 limit
+SELECT c.number, c.uetr, c.hit, c.entry, c.expires_on, c.ended_by, g.reason, g.maker,
+       c.ended_by IS NULL AND c.expires_on >= (clock_timestamp() AT TIME ZONE 'UTC')::date AS in_force
+FROM switch.screening_clearance AS c JOIN switch.change AS g USING (number)
+WHERE NOT $1 OR (c.ended_by IS NULL AND c.expires_on >= (clock_timestamp() AT TIME ZONE 'UTC')::date)
+ORDER BY c.number DESC LIMIT $2::bigint

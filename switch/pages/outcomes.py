@@ -1,0 +1,87 @@
+"""What came of a change, in the reader's language.
+
+The sentence of an executed change is English, and kept in the log. Here stands each with places for its
+names and numbers; `tests/switch/pages/test_outcomes.py` finds a sentence of the code that is missing.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+OUTCOMES: Final = (
+    "window {n} is closed",
+    "window {n} is confirmed",
+    "window {n} is aborted; its lines are carried into the next",
+    "the confirmation {n} is examined",
+    "break {n} is resolved",
+    "{name} is returned, and break {n} is resolved",
+    "{name} is returned",
+    "{n} payments are posted",
+    "{name} is to be {state}",
+    "cleared until {n}",
+    "clearance {n} is ended",
+    "in force from {what} UTC",
+    "{name} is a witness of the audit log",
+    "{name} is no longer a witness",
+    "{name} is certified until {n}",
+    "certification is required",
+    "certification is not required",
+    "{name} is onboarded",
+    "{name} has {n} member ids",
+    "moved {what}, transfer {n}",
+    "messages from {first} to {second} must have: {what}",
+    "people of {name} may sign in",
+    "people of {name} may no longer sign in",
+    "{name} may send in {currency}: {what} a payment, {other} a day",
+    "the velocity limit of {name} in {currency} is set",
+    "{first} to {second} is {state}",
+    "{name} is invited",
+    "{name} is invited again",
+    "the rail of {name} is registered, and closed",
+    "the rail of {name} is retired",
+    "the profile of the rail of {name}: {what}",
+    "the directory of {name} has {n} banks: {what}",
+    "tariff {n}, valid from {what}",
+    "tariff {n} ends at {what}",
+    "reports may be delivered to {name}",
+    "nothing is delivered to {name} any more",
+    "{what} is delivered to {name} after each {state}",
+    "the schedule {name} makes no further reports",
+    "key {n} signs from now on, in addition to the previous one",
+    "key {n} no longer signs",
+    "{name} paid {what}",
+    "{name} received {what}",
+    "the reversal of {name} is {state}",
+    "{name} is {state}",
+)
+"""Every sentence; the more special ones stand before those that would match them, too."""
+_FORMS: Final = {"what": ".+", "other": ".+", "state": "[a-zA-Z_ ]+"}
+_NAME: Final = r"\S+"
+_PATTERNS: Final = tuple(
+    (
+        source,
+        re.compile(
+            re.sub(
+                r"\\{(\w+)\\}",
+                lambda place: f"(?P<{place[1]}>{_FORMS.get(place[1], _NAME)})",
+                re.escape(source),
+            )
+        ),
+    )
+    for source in OUTCOMES
+)
+
+
+def translated(outcome: str, text: Callable[..., str]) -> str | None:
+    """The sentence by `text`, which translates a source with its values; None if it is not one of these."""
+    for source, pattern in _PATTERNS:
+        found = pattern.fullmatch(outcome)
+        if found is not None:
+            return text(
+                source,
+                **{
+                    name: text(value) if name == "state" or value == "any amount" else value
+                    for name, value in found.groupdict().items()
+                },
+            )
+    return None

@@ -1,0 +1,10 @@
+-- tariffs_of_corridor: those that are in force, or will be.
+--   $1 and $2 countries
+SELECT number, source::text, target::text, component, direction, coalesce(participant, '') AS participant,
+       coalesce(purpose, '') AS purpose, coalesce(bearer, '') AS bearer, from_minor, below_minor, flat_minor, bps,
+       least_minor, most_minor,
+       (extract(epoch FROM valid_from) * 1000000)::bigint AS valid_from,
+       (extract(epoch FROM valid_until) * 1000000)::bigint AS valid_until
+FROM switch.tariff
+WHERE source = $1 AND target = $2 AND (valid_until IS NULL OR valid_until > clock_timestamp())
+ORDER BY number

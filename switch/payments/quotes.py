@@ -1,0 +1,180 @@
+"""Firm quotes: their terms, and what of a payment that names one must be as they say.
+
+A quote is priced as a payment at that instant would be, and promised by the writer
+(`switch/writer/quotes.py`). What is fixed is the amount that is debited (`source`) or the one that is
+credited (`destination`); the other follows, in whole units of what the rail can carry. The remainder of a
+unit stays with the FX provider. Its charges are promised, too: they are found once, by the charge bearer and
+the purpose that the payment must then state, and tariffs that change meanwhile do not count.
+"""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from schemas import verdict
+from schemas.credit_transfer import ROOT
+from schemas.errors import Refused
+from schemas.findings import Finding
+from schemas.money import Money
+from schemas.payment import CreditTransfer
+from schemas.reasons import Reason
+from switch.base.sql import statements
+from switch.payments import tariffs
+from switch.payments.pricing import Price
+from switch.payments.routes import Route
+from switch.writer.commands import FeeCharge
+
+_READ: Final = statements("switch.payments")("read_quote")
+_CHARGES: Final = msgspec.json.Decoder(list[FeeCharge])
+_TX: Final = f"{ROOT}/CdtTrfTxInf"
+
+
+SOURCE: Final = "source"
+DESTINATION: Final = "destination"
+
+
+class AskedQuote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a quote is asked for: which amount is fixed, in its currency, and the bank to be paid."""
+
+    creditor_agent: Annotated[
+        str, msgspec.Meta(pattern=r"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$", description="a BIC")
+    ]
+    amount: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,5})?$", description="a decimal number, as 1500.00"
+        ),
+    ]
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="an ISO 4217 code")]
+    fixed: Annotated[
+        Literal["source", "destination"],
+        msgspec.Meta(description="whether the amount is debited (source) or credited (destination)"),
+    ] = SOURCE
+    charge_bearer: Annotated[
+        Literal["DEBT", "CRED", "SHAR", "SLEV"],
+        msgspec.Meta(
+            description="who bears the charges, as `ChrgBr`; DEBT or SLEV if `fixed` is `destination`"
+        ),
+    ] = "SLEV"
+    purpose: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                pattern="^[A-Z0-9]{1,4}$",
+                description="code of the payment's purpose (Purp/Cd), if it will state one",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """A firm quote of a participant, and the payment that used it."""
+
+    id: UUID
+    participant: str
+    creditor_agent: str
+    rail: str
+    price: Price
+    bearer: str
+    """Charge bearer that the payment must state."""
+    purpose: str
+    """Code of the purpose that it must state; empty if it must state none."""
+    expires_at: datetime
+    used_by: UUID | None
+    """UETR of the payment; None while it is not used."""
+
+
+async def find(connection: asyncpg.Pool | asyncpg.Connection, id_: UUID, participant: str) -> Quote | None:
+    """A quote of a participant; None if it has none of this id."""
+    row = await connection.fetchrow(_READ, id_, participant)
+    if row is None:
+        return None
+    debit = Money(row["debit_minor"], row["debit_currency"])
+    price = Price(
+        debit=debit,
+        credit=Money(row["credit_minor"], row["credit_currency"]),
+        fee=Money(row["fee_minor"], debit.currency),
+        charges=tuple(_CHARGES.decode(row["charges"])) or tariffs.of_corridor(row["fee_minor"]),
+        fx_provider=row["fx_provider"],
+        rate=row["rate"],
+        offer=row["offer"],
+    )
+    return Quote(
+        id=row["id"],
+        participant=row["participant"],
+        creditor_agent=row["creditor_agent"],
+        rail=row["rail"],
+        price=price,
+        bearer=row["bearer"],
+        purpose=row["purpose"],
+        expires_at=row["expires_at"],
+        used_by=row["used_by"],
+    )
+
+
+async def price_of(
+    connection: asyncpg.Pool | asyncpg.Connection,
+    payment: CreditTransfer,
+    route: Route,
+    charging: tuple[str, str],
+    now: datetime,
+) -> Price:
+    """The price of a payment that names a quote: exactly the quote's, with its charges.
+
+    `charging` is the payment's charge bearer and purpose code.
+
+    The writer decides whether the quote is still open; what is said here has the better explanation.
+
+    Raises:
+        Refused: AB04 it is no quote of the debtor agent, it has expired or was used, or the payment differs
+            from it; otherwise as `Route.check`.
+
+    """
+    assert payment.quote is not None
+    quote = await find(connection, UUID(payment.quote), route.debtor.id)
+    path = "AgrdRate/QtId" if payment.agreed_rate is not None else "InstrForNxtAgt/InstrInf"
+    if quote is None:
+        raise _refused("is not the id of a quote of the sender", path)
+    if quote.used_by is not None and str(quote.used_by) != payment.uetr:
+        raise _refused("is the id of a quote that another payment has used", path)
+    if quote.used_by is None and quote.expires_at <= now:
+        raise _refused("is the id of a quote that has expired", path)
+    _check(payment, quote, route, charging)
+    route.check(quote.price)
+    return quote.price
+
+
+def _check(payment: CreditTransfer, quote: Quote, route: Route, charging: tuple[str, str]) -> None:
+    """Refuse a payment to another bank, of another amount or otherwise charged than the quote."""
+    bearer, purpose = charging
+    wanted = (
+        (route.creditor.id == quote.creditor_agent, "CdtrAgt", "is not the creditor agent of the quote"),
+        (
+            payment.interbank_settlement_amount == quote.price.stated,
+            "IntrBkSttlmAmt",
+            f"is not the interbank settlement amount of the quote, {quote.price.stated}",
+        ),
+        (bearer == quote.bearer, "ChrgBr", f"is not the charge bearer of the quote, {quote.bearer}"),
+        (
+            purpose == quote.purpose,
+            "Purp",
+            f"is not the purpose of the quote, {quote.purpose}"
+            if quote.purpose
+            else "the quote has no purpose",
+        ),
+    )
+    findings = [
+        Finding("quote", f"{_TX}/{element}", Reason.ABORTED_SETTLEMENT, text)
+        for agrees, element, text in wanted
+        if not agrees
+    ]
+    if findings:
+        raise verdict.refusal(findings)
+
+
+def _refused(text: str, path: str) -> Refused:
+    return Refused(text, reason=Reason.ABORTED_SETTLEMENT, path=f"{_TX}/{path}")

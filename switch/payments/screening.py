@@ -1,0 +1,340 @@
+"""Screening: the parties of each payment are compared with the sanctions lists in force.
+
+Theory of operation. Two people set which lists are in force, and from which instant on. That instant is later
+than the longest time for which a process takes payments without having read the directory (`FRESH_S`), so at
+that instant every process that takes payments knows the set. Each process makes the index of a coming set in
+memory, in a thread, before it is in force. One that has not made it takes no payments: nothing passes
+unscreened.
+
+Two people may also name an outside engine, which is asked about every payment beside the lists, or in their
+place. If it does not answer, that is a finding of its own: the payment is held until it answers.
+
+A name is compared wherever a pacs.008 has one of a party: debtor and creditor, the ultimate ones, the
+initiating party, and the holder's name of an account. Vessels, addresses and free text are not compared.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from time import monotonic, perf_counter
+from typing import Any, Final, TypeVar
+
+import asyncpg
+import msgspec
+import structlog
+
+from schemas.codec import Message
+from schemas.errors import Unavailable
+from switch.base import logs, metrics
+from switch.base.personal_data import KeyRing
+from switch.base.settings import Settings
+from switch.base.sql import statements
+from switch.payments.directory import REFRESH_S, Directory, ScreeningEngine, ScreeningSet
+from switch.payments.dispatch import now_us
+from switch.screening.engine import AskedParty, EngineClient, EngineHit, EngineSilent, EngineTerms
+from switch.screening.index import NameIndex, ScreeningHit
+from switch.screening.listed import ListedParty
+
+CLEARED_READ_S: Final = 5.0
+"""How often the clearances are read."""
+_statement: Final = statements("switch.payments")
+_PARTIES: Final = _statement("parties_of_lists")
+_CLEARED: Final = _statement("screening_clearances")
+_PLACES: Final = {
+    "Dbtr": "debtor",
+    "Cdtr": "creditor",
+    "UltmtDbtr": "ultimate debtor",
+    "UltmtCdtr": "ultimate creditor",
+    "InitgPty": "initiating party",
+}
+_ACCOUNTS: Final = {"DbtrAcct": "debtor account", "CdtrAcct": "creditor account"}
+PARTS: Final = (*_PLACES.values(), *_ACCOUNTS.values())
+"""Every part of a payment whose name is compared."""
+_decoder: Final = msgspec.msgpack.Decoder(list[ListedParty])
+encode_parties: Final = msgspec.msgpack.encode
+_log = structlog.get_logger()
+
+
+class ScreeningFinding(msgspec.Struct, frozen=True):
+    """A party of a payment that a listed party may be."""
+
+    party: str
+    """Its part in the payment, such as `ultimate debtor`."""
+    name: str
+    """As the message states it."""
+    entry: str
+    """Publisher and id of the listed party, such as `OFAC:6366`."""
+    listed: str
+    """The listed name that was matched."""
+    score: int
+    """In percent."""
+    kind: str
+    born: list[str] = []
+    countries: list[str] = []
+    programmes: list[str] = []
+    fingerprint: bytes = b""
+    """A keyed hash of the name, the account and the date of birth of the party."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether it says only that the outside engine did not answer."""
+        return self.kind == _SILENT
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What people decide about: this name, in this part, against this entry."""
+        return self.party, self.name, self.entry
+
+
+_SILENT: Final = "silent"
+ENGINE_SILENT: Final = ScreeningFinding("", "", "", "", 0, _SILENT)
+"""The outside engine did not answer. It is no hit, and is always the last finding."""
+
+
+class ScreeningResult(msgspec.Struct, frozen=True):
+    """What a comparison found, and with what: the newest change of the lists or of the engine in force."""
+
+    lists: int
+    findings: Sequence[ScreeningFinding]
+
+    @property
+    def hit_count(self) -> int:
+        """Hits that people can look at."""
+        return sum(not each.silent for each in self.findings)
+
+
+NOT_SCREENED: Final = ScreeningResult(0, ())
+
+
+class Screening:
+    """The lists in force, as an index in memory. One per process that takes payments."""
+
+    def __init__(self, settings: Settings, pool: asyncpg.Pool, directory: Directory, keys: KeyRing) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._keys = keys
+        self._cleared: frozenset[tuple[bytes, str]] = frozenset()
+        self._cleared_at = float("-inf")
+        self._directory = directory
+        self._indexes: dict[int, NameIndex] = {}
+        self._clients: dict[int, EngineClient] = {}
+        for result in ("clear", "hit", "silent", "not_ready"):
+            metrics.SCREENED.labels(result)  # from the first refusal on, an alert sees an increase
+
+    def in_force(self) -> int:
+        """What payments are compared with now: the number of the newest change; 0 for nothing."""
+        return _newest(self._lists(), self._engine())
+
+    async def compare(self, message: Message) -> ScreeningResult:
+        """Compare the parties of a payment with the lists in force, and ask the outside engine about them.
+
+        Raises:
+            Unavailable: the lists are not ready in this process; nothing was decided.
+
+        """
+        if not (self._directory.now.screening or self._directory.now.screening_engines):
+            return NOT_SCREENED
+        lists, engine = self._lists(), self._engine()
+        if lists is None and engine is None:
+            return NOT_SCREENED
+        findings = [] if lists is None else self._compared(lists, message)
+        if engine is not None:
+            findings += await self._asked(engine, message)
+        result = ScreeningResult(_newest(lists, engine), findings)
+        metrics.SCREENED.labels("hit" if result.hit_count else "silent" if findings else "clear").inc()
+        return result
+
+    def _lists(self) -> ScreeningSet | None:
+        """The set of lists in force now; None if payments are compared with no list."""
+        found = _latest(self._directory.now.screening)
+        return found if found is not None and found.lists else None
+
+    def _engine(self) -> ScreeningEngine | None:
+        """The outside engine that is asked now, if any."""
+        found = _latest(self._directory.now.screening_engines)
+        return found if found is not None and found.form != "none" else None
+
+    def _compared(self, lists: ScreeningSet, message: Message) -> list[ScreeningFinding]:
+        index = self._indexes.get(lists.number)
+        if index is None:
+            metrics.SCREENED.labels("not_ready").inc()
+            raise Unavailable("the switch is starting to take payments; nothing was decided")
+        started = perf_counter()
+        findings = list(self._findings(index, message, lists.threshold / 100))
+        metrics.SCREENING_SECONDS.observe(perf_counter() - started)
+        return findings
+
+    async def _asked(self, engine: ScreeningEngine, message: Message) -> list[ScreeningFinding]:
+        parties = list(parties_of(message))
+        (transaction,) = message.content["CdtTrfTxInf"]
+        reference = transaction.get("PmtId", {}).get("UETR", "")
+        started = perf_counter()
+        try:
+            hits = await self._client(engine).ask(reference, [AskedParty(*each) for each in parties])
+        except EngineSilent as silent:
+            _log.warning("screening_engine_silent", cause=str(silent))
+            return [ENGINE_SILENT]
+        finally:
+            metrics.SCREENING_ENGINE_SECONDS.observe(perf_counter() - started)
+        found = ((*parties[hit.party], hit) for hit in hits)
+        made = (
+            _engine_finding(part, name, hit, self._fingerprint(message, part, name, born))
+            for part, name, born, hit in found
+        )
+        return [each for each in made if (each.fingerprint, each.entry) not in self._cleared]
+
+    def _client(self, engine: ScreeningEngine) -> EngineClient:
+        client = self._clients.get(engine.number)
+        if client is None:
+            assert engine.form != "none"
+            terms = EngineTerms(engine.form, engine.address, engine.threshold, engine.within_ms / 1000)
+            client = self._clients[engine.number] = EngineClient(self._settings, terms)
+        return client
+
+    async def close(self) -> None:
+        """Close the connections to the outside engine."""
+        for client in self._clients.values():
+            await client.close()
+
+    async def prepare(self) -> None:
+        """Make the indexes of the set in force and of those that follow; drop the others."""
+        wanted = {each.number: each for each in self._directory.now.screening if each.lists}
+        for number, each in wanted.items():
+            if number not in self._indexes:
+                self._indexes[number] = await self._make(each)
+        for number in self._indexes.keys() - wanted.keys():
+            del self._indexes[number]
+        engines = {each.number for each in self._directory.now.screening_engines}
+        for number in self._clients.keys() - engines:
+            await self._clients.pop(number).close()
+        if (wanted or engines) and monotonic() - self._cleared_at >= CLEARED_READ_S:
+            rows = await self._pool.fetch(_CLEARED)
+            self._cleared = frozenset((row["party"], row["entry"]) for row in rows)
+            self._cleared_at = monotonic()
+
+    def _findings(self, index: NameIndex, message: Message, threshold: float) -> Iterator[ScreeningFinding]:
+        for part, name, born in parties_of(message):
+            for hit in index.search(name, born=born, threshold=threshold):
+                fingerprint = self._fingerprint(message, part, name, born)
+                if (fingerprint, hit.party.id) not in self._cleared:
+                    yield _finding(part, name, hit, fingerprint)
+
+    def _fingerprint(self, message: Message, part: str, name: str, born: date | None) -> bytes:
+        """Who a party is, for clearances: its name, its account and its date of birth, as they are stated."""
+        (transaction,) = message.content["CdtTrfTxInf"]
+        side = "Cdtr" if "creditor" in part else "Dbtr"
+        account = msgspec.json.encode(transaction.get(f"{side}Acct", {}).get("Id"), order="sorted").decode()
+        return self._keys.claim("", "screened party", f"{name}\0{account}\0{born or ''}")
+
+    async def _make(self, wanted: ScreeningSet) -> NameIndex:
+        rows = await self._pool.fetch(_PARTIES, wanted.lists)
+        if len(rows) != len(set(wanted.lists)):
+            raise LookupError(f"set {wanted.number} has a list that is not in the database")
+        index = await asyncio.to_thread(_index, [(row["publisher"], row["parties"]) for row in rows])
+        _log.info("screening_ready", lists=wanted.number, names=len(index))
+        return index
+
+    async def keep_ready(self) -> None:
+        """Prepare for ever. While the database is unavailable the present indexes stay."""
+        while True:
+            try:
+                await self.prepare()
+            except Exception as error:  # noqa: BLE001 - the outermost loop must go on whatever happens
+                _log.warning("screening_not_ready", error=type(error).__name__, detail=logs.where(error))
+            await asyncio.sleep(REFRESH_S)
+
+
+def _index(lists: Sequence[tuple[str, bytes]]) -> NameIndex:
+    """Make the index of some lists; ids are unique with their publisher."""
+    return NameIndex(
+        replace(party, id=f"{publisher}:{party.id}")
+        for publisher, packed in lists
+        for party in _decoder.decode(zlib.decompress(packed))
+    )
+
+
+def _finding(part: str, name: str, hit: ScreeningHit, fingerprint: bytes) -> ScreeningFinding:
+    party = hit.party
+    return ScreeningFinding(
+        part,
+        name,
+        party.id,
+        hit.name,
+        int(hit.score * 100),
+        party.kind,
+        [_day(each.first, each.last) for each in party.born],
+        list(party.countries),
+        list(party.programmes),
+        fingerprint,
+    )
+
+
+def _engine_finding(part: str, name: str, hit: EngineHit, fingerprint: bytes) -> ScreeningFinding:
+    return ScreeningFinding(
+        part,
+        name,
+        hit.entry,
+        hit.name,
+        int(hit.score),
+        hit.kind,
+        hit.born,
+        hit.countries,
+        hit.programmes,
+        fingerprint,
+    )
+
+
+def _newest(lists: ScreeningSet | None, engine: ScreeningEngine | None) -> int:
+    return max(lists.number if lists is not None else 0, engine.number if engine is not None else 0)
+
+
+_Dated = TypeVar("_Dated", ScreeningSet, ScreeningEngine)
+
+
+def _latest(dated: Sequence[_Dated]) -> _Dated | None:
+    """The last of those that have begun; they are in the order of their instants."""
+    now = now_us()
+    return next((each for each in reversed(dated) if each.since <= now), None)
+
+
+def parties_of(message: Message) -> Iterator[tuple[str, str, date | None]]:
+    """Each name of a party in a pacs.008: its part, the name, and the date of birth if it is stated."""
+    seen: set[tuple[str, str]] = set()
+    (transaction,) = message.content["CdtTrfTxInf"]
+    for tag, part in _PLACES.items():
+        party = transaction.get(tag, {})
+        yield from _once(seen, part, party.get("Nm"), _born(party))
+    for tag, part in _ACCOUNTS.items():
+        yield from _once(seen, part, transaction.get(tag, {}).get("Nm"), None)
+
+
+def _once(
+    seen: set[tuple[str, str]], part: str, name: str | None, born: date | None
+) -> Iterator[tuple[str, str, date | None]]:
+    """A name, unless the party itself has the same: an account usually has that of its holder."""
+    side = part.removesuffix(" account")
+    if name and (side, name) not in seen:
+        seen.add((side, name))
+        yield part, name, born
+
+
+def _born(party: dict[str, Any]) -> date | None:
+    stated = party.get("Id", {}).get("PrvtId", {}).get("DtAndPlcOfBirth", {}).get("BirthDt")
+    try:
+        return date.fromisoformat(stated) if stated else None
+    except ValueError:
+        return None
+
+
+def _day(first: date, last: date) -> str:
+    return first.isoformat() if first == last else f"{first.year} to {last.year}"
+
+
+def new_findings(
+    findings: Sequence[ScreeningFinding], decided: Collection[ScreeningFinding]
+) -> list[ScreeningFinding]:
+    """Those about which people have not decided."""
+    known = {each.key for each in decided}
+    return [each for each in findings if each.key not in known]

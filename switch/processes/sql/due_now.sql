@@ -1,0 +1,15 @@
+-- due_now: the caretaker's one question, ten times a second: the database clock, of the given rails those with a payment
+-- that is due, as `due_payments` means it, and whether a change is approved or a confirmation waits. What follows is asked
+-- by the statements of its own part, so a row that they do not take costs only a look.
+--   $1 rails
+SELECT clock_timestamp() AS now,
+       ARRAY(
+         SELECT DISTINCT o.rail
+         FROM switch.open_payment AS o
+         LEFT JOIN switch.rail AS r ON r.country = o.rail
+         WHERE o.rail = ANY($1::text[]) AND o.due_at <= clock_timestamp()
+           AND (o.state <> 'RESERVED' OR o.expires_at <= clock_timestamp()
+                OR r.open OR r.opens_at <= clock_timestamp())
+       ) AS rails,
+       EXISTS (SELECT FROM switch.change WHERE state = 'approved') AS approved,
+       EXISTS (SELECT FROM switch.settlement_confirmation WHERE taken_at IS NULL) AS confirmations

@@ -1,0 +1,250 @@
+"""Offers of FX providers: their own rates by pair and amount, until an instant, and within an inventory.
+
+A provider publishes an offer for a pair of currencies; the newest one replaces the one before, and one
+without tiers withdraws it. The writer decides, so no payment is converted at an offer that has ended or is
+replaced, and an inventory is never passed, under any concurrency: it counts what payments have taken since
+the offer was published, and what open quotes promise. A payment that is voided gives back what it took; so
+does the end of a quote that nobody used.
+
+A payment that comes too late for an offer is not refused: nothing is decided, and the worker looks for the
+next best offer within the terms that the payment states.
+
+    OFFER_ENDED        replaced, withdrawn, or past its end
+    OFFER_EXHAUSTED    the rest of its inventory is less than the payment needs
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from ledger.books import Books
+from ledger.columns import Call, Columns, Function, each, one
+from ledger.encoding import microseconds
+from ledger.writer import BatchExtension
+from switch.base.sql import statements
+from switch.writer import event_bodies
+from switch.writer.commands import Accept, Command, OfferOfPair, Promise, Publish, Reply, Terms, Tier
+from switch.writer.event_kinds import EventKind
+from switch.writer.parts import BatchPart, Handler
+from switch.writer.payment_events import signer_facts
+from switch.writer.quotes import Promised, Quotes
+from switch.writer.verdicts import Verdict
+
+_statement: Final = statements("switch.writer")
+_OFFERS: Final = _statement("read_offers")
+_COUNTED: Final = "SELECT number, offer, minor FROM switch.fx_counted"
+_tiers = msgspec.json.Decoder(list[tuple[int, str]])
+
+Pair = tuple[str, str, str]
+"""Provider, source and target currency."""
+
+
+@dataclass(slots=True)
+class Offer:
+    """An offer in memory. `used` is what payments have taken, in minor units of the target currency."""
+
+    number: int
+    provider: str
+    source: str
+    target: str
+    tiers: Sequence[Tier]
+    until: int
+    inventory: int | None
+    used: int = 0
+
+    @property
+    def pair(self) -> Pair:
+        """What it replaces the offer of."""
+        return self.provider, self.source, self.target
+
+    def rates(self, minor: int) -> list[str]:
+        """The rates for which an amount to convert is large enough, the one of its own tier last."""
+        return [rate for least, rate in self.tiers if least <= minor]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What an open payment has taken of an inventory."""
+
+    offer: int
+    minor: int
+
+
+class Offers(BatchPart):
+    """The writer's memory of offers and their use, and what a batch changes in it."""
+
+    def __init__(self, quotes: Quotes) -> None:
+        self._quotes = quotes
+        quotes.offers = self
+        self.handlers = {Publish: Handler(self._publish)}
+        super().__init__()
+
+    def forget(self) -> None:
+        """Drop everything: the memory may contain what was never committed."""
+        self.by_number: dict[int, Offer] = {}
+        self._newest: dict[Pair, Offer] = {}
+        self._taken: dict[int, Taken] = {}
+        self._promised: dict[Pair, int] = {}
+
+    def start_batch(self) -> None:
+        """Start to collect for the next batch."""
+        self._made: dict[Pair, Offer] = {}
+        self._used: set[int] = set()
+        self._begun: dict[int, Taken] = {}
+        self._ended: list[int] = []
+
+    async def begin(self, connection: asyncpg.Connection) -> None:
+        """Read the offers, and what open payments have taken of them."""
+        for row in await connection.fetch(_OFFERS):
+            self._keep(
+                Offer(
+                    row["number"],
+                    row["provider"],
+                    row["source"],
+                    row["target"],
+                    _tiers.decode(row["tiers"]),
+                    microseconds(row["valid_until"]),
+                    row["inventory_minor"],
+                    row["used_minor"],
+                )
+            )
+        for number, offer, minor in await connection.fetch(_COUNTED):
+            self._taken[number] = Taken(offer, minor)
+
+    def _keep(self, offer: Offer) -> None:
+        replaced = self._newest.get(offer.pair)
+        if replaced is not None:
+            self.by_number.pop(replaced.number, None)
+        self._newest[offer.pair] = self.by_number[offer.number] = offer
+
+    def stop(self, command: Command, books: Books) -> Reply | None:
+        """Decide nothing about a new payment or quote at an offer that is over, or too small for it."""
+        if not isinstance(command, Accept | Promise) or not command.offer:
+            return None
+        if isinstance(command, Accept):
+            identity = command.identity.uetr
+            if command.quote or command.recovered or books.find(UUID(bytes=identity)) is not None:
+                return None
+        now = microseconds(books.now)
+        offer = self.by_number.get(command.offer)
+        if offer is None or now >= offer.until or not _fits(offer, command.terms):
+            return Reply(Verdict.OFFER_ENDED)
+        return None if self._has(offer, command.terms.credit_minor, now) else Reply(Verdict.OFFER_EXHAUSTED)
+
+    def _has(self, offer: Offer, minor: int, now_us: int) -> bool:
+        if offer.inventory is None:
+            return True
+        self._quotes.end(now_us)
+        return offer.used + self._promised.get(offer.pair, 0) + minor <= offer.inventory
+
+    def promised(self, quote: Promised, sign: int) -> None:
+        """Count (1) or no longer count (-1) what an open quote promises of its provider's inventory."""
+        if quote.terms.fx_provider:
+            pair = _pair(quote.terms)
+            total = self._promised.get(pair, 0) + sign * quote.terms.credit_minor
+            self._promised[pair] = total
+            if not total:
+                del self._promised[pair]
+
+    def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:  # noqa: ARG002
+        """Count what a payment takes of an inventory; at a quote, of the present one of its provider."""
+        offer = self.by_number.get(payment.offer) if payment.offer else None
+        if payment.quote:
+            offer = self._newest.get(_pair(payment.terms))
+        if offer is None or offer.inventory is None:
+            return
+        minor = payment.terms.credit_minor
+        self._taken[number] = self._begun[number] = Taken(offer.number, minor)
+        self._use(offer, minor)
+
+    def ended(self, number: int, *, voided: bool) -> None:
+        """Record that a payment has ended; a voided one gives back what it took."""
+        taken = self._taken.pop(number, None)
+        if taken is None:
+            return
+        if self._begun.pop(number, None) is None:
+            self._ended.append(number)
+        offer = self.by_number.get(taken.offer)
+        if voided and offer is not None:
+            self._use(offer, -taken.minor)
+
+    def _use(self, offer: Offer, minor: int) -> None:
+        offer.used += minor
+        self._used.add(offer.number)
+
+    def _publish(self, command: Publish, books: Books) -> Reply:
+        """Replace the provider's offers for the stated pairs; the others stay."""
+        number = 0
+        for stated in command.offers:
+            number = books.record(0, EventKind.FX_OFFER, event_bodies.encode(_facts(stated, command)))
+            offer = Offer(
+                number,
+                command.provider,
+                stated.source,
+                stated.target,
+                stated.tiers,
+                stated.until,
+                stated.inventory,
+            )
+            self._keep(offer)
+            self._made[offer.pair] = offer
+        return Reply(Verdict.CREATED, number)
+
+    def extension(self) -> BatchExtension:
+        """The rows that the batch writes: offers, then their use."""
+        calls: list[Call] = []
+        if self._made:
+            calls.append(RECORD_OFFERS(self._made.values()))
+        used = [offer for each_ in sorted(self._used) if (offer := self.by_number.get(each_)) is not None]
+        if used or self._begun or self._ended:
+            calls.append(RECORD_OFFER_USE(used, self._begun.items(), self._ended))
+        return calls
+
+
+def _fits(offer: Offer, terms: Terms) -> bool:
+    """Whether terms are at a rate of an offer that the amount is large enough for."""
+    return _pair(terms) == offer.pair and terms.rate in offer.rates(terms.debit_minor)
+
+
+def _pair(terms: Terms) -> Pair:
+    return terms.fx_provider, terms.debit_currency, terms.credit_currency
+
+
+def _facts(stated: OfferOfPair, command: Publish) -> dict[str, object]:
+    return {
+        "provider": command.provider,
+        "source": stated.source,
+        "target": stated.target,
+        "tiers": [list(tier) for tier in stated.tiers],
+        "until": stated.until,
+        "inventory": stated.inventory,
+        **signer_facts(command.evidence),
+    }
+
+
+_MADE: Final[Columns[Iterable[Offer]]] = Columns(
+    each("numbers", "bigint", lambda offer: offer.number),
+    each("providers", "text", lambda offer: offer.provider),
+    each("sources", "text", lambda offer: offer.source),
+    each("targets", "text", lambda offer: offer.target),
+    each("tiers", "text", lambda offer: msgspec.json.encode(offer.tiers).decode()),
+    each("untils", "bigint", lambda offer: offer.until),
+    each("inventories", "bigint", lambda offer: -1 if offer.inventory is None else offer.inventory),
+)
+RECORD_OFFERS: Final = Function("switch.record_offers", _MADE)
+
+_USE: Final[Columns[Iterable[Offer]]] = Columns(
+    each("numbers", "bigint", lambda offer: offer.number),
+    each("used_minors", "bigint", lambda offer: offer.used),
+)
+_BEGUN: Final[Columns[Iterable[tuple[int, Taken]]]] = Columns(
+    each("payments", "bigint", lambda row: row[0]),
+    each("offers", "bigint", lambda row: row[1].offer),
+    each("minors", "bigint", lambda row: row[1].minor),
+)
+_ENDED: Final[Columns[list[int]]] = Columns(one("ended", "bigint[]", lambda numbers: numbers))
+RECORD_OFFER_USE: Final = Function("switch.record_offer_use", _USE, _BEGUN, _ENDED)

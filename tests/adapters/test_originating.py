@@ -1,0 +1,238 @@
+"""The other half of the port: what a rail orders is read exactly, and every answer says what it must."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from adapters import keys, registry
+from adapters.india import sandbox as india
+from adapters.india.messages import add, root_of, timestamp
+from adapters.india.ordering import UpiOrders
+from adapters.iso20022 import envelope, messages
+from adapters.iso20022.dialect import IsoParticipant
+from adapters.iso20022.ordering import IsoOrders
+from adapters.originating import (
+    OrderVerdict,
+    OriginatingAdapter,
+    PayeeQuery,
+    PayeeVerdict,
+    PaymentOrder,
+    ReturnOrder,
+    StatusQuery,
+    uetr_of,
+)
+from adapters.pakistan import sandbox as pakistan
+from adapters.pakistan.messages import DIALECT
+from adapters.port import Outcome, Payee
+from adapters.simulation.debit_book import DebitBook, DebitEntry, DebitState
+from adapters.simulation.payers import PaymentAbroad
+from adapters.simulation.rail import with_broken_signature
+from adapters.simulation.sandbox import prepare
+from schemas import own_uetr, parties
+from schemas.errors import InvalidMessage, NotAuthentic
+from schemas.money import Money
+from schemas.payment import PartyAccount
+from schemas.signing.xmldsig import sign_enveloped
+
+AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+COUNTRIES = ("IN", "PK")
+ABROAD = {"IN": ("INDUPKKA", "PK", pakistan.account("").iban), "PK": ("INDUINBB", "IN", "asha@okbank")}
+
+
+class Side:
+    """An adapter, and what the rail's other side writes and reads."""
+
+    def __init__(self, directory, country):
+        connection, _ = prepare(directory, country, port=1, callback_url="http://127.0.0.1:1/")
+        self.country = country
+        self.adapter = registry.load(country, connection)
+        rail_key = keys.private((directory / "rail.key").read_bytes())
+        ours = keys.public((directory / "participant.pub").read_bytes())
+        if country == "IN":
+            self.orders = UpiOrders(india.IDENTITY["handle"], rail_key, ours)
+        else:
+            us = IsoParticipant.of(pakistan.IDENTITY)
+            self.orders = IsoOrders(DIALECT, us, rail_key, ours, pakistan.account("").iban, "SANDPKKA")
+
+    def wish(self, minor=125_000, payee="Asha Rao", made_at=AT, lasts=timedelta(seconds=120)):
+        bank, _, account = ABROAD[self.country]
+        currency = registry.profile(self.country).currency
+        return PaymentAbroad(Money(minor, currency), bank, "", account, payee, made_at, made_at + lasts)
+
+
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory):
+    return {country: Side(tmp_path_factory.mktemp(country), country) for country in COUNTRIES}
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+@settings(max_examples=30, deadline=None)
+@given(
+    minor=st.integers(1, 10**11),
+    payee=st.text("abcXYZ &<>'\"-.", min_size=1, max_size=60).filter(str.strip),
+    seconds=st.integers(0, 10**7),
+)
+def test_what_is_ordered_is_read(sides, country, minor, payee, seconds):
+    side = sides[country]
+    wish = side.wish(minor, payee, AT + timedelta(seconds=seconds))
+    ref, raw = side.orders.order(wish)
+
+    order = side.adapter.read_request(raw)
+
+    assert isinstance(order, PaymentOrder)
+    assert (order.ref, order.expires_at) == (ref, wish.expires_at)
+    payment = order.payment
+    assert (payment.interbank_settlement_amount, payment.created_at) == (wish.amount, wish.made_at)
+    assert (payment.creditor_account.id, payment.creditor_agent.bic) == (wish.account, wish.bank)
+    assert payment.uetr == uetr_of(country, ref)
+    assert side.adapter.read_request(raw, stored=True) == order
+
+
+VERDICTS = [each for each in Outcome if each is not Outcome.RETURNED]
+"""A return is an order of its own, and no verdict about the one that it returns."""
+
+
+@pytest.mark.parametrize(("country", "outcome"), list(product(COUNTRIES, VERDICTS)))
+def test_every_verdict_about_an_order_says_what_it_means(sides, country, outcome):
+    side = sides[country]
+    ref, raw = side.orders.order(side.wish())
+    query = side.orders.enquiry(raw)
+    verdict = OrderVerdict(outcome, AT, "AC04" if outcome is Outcome.REFUSED else None)
+
+    said = side.orders.read(side.adapter.reply(query, verdict).body)
+
+    expected = Outcome.PENDING if outcome is Outcome.UNKNOWN else outcome
+    assert (said.ref, said.outcome, said.reversal) == (ref, expected, False)
+    if outcome in {Outcome.DONE, Outcome.REFUSED}:
+        answer = side.adapter.answer(raw, verdict)
+        assert side.orders.read(answer) == said
+        assert side.adapter.answer(raw, verdict) == answer
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_queries_and_reversals_name_their_order(sides, country):
+    side = sides[country]
+    ref, raw = side.orders.order(side.wish())
+
+    query = side.adapter.read_request(side.orders.enquiry(raw))
+    reversal = side.adapter.read_request(side.orders.reversal(raw))
+
+    assert isinstance(query, StatusQuery)
+    assert isinstance(reversal, ReturnOrder)
+    assert query.original == reversal.original == ref
+    for outcome in (Outcome.DONE, Outcome.REFUSED):
+        said = side.orders.read(side.adapter.answer(side.orders.reversal(raw), OrderVerdict(outcome, AT)))
+        assert (said.ref, said.outcome, said.reversal) == (ref, outcome, True)
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_the_same_id_with_another_amount_is_another_order(sides, country):
+    side = sides[country]
+    ref, raw = side.orders.order(side.wish())
+    other = side.adapter.read_request(side.orders.altered(raw, Money(125_001, side.wish().amount.currency)))
+
+    assert other.ref == ref
+    assert other.payment.uetr == side.adapter.read_request(raw).payment.uetr
+    assert other != side.adapter.read_request(raw)
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_an_order_with_a_damaged_signature_is_no_order(sides, country):
+    side = sides[country]
+    _, raw = side.orders.order(side.wish())
+
+    with pytest.raises((NotAuthentic, InvalidMessage)):
+        side.adapter.read_request(with_broken_signature(raw))
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_an_answer_of_the_rail_is_no_request(sides, country):
+    """What `decode` reads is left to it."""
+    side = sides[country]
+    _, raw = side.orders.order(side.wish())
+    answer = side.adapter.answer(raw, OrderVerdict(Outcome.DONE, AT))
+
+    assert side.adapter.read_request(answer, stored=True) is None
+
+
+def test_a_payee_of_upi_is_named_with_what_arrives(sides):
+    side = sides["IN"]
+    at = timestamp(AT)
+    root = root_of("ReqValAdd", "NPCI", "NPC" + "a" * 32, at)
+    add(root, "Txn", id="NPC" + "b" * 32, ts=at, type="ValAdd")
+    payee = add(root, "Payee", addr=f"{pakistan.account('').iban.lower()}.indupkka@scoswitch", seqNum="1")
+    add(payee, "Amount", value="100.00", curr="INR")
+    raw = sign_enveloped(root, side.orders.rail_key)
+
+    query = side.adapter.read_request(raw)
+    found = PayeeVerdict(AT, Payee("", "INDUPKKA", "A*** R***"), Money(33_000, "PKR"), "3.3000")
+    said = etree.fromstring(side.adapter.reply_payee(raw, found).body)
+    unknown = etree.fromstring(side.adapter.reply_payee(raw, PayeeVerdict(AT)).body)
+
+    assert isinstance(query, PayeeQuery)
+    assert (query.account.iban, query.agent.bic) == (pakistan.account("").iban, "INDUPKKA")
+    assert query.amount == Money(100_00, "INR")
+    assert said.find("Resp").get("maskName") == "A*** R***"
+    assert dict(said.find("Resp/Fx").attrib) == {"settAmount": "330.00", "settCurr": "PKR", "rate": "3.3"}
+    assert unknown.find("Resp").get("result") == "FAILURE"
+
+
+def test_a_payee_is_named_in_iso_20022(sides):
+    side = sides["PK"]
+    us = IsoParticipant.of(pakistan.IDENTITY)
+    header, document = messages.verification_request("asha@okbank", us, DIALECT, message="M1", at=AT)
+    account = parties.build_account(PartyAccount(other="asha@okbank", proxy="asha@okbank"))
+    asked = {"Acct": account, "Agt": {"FinInstnId": {"BICFI": "INDUINBB"}}}
+    document["IdVrfctnReq"]["Vrfctn"][0]["PtyAndAcctId"] = asked
+    header = replace(header, sender="SANDPKKA", receiver=us.bic)
+    raw = envelope.seal(envelope.write(DIALECT.envelope, header, document), side.orders.rail_key, AT)
+
+    query = side.adapter.read_request(raw)
+    said = side.adapter.reply_payee(raw, PayeeVerdict(AT, Payee("asha@okbank", "INDUINBB", "A*** R***")))
+    report = envelope.open_sealed(DIALECT.envelope, said.body, side.orders.participant_key)
+
+    assert isinstance(query, PayeeQuery)
+    assert (query.account.id, query.agent.bic) == ("asha@okbank", "INDUINBB")
+    (found,) = report.content["Rpt"]
+    assert (found["Vrfctn"], found["UpdtdPtyAndAcctId"]["Pty"]["Nm"]) == (True, "A*** R***")
+
+
+def test_every_rail_that_originates_derives_uetrs_that_nobody_may_state():
+    made = {uetr_of(country, f"{n}") for country in registry.countries() for n in range(200)}
+
+    assert len(made) == 200 * len(registry.countries())
+    assert not any(map(own_uetr.is_reserved, made))
+
+
+def test_the_payers_book_keeps_every_balance(tmp_path):
+    book = DebitBook(tmp_path / "debits.jsonl")
+    entry = DebitEntry("R", "U", 500, "PKR", "payer", "payee", DebitState.HELD, "", "now", "")
+    book.append(entry)
+    for state in (DebitState.HELD, DebitState.DONE):
+        later = DebitEntry("R", "U", 500, "PKR", "payer", "payee", state, "", "now", "")
+        if state is DebitState.HELD:
+            with pytest.raises(ValueError, match="cannot follow"):
+                book.append(later)
+        else:
+            book.append(later)
+    with pytest.raises(ValueError, match="cannot follow"):
+        book.append(DebitEntry("R", "U", 500, "PKR", "payer", "payee", DebitState.REFUNDED, "", "now", ""))
+    book.close()
+
+    again = DebitBook(tmp_path / "debits.jsonl")
+    again.close()
+    assert again.balances == {"payer": -500, "holds": 0, "settlement": 500}
+
+
+def test_only_rails_that_say_so_originate(tmp_path):
+    found = set()
+    for country in registry.countries():
+        connection, _ = prepare(tmp_path / country, country, port=1, callback_url="http://127.0.0.1:1/")
+        if isinstance(registry.load(country, connection), OriginatingAdapter):
+            found.add(country)
+    assert found == {"BY", "IN", "KZ", "PK"}

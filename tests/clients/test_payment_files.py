@@ -1,0 +1,325 @@
+"""A pain.001 of many lines: each an ordinary payment, once, whatever ends the program that sends it."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import pytest
+
+from adapters.pakistan.country import IBAN
+from adapters.simulation.magic import magic_account
+from schemas import codec, rules
+from switch import cli
+from switch.clients import python
+from switch.clients.python import Client
+from switch.clients.python import bulk as bulk_files
+from switch.clients.python.bulk import FileRefused, lines, sending
+from tests.docs.blocks import blocks
+from tests.switch.payments.test_payments import credited
+from tests.switch.stack import Stack
+
+ROOT = Path(__file__).parents[2]
+XML = "application/xml"
+PAIN = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
+
+
+def line(
+    account: str = "",
+    *,
+    bic: str = "INDUPKKA",
+    amount: str = "100.00",
+    uetr: str = "",
+    more: str = "",
+    name: str = "Bilal Khan",
+    reference: str = "",
+) -> str:
+    identity = f"<UETR>{uetr}</UETR>" if uetr else ""
+    iban = account or magic_account("PK", "")
+    return (
+        f"<CdtTrfTxInf><PmtId><EndToEndId>{reference or uuid.uuid4().hex}</EndToEndId>{identity}</PmtId>"
+        f'<Amt><InstdAmt Ccy="INR">{amount}</InstdAmt></Amt>'
+        f"<CdtrAgt><FinInstnId><BICFI>{bic}</BICFI></FinInstnId></CdtrAgt>"
+        f"<Cdtr><Nm>{escape(name)}</Nm></Cdtr><CdtrAcct><Id><IBAN>{iban}</IBAN></Id></CdtrAcct>"
+        f"<Purp><Cd>SALA</Cd></Purp><RmtInf><Ustrd>salary</Ustrd></RmtInf>{more}</CdtTrfTxInf>"
+    )
+
+
+def written(
+    path: Path, lines: Iterable[str], *, count: int | None = None, total: str | None = None, day: str = ""
+) -> Path:
+    """A file of one batch; by default with the right number of lines, and without a sum."""
+    made = list(lines)
+    now = datetime.now(UTC)
+    control = f"<CtrlSum>{total}</CtrlSum>" if total else ""
+    path.write_text(
+        f'<?xml version="1.0" encoding="UTF-8"?><Document xmlns="{PAIN}"><CstmrCdtTrfInitn><GrpHdr>'
+        f"<MsgId>{uuid.uuid4().hex}</MsgId><CreDtTm>{now.isoformat(timespec='seconds')}</CreDtTm>"
+        f"<NbOfTxs>{len(made) if count is None else count}</NbOfTxs>{control}"
+        "<InitgPty><Nm>Rao Textiles</Nm></InitgPty></GrpHdr>"
+        f"<PmtInf><PmtInfId>B1</PmtInfId><PmtMtd>TRF</PmtMtd><ReqdExctnDt><Dt>{day or now.date()}</Dt></ReqdExctnDt>"
+        "<Dbtr><Nm>Rao Textiles</Nm></Dbtr><DbtrAcct><Id><Othr><Id>asha@okbank</Id></Othr></Id></DbtrAcct>"
+        "<DbtrAgt><FinInstnId><BICFI>ASHAINBB</BICFI></FinInstnId></DbtrAgt>"
+        f"{''.join(made)}</PmtInf></CstmrCdtTrfInitn></Document>"
+    )
+    return path
+
+
+def lines_of(path: Path) -> list[lines.PaymentLine]:
+    return [each for each in lines.read(path) if isinstance(each, lines.PaymentLine)]
+
+
+@pytest.fixture
+def client(stack: Stack) -> Any:
+    with Client.of_sandbox(stack.settings.credentials_file, "asha-bank") as client:
+        yield client
+
+
+def pain_002(path: Path) -> dict[str, Any]:
+    """The report, which is valid by its schema and by the rules for its figures."""
+    answer = path.with_suffix(".pain.002")
+    bulk_files.report(path, answer)
+    message = codec.decode(answer.read_bytes(), media_type=XML, expect="pain.002")
+    assert rules.refusals(rules.check(message)) == []
+    content: dict[str, Any] = message.document["CstmrPmtStsRpt"]
+    return content
+
+
+def test_each_line_is_an_ordinary_payment_and_a_file_sent_again_doubles_nothing(
+    stack: Stack, client: Client, tmp_path: Path
+) -> None:
+    stated = str(uuid.uuid4())
+    path = written(
+        tmp_path / "salaries.xml",
+        [
+            *(line() for _ in range(20)),
+            line(uetr=stated),
+            line(bic="NOPEPKKA"),
+            line(magic_account("PK", "AC04")),
+            line(amount="0"),
+            line(more="<Tax><Mtd>x</Mtd></Tax><MndtRltdInf/>"),
+        ],
+    )
+
+    first = bulk_files.send(client, path)
+    again = bulk_files.send(client, path)
+
+    assert first.by_status == {"ACCC": 21, "RJCT": 4}, first
+    assert (first.done, again.by_status) == (True, first.by_status)
+    uetrs = [each.uetr for each in lines_of(path)]
+    assert uetrs[20] == stated
+    book = credited(stack, "PK")
+    assert [book[uuid.UUID(each)] for each in uetrs] == [1] * 21 + [0] * 4
+    report = pain_002(path)
+    (batch,) = report["OrgnlPmtInfAndSts"]
+    assert report["OrgnlGrpInfAndSts"]["GrpSts"] == "PART"
+    reasons = [each["StsRsnInf"][0]["Rsn"]["Cd"] for each in batch["TxInfAndSts"][21:]]
+    assert reasons == ["RC04", "AC04", "AM12", "NARR"]
+
+
+def test_a_whole_file_is_sent_only_if_every_line_can_be(client: Client, tmp_path: Path) -> None:
+    for bad in (line(amount="0"), line(bic="NOPEPKKA")):
+        path = written(tmp_path / f"{uuid.uuid4()}.xml", [line(), bad])
+
+        with pytest.raises(FileRefused, match="nothing was sent: "):
+            bulk_files.send(client, path, whole=True)
+        assert bulk_files.reading(path).progress().by_status == {"RCVD": 2}
+
+    good = bulk_files.send(client, written(tmp_path / "good.xml", [line(), line()]), whole=True)
+    assert good.by_status == {"ACCC": 2}
+
+
+def bulk(stack: Stack, path: Path, *words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "switch.cli", "bulk", "send", str(path), "--participant", "asha-bank"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PAYSWITCH_DATA": str(stack.settings.data)}
+    return subprocess.Popen(
+        [*command, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+
+
+def until_learnt(path: Path, number: int) -> None:
+    journal = bulk_files.journal_of(path)
+    ends = time.monotonic() + 60
+    while not journal.exists() or journal.read_text().count('"line"') < number:
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def test_a_kill_in_the_middle_loses_and_doubles_nothing(stack: Stack, client: Client, tmp_path: Path) -> None:
+    path = written(tmp_path / "killed.xml", [line() for _ in range(120)])
+    for at in (10, 40):
+        with bulk(stack, path, "--at-once", "4") as process:
+            until_learnt(path, at)
+            process.send_signal(signal.SIGKILL)
+    journal = bulk_files.journal_of(path)
+    with journal.open("ab") as file:  # what a machine that loses its power leaves
+        file.write(b'{"line": 77, "sta')
+
+    with bulk(stack, path) as process:
+        assert process.wait(120) == 0
+
+    assert bulk_files.reading(path).progress().by_status == {"ACCC": 120}
+    book = credited(stack, "PK")
+    assert Counter(book[uuid.UUID(each.uetr)] for each in lines_of(path)) == {1: 120}
+
+
+def test_the_rest_of_a_file_is_cancelled_and_stays_so(stack: Stack, client: Client, tmp_path: Path) -> None:
+    path = written(tmp_path / "cancelled.xml", [line() for _ in range(200)])
+    with bulk(stack, path, "--at-once", "2") as process:
+        until_learnt(path, 5)
+        bulk_files.cancel(path)
+        assert process.wait(120) == 0
+
+    before = bulk_files.reading(path).progress()
+    after = bulk_files.send(client, path)
+
+    assert before.cancelled
+    assert before.by_status.keys() == {"ACCC", "CANC"}
+    assert (after.by_status, after.done) == (before.by_status, True)
+    book = credited(stack, "PK")
+    assert sum(book[uuid.UUID(each.uetr)] for each in lines_of(path)) == before.by_status["ACCC"]
+    assert pain_002(path)["OrgnlGrpInfAndSts"]["GrpSts"] == "PART"
+
+
+def test_two_programs_do_not_send_one_file(client: Client, tmp_path: Path) -> None:
+    path = written(tmp_path / "twice.xml", [line()])
+    with sending._writing(path, bulk_files.journal_of(path), whole=False):
+        with pytest.raises(FileRefused, match="another program"):
+            bulk_files.send(client, path)
+
+
+def test_a_changed_file_is_not_resumed_by_the_journal_of_another(client: Client, tmp_path: Path) -> None:
+    path = written(tmp_path / "changed.xml", [line()])
+    bulk_files.send(client, path)
+    written(path, [line(), line()])
+
+    with pytest.raises(FileRefused, match="another file"):
+        bulk_files.send(client, path)
+
+
+@pytest.mark.parametrize(
+    ("content", "changed", "why"),
+    [
+        ([line()], {"count": 2}, "NbOfTxs states 2 payments, and there are 1"),
+        ([line()], {"total": "100.01"}, "CtrlSum states 100.01, and the sum is 100.00"),
+        ([], {}, "no payments"),
+        ([line(uetr=str(uuid.UUID(int=0x4000_8000_0000_0000_0000, version=4)))] * 2, {}, "the same UETR"),
+    ],
+)
+def test_a_file_that_contradicts_itself_is_refused(
+    tmp_path: Path, content: list[str], changed: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(FileRefused, match=why):
+        lines.check(written(tmp_path / "wrong.xml", content, **changed))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "<a/>", f'<!DOCTYPE a><Document xmlns="{PAIN}"/>', "<Document", PAIN],
+)
+def test_what_is_no_pain_001_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "wrong.xml"
+    path.write_text(text)
+    with pytest.raises(FileRefused):
+        lines.check(path)
+
+
+def test_an_older_version_and_a_later_day_are_refused(tmp_path: Path) -> None:
+    old = written(tmp_path / "old.xml", [line()])
+    old.write_text(old.read_text().replace("001.001.09", "001.001.03"))
+    with pytest.raises(FileRefused, match="or later"):
+        lines.check(old)
+
+    later = written(tmp_path / "later.xml", [line()], day="2099-01-01")
+    (only,) = lines_of(later)
+    assert only.fault is not None
+    assert only.fault[0] == "DT04"
+    assert lines.check(later, date(2099, 1, 1)).faulty == ()
+
+
+def test_a_line_becomes_a_valid_pacs_008_with_everything_that_it_states(tmp_path: Path) -> None:
+    more = "<RgltryRptg><Dtls><Inf>trade</Inf></Dtls></RgltryRptg>"
+    made = line(
+        IBAN.of("SAND" + "7" * 16), name="Билал & сын <дом>", amount="1234.50", reference="E2E-1"
+    ).replace("<RmtInf>", more + "<RmtInf>")
+    path = written(tmp_path / "one.xml", [made])
+    (only,) = lines_of(path)
+
+    raw = lines.message(only, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    message = codec.decode(raw, media_type=XML, expect="pacs.008")
+    (transaction,) = message.content["CdtTrfTxInf"]
+
+    assert rules.refusals(rules.check(message)) == [], rules.check(message)
+    assert raw == lines.message(only, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    assert only.uetr == lines_of(path)[0].uetr
+    assert transaction["Cdtr"]["Nm"] == "Билал & сын <дом>"
+    assert Decimal(transaction["IntrBkSttlmAmt"]["Amt"]) == Decimal("1234.50")
+    assert (transaction["Purp"]["Cd"], transaction["RgltryRptg"][0]["Dtls"][0]["Inf"]) == ("SALA", ["trade"])
+    assert transaction["PmtId"]["EndToEndId"] == "E2E-1"
+
+
+def test_the_uetr_of_a_line_depends_on_the_debtor_the_message_and_the_place() -> None:
+    made = {
+        lines.derived(agent, account, message, number)
+        for agent in ("ASHAINBB", "GANGINBB")
+        for account in ("1", "2")
+        for message in ("A", "B")
+        for number in (1, 2)
+    }
+
+    assert len(made) == 16
+    assert {uuid.UUID(each).version for each in made} == {4}
+    assert lines.derived("ASHAINBBXXX", "1 ", "A", 1) in made
+
+
+def test_memory_holds_a_few_lines_at_a_time(tmp_path: Path) -> None:
+    """Ten times the lines: the peak grows by less than a tenth of the file."""
+    small = written(tmp_path / "small.xml", (line() for _ in range(300)))
+    large = written(tmp_path / "large.xml", (line() for _ in range(3_000)))
+    peaks = []
+    for path in (small, large):
+        tracemalloc.start()
+        assert sum(1 for _ in lines.read(path)) > 0
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    assert peaks[1] - peaks[0] < large.stat().st_size / 10
+
+
+def test_the_page_for_integrators_is_done_as_it_is_printed(
+    stack: Stack,
+    client: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    shell, program = (b for b in blocks() if b.page == "docs/integrate/bulk.md")
+    path = written(tmp_path / "salaries.xml", [line(), line()])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PAYSWITCH_DATA", str(stack.settings.data))
+    monkeypatch.setitem(sys.modules, "payswitch_client", python)
+    monkeypatch.setattr(python, "bulk", bulk_files, raising=False)
+    names: dict[str, Any] = {}
+    exec(program.text, names)
+
+    names["pay"](client)
+    for typed in shell.commands():
+        words = shlex.split(typed)[1:]
+        if "--url" in words:
+            words = [*words[: words.index("--url")], "--participant", "asha-bank"]
+        assert cli.run(words) == 0, capfd.readouterr()
+
+    assert "ACCC': 2" in capfd.readouterr().out
+    assert pain_002(path)["OrgnlGrpInfAndSts"]["GrpSts"] == "ACCC"
+    assert (tmp_path / "salaries.pain.002.xml").exists()

@@ -1,0 +1,138 @@
+"""What a corridor requires of a payment: full data of its parties above an amount, a purpose, reporting."""
+
+import pytest
+
+from schemas.code_lists import LISTS
+from schemas.required_data import FullData, PartyData, RequiredCode
+from schemas.rules import Addresses, Scheme
+from tests.schemas.test_rules import DROP, findings
+
+ALL = FullData("KZT", "512340.00")
+PERSON = {
+    "PrvtId": {"DtAndPlcOfBirth": {"BirthDt": "1990-01-02", "CityOfBirth": "Pune", "CtryOfBirth": "IN"}}
+}
+COMPANY = {"OrgId": {"LEI": "5493001KJTIIGC8Y1R12"}}
+TX = "CdtTrfTxInf"
+PARTIES = {f"{TX}/Dbtr": {"Nm": "Asha Rao"}, f"{TX}/Cdtr": {"Nm": "Bolat"}}
+TOWN = {"TwnNm": "Mumbai", "Ctry": "IN"}
+NONE = frozenset[PartyData]()
+
+
+def scheme(*originator: PartyData, beneficiary: frozenset[PartyData] = NONE) -> Scheme:
+    full = FullData("KZT", "0", originator=frozenset(originator), beneficiary=beneficiary)
+    return Scheme(full_data=full)
+
+
+def test_all_that_is_missing_is_found_at_once() -> None:
+    bare = {**PARTIES, f"{TX}/DbtrAcct": DROP, f"{TX}/CdtrAcct": DROP}
+    purposes = RequiredCode("IN-RBI", frozenset({"P1301"}))
+    required = Scheme(full_data=ALL, purpose=purposes, regulatory=RequiredCode("KZ-KNP"),
+                      accounts_required=False, names_required=False)  # fmt: skip
+
+    found = findings({**bare, f"{TX}/Purp": DROP}, required)
+
+    assert found == {
+        ("account", f"{TX}/DbtrAcct", "AC02"),
+        ("account", f"{TX}/CdtrAcct", "AC03"),
+        ("party-data", f"{TX}/Dbtr/PstlAdr", "BE07"),
+        ("party-data", f"{TX}/Dbtr/Id", "BE16"),
+        ("party-data", f"{TX}/Cdtr/PstlAdr", "BE04"),
+        ("party-data", f"{TX}/Cdtr/Id", "BE17"),
+        ("purpose", f"{TX}/Purp", "FF07"),
+        ("regulatory-reporting", f"{TX}/RgltryRptg/Dtls/Cd", "RR05"),
+    }
+
+
+@pytest.mark.parametrize("above", ["512340.50", "512341"])
+def test_at_the_amount_or_below_nothing_is_required(above: str) -> None:
+    assert findings(PARTIES, Scheme(full_data=FullData("KZT", above))) == set()
+
+
+def test_another_currency_is_not_compared() -> None:
+    assert findings(PARTIES, Scheme(full_data=FullData("INR", "1"))) == set()
+
+
+@pytest.mark.parametrize(
+    ("identification", "full"), [(PERSON, True), (COMPANY, True), ({"PrvtId": {}}, False)]
+)
+def test_a_person_has_a_date_of_birth_and_an_organisation_an_identifier(
+    identification: dict[str, object], full: bool
+) -> None:
+    changes = {f"{TX}/Dbtr": {"Nm": "Asha", "Id": identification}, f"{TX}/Cdtr": {"Nm": "Bolat"}}
+    if not full:
+        changes[f"{TX}/Dbtr"] = {"Nm": "Asha", "Id": {"PrvtId": {"Othr": [{"Id": "12"}]}}}
+
+    found = findings(changes, scheme(PartyData.BIRTH, PartyData.IDENTIFIER))
+
+    assert found == (set() if full else {("party-data", f"{TX}/Dbtr/Id", "BE16")})
+
+
+@pytest.mark.parametrize(
+    ("party", "wanted", "missing"),
+    [
+        ({}, PartyData.COUNTRY, "PstlAdr/Ctry"),
+        ({"CtryOfRes": "IN"}, PartyData.COUNTRY, None),
+        ({"PstlAdr": TOWN}, PartyData.COUNTRY, None),
+        ({"PstlAdr": TOWN}, PartyData.ADDRESS, None),
+        ({}, PartyData.ADDRESS, "PstlAdr"),
+        ({}, PartyData.ADDRESS_OR_BIRTH, "PstlAdr"),
+        ({"Id": PERSON}, PartyData.ADDRESS_OR_BIRTH, None),
+        ({"PstlAdr": TOWN}, PartyData.ADDRESS_OR_BIRTH, None),
+    ],
+)
+def test_each_datum_of_a_party(party: dict[str, object], wanted: PartyData, missing: str | None) -> None:
+    found = findings({f"{TX}/Dbtr": {"Nm": "Asha", **party}}, scheme(wanted))
+
+    assert {path for _, path, _ in found} == ({f"{TX}/Dbtr/{missing}"} if missing else set())
+
+
+@pytest.mark.parametrize("addresses", Addresses)
+def test_an_incomplete_address_is_named_once(addresses: Addresses) -> None:
+    party = {"Nm": "Asha", "PstlAdr": {"AdrLine": ["12 Hill Road, Mumbai"]}}
+    full = FullData("KZT", "0", frozenset({PartyData.ADDRESS}), NONE)
+
+    found = findings({f"{TX}/Dbtr": party}, Scheme(full_data=full, addresses=addresses))
+
+    paths = [path for _, path, _ in found]
+    if addresses is Addresses.ANY:
+        assert paths == [f"{TX}/Dbtr/PstlAdr"]
+    else:
+        tags = {"TwnNm", "Ctry"} | ({"AdrLine"} if addresses is Addresses.STRUCTURED else set())
+        assert sorted(paths) == sorted(f"{TX}/Dbtr/PstlAdr/{tag}" for tag in tags)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "required", "accepted"),
+    [
+        ({"Prtry": "P1301"}, RequiredCode("IN-RBI"), True),
+        ({"Cd": "GIFT"}, RequiredCode("IN-RBI"), False),
+        ({"Cd": "GIFT"}, RequiredCode("ISO"), True),
+        ({"Prtry": "GIFTS"}, RequiredCode("ISO"), False),
+        ({"Prtry": "P1302"}, RequiredCode("IN-RBI", frozenset({"P1301"})), False),
+        ({"Prtry": "for work"}, RequiredCode(), True),
+        ({"Prtry": "VO61150"}, RequiredCode("RU-VO"), True),
+        ({"Prtry": "61150"}, RequiredCode("RU-VO"), False),
+        ({"Prtry": "121010"}, RequiredCode("CN-SAFE"), True),
+    ],
+)
+def test_a_purpose_is_of_its_list(purpose: dict[str, str], required: RequiredCode, accepted: bool) -> None:
+    found = findings({f"{TX}/Purp": purpose}, Scheme(purpose=required))
+
+    assert found == (set() if accepted else {("purpose", f"{TX}/Purp", "FF07")})
+
+
+def test_one_code_of_reporting_that_is_allowed_is_enough() -> None:
+    reporting = [{"Dtls": [{"Tp": "KOD", "Cd": "X"}]}, {"Dtls": [{"Cd": "119"}]}]
+
+    assert findings({f"{TX}/RgltryRptg": reporting}, Scheme(regulatory=RequiredCode("KZ-KNP"))) == set()
+    assert findings({f"{TX}/RgltryRptg": reporting[:1]}, Scheme(regulatory=RequiredCode("KZ-KNP"))) == {
+        ("regulatory-reporting", f"{TX}/RgltryRptg/Dtls/Cd", "RR05")
+    }
+
+
+def test_a_refusal_lists_no_more_codes_than_people_read() -> None:
+    many = frozenset(f"P{number:04}" for number in range(300))
+
+    assert RequiredCode("IN-RBI", many).allowed.endswith("and 280 more")
+    assert len(RequiredCode("IN-RBI", many).allowed) < 200
+    assert all(len(each.form) < 100 for each in LISTS.values())

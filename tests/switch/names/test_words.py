@@ -1,0 +1,43 @@
+# ruff: noqa: RUF001 - letters that look alike, and names in other scripts
+"""The words of names, whatever marks, letters and lengths a client sends."""
+
+import pytest
+
+from switch.names.words import NAME_MAX, WORDS_MAX, has_legal_form, words
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("\u202eAsha\u200b Rao\u2069", ("asha", "rao")),
+        ("Аshа Раtеl", ("asha", "patel")),  # four of the letters are Cyrillic
+        ("ＡＳＨＡ　ＲＡＯ", ("asha", "rao")),
+        ("Abdus Sattar", ("abd", "sattar")),
+        ("عبد الستار", ("abd", "al", "sattar")),
+        ("Юсупов Исҳоқ", ("yusupov", "iskhoq")),
+        ("艾力·买买提", ("aili", "maimaiti")),
+        ("ООО Северный Ветер", ("severnyi", "veter")),
+        ("Общество с ограниченной ответственностью «Ветер»", ("veter",)),
+        ("LLC", ("llc",)),
+        ("", ()),
+        ("\u200f\u200b", ()),
+        ("🤝", ()),
+        ("7", ("7",)),
+    ],
+)
+def test_a_name_is_its_visible_words(name: str, found: tuple[str, ...]) -> None:
+    assert words(name) == found
+
+
+def test_an_organisation_is_known_by_its_legal_form() -> None:
+    assert has_legal_form("Bharat Textiles Pvt Ltd")
+    assert has_legal_form("北京东方科技有限公司")
+    assert not has_legal_form("Asha Rao")
+
+
+@pytest.mark.parametrize("name", ["a " * 5000, "a" * 100_000, "\ufdfa" * 5000, "е" * 9000 + "a", "王" * 9000])
+def test_a_long_name_is_read_to_its_limit(name: str) -> None:
+    found = words(name)
+
+    assert len(found) <= WORDS_MAX
+    assert sum(map(len, found)) <= 12 * NAME_MAX

@@ -1,0 +1,196 @@
+"""The best of competing offers, and sums that are exact over all corridors."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters import registry
+from schemas.errors import Refused
+from schemas.money import EXPONENTS, Money
+from switch.payments import directory, pricing
+from switch.payments.directory import (
+    AccountRow,
+    Corridor,
+    DirectorySnapshot,
+    FxOffer,
+    Inventory,
+    Participant,
+    Rate,
+)
+from switch.payments.tariffs import Tariff, Usage
+
+CORRIDOR = Corridor("IN", "PK", enabled=True, fee_minor=0, fee_bps=0)
+
+
+def provider(name: str, status: str = "active") -> Participant:
+    return Participant(name, name, "SILKKZKA", "KZ", "fx_provider", status)
+
+
+def offer(
+    number: int, name: str, *tiers: tuple[int, str], ended: bool = False, limited: bool = False
+) -> FxOffer:
+    full = [(least, f"{rate}0000000000"[: rate.index(".") + 11]) for least, rate in tiers]
+    return FxOffer(number, name, "INR", "PKR", full, number, ended, limited)
+
+
+def best(minor: int, *offers: FxOffer, left: tuple[Inventory, ...] = (), **more: object) -> tuple[str, str]:
+    names = sorted({each.provider for each in offers} | {"people"})
+    snapshot = DirectorySnapshot(
+        participants=[provider(name) for name in names],
+        offers=list(offers),
+        inventories=list(left),
+        **more,  # type: ignore[arg-type]
+    )
+    found = pricing.price(Money(minor, "INR"), "PKR", CORRIDOR, snapshot)
+    return found.fx_provider, found.rate.rstrip("0")
+
+
+def test_the_best_rate_wins_then_the_larger_inventory_then_the_name() -> None:
+    assert best(100, offer(1, "b", (0, "3.1")), offer(2, "a", (0, "3.2"))) == ("a", "3.2")
+    assert best(100, offer(1, "b", (0, "3.1")), offer(2, "a", (0, "3.1"))) == ("a", "3.1")
+    two = offer(1, "b", (0, "3.1"), limited=True), offer(2, "a", (0, "3.1"), limited=True)
+    assert best(100, *two, left=(Inventory(1, 9000), Inventory(2, 8000))) == ("b", "3.1")
+    assert best(100, two[0], offer(3, "c", (0, "3.1")), left=(Inventory(1, 9000),)) == ("c", "3.1")
+
+
+def test_a_tier_is_for_amounts_from_its_least_on() -> None:
+    tiers = offer(1, "a", (0, "3.1"), (10_000, "3.3"))
+    other = offer(2, "b", (0, "3.2"))
+    assert best(9_999, tiers, other) == ("b", "3.2")
+    assert best(10_000, tiers, other) == ("a", "3.3")
+
+
+def test_the_tier_is_that_of_what_is_left_after_charges_of_the_creditor() -> None:
+    row = {"source": "IN", "target": "PK", "component": "switch", "valid_from": 0}
+    taken = Tariff(number=1, direction="in", flat_minor=1, **row)
+    snapshot = DirectorySnapshot(
+        participants=[provider("a")],
+        offers=[offer(1, "a", (0, "3.0"), (10_000, "3.3"))],
+        tariffs=[taken],
+    )
+    for stated, debit, credit in ((10_000, 9_999, 29_997), (10_001, 10_000, 33_000)):
+        usage = Usage(bearer="CRED")
+        found = pricing.price(Money(stated, "INR"), "PKR", CORRIDOR, snapshot, usage=usage)
+        assert (found.stated.minor, found.debit.minor, found.credit.minor) == (stated, debit, credit)
+        assert (found.fee.minor, found.paid.minor) == (1, stated)
+
+
+def test_a_fixed_credit_has_added_charges_and_none_that_are_taken_from_it() -> None:
+    row = {"source": "IN", "target": "PK", "component": "rail", "valid_from": 0}
+    rows = [Tariff(number=n, direction=way, flat_minor=7, **row) for n, way in ((1, "out"), (2, "in"))]
+    snapshot = DirectorySnapshot(
+        participants=[provider("a")], offers=[offer(1, "a", (0, "3.0"))], tariffs=rows
+    )
+    wanted = Money(300_01, "PKR")
+    found = pricing.price_of_credit(wanted, "INR", CORRIDOR, snapshot, usage=Usage(bearer="DEBT"))
+    assert (found.credit, found.debit.minor, found.fee.minor, found.paid.minor) == (wanted, 100_01, 7, 100_08)
+    for bearer in ("SHAR", "CRED"):
+        with pytest.raises(Refused, match="must be DEBT or SLEV") as refused:
+            pricing.price_of_credit(wanted, "INR", CORRIDOR, snapshot, usage=Usage(bearer=bearer))
+        assert refused.value.reason == "BE19"
+
+
+def test_an_inventory_that_is_too_small_and_an_offer_that_has_ended_do_not_count() -> None:
+    better, worse = offer(1, "a", (0, "3.3"), limited=True), offer(2, "b", (0, "3.1"))
+    assert best(100, better, worse, left=(Inventory(1, 330),)) == ("a", "3.3")
+    assert best(100, better, worse, left=(Inventory(1, 329),)) == ("b", "3.1")
+    assert best(100, offer(1, "a", (0, "3.3"), ended=True), worse) == ("b", "3.1")
+
+
+def test_the_newest_statement_of_a_provider_counts_its_own_or_that_of_two_people() -> None:
+    own = offer(5, "people", (0, "3.3"))
+    for since, expected in ((4, "3.3"), (6, "3.0")):
+        rates = [Rate("INR", "PKR", "people", "3.0000000000", since)]
+        assert best(100, own, rates=rates) == ("people", expected.rstrip("0"))
+    withdrawn = offer(5, "people", ended=True)
+    with pytest.raises(Refused, match="no FX rate"):
+        best(100, withdrawn, rates=[Rate("INR", "PKR", "people", "3.0000000000", 4)])
+
+
+def test_a_suspended_provider_offers_nothing() -> None:
+    snapshot = DirectorySnapshot(
+        participants=[provider("a", "suspended")], offers=[offer(1, "a", (0, "3.3"))]
+    )
+    with pytest.raises(Refused, match="no FX rate"):
+        pricing.price(Money(100, "INR"), "PKR", CORRIDOR, snapshot)
+
+
+def test_a_fixed_credit_is_bought_at_the_tier_that_its_debit_reaches() -> None:
+    snapshot = DirectorySnapshot(
+        participants=[provider("a")], offers=[offer(1, "a", (0, "3.0"), (10_000, "3.3"))]
+    )
+    for credit, debit, rate in ((29_999, 10_000, "3.0"), (33_000, 10_000, "3.3"), (32_999, 10_000, "3.3")):
+        found = pricing.price_of_credit(Money(credit, "PKR"), "INR", CORRIDOR, snapshot)
+        assert (found.debit.minor, found.rate[:3]) == (debit, rate), credit
+
+
+def test_tables_are_kept_while_only_inventories_move() -> None:
+    """They move with every payment; keys and tables of a whole directory must not be read again for them."""
+    offers = [offer(1, "a", (0, "3.3"), limited=True)]
+    known = DirectorySnapshot(participants=[provider("a")], offers=offers, inventories=[Inventory(1, 500)])
+    table, left = known.choices_by_pair, known.left_by_offer
+    fresh = DirectorySnapshot(participants=[provider("a")], offers=offers, inventories=[Inventory(1, 400)])
+
+    kept = directory.with_tables_of(known, fresh)
+
+    assert kept.choices_by_pair is table
+    assert (left[1], kept.left_by_offer[1]) == (500, 400)
+    other = DirectorySnapshot(participants=[provider("a", "suspended")], offers=offers)
+    assert directory.with_tables_of(known, other).choices_by_pair is not table
+
+
+PROFILES = {country: registry.profile(country) for country in registry.countries()}
+CORRIDORS = [(a, b) for a in sorted(PROFILES) for b in sorted(PROFILES) if a != b]
+
+
+@pytest.mark.parametrize("destination", [False, True])
+@given(
+    minor=st.integers(1, 10**15),
+    rate=st.decimals("0.0001", "10000", places=10, allow_nan=False),
+    flat=st.integers(0, 10**6),
+    bps=st.integers(0, 500),
+)
+@settings(max_examples=25, deadline=None)
+def test_legs_fees_and_remainders_are_exact_over_all_corridors(minor, rate, flat, bps, destination) -> None:
+    """In each currency what is debited is credited; at the rate, only less than one unit stays with the provider."""
+    assert len(CORRIDORS) == 90
+    for source, target in CORRIDORS:
+        bought, sold = PROFILES[source].currency, PROFILES[target].currency
+        step = PROFILES[target].limits.step_minor
+        corridor = Corridor(source, target, enabled=True, fee_minor=flat, fee_bps=bps)
+        payer = Participant("payer", "P", "AAAAAAAA", source, "direct", "active")
+        payee = Participant("payee", "P", "BBBBBBBB", target, "direct", "active")
+        owners = [("payer", bought), ("payee", sold), ("fx", bought), ("fx", sold)]
+        accounts = [AccountRow(n, owner, c, "position") for n, (owner, c) in enumerate(owners, 1)]
+        snapshot = DirectorySnapshot(
+            participants=[provider("fx")],
+            rates=[Rate(bought, sold, "fx", f"{rate:f}")],
+            accounts=[*accounts, AccountRow(9, "payswitch", bought, "fees")],
+        )
+        try:
+            if destination:
+                credit = Money(minor - minor % step or step, sold)
+                price = pricing.price_of_credit(credit, bought, corridor, snapshot, step=step)
+                assert price.credit == credit
+            else:
+                price = pricing.price(Money(minor, bought), sold, corridor, snapshot, step=step)
+        except Refused:  # nothing would arrive, or the fee is not below the amount
+            continue
+        legs = pricing.legs(price, payer, payee, corridor, snapshot)
+        balance = dict.fromkeys(range(1, 10), 0)
+        for leg in legs:
+            balance[leg.debit] -= leg.amount
+            balance[leg.credit] += leg.amount
+        fees = price.fee.minor
+        assert (balance[1], balance[9]) == (-price.debit.minor - fees, fees)
+        assert (balance[3], -balance[4], balance[2]) == (
+            price.debit.minor,
+            price.credit.minor,
+            price.credit.minor,
+        )
+        assert price.credit.minor % step == 0
+        scale = Fraction(rate) * Fraction(10) ** (EXPONENTS[sold] - EXPONENTS[bought])
+        remainder = price.debit.minor * scale - price.credit.minor
+        assert 0 <= remainder < (scale if destination else step)

@@ -1,0 +1,212 @@
+"""Firm quotes: promised terms, which one payment uses, or which end by themselves."""
+
+import asyncio
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.switch.payments.test_stated import changed, day, money, send, tx
+from tests.switch.stack import Stack
+
+Document = dict[str, Any]
+
+
+async def ask(stack: Stack, who: str = "asha-bank", **asked: str) -> tuple[int, Document]:
+    body = {"creditor_agent": "INDUPKKA", "amount": "100.00", "currency": "INR", **asked}
+    headers = {"Authorization": f"Bearer {stack.participant(who)['bearer']}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        async with session.post(f"{stack.url}/v1/quotes", json=body) as answer:
+            return answer.status, await answer.json()
+
+
+async def made(stack: Stack, **asked: str) -> Document:
+    """A firm quote of a payment with the purpose of the sandbox's documents."""
+    status, quote = await ask(stack, **{"purpose": "FAMI", **asked})
+    assert status == 201, quote
+    return quote
+
+
+def of(stack: Stack, quote: Document, *, creditor: str = "indus-bank", **more: Any) -> Document:
+    """A payment in the 2019 profile that names a quote."""
+    debit = quote["interbank_settlement_amount"]
+    named = {
+        "InstrForNxtAgt": [{"InstrInf": f"/QTID/{quote['id']}"}],
+        "IntrBkSttlmAmt": money(debit["amount"], debit["currency"]),
+        "IntrBkSttlmDt": day(0),
+    }
+    return changed(stack, tx(**{**named, **more}), creditor=creditor)
+
+
+def in_2025(document: Document, quote: Document) -> Document:
+    """The same in the 2025 profile, by `AgrdRate/QtId`."""
+    transaction = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
+    del transaction["InstrForNxtAgt"]
+    transaction["AddtlDtTm"] = {"AccptncDtTm": transaction.pop("AccptncDtTm")}
+    agreed = {"PreAgrdXchgRate": quote["exchange_rate"], "QtId": quote["id"]}
+    content = {
+        **document["Document"]["FIToFICstmrCdtTrf"],
+        "CdtTrfTxInf": [{**transaction, "AgrdRate": agreed}],
+    }
+    return {"$type": "pacs.008.001.13", "Document": {"FIToFICstmrCdtTrf": content}}
+
+
+async def cause(stack: Stack, document: Document) -> tuple[str, str]:
+    status, transaction, _ = await send(stack, document)
+    assert status == 422, transaction
+    (said,) = transaction["StsRsnInf"]
+    return said["Rsn"]["Cd"], "".join(said["AddtlInf"])
+
+
+async def executed(stack: Stack, document: Document) -> Document:
+    status, transaction, _ = await send(stack, document)
+    assert (status, transaction["TxSts"]) == (200, "ACCC"), transaction
+    async with stack.client("asha-bank") as client:
+        return await client.read(f"payments/{transaction['OrgnlUETR']}")
+
+
+@pytest.mark.parametrize("profile", ["2019", "2025"])
+async def test_a_payment_is_executed_at_the_terms_of_its_quote_once(stack: Stack, profile: str) -> None:
+    quote = await made(stack)
+    document = of(stack, quote)
+    if profile == "2025":
+        document = in_2025(document, quote)
+
+    payment = await executed(stack, document)
+    again = await executed(stack, document)
+
+    for name in ("interbank_settlement_amount", "credited_amount", "fee", "exchange_rate", "fx_provider"):
+        assert payment[name] == quote[name]
+    assert again["uetr"] == payment["uetr"]
+    async with stack.client("asha-bank") as client:
+        assert (await client.read(f"quotes/{quote['id']}"))["used_by"] == payment["uetr"]
+    reason, text = await cause(stack, of(stack, quote))
+    assert reason == "AB04"
+    assert "another payment has used" in text
+
+
+async def test_a_fixed_destination_is_credited_exactly(stack: Stack) -> None:
+    """Also an amount that no whole number of paisa converts to."""
+    for amount in ("1000.01", "1000.02"):
+        quote = await made(stack, amount=amount, currency="PKR", fixed="destination")
+        payment = await executed(stack, of(stack, quote))
+        assert payment["credited_amount"] == {"currency": "PKR", "amount": amount}
+        assert payment["interbank_settlement_amount"] == quote["interbank_settlement_amount"]
+
+
+DIFFERS: dict[str, tuple[Document, str]] = {
+    "amount": ({"IntrBkSttlmAmt": money("100.01", "INR")}, "IntrBkSttlmAmt"),
+    "instructed amount": ({"InstdAmt": money("1.00", "PKR")}, "InstdAmt"),
+    "rate": ({"InstdAmt": "credited", "XchgRate": "1.5"}, "XchgRate"),
+    "purpose": ({"Purp": {"Cd": "SALA"}}, "Purp"),
+    "no purpose": ({"Purp": {"Prtry": "FAMI"}}, "Purp"),
+    "charge bearer": ({"ChrgBr": "DEBT"}, "ChrgBr"),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERS)
+async def test_a_payment_that_differs_from_its_quote_is_refused_and_leaves_it_open(
+    stack: Stack, name: str
+) -> None:
+    quote = await made(stack, purpose="FAMI")
+    more, path = DIFFERS[name]
+    if more.get("InstdAmt") == "credited":
+        credit = quote["credited_amount"]
+        more = {**more, "InstdAmt": money(credit["amount"], credit["currency"])}
+
+    reason, text = await cause(stack, of(stack, quote, **{"Purp": {"Cd": "FAMI"}, **more}))
+
+    assert reason == "AB04", text
+    assert path in text
+    await executed(stack, of(stack, quote, Purp={"Cd": "FAMI"}))
+
+
+async def test_every_difference_from_a_quote_is_stated_at_once_with_what_it_says(stack: Stack) -> None:
+    quote = await made(stack)
+
+    reason, text = await cause(stack, of(stack, quote, Purp={"Cd": "SALA"}, ChrgBr="DEBT"))
+
+    assert reason == "AB04"
+    assert "ChrgBr: is not the charge bearer of the quote, SLEV" in text
+    assert "Purp: is not the purpose of the quote, FAMI" in text
+    assert "To do: Ask for a new quote" in text
+
+
+async def test_a_quote_is_for_its_creditor_agent_and_its_participant(stack: Stack) -> None:
+    quote = await made(stack)
+
+    reason, text = await cause(stack, of(stack, quote, creditor="noor-wallet"))
+    assert (reason, "CdtrAgt" in text) == ("AB04", True)
+    unknown = {**quote, "id": str(uuid.uuid4())}
+    assert (await cause(stack, of(stack, unknown)))[0] == "AB04"
+    async with stack.client("noor-wallet") as client:
+        with pytest.raises(Exception, match="404"):
+            await client.read(f"quotes/{quote['id']}")
+
+
+async def test_other_instructions_are_still_refused(stack: Stack) -> None:
+    quote = await made(stack)
+    named = {"InstrInf": f"/QTID/{quote['id']}"}
+    for wrong in ([{"InstrInf": "call first"}], [named, named], [{**named, "Cd": "PHOA"}], [{"Cd": "PHOA"}]):
+        reason, text = await cause(stack, of(stack, quote, InstrForNxtAgt=wrong))
+        assert (reason, "InstrForNxtAgt" in text) == ("AG03", True)
+
+
+async def test_a_quote_ends_by_itself(stack: Stack) -> None:
+    quote = await made(stack)
+    connection = await stack.connect()
+    try:
+        await connection.execute(
+            "UPDATE switch.quote SET expires_at = clock_timestamp() WHERE id = $1::uuid", quote["id"]
+        )
+    finally:
+        await connection.close()
+
+    reason, text = await cause(stack, of(stack, quote))
+
+    assert (reason, "expired" in text) == ("AB04", True)
+
+
+async def test_two_payments_at_once_use_a_quote_once(stack: Stack) -> None:
+    quote = await made(stack)
+
+    outcomes = await asyncio.gather(*(send(stack, of(stack, quote)) for _ in range(4)))
+
+    assert sorted(transaction["TxSts"] for _, transaction, _ in outcomes) == ["ACCC", "RJCT", "RJCT", "RJCT"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "reason", "path"),
+    [
+        pytest.param({"currency": "KZT"}, 422, "AM03", "amount", id="currency"),
+        pytest.param({"currency": "KZT", "fixed": "destination"}, 422, "AM03", "amount", id="destination"),
+        pytest.param({"amount": "1.001"}, 422, "AM12", "amount", id="decimals"),
+        pytest.param({"amount": "0"}, 422, "AM12", "amount", id="nothing"),
+        pytest.param({"currency": "QQQ"}, 422, "AM11", "currency", id="no-currency"),
+        pytest.param({"amount": "99999999999.00"}, 422, "AM02", "amount", id="limits"),
+        pytest.param({"creditor_agent": "NOSUPKKA"}, 404, "NARR", "creditor_agent", id="nobody"),
+        pytest.param({"creditor_agent": "GANGINBB"}, 422, "AG01", "creditor_agent", id="corridor"),
+        pytest.param({"fixed": "both"}, 400, "FF01", "fixed", id="fixed"),
+        pytest.param({"charge_bearer": "CRED"}, 422, "BE19", "charge_bearer", id="no-tariff"),
+        pytest.param({"currency": "PKR", "fixed": "destination", "charge_bearer": "SHAR"}, 422, "BE19", "charge_bearer", id="shared"),
+    ],
+)  # fmt: skip
+async def test_what_a_payment_would_be_refused_for_is_not_promised(
+    stack: Stack, asked: dict[str, str], status: int, reason: str, path: str
+) -> None:
+    got, problem = await ask(stack, **asked)
+
+    assert (got, problem["reason"]) == (status, reason), problem
+    assert path in json.dumps(problem["errors"])
+
+
+async def test_the_answer_says_what_is_debited_in_all_and_until_when(stack: Stack) -> None:
+    quote = await made(stack)
+
+    total = float(quote["interbank_settlement_amount"]["amount"]) + float(quote["fee"]["amount"])
+    assert float(quote["debited_amount"]["amount"]) == pytest.approx(total)
+    left = datetime.fromisoformat(quote["expires_at"]) - datetime.now(UTC)
+    assert 100 < left.total_seconds() <= stack.settings.quote_valid_s

@@ -1,0 +1,138 @@
+# ruff: noqa: RUF001 - names in other scripts
+"""Names of listed parties are found in any script and spelling; other names are not."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from switch.names import words as names
+from switch.screening.index import NameIndex
+from switch.screening.list_files import born
+from switch.screening.listed import ListedKind, ListedName, ListedParty
+
+
+def party(number: int, *known: str, weak: tuple[str, ...] = (), birth: str = "") -> ListedParty:
+    made = (*map(ListedName, known), *(ListedName(one, weak=True) for one in weak))
+    days = [day for day in [born(birth)] if day]
+    return ListedParty(f"T.{number}", ListedKind.PERSON, made, days)
+
+
+LISTED = (
+    party(1, "BIN LADIN, Usama", "Usama bin Muhammad bin Awad"),
+    party(2, "AL-ZAWAHIRI, Ayman Muhammad Rabi", birth="19 Jun 1951"),
+    party(3, "Захарченко Олег Петрович"),
+    party(4, "BARADAR, Abdul Ghani", weak=("Lala",)),
+    party(5, "KONSTANTINOV, Rahmatullah Nuruddin"),
+    party(6, "HIZBALLAH", "Party of God"),
+    party(7, "BANCO NACIONAL DE PRUEBA"),
+    party(8, "TREMOL IMPORT EXPORT CO., LTD.", "TIE"),
+    party(9, "QASIM, Hussein Khalid"),
+    party(10, "王振东", "Wang Zhendong"),
+    party(11, "MENDOZA ZAPATERO, Rigoberto"),
+    *(party(100 + n, f"MUHAMMAD, Ali {name}") for n, name in enumerate(("Tarkani", "Ouedrani", "Sibelkar"))),
+    *(party(200 + n, f"{name} TRADING COMPANY") for n, name in enumerate(("Zelkova", "Ombrane", "Quillart"))),
+)
+INDEX = NameIndex(LISTED)
+
+
+def found(stated: str) -> list[str]:
+    return [hit.party.id for hit in INDEX.search(stated)]
+
+
+@pytest.mark.parametrize(
+    ("stated", "wanted"),
+    [
+        ("Osama bin Laden", "T.1"),
+        ("Usama Binladin", "T.1"),
+        ("Mr. Oussama Ben Laden", "T.1"),
+        ("Усама бен Ладен", "T.1"),
+        ("أسامة بن لادن", "T.1"),
+        ("اسامہ بن لادن", "T.1"),
+        ("ओसामा बिन लादेन", "T.1"),
+        ("Айман Мухаммад Раби аз-Завахири", "T.2"),
+        ("أيمن محمد ربيع الظواهري", "T.2"),
+        ("Oleg Zakharchenko", "T.3"),
+        ("ZAHARCHENKO OLEG PETROVICH", "T.3"),
+        ("عبدالغنی برادر", "T.4"),
+        ("Abd al-Ghani Baradar", "T.4"),
+        ("Rahmat Ullah Nur al-Din Konstantinov", "T.5"),
+        ("Хезболла", "T.6"),
+        ("حزب الله", "T.6"),
+        ("Banco Nacional de Prueba S.A.", "T.7"),
+        ("Tremol Import-Export", "T.8"),
+        ("Hossein Khaled Ghasem", "T.9"),
+        ("Хусейн Халид Касим", "T.9"),
+        ("王振东", "T.10"),
+        ("WANG ZHENDONG", "T.10"),
+        ("Zhendong Wang", "T.10"),
+        ("Rigoberto Mendoza", "T.11"),
+        ("Риגоберто Мендоса Сапатеро".replace("ג", "г"), "T.11"),
+        ("Konstantinov Rahmatulah Nuruddinn", "T.5"),
+    ],
+)
+def test_a_listed_party_is_found_in_other_spellings_and_scripts(stated: str, wanted: str) -> None:
+    assert found(stated)[:1] == [wanted]
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        *(
+            "Priya Sharma",
+            "Иван Петров",
+            "李明",
+            "محمد رضایی",
+            "Asha Bank Limited",
+            "Ali Khan",
+            "Muhammad Ali",
+        ),
+        *(
+            "Laden Osman",
+            "Nur Wali",
+            "Lala Khan",
+            "TIE Fighter Models",
+            "Wang Wei",
+            "Nacional Trading Company",
+        ),
+        *("Party City", "General Trading Company", "", "-", "42"),
+    ],
+)
+def test_another_name_is_no_hit(stated: str) -> None:
+    assert found(stated) == []
+
+
+def test_a_weak_alias_is_a_hit_only_as_the_whole_name() -> None:
+    assert (found("Lala"), found("Lala Sibelkar Trading")) == (["T.4"], [])
+
+
+def test_another_date_of_birth_lowers_the_score_and_the_same_does_not() -> None:
+    def scored(day: date | None) -> float:
+        return INDEX.search("Ayman Zawahiri Muhammad Rabi", born=day, threshold=0)[0].score
+
+    assert scored(date(1951, 6, 19)) == scored(None) > scored(date(1990, 1, 1))
+
+
+def test_each_party_is_once_in_the_hits_by_its_best_name() -> None:
+    (hit,) = NameIndex([party(1, "Zelkova Ombrane", "Ombrane, Zelkova Quillart")]).search("Zelkova Ombrane")
+
+    assert (hit.name, hit.score) == ("Zelkova Ombrane", 1.0)
+
+
+def test_an_empty_list_finds_nothing() -> None:
+    assert NameIndex([]).search("Osama bin Laden") == ()
+
+
+@given(st.text(max_size=140))
+def test_no_text_breaks_a_search(stated: str) -> None:
+    for hit in INDEX.search(stated):
+        assert 0.85 <= hit.score <= 1.0
+
+
+@given(st.sampled_from(LISTED), st.randoms(use_true_random=False))
+def test_a_listed_name_is_found_in_any_order_of_its_words(listed: ListedParty, chance) -> None:  # type: ignore[no-untyped-def]
+    made = list(names.words(listed.names[0].text))
+    chance.shuffle(made)
+
+    assert listed.id in found(" ".join(made))

@@ -1,0 +1,155 @@
+"""Offers of FX providers in the writer: signed, replaced, ended, and never beyond their inventory."""
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.signing import http_signatures
+from schemas.signing.keys import SigningKey
+from switch.base.decoding import decoded
+from switch.payments import fx_offers
+from switch.payments.fx_offers import AskedRates
+from switch.writer.commands import Accept, Advance, CommandLeg, Evidence, Promise, Publish, Reply, Terms
+from tests.switch.payments.test_signatures import World, world
+
+__all__ = ["world"]
+JSON = "application/json"
+BETTER = "3.2900000000"
+
+
+def body(**changed: Any) -> bytes:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    pair = {
+        "source": "INR",
+        "target": "PKR",
+        "tiers": [{"from": "0", "rate": "3.29"}],
+        "until": until.isoformat(),
+        **changed,
+    }
+    return json.dumps({"pairs": [pair]}).encode()
+
+
+def command(world: World, raw: bytes) -> Publish:
+    return Publish("fx", fx_offers.of(decoded(raw, AskedRates)), evidence(world, raw))
+
+
+def evidence(
+    world: World, raw: bytes, signer: str = "fx", path: str = "/v1/fx/rates", method: str = "PUT"
+) -> Evidence:
+    key, now = world.keys[signer], int(time.time())
+    named = {"method": method, "authority": "switch.test", "path": path, "body": raw, "now": now}
+    signed = http_signatures.sign(key, content_type=JSON, nonce=str(time.time_ns()), **named)
+    lines = [(name.lower().encode(), value.encode()) for name, value in signed.items()]
+    stated = http_signatures.parse(lines)
+    base = http_signatures.verify(stated, headers=lines, key=key.public, **named)
+    return Evidence(key.keyid, stated.signature, base, raw)
+
+
+@pytest.fixture
+async def market(world: World) -> World:
+    """The world, whose FX provider has a key."""
+    key = world.keys["fx"] = SigningKey.generate("fx-1")
+    pem = key.public.pem.decode()
+    await world.services.pool.execute(
+        "INSERT INTO switch.participant_key (keyid, participant, algorithm, public_key, valid_from)"
+        " VALUES ('fx-1', 'fx', 'ed25519', $1, now() - interval '1 minute')",
+        pem,
+    )
+    return world
+
+
+async def published(world: World, **changed: Any) -> int:
+    reply: Reply = await world.link.ask(command(world, body(**changed)))
+    assert reply.verdict == "created", reply
+    return reply.number
+
+
+def paid(world: World, offer: int, credit: int = 329_00, rate: str = BETTER) -> Accept:
+    """An honest payment of 100.00 INR at an offer."""
+    payment = world.payment("indus-bank")
+    terms = msgspec.structs.replace(payment.terms, credit_minor=credit, rate=rate)
+    second = payment.legs[1]
+    legs = [payment.legs[0], CommandLeg(second.debit, second.credit, credit, "conversion"), payment.legs[2]]
+    return msgspec.structs.replace(payment, terms=terms, legs=legs, offer=offer)
+
+
+async def test_a_payment_is_converted_at_an_offer_that_its_provider_signed(market: World) -> None:
+    offer = await published(market)
+
+    assert (await market.link.ask(paid(market, offer))).verdict == "created"
+    assert "rate is not in force" in await market.refused(paid(market, 0))
+    assert "credits too much" in await market.refused(paid(market, offer, credit=330_00))
+    assert (await market.link.ask(paid(market, offer, rate="3.3000000000"))).verdict == "offer_ended"
+    assert (await market.link.ask(paid(market, offer + 1))).verdict == "offer_ended"
+
+
+async def test_rates_that_their_provider_did_not_sign_are_not_published(market: World) -> None:
+    raw = body()
+    honest = command(market, raw)
+    replace = msgspec.structs.replace
+    other = fx_offers.of(decoded(body(tiers=[{"from": "0", "rate": "9"}]), AskedRates))
+    for wrong, lacks in (
+        (replace(honest, evidence=None), "nobody signed it"),
+        (replace(honest, offers=other), "other rates were signed"),
+        (replace(honest, provider="asha-bank"), "not signed by a key of its sender"),
+        (replace(honest, evidence=evidence(market, raw, method="POST")), "covers another request"),
+        (replace(honest, evidence=evidence(market, raw, path="/v1/quotes")), "covers another request"),
+    ):
+        assert lacks in await market.refused(wrong), lacks  # type: ignore[arg-type]
+    assert await market.services.pool.fetchval("SELECT count(*) FROM switch.fx_offer") == 0
+
+
+async def test_an_offer_ends_when_it_is_replaced_withdrawn_or_over(market: World) -> None:
+    first = await published(market)
+    second = await published(market)
+    assert (await market.link.ask(paid(market, first))).verdict == "offer_ended"
+    assert (await market.link.ask(paid(market, second))).verdict == "created"
+    third = await published(market, tiers=[])
+    assert (await market.link.ask(paid(market, third))).verdict == "offer_ended"
+    soon = datetime.now(UTC) + timedelta(milliseconds=300)
+    brief = await published(market, until=soon.isoformat())
+    await asyncio.sleep(0.4)
+    assert (await market.link.ask(paid(market, brief))).verdict == "offer_ended"
+
+
+async def test_an_inventory_is_never_passed_and_a_voided_payment_gives_back(market: World) -> None:
+    offer = await published(market, inventory="987.00")  # three payments of 329.00
+    payments = [paid(market, offer) for _ in range(5)]
+
+    verdicts = [reply.verdict for reply in await asyncio.gather(*map(market.link.ask, payments))]
+
+    assert sorted(verdicts) == ["created"] * 3 + ["offer_exhausted"] * 2
+    held = next(p for p, v in zip(payments, verdicts, strict=True) if v == "created")
+    market.server._writer.host.abandoned()  # everything is read again
+    assert (await market.link.ask(paid(market, offer))).verdict == "offer_exhausted"
+    await market.link.ask(Advance(held.identity.uetr, "REJECT", rail="PK", reason="AC03"))
+    assert (await market.link.ask(paid(market, offer))).verdict == "created"
+    pool = market.services.pool
+    assert await pool.fetchval("SELECT used_minor FROM switch.fx_offer") == 987_00
+    assert await pool.fetchval("SELECT count(*) FROM switch.fx_counted") == 3
+
+
+def quoted(market: World, offer: int, life: int = 120_000_000) -> Promise:
+    asked = {"creditor_agent": "INDUPKKA", "amount": "100.00", "currency": "INR"}
+    now = time.time_ns() // 1000
+    terms = Terms("asha-bank", "indus-bank", "PK", 100_00, "INR", 329_00, "PKR", 1_50, "fx", BETTER)
+    signed = evidence(market, json.dumps(asked).encode(), "asha-bank", "/v1/quotes", "POST")
+    return Promise(terms, [], "SLEV", "", offer, now + life, life, signed)
+
+
+async def test_what_quotes_promise_counts_until_they_are_used_or_end(market: World) -> None:
+    offer = await published(market, inventory="658.00")  # two payments
+    assert (await market.link.ask(quoted(market, offer, 400_000))).verdict == "created"
+    assert (await market.link.ask(quoted(market, offer))).verdict == "created"
+
+    assert (await market.link.ask(quoted(market, offer))).verdict == "offer_exhausted"
+    assert (await market.link.ask(paid(market, offer))).verdict == "offer_exhausted"
+    again = await published(market, inventory="700.00")  # promises hold, whatever is published
+    assert (await market.link.ask(paid(market, again))).verdict == "offer_exhausted"
+    await asyncio.sleep(0.5)  # the first has ended by itself
+    assert (await market.link.ask(paid(market, again))).verdict == "created"
