@@ -12,6 +12,7 @@ from switch.operations import (
     screening_decisions,
     screening_engines,
     screening_lists,
+    screening_officers,
     unfreeze,
     witness_changes,
 )
@@ -65,6 +66,7 @@ _ALL: Final[tuple[ChangeKind[Any], ...]] = (
     *report_delivery.KINDS,
     *screening_lists.KINDS,
     *screening_engines.KINDS,
+    *screening_officers.KINDS,
     *screening_decisions.KINDS,
     *screening_clearances.KINDS,
 )

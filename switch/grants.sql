@@ -50,6 +50,7 @@ GRANT SELECT, INSERT, UPDATE (until, read_at, by) ON switch.restore_rail TO pays
 GRANT SELECT ON switch.restore_line TO payswitch_writer;
 GRANT SELECT ON switch.change, switch.change_vote TO payswitch_writer; -- the causes of commands: it reads, others decide
 GRANT SELECT (name, role, scope, status) ON switch.person TO payswitch_writer;
+GRANT SELECT ON switch.screening_officers TO payswitch_writer; -- who may decide about a held payment
 GRANT SELECT (id, uetr, kind, resolved_at) ON switch.reconciliation_break TO payswitch_writer;
 GRANT SELECT ON switch.indirect_participant, switch.participant_key, switch.fx_rate, switch.corridor, switch.tariff TO payswitch_writer;
 GRANT SELECT ON switch.settlement, switch.settlement_line TO payswitch_writer;
@@ -71,7 +72,7 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
                 switch.key_use, switch.closed, switch.restore_rail, switch.restore_line, switch.settled_before,
                 switch.witness, switch.payment_fact, switch.payment_time_fact, switch.availability_fact, switch.liquidity_fact, switch.fact_mark,
                 switch.certificate, switch.certification, switch.tariff, switch.payment_charge, switch.screening_list,
-                switch.screening_set, switch.screening_engine, switch.screening_hold, switch.screening_clearance, switch.quote, switch.quote_use,
+                switch.screening_set, switch.screening_engine, switch.screening_hold, switch.screening_clearance, switch.screening_officers, switch.quote, switch.quote_use,
                 switch.fx_offer, switch.fx_counted, switch.pair_control, switch.indirect_participant, switch.directory_file, switch.rail_return, switch.reversal
    TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
 GRANT SELECT (name, display_name, role, scope, status, created_at) ON switch.person
@@ -194,8 +195,9 @@ GRANT SELECT, INSERT, UPDATE (place) ON switch.monitor TO payswitch_caretaker;
 GRANT INSERT (rail, sha256, octets, banks, file, added_by) ON switch.directory_file TO payswitch_pages;
 GRANT INSERT, UPDATE (name, bic, codes, gateway, payment_minor, day_minor, since, until, change)
    ON switch.indirect_participant TO payswitch_caretaker;
-GRANT INSERT (number, uetr, screening, hit, expires_on), UPDATE (party, entry, ended_by) ON switch.screening_clearance
-   TO payswitch_caretaker;
+GRANT INSERT (number, uetr, screening, hit, expires_on, participant), UPDATE (party, entry, ended_by)
+   ON switch.screening_clearance TO payswitch_caretaker;
+GRANT INSERT, UPDATE (decided_by, change) ON switch.screening_officers TO payswitch_caretaker;
 GRANT INSERT (currency, participant, minor, change) ON switch.settled_before TO payswitch_caretaker;
 
 GRANT SELECT ON switch.payment_reference TO payswitch_pages;

@@ -248,7 +248,7 @@ $$;
 CREATE TABLE switch.person (
     name            text PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9._-]{1,63}$'),
     display_name    text NOT NULL,
-    role            text NOT NULL CHECK (role IN ('participant', 'operator', 'checker', 'regulator', 'auditor')),
+    role            text NOT NULL CHECK (role IN ('participant', 'operator', 'checker', 'regulator', 'auditor', 'officer')),
     scope           text NOT NULL DEFAULT '',
     status          text NOT NULL CHECK (status IN ('invited', 'active', 'suspended', 'removed')),
     password_hash   text, -- argon2id, in PHC form
@@ -260,7 +260,7 @@ CREATE TABLE switch.person (
     checker_half    bytea,
     invited_until   timestamptz,
     created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT person_scope CHECK ((role IN ('participant', 'regulator')) = (scope <> ''))
+    CONSTRAINT person_scope CHECK (role = 'officer' OR (role IN ('participant', 'regulator')) = (scope <> ''))
 );
 
 -- Passkeys, beside the authenticator or in its place. `credential` is the attested credential data of WebAuthn: the
@@ -1594,9 +1594,18 @@ CREATE TABLE switch.screening_clearance (
     expires_on date NOT NULL, -- its last day, UTC
     party      bytea, -- NULL: not filled in yet
     entry      text,
-    ended_by   bigint -- the change that ended it
+    ended_by   bigint, -- the change that ended it
+    participant text NOT NULL DEFAULT '' -- whose own officers cleared it: it counts for what this participant sends; empty: for all
 );
 CREATE INDEX screening_clearance_unfilled ON switch.screening_clearance (number) WHERE party IS NULL;
+
+-- Who decides about payments of a participant that screening holds. Of one without a row that of `*` counts; without
+-- that, operators and checkers decide.
+CREATE TABLE switch.screening_officers (
+    participant text PRIMARY KEY,
+    decided_by  text NOT NULL CHECK (decided_by IN ('operators', 'officers', 'participant')), -- officers: the operator's
+    change      bigint NOT NULL
+);
 
 -- What corridors require of messages beyond the installation's scheme, by two people. Of a corridor, the newest row that
 -- has begun is in force as a whole; of two that begin at once, that of the later change.

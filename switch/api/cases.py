@@ -1,4 +1,4 @@
-"""Cases: what needs a person, who works on it, and what was done. For operators, checkers and auditors."""
+"""Cases: what needs a person, who works on it, and what was done. For the operator's people and officers."""
 
 from typing import Annotated, Any, Final
 
@@ -70,7 +70,7 @@ async def list_cases(  # noqa: PLR0917 - one a query parameter
     """Get cases, newest first, by state, kind and owner."""
     require(person, Right.READ_CASES)
     found = await reading.newest(
-        services.pool, state=state, kind=kind, owner=owner, before=before, limit=limit + 1
+        services.pool, reader=person, state=state, kind=kind, owner=owner, before=before, limit=limit + 1
     )
     return answer_page(request, "before", cut(found, limit, lambda case: case.number), Case.document)
 
@@ -79,7 +79,7 @@ async def list_cases(  # noqa: PLR0917 - one a query parameter
 async def get_case(request: Request, services: Services, person: SignedIn, number: Number) -> Response:
     """Get a case with its history, and the changes that were requested about it."""
     require(person, Right.READ_CASES)
-    return answer(request, await document(services, number))
+    return answer(request, await document(services, number, person))
 
 
 @router.put("/cases/{number}/owner", operation_id="assignCase", tags=["cases"])
@@ -87,7 +87,7 @@ async def put_owner(request: Request, services: Services, person: SignedIn, numb
     """Take a case, assign it to a colleague, or give it back with `null`."""
     wanted = await read_body(request, NewOwner)
     await acts.assign(services.pool, _runtime(request).settings, person, number, wanted.owner)
-    return answer(request, await document(services, number))
+    return answer(request, await document(services, number, person))
 
 
 @router.post("/cases/{number}/notes", operation_id="addCaseNote", tags=["cases"])
@@ -95,7 +95,7 @@ async def post_note(request: Request, services: Services, person: SignedIn, numb
     """Write a note; the log records its SHA-256."""
     wanted = await read_body(request, NewNote)
     await acts.write(services.pool, person, number, wanted.text)
-    return answer(request, await document(services, number), 201)
+    return answer(request, await document(services, number, person), 201)
 
 
 @router.post("/cases/{number}/attachments", operation_id="addCaseAttachment", tags=["cases"])
@@ -105,7 +105,7 @@ async def post_attachment(request: Request, services: Services, person: SignedIn
     wanted = await read_body(request, NewAttachment, _FILE_BODY_MAX)
     file = (wanted.name, wanted.media_type, wanted.content)
     await acts.attach(services.pool, _runtime(request).keys, person, number, *file)
-    return answer(request, await document(services, number), 201)
+    return answer(request, await document(services, number, person), 201)
 
 
 @router.get("/cases/{number}/attachments/{act}", operation_id="getCaseAttachment", tags=["cases"])
@@ -121,7 +121,7 @@ async def get_attachment(
 async def post_question(request: Request, services: Services, person: SignedIn, number: Number) -> Response:
     """Have the rail asked for the outcome once more; the answer is in the history of the case."""
     await acts.ask(services.pool, _runtime(request).settings, person, number)
-    return answer(request, await document(services, number), 202)
+    return answer(request, await document(services, number, person), 202)
 
 
 @router.get("/cases/{number}/hits", operation_id="getScreeningHits", tags=["cases"])
@@ -140,16 +140,16 @@ async def hits(services: ServiceContext, keys: KeyRing, person: Person, number: 
     """
     require(person, Right.SCREEN_PAYMENTS)
     async with services.pool.acquire() as connection:
-        case = await reading.one(connection, number)
+        case = await reading.one(connection, number, person)
     if case.kind is not CaseKind.SCREENING or case.uetr is None:
         raise NotFound("screening never held the payment of this case")
     return await screening_decisions.read_hits(services.pool, keys, services.link, person, case.uetr)
 
 
-async def document(services: ServiceContext, number: int) -> dict[str, Any]:
-    """A case with its history and changes, as the API and commands show it."""
+async def document(services: ServiceContext, number: int, person: Person) -> dict[str, Any]:
+    """A case with its history and changes, as the API and commands show it to a person who may see it."""
     async with services.pool.acquire() as connection:
-        case = await reading.one(connection, number)
+        case = await reading.one(connection, number, person)
         history = [act.document() for act in await reading.history(connection, number)]
         changes = [
             {**dict(row), "requested_at": row["requested_at"].isoformat()}

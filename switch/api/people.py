@@ -479,5 +479,5 @@ async def post_withdraw(request: Request, services: Services, person: SignedIn, 
 
 def may_see(person: Person, change: Change) -> bool:
     """Whether a person may read a change: as its requester, with a seat, or by permission."""
-    has_seat = any(seat.scope and seat.admits(person) for seat in change.seats)
+    has_seat = any(seat.is_particular and seat.admits(person) for seat in change.seats)
     return change.maker == person.name or has_seat or may(person, Right.READ_CHANGES)

@@ -17,10 +17,11 @@ from switch.base import personal_data
 from switch.base.personal_data import Erased, KeyRing
 from switch.base.settings import Settings
 from switch.base.sql import statements
-from switch.cases import attachments, notices
+from switch.cases import attachments, notices, officers
 from switch.cases.model import LADDER, Case, CaseKind, case_of
-from switch.identity.model import Person
+from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, require
+from switch.identity.sessions import person_of
 from switch.writer.audit_notes import note
 from switch.writer.event_kinds import EventKind
 
@@ -37,9 +38,12 @@ _OPEN_PAYMENT: Final = (
     " FROM switch.open_payment AS o WHERE uetr = $1"
 )
 _SET_OWNER: Final = "UPDATE switch.case_file SET owner = $2 WHERE number = $1"
-_MAY_OWN: Final = (
-    "SELECT EXISTS (SELECT FROM switch.person WHERE name = $1 AND status = 'active' AND role = ANY($2))"
+_ACTIVE: Final = (
+    "SELECT name, display_name, role, scope, status FROM switch.person"
+    " WHERE name = $1 AND status = 'active' AND role = ANY($2)"
 )
+_WORK: Final = (*LADDER, Role.OFFICER)
+"""Roles that work on cases; officers on those only about which they decide."""
 _ADD_QUESTION: Final = "INSERT INTO switch.case_question (act, uetr) VALUES ($1, $2)"
 
 
@@ -56,10 +60,10 @@ async def assign(
     """
     require(person, Right.WORK_ON_CASES)
     async with pool.acquire() as connection, connection.transaction():
-        case = await _open_case(connection, number)
+        case = await _open_case(connection, number, person)
         if owner == case.owner:
             return
-        if owner is not None and not await connection.fetchval(_MAY_OWN, owner, list(LADDER)):
+        if owner is not None and not await _may_own(connection, owner, case):
             raise Refused("nobody of this name works on cases", path="owner", reason=Reason.NARRATIVE)
         await connection.execute(_SET_OWNER, number, owner)
         kind, about = ("assigned", owner) if owner else ("released", case.owner or "")
@@ -84,7 +88,7 @@ async def write(pool: asyncpg.Pool, person: Person, number: int, text: str) -> i
         raise InvalidMessage(f"a note has 1 to {NOTE_MAX} characters", path="text", rule="content")
     sha256 = hashlib.sha256(text.encode()).digest()
     async with pool.acquire() as connection, connection.transaction():
-        case = await _locked(connection, number)
+        case = await _locked(connection, number, person)
         act: int = await connection.fetchval(_ACT, number, "noted", person.name, "", text, sha256)
         await _note(connection, EventKind.CASE_NOTE, case, person, act=act, sha256=sha256.hex())
     return act
@@ -108,7 +112,7 @@ async def attach(  # noqa: PLR0917 - a file has a name, a type and a content
     sealer = keys.sealer(id_)
     sealed = sealer.seal(personal_data.CAME, content)
     async with pool.acquire() as connection, connection.transaction():
-        case = await _locked(connection, number)
+        case = await _locked(connection, number, person)
         has = await connection.fetchrow(_ATTACHED, number)
         if has["n"] >= attachments.FILES_MAX or has["octets"] + len(content) > attachments.OF_CASE_MAX:
             raise Refused("the case has as many files as it can have", reason=Reason.NARRATIVE)
@@ -132,6 +136,7 @@ async def open_attachment(
     """
     require(person, Right.READ_CASES)
     async with pool.acquire() as connection, connection.transaction():
+        await _check_theirs(connection, await _locked(connection, number, person), person)
         row = await connection.fetchrow(_ATTACHMENT, number, act)
         if row is None:
             raise NotFound("no such attachment")
@@ -155,7 +160,7 @@ async def ask(pool: asyncpg.Pool, settings: Settings, person: Person, number: in
     """
     require(person, Right.WORK_ON_CASES)
     async with pool.acquire() as connection, connection.transaction():
-        case = await _open_case(connection, number)
+        case = await _open_case(connection, number, person)
         await _check_question(connection, settings, case)
         act: int = await connection.fetchval(_ACT, number, "asked", person.name, "", "", None)
         await connection.execute(_ADD_QUESTION, act, case.uetr)
@@ -187,25 +192,52 @@ async def _check_question(connection: asyncpg.Connection, settings: Settings, ca
         )
 
 
-async def _open_case(connection: asyncpg.Connection, number: int) -> Case:
-    case = await _locked(connection, number)
+async def _open_case(connection: asyncpg.Connection, number: int, person: Person) -> Case:
+    case = await _locked(connection, number, person)
     if case.closed_at is not None:
         raise Refused("the case is closed: what it was about has ended", reason=Reason.NARRATIVE)
     return case
 
 
-async def _locked(connection: asyncpg.Connection, number: int) -> Case:
+async def _locked(connection: asyncpg.Connection, number: int, person: Person) -> Case:
+    """The case, if this person may see it."""
     row = await connection.fetchrow(_LOCK, number)
     if row is None:
         raise NotFound("no such case")
-    return case_of(row)
+    case = case_of(row)
+    if person.role is Role.OFFICER and not await _decides(connection, person, case):
+        raise NotFound("no such case")
+    return case
+
+
+async def _decides(connection: asyncpg.Connection, person: Person, case: Case) -> bool:
+    """Whether a person decides about the held payment of a case."""
+    if case.kind is not CaseKind.SCREENING:
+        return False
+    return officers.decides(person, await officers.decided_by(connection, case.participant), case.participant)
+
+
+async def _check_theirs(connection: asyncpg.Connection, case: Case, person: Person) -> None:
+    """Leave the files of a held payment to those who decide about it, and to auditors."""
+    if case.kind is not CaseKind.SCREENING or person.role is Role.AUDITOR:
+        return
+    if not await _decides(connection, person, case):
+        raise NotAllowed(officers.OTHERS)
+
+
+async def _may_own(connection: asyncpg.Connection, name: str, case: Case) -> bool:
+    """Whether a person may be the owner of a case."""
+    row = await connection.fetchrow(_ACTIVE, name, list(_WORK))
+    if row is None:
+        return False
+    owner = person_of(row)
+    return owner.role in LADDER or await _decides(connection, owner, case)
 
 
 async def _note(
     connection: asyncpg.Connection, kind: EventKind, case: Case, person: Person, **facts: Any
 ) -> None:
     """An audit note; what a suspended person does at the same moment is refused."""
-    active = await connection.fetchval(_MAY_OWN, person.name, list(LADDER))
-    if not active:
+    if await connection.fetchrow(_ACTIVE, person.name, list(_WORK)) is None:
         raise NotAllowed("your account is not active")
     await note(connection, kind, case=case.number, subject=case.subject, person=person.name, **facts)

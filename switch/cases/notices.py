@@ -17,7 +17,7 @@ from switch.approvals.effects import term
 from switch.base.settings import ADDRESS_OR_EMPTY, Settings
 from switch.base.sql import statements
 from switch.cases.model import LADDER, TITLES, CaseKind
-from switch.identity.model import Person
+from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, require
 from switch.reports import wording
 from switch.webhooks import addresses
@@ -75,7 +75,8 @@ async def tell(
     ]
     channels, recipients = [channel for channel, _ in of_roles], [name for _, name in of_roles]
     wait_s = settings.notice_after_s if why == "opened" else 0.0
-    await connection.execute(_ADD, list(cases), why, list(roles), list(people), channels, recipients, wait_s)
+    told = (list(roles), list(people), channels, recipients)
+    await connection.execute(_ADD, list(cases), why, *told, wait_s, why == "opened")
 
 
 async def profile(pool: asyncpg.Pool, person: Person) -> NoticeProfile:
@@ -97,7 +98,7 @@ async def choose(pool: asyncpg.Pool, settings: Settings, person: Person, wanted:
 
     """
     require(person, Right.WORK_ON_CASES)
-    if person.role not in LADDER:
+    if person.role not in {*LADDER, Role.OFFICER}:
         raise NotAllowed("your role may not do this")
     _check(settings, wanted)
     choices = sorted(f"{kind}:{channel}" for kind, channel in wanted.choices)

@@ -14,6 +14,7 @@ from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.cases import notices
 from switch.cases.model import DEADLINES_H, LADDER, CaseKind
+from switch.identity.model import Role
 
 _LOCK: Final = 7_266_337_021
 """Advisory lock: one round at a time."""
@@ -38,7 +39,7 @@ async def look(pool: asyncpg.Pool, settings: Settings) -> None:
         await _open(connection, settings)
         closed = [row["number"] for row in await connection.fetch(CLOSE)]
         await _acts(connection, closed, "closed")
-        for row in await connection.fetch(_RELEASE, list(LADDER)):
+        for row in await connection.fetch(_RELEASE, [*LADDER, Role.OFFICER]):
             await _acts(connection, [row["number"]], "released", row["name"])
         await _escalate(connection, settings)
         await _tell_overdue(connection, settings)

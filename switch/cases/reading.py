@@ -12,6 +12,8 @@ from schemas.errors import NotFound
 from switch.approvals.effects import Resource
 from switch.base.sql import statements
 from switch.cases.model import Act, Case, CaseKind, case_of, contents_of, subject_of
+from switch.cases.officers import scope_of_officer
+from switch.identity.model import Person
 
 NOBODY: Final = "-"
 """The owner of cases that nobody has taken, in a filter."""
@@ -27,6 +29,7 @@ Reading: TypeAlias = asyncpg.Connection | asyncpg.Pool
 async def find(
     connection: Reading,
     *,
+    reader: Person | None = None,
     state: str = "",
     kind: str = "",
     owner: str = "",
@@ -36,9 +39,10 @@ async def find(
     skip: int = 0,
     limit: int,
 ) -> list[Case]:
-    """Cases that match, the most urgent first. An empty filter matches every case."""
+    """Cases that match and that `reader` may see, the most urgent first. An empty filter matches all."""
     return await _read(
         connection,
+        reader=reader,
         state=state,
         kind=kind,
         owner=owner,
@@ -53,26 +57,34 @@ async def find(
 async def newest(
     connection: Reading,
     *,
+    reader: Person | None = None,
     state: str = "",
     kind: str = "",
     owner: str = "",
     before: int | None = None,
     limit: int,
 ) -> list[Case]:
-    """Cases that match with a number below `before`, the newest first."""
+    """Cases that match and that `reader` may see, with a number below `before`, the newest first."""
     return await _read(
-        connection, state=state, kind=kind, owner=owner, before=before, newest_first=True, limit=limit
+        connection,
+        reader=reader,
+        state=state,
+        kind=kind,
+        owner=owner,
+        before=before,
+        newest_first=True,
+        limit=limit,
     )
 
 
-async def one(connection: Reading, number: int) -> Case:
+async def one(connection: Reading, number: int, reader: Person | None = None) -> Case:
     """One case.
 
     Raises:
-        NotFound: there is none of this number.
+        NotFound: there is none of this number, or none that `reader` may see.
 
     """
-    found = await _read(connection, number=number)
+    found = await _read(connection, number=number, reader=reader)
     if not found:
         raise NotFound("no such case")
     return found[0]
@@ -83,9 +95,11 @@ async def of_payment(connection: Reading, uetr: UUID) -> list[Case]:
     return await _read(connection, uetr=uetr)
 
 
-async def of_subjects(connection: Reading, subjects: Iterable[str]) -> list[Case]:
-    """The cases of these subjects."""
-    return await _read(connection, subjects=list(subjects))
+async def of_subjects(
+    connection: Reading, subjects: Iterable[str], reader: Person | None = None
+) -> list[Case]:
+    """The cases of these subjects that `reader` may see."""
+    return await _read(connection, subjects=list(subjects), reader=reader)
 
 
 async def _read(
@@ -104,16 +118,20 @@ async def _read(
     limit: int | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    reader: Person | None = None,
 ) -> list[Case]:
     """The parameters of `cases.sql`, by name."""
     given = (number, state, kind, owner, rail, uetr, subjects, before, newest_first, skip, limit)
-    return [case_of(row) for row in await connection.fetch(_CASES, *given, since, until)]
+    scope = scope_of_officer(reader)
+    return [case_of(row) for row in await connection.fetch(_CASES, *given, since, until, scope)]
 
 
-async def of_resources(connection: Reading, resources: Iterable[Resource]) -> list[Case]:
-    """The cases that a change about these resources belongs to."""
+async def of_resources(
+    connection: Reading, resources: Iterable[Resource], reader: Person | None = None
+) -> list[Case]:
+    """The cases that a change about these resources belongs to, and that `reader` may see."""
     subjects = [subject for subject in map(subject_of, resources) if subject]
-    return await of_subjects(connection, subjects) if subjects else []
+    return await of_subjects(connection, subjects, reader) if subjects else []
 
 
 async def history(connection: Reading, number: int) -> list[Act]:

@@ -39,10 +39,13 @@ def list_cases(
     """Print open cases, newest first, one JSON line each."""
 
     async def work(context: CommandContext) -> list[dict[str, Any]]:
-        require(await find_person(context.services, context.settings, as_), Right.READ_CASES)
+        person = await find_person(context.services, context.settings, as_)
+        require(person, Right.READ_CASES)
         state = "" if every else "open"
         pool = context.services.pool
-        found = await reading.newest(pool, state=state, kind=kind or "", before=before, limit=limit + 1)
+        found = await reading.newest(
+            pool, reader=person, state=state, kind=kind or "", before=before, limit=limit + 1
+        )
         return [case.document() for case in found]
 
     output.rows(shown(run(data, database_url, work), limit, lambda row: int(row["number"])))
@@ -53,8 +56,9 @@ def show_case(number: Number, *, as_: As, data: Data = None, database_url: Datab
     """Print a case with its history, and the changes that were requested about it."""
 
     async def work(context: CommandContext) -> dict[str, Any]:
-        require(await find_person(context.services, context.settings, as_), Right.READ_CASES)
-        return await document(context.services, number)
+        person = await find_person(context.services, context.settings, as_)
+        require(person, Right.READ_CASES)
+        return await document(context.services, number, person)
 
     show(run(data, database_url, work))
 
@@ -68,7 +72,9 @@ def take(number: Number, *, as_: As, data: Data = None, database_url: Database =
 @app.command("assign")
 def assign(
     number: Number,
-    to: Annotated[str, typer.Option(help="sign-in name of the operator or checker; empty: nobody")] = "",
+    to: Annotated[
+        str, typer.Option(help="sign-in name of the operator, checker or officer; empty: nobody")
+    ] = "",
     *,
     as_: As,
     data: Data = None,
@@ -82,7 +88,7 @@ def _assign(number: int, owner: str | None, as_: str, data: Path | None, databas
     async def work(context: CommandContext) -> dict[str, Any]:
         person = await find_person(context.services, context.settings, as_)
         await acts.assign(context.services.pool, context.settings, person, number, owner)
-        return await document(context.services, number)
+        return await document(context.services, number, person)
 
     show(run(data, database_url, work))
 
@@ -101,7 +107,7 @@ def write_note(
     async def work(context: CommandContext) -> dict[str, Any]:
         person = await find_person(context.services, context.settings, as_)
         await acts.write(context.services.pool, person, number, text)
-        return await document(context.services, number)
+        return await document(context.services, number, person)
 
     show(run(data, database_url, work))
 
@@ -123,7 +129,7 @@ def attach(
         keys = personal_data.load(context.settings.personal_data_keys)
         stated = (file.name, attachments.type_of(file.name), content)
         await acts.attach(context.services.pool, keys, person, number, *stated)
-        return await document(context.services, number)
+        return await document(context.services, number, person)
 
     show(run(data, database_url, work))
 
@@ -170,7 +176,7 @@ def ask_rail(number: Number, *, as_: As, data: Data = None, database_url: Databa
     async def work(context: CommandContext) -> dict[str, Any]:
         person = await find_person(context.services, context.settings, as_)
         await acts.ask(context.services.pool, context.settings, person, number)
-        return await document(context.services, number)
+        return await document(context.services, number, person)
 
     show(run(data, database_url, work))
 

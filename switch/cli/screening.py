@@ -12,17 +12,20 @@ import typer
 
 from schemas.errors import InvalidMessage
 from switch.base import personal_data
+from switch.cases.officers import DecidedBy, scope_of_officer
 from switch.cli import output
 from switch.cli.as_person import As, CommandContext, Reason, ask, find_person, run, show
 from switch.cli.connect import NUMBER_MAX, Data, Database, installed, settings_for
 from switch.cli.failures import CommandFailed
 from switch.cli.pages import Limit
-from switch.identity.permissions import Right, require
+from switch.identity.model import Person
+from switch.identity.permissions import Right, may, require
 from switch.operations import (
     screening_clearances,
     screening_decisions,
     screening_engines,
     screening_lists,
+    screening_officers,
 )
 from switch.screening import index, list_files
 from switch.screening.engine import AskedParty, EngineClient, EngineHit, EngineSilent, EngineTerms
@@ -129,12 +132,18 @@ def add(
     show(run(data, database_url, work))
 
 
+def _check_reads(person: Person) -> None:
+    """Show lists and clearances to who reads the log, and to screening officers."""
+    if not may(person, Right.SCREEN_PAYMENTS):
+        require(person, Right.READ_AUDIT)
+
+
 @app.command("lists")
 def list_lists(*, as_: As, limit: Limit = 100, data: Data = None, database_url: Database = None) -> None:
     """Print the files of lists that were added, newest first, one JSON line each."""
 
     async def work(context: CommandContext) -> list[dict[str, Any]]:
-        require(await find_person(context.services, context.settings, as_), Right.READ_AUDIT)
+        _check_reads(await find_person(context.services, context.settings, as_))
         return await screening_lists.read(context.services.pool, limit=limit)
 
     output.rows(run(data, database_url, work))
@@ -237,6 +246,38 @@ def try_engine(
     )
 
 
+@app.command()
+def officers(
+    participant: Annotated[str, typer.Argument(help="id of the participant that sends; * for all others")],
+    decided_by: Annotated[
+        DecidedBy,
+        typer.Argument(
+            help="operators: an operator and a checker; officers: two officers of the operator; participant:"
+            " two officers of the participant"
+        ),
+    ],
+    *,
+    as_: As,
+    reason: Reason,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Request who decides about held payments of a participant; a checker approves it."""
+    content = {"participant": participant, "decided_by": decided_by.value}
+    ask(data, database_url, as_, "screening.officers", content, reason)
+
+
+@app.command("show-officers")
+def show_officers(*, as_: As, data: Data = None, database_url: Database = None) -> None:
+    """Print who decides about held payments, one JSON line for each participant with a setting of its own."""
+
+    async def work(context: CommandContext) -> list[dict[str, Any]]:
+        require(await find_person(context.services, context.settings, as_), Right.READ_AUDIT)
+        return await screening_officers.read(context.services.pool)
+
+    output.rows(run(data, database_url, work))
+
+
 Uetr = Annotated[UUID, typer.Argument(help="UETR of the payment")]
 Comparison = Annotated[
     int, typer.Option(min=1, max=2**31 - 1, help="number of the comparison, as `hits` prints it")
@@ -309,8 +350,11 @@ def clearances(
     """Print the pairs of a party and an entry that two people cleared, newest first, one JSON line each."""
 
     async def work(context: CommandContext) -> list[dict[str, Any]]:
-        require(await find_person(context.services, context.settings, as_), Right.READ_AUDIT)
-        return await screening_clearances.read(context.services.pool, in_force=not every, limit=limit)
+        person = await find_person(context.services, context.settings, as_)
+        _check_reads(person)
+        whose = scope_of_officer(person)
+        pool = context.services.pool
+        return await screening_clearances.read(pool, in_force=not every, limit=limit, whose=whose)
 
     output.rows(run(data, database_url, work))
 

@@ -18,6 +18,8 @@ class Role(StrEnum):
     """Of one country: reads its data, confirms its positions, approves its corridors."""
     AUDITOR = "auditor"
     """Reads everything with personal data masked, and changes nothing."""
+    OFFICER = "officer"
+    """Decides about payments that screening holds: for one participant, or for the operator (no scope)."""
 
 
 class Status(StrEnum):
@@ -44,7 +46,8 @@ class Person:
 class Seat:
     """One required vote on a change: a person of this role (and scope) must approve.
 
-    `scope`: a participant's id, a country, several countries with spaces (one of them), or empty: any.
+    `scope`: a participant's id, a country, several countries with spaces (one of them), or empty: any. An
+    officer's seat without a scope is one of the operator's officers: no participant's officer takes it.
     """
 
     role: Role
@@ -52,7 +55,16 @@ class Seat:
 
     def admits(self, person: Person) -> bool:
         """Whether this person may take the seat."""
-        return person.role is self.role and (not self.scope or person.scope in self.scope.split())
+        if person.role is not self.role:
+            return False
+        if self.scope:
+            return person.scope in self.scope.split()
+        return self.role is not Role.OFFICER or not person.scope
+
+    @property
+    def is_particular(self) -> bool:
+        """Whether the seat is of few people, who may therefore read the change."""
+        return bool(self.scope) or self.role is Role.OFFICER
 
 
 class ChangeState(StrEnum):

@@ -41,6 +41,10 @@ class Right(StrEnum):
     """Have a report delivered to its destination once more; each time is an audit event."""
     SCREEN_PAYMENTS = "screen_payments"
     """Read which names of a payment that screening holds may be on a list; each reading is an audit event."""
+    DECIDE_SCREENING = "decide_screening"
+    """Request that a payment that screening holds is released or refused, or that a party is cleared."""
+    MANAGE_LISTS = "manage_lists"
+    """Add files of sanctions lists, and request which of them are in force."""
     CONTROL_PAIRS = "control_pairs"
     """Request that a currency pair is blocked, or its rate bounded, for one's own central bank."""
     VOTE = "vote"
@@ -56,11 +60,15 @@ RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType({
                                Right.TRY_MESSAGES, Right.VOTE},
     Role.OPERATOR:    _SEES_ALL | {Right.READ_PEOPLE, Right.REQUEST_CHANGE, Right.REQUEST_KEYS,
                                Right.END_SESSIONS, Right.READ_CASES, Right.WORK_ON_CASES,
-                               Right.DELIVER_REPORTS, Right.SCREEN_PAYMENTS},
+                               Right.DELIVER_REPORTS, Right.SCREEN_PAYMENTS, Right.DECIDE_SCREENING,
+                               Right.MANAGE_LISTS},
     Role.CHECKER:     _SEES_ALL | {Right.READ_PEOPLE, Right.VOTE, Right.END_SESSIONS, Right.READ_CASES,
                                Right.WORK_ON_CASES, Right.DELIVER_REPORTS, Right.SCREEN_PAYMENTS},
     Role.REGULATOR:   _SEES_ALL | {Right.READ_PERSONAL_DATA, Right.CONTROL_PAIRS, Right.VOTE},
     Role.AUDITOR:     _SEES_ALL | {Right.READ_PEOPLE, Right.READ_CASES},
+    Role.OFFICER:     frozenset({Right.READ_DIRECTORY, Right.READ_CASES, Right.WORK_ON_CASES,
+                               Right.SCREEN_PAYMENTS, Right.DECIDE_SCREENING, Right.MANAGE_LISTS,
+                               Right.VOTE}),
 })
 # fmt: on
 
@@ -69,10 +77,13 @@ def may(person: Person, right: Right, *, participant: str = "", country: str = "
     """Whether `person` has `right` to what belongs to `participant` of `country`.
 
     A participant's person has rights to its own participant only, a regulator to its country. Both arguments
-    are empty for what belongs to no participant.
+    are empty for what belongs to no participant. An officer has rights to its cases only
+    (`switch.cases.officers`), and one of a participant none to the lists, which are of the switch.
     """
     if right not in RIGHTS[person.role]:
         return False
+    if person.role is Role.OFFICER and person.scope:
+        return right is not Right.MANAGE_LISTS and participant in {"", person.scope}
     if person.role is Role.PARTICIPANT and participant:
         return participant == person.scope
     if person.role is Role.REGULATOR and country:

@@ -20,10 +20,12 @@ from switch.identity.model import Person, Role, Status
 from switch.writer.audit_notes import note
 from switch.writer.event_kinds import EventKind
 
-OF_SWITCH: Final = frozenset({Role.OPERATOR, Role.CHECKER, Role.AUDITOR})
+OF_SWITCH: Final = frozenset({Role.OPERATOR, Role.CHECKER, Role.AUDITOR, Role.OFFICER})
 """Roles that the switch's own provider may grant."""
-ADDED_BY_TWO: Final = frozenset({Role.OPERATOR, Role.CHECKER})
+_BOTH: Final = frozenset({Role.OPERATOR, Role.CHECKER})
+ADDED_BY_TWO: Final = _BOTH | {Role.OFFICER}
 """Roles that request and approve: nobody gets one at a first sign-in."""
+_OF_PARTICIPANT: Final = frozenset({Role.PARTICIPANT, Role.OFFICER})
 _GROUPS_MAX: Final = 1000
 _NAME_MAX: Final = 140
 _REFUSED: Final = "the identity provider's answer gives no access here"
@@ -84,20 +86,20 @@ def faults(
 ) -> str | None:
     """What forbids a registration, if anything."""
     country = len(scope) == 2 and scope.isupper()  # noqa: PLR2004 - an ISO 3166 code
-    allowed = OF_SWITCH if not scope else {Role.REGULATOR if country else Role.PARTICIPANT}
+    allowed = OF_SWITCH if not scope else ({Role.REGULATOR} if country else _OF_PARTICIPANT)
     if not set(roles) <= allowed:
         return (
-            "a provider of a participant or of a country grants that role only, and one of the switch"
-            " operator, checker and auditor"
+            "a provider of a participant grants participant and officer, one of a country regulator, and one"
+            " of the switch operator, checker, auditor and officer"
         )
     if just_in_time and set(roles) & ADDED_BY_TWO:
-        return "operators and checkers are added by two people, never at a first sign-in"
+        return "operators, checkers and officers are added by two people, never at a first sign-in"
     if just_in_time and not second_factors:
         return "people added at a first sign-in have no second factor here: the provider must state its own"
-    if second_factors and set(roles) >= ADDED_BY_TWO:
+    if second_factors and (set(roles) >= _BOTH or Role.OFFICER in roles):
         return (
-            "a provider of both operators and checkers cannot replace the second factor: one of its"
-            " administrators could act as two people"
+            "a provider of both operators and checkers, or of officers, cannot replace the second factor: one"
+            " of its administrators could act as two people"
         )
     return None
 

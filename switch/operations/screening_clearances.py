@@ -12,19 +12,28 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from schemas.errors import Refused
+from schemas.errors import NotAllowed, Refused
 from schemas.reasons import Reason
 from switch.approvals.content import Uetr
 from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, term
-from switch.approvals.kinds import ChangeKind, Content, Execution
+from switch.approvals.kinds import CHECKER, ChangeKind, Content, Execution
 from switch.base.sql import statements
+from switch.cases import officers
+from switch.cases.officers import DecidedBy
+from switch.identity.model import Person, Role, Seat
+from switch.identity.permissions import Right
 
 LASTS_MAX: Final = timedelta(days=2 * 366)
+_NO_HIT: Final = term("screening found no such hit in a payment of this UETR")
+_NO_CLEARANCE: Final = term("there is no clearance of this number in force")
 _statement: Final = statements("switch.operations")
+_SENDER: Final = "SELECT sender FROM switch.screening_hold WHERE uetr = $1"
 _HOLD: Final = _statement("screening_hold")
 _ADD: Final = _statement("add_clearance")
 _LIST: Final = _statement("clearances")
-_ONE: Final = "SELECT ended_by, entry, expires_on FROM switch.screening_clearance WHERE number = $1"
+_ONE: Final = (
+    "SELECT ended_by, entry, expires_on, participant FROM switch.screening_clearance WHERE number = $1"
+)
 _END: Final = (
     "UPDATE switch.screening_clearance SET ended_by = $2 WHERE number = $1 AND ended_by IS NULL RETURNING 1"
 )
@@ -53,7 +62,7 @@ class ClearanceEnd(Content, frozen=True, kw_only=True):
 async def _check(connection: asyncpg.Connection, content: Clearance) -> None:
     row = await connection.fetchrow(_HOLD, UUID(content.uetr))
     if row is None or row["screening"] != content.screening or content.hit > row["hit_count"]:
-        raise Refused("screening found no such hit in a payment of this UETR", reason=Reason.NARRATIVE)
+        raise Refused(_NO_HIT, path="uetr", reason=Reason.NARRATIVE)
     today = datetime.now(UTC).date()
     if not today <= content.expires_on <= today + LASTS_MAX:
         raise Refused("the last day must be within two years", path="expires_on", reason=Reason.NARRATIVE)
@@ -74,8 +83,19 @@ async def _links(_: asyncpg.Connection, content: Clearance) -> tuple[Resource, .
     return (Resource(Subject.PAYMENT, content.uetr), Resource(Subject.SCREENING_HOLD, content.uetr))
 
 
+async def _seats(connection: asyncpg.Connection, content: Clearance, maker: Person) -> tuple[Seat, ...]:
+    sender = await connection.fetchval(_SENDER, UUID(content.uetr))
+    if sender is None:  # the check has refused it
+        return (CHECKER,)
+    return await officers.seats(connection, sender, maker, _NO_HIT)
+
+
 async def _execute(execution: Execution, content: Clearance) -> None:
-    stated = (execution.number, UUID(content.uetr), content.screening, content.hit, content.expires_on)
+    row = await execution.connection.fetchrow(_HOLD, UUID(content.uetr))
+    by = await officers.decided_by(execution.connection, row["sender"])
+    # What one bank finds out about its customer frees no payment of another one.
+    whose = row["sender"] if by is DecidedBy.PARTICIPANT else ""
+    stated = (execution.number, UUID(content.uetr), content.screening, content.hit, content.expires_on, whose)
     await execution.connection.execute(_ADD, *stated)
     execution.outcome = f"cleared until {content.expires_on}"
 
@@ -83,7 +103,19 @@ async def _execute(execution: Execution, content: Clearance) -> None:
 async def _check_end(connection: asyncpg.Connection, content: ClearanceEnd) -> None:
     row = await connection.fetchrow(_ONE, content.number)
     if row is None or row["ended_by"] is not None:
-        raise Refused("there is no clearance of this number in force", reason=Reason.NARRATIVE)
+        raise Refused(_NO_CLEARANCE, reason=Reason.NARRATIVE)
+
+
+async def _seats_of_end(
+    connection: asyncpg.Connection, content: ClearanceEnd, maker: Person
+) -> tuple[Seat, ...]:
+    row = await connection.fetchrow(_ONE, content.number)
+    if row is not None and row["participant"]:
+        return await officers.seats(connection, row["participant"], maker, _NO_CLEARANCE)
+    # One for all payments ends by operators and checkers, or by officers of the operator.
+    if maker.role is Role.OFFICER and maker.scope:
+        raise NotAllowed(officers.OTHERS)
+    return (Seat(Role.OFFICER),) if maker.role is Role.OFFICER else (CHECKER,)
 
 
 async def _effect_of_end(connection: asyncpg.Connection, content: ClearanceEnd) -> Effect:
@@ -111,6 +143,8 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check,
         effect=_effect,
         links=_links,
+        seats=_seats,
+        right=Right.DECIDE_SCREENING,
     ),
     ChangeKind(
         "screening.end_clearance",
@@ -120,14 +154,16 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check_end,
         effect=_effect_of_end,
         links=_links_of_end,
+        seats=_seats_of_end,
+        right=Right.DECIDE_SCREENING,
     ),
 )
 
 
 async def read(
-    connection: asyncpg.Pool | asyncpg.Connection, *, in_force: bool, limit: int
+    connection: asyncpg.Pool | asyncpg.Connection, *, in_force: bool, limit: int, whose: str | None = None
 ) -> list[dict[str, Any]]:
-    """Clearances, newest first."""
+    """Clearances, newest first; with `whose`, those for payments of this participant (empty: of all)."""
     return [
         {
             "number": row["number"],
@@ -135,10 +171,11 @@ async def read(
             "hit": row["hit"],
             "entry": row["entry"],
             "expires_on": row["expires_on"].isoformat(),
+            "participant": row["participant"] or None,
             "in_force": row["in_force"],
             "ended_by": row["ended_by"],
             "reason": row["reason"],
             "maker": row["maker"],
         }
-        for row in await connection.fetch(_LIST, in_force, limit)
+        for row in await connection.fetch(_LIST, in_force, limit, whose)
     ]

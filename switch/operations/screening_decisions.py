@@ -10,15 +10,16 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from schemas.errors import NotFound, Refused
+from schemas.errors import NotAllowed, NotFound, Refused
 from schemas.money import Money
 from schemas.reasons import Reason
 from switch.approvals.content import Uetr
 from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, term
-from switch.approvals.kinds import ChangeIds, ChangeKind, Content, Execution
+from switch.approvals.kinds import CHECKER, ChangeIds, ChangeKind, Content, Execution
 from switch.base.personal_data import Erased, KeyRing
 from switch.base.sql import statements
-from switch.identity.model import Person
+from switch.cases import officers
+from switch.identity.model import Person, Role, Seat
 from switch.identity.permissions import Right, require
 from switch.payments.held import open_findings
 from switch.payments.screening import ScreeningFinding
@@ -28,6 +29,8 @@ from switch.writer.commands import DecideScreening, Record
 from switch.writer.event_kinds import EventKind
 from switch.writer.verdicts import Verdict
 
+_NOT_HELD: Final = term("screening holds no payment of this UETR")
+_SENDER: Final = "SELECT sender FROM switch.screening_hold WHERE uetr = $1"
 _HOLD: Final = statements("switch.operations")("screening_hold")
 
 
@@ -53,7 +56,7 @@ async def _hold(connection: asyncpg.Connection, content: HeldDecision) -> asyncp
 async def _check(connection: asyncpg.Connection, content: HeldDecision) -> None:
     row = await _hold(connection, content)
     if row is None or row["ended_at"] is not None:
-        raise Refused("screening holds no payment of this UETR", path="uetr", reason=Reason.NARRATIVE)
+        raise Refused(_NOT_HELD, path="uetr", reason=Reason.NARRATIVE)
     if row["decision"] is not None:
         raise Refused("people have decided about this payment", reason=Reason.NARRATIVE)
     if row["screening"] != content.screening:
@@ -84,6 +87,13 @@ def _effect_of(then: str) -> Any:
     return effect
 
 
+async def _seats(connection: asyncpg.Connection, content: HeldDecision, maker: Person) -> tuple[Seat, ...]:
+    sender = await connection.fetchval(_SENDER, UUID(content.uetr))  # the writer may read no more
+    if sender is None:  # the check has refused it
+        return (CHECKER,)
+    return await officers.seats(connection, sender, maker, _NOT_HELD)
+
+
 async def _links(_: asyncpg.Connection, content: HeldDecision) -> tuple[Resource, ...]:
     return (Resource(Subject.PAYMENT, content.uetr), Resource(Subject.SCREENING_HOLD, content.uetr))
 
@@ -112,6 +122,8 @@ def _kind(outcome: Literal["release", "refuse"], title: str, then: str) -> Chang
         _check,
         effect=_effect_of(then),
         links=_links,
+        seats=_seats,
+        right=Right.DECIDE_SCREENING,
         commands=commands,
         moves_books=True,
     )
@@ -129,8 +141,8 @@ async def read_hits(
     """What screening found in a payment that it holds or held, with names; the reading is recorded first.
 
     Raises:
-        NotAllowed: this person does not decide about such payments.
-        NotFound: screening never held it, or its data was erased.
+        NotAllowed: others decide about such payments.
+        NotFound: screening never held it, its data was erased, or its sender is no business of this officer.
         Unavailable: the reading cannot be recorded now.
 
     """
@@ -138,6 +150,7 @@ async def read_hits(
     row = await pool.fetchrow(_HOLD, uetr)
     if row is None:
         raise NotFound("screening never held this payment")
+    await _check_reader(pool, person, row["sender"])
     body = event_bodies.encode({"uetr": str(uetr), "screening": row["screening"], "person": person.name})
     await link.ask(Record(EventKind.SCREENING_READ, body))
     try:
@@ -160,6 +173,15 @@ async def read_hits(
         **ended,
         "ended_at": row["ended_at"].isoformat() if row["ended_at"] else None,
     }
+
+
+async def _check_reader(pool: asyncpg.Pool, person: Person, sender: str) -> None:
+    """Show what was found to those alone who decide; other officers do not learn that there is something."""
+    if officers.decides(person, await officers.decided_by(pool, sender), sender):
+        return
+    if person.role is Role.OFFICER:
+        raise NotFound("screening never held this payment")
+    raise NotAllowed(officers.OTHERS)
 
 
 def _shown(finding: ScreeningFinding) -> dict[str, Any]:

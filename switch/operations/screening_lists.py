@@ -18,12 +18,12 @@ import msgspec
 from schemas.errors import InvalidMessage, Refused
 from schemas.reasons import Reason
 from switch.approvals.effects import NOTHING, Effect, Row, Subject, links_to, term
-from switch.approvals.kinds import ChangeKind, Content, Execution
+from switch.approvals.kinds import CHECKER, ChangeKind, Content, Execution
 from switch.base.sql import statements
-from switch.identity.model import Person
+from switch.identity.model import Person, Role, Seat
 from switch.identity.permissions import Right, require
 from switch.payments.directory import FRESH_S
-from switch.payments.screening import encode_parties
+from switch.payments.screening import encode_parties, names_of
 from switch.screening import index, list_files
 from switch.screening.list_files import ListFile
 from switch.writer.audit_notes import note
@@ -34,6 +34,8 @@ LEAD_S: Final = FRESH_S + 10.0
 read the directory, and made its index."""
 LISTS_MAX: Final = 30
 SOURCE_MAX: Final = 300
+NAMES_SHOWN: Final = 20
+"""Names that the effect of a change states one by one, of those that come and of those that go."""
 _statement: Final = statements("switch.operations")
 _ADD: Final = _statement("add_screening_list")
 _LISTS: Final = _statement("screening_lists")
@@ -46,11 +48,11 @@ async def add(pool: asyncpg.Pool, person: Person, raw: bytes, source: str) -> di
     """Keep the file of a list; the same file again is found, not added.
 
     Raises:
-        NotAllowed: this person requests no changes.
+        NotAllowed: this person does not manage lists.
         InvalidMessage: it is no whole list, or the source is empty or too long.
 
     """
-    require(person, Right.REQUEST_CHANGE)
+    require(person, Right.MANAGE_LISTS)
     source = source.strip()
     if not 0 < len(source) <= SOURCE_MAX or not source.isprintable():
         text = f"state where the file is from, in at most {SOURCE_MAX} printable characters"
@@ -141,7 +143,22 @@ async def _effect(connection: asyncpg.Connection, content: ListsInForce) -> Effe
     ]
     threshold = str(before["threshold"]) if before is not None else NOTHING
     rows.append(Row(term("Least score of a hit"), threshold, str(content.threshold), "%"))
+    rows += await _names(connection, old, content.lists)
     return Effect(tuple(rows), () if content.lists else (NOT_SCREENED,))
+
+
+async def _names(connection: asyncpg.Connection, old: Sequence[int], new: Sequence[int]) -> list[Row]:
+    """How many names come and go, and the first of them."""
+    before, after = await names_of(connection, old), await names_of(connection, new)
+    added, removed = sorted(after - before), sorted(before - after)
+    in_force = term("in force")
+    return [
+        Row(term("Names"), str(len(before)), str(len(after))),
+        Row(term("Names added"), NOTHING, str(len(added))),
+        *(Row(f"{publisher}: {name}", NOTHING, in_force) for publisher, name in added[:NAMES_SHOWN]),
+        Row(term("Names removed"), NOTHING, str(len(removed))),
+        *(Row(f"{publisher}: {name}", in_force, NOTHING) for publisher, name in removed[:NAMES_SHOWN]),
+    ]
 
 
 NOT_SCREENED: Final = term("Payments will not be compared with any list.")
@@ -157,6 +174,11 @@ async def _execute(execution: Execution, content: ListsInForce) -> None:
     execution.outcome = f"in force from {since:%Y-%m-%d %H:%M:%S} UTC"
 
 
+async def second_person(_: asyncpg.Connection, __: Any, maker: Person) -> tuple[Seat, ...]:
+    """Who approves what concerns all payments: for an officer of the operator another one, else a checker."""
+    return (Seat(Role.OFFICER),) if maker.role is Role.OFFICER else (CHECKER,)
+
+
 KINDS: Final[tuple[ChangeKind[Any], ...]] = (
     ChangeKind(
         "screening.lists",
@@ -166,5 +188,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         _check,
         effect=_effect,
         links=links_to(Subject.SCREENING_LISTS),
+        seats=second_person,
+        right=Right.MANAGE_LISTS,
     ),
 )

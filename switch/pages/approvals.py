@@ -22,7 +22,7 @@ from switch.cases import reading as cases
 from switch.change_catalogue import KINDS
 from switch.identity.enrolment import with_maker_half
 from switch.identity.model import Change, ChangeState, Person
-from switch.identity.permissions import may
+from switch.identity.permissions import Right, may
 from switch.pages import audited, exports, filters, forms, language, shell, views
 from switch.pages.shell import PREFIX, Context, Viewer, form, redirect, render
 from switch.writer.context import ServiceContext
@@ -80,6 +80,7 @@ PAGES: Final[Mapping[Subject, tuple[shell.NavigationEntry, str]]] = {
     Subject.BOOKS: (shell.QUEUES, "/queues"),
     Subject.CERTIFICATION: (shell.PARTICIPANTS, "/participants"),
     Subject.SCREENING_HOLD: (shell.CASES, "/cases"),
+    Subject.SCREENING_LISTS: (shell.SCREENING, "/screening"),
 }
 """Page of each subject of a change, and the navigation entry whose readers may see it."""
 CORRIDOR_HINT: Final = (
@@ -97,6 +98,10 @@ LAST_HINT: Final = (
 AGENT_HINT: Final = (
     "A checker must approve, and the central bank of the currency once one of its people has enrolled."
 )
+SCREENING_HINT: Final = (
+    "A checker must approve what an operator requests, and another officer what an officer requests."
+)
+_OF_OFFICERS: Final = frozenset({Right.DECIDE_SCREENING, Right.MANAGE_LISTS})
 _OWN: Final = frozenset({"key.add", "person.add", "person.reset", "person.resume"})
 WHY: Final = "why"
 """Form field of the reason of a request; `reason` is a field of some contents."""
@@ -294,7 +299,7 @@ def _hint(kind: ChangeKind[Any]) -> str:
         return LAST_HINT
     if kind.name == "settlement_agent.set":
         return AGENT_HINT
-    return "A checker must approve."
+    return SCREENING_HINT if kind.right in _OF_OFFICERS else "A checker must approve."
 
 
 async def _page(
@@ -310,7 +315,7 @@ async def _page(
     async with context.pool.acquire() as connection:
         effect = await approvals.present_effect(connection, KINDS, change)
         links = await approvals.links(connection, KINDS, change)
-        about = await cases.of_resources(connection, links) if shell.CASES.admits(person) else []
+        about = await cases.of_resources(connection, links, person) if shell.CASES.admits(person) else []
         stands_against = await _obstacle(connection, context, change) if pending else ""
         compared = await approvals.compare(connection, context, KINDS, change)
     return render(

@@ -15,7 +15,7 @@ from switch.cases.model import ACTS, ANSWERS, LADDER, SUBJECTS, TITLES, Case, Ca
 from switch.cases.notices import CHANNELS, NoticeProfile
 from switch.change_catalogue import KINDS
 from switch.identity import sessions
-from switch.identity.model import Person, Status
+from switch.identity.model import Person, Role, Status
 from switch.identity.permissions import Right, may
 from switch.pages import audited, exports, filters, language, shell, uploads, views
 from switch.pages.change_links import link, may_request
@@ -52,6 +52,7 @@ async def get_cases(  # noqa: PLR0917 - one per filter
     since_at, until_at = filters.period(since, until)
     found = await reading.find(
         switch.pool,
+        reader=person,
         state=wanted,
         kind=kind,
         owner=owner,
@@ -70,6 +71,7 @@ async def get_cases(  # noqa: PLR0917 - one per filter
         person,
         cases=[(case, _about(case, lang)) for case in found[:_ROWS]],
         titles=TITLES,
+        sees_payments=may(person, Right.READ_POSITIONS),
         kinds_of=filters.choices(request, "kind", {"": "all", **TITLES}, lang),
         states_of=filters.choices(request, "state", _STATES, lang),
         owners_of=filters.choices(
@@ -232,10 +234,10 @@ async def _page(
 ) -> Response:
     lang = language.of(request)
     async with switch.pool.acquire() as connection:
-        case = await reading.one(connection, number)
+        case = await reading.one(connection, number, person)
         history = await reading.history(connection, number)
         changes = await reading.changes(connection, case)
-    people = [one for one in await sessions.everybody(switch.pool) if one.role in LADDER]
+    people = [one for one in await sessions.everybody(switch.pool) if _are_colleagues(person, one)]
     return render(
         request,
         "case.html",
@@ -243,12 +245,13 @@ async def _page(
         200 if problem is None else problem.status,
         case=case,
         title=TITLES[case.kind],
-        matter=_about(case, lang),
+        matter=_about(case, lang) if may(person, Right.READ_POSITIONS) else ("", ""),
+        sees_payments=may(person, Right.READ_POSITIONS),
         subject_title=SUBJECTS[case.parts[0]],
         history=history,
         acts=ACTS,
         answers=ANSWERS,
-        steps=await _steps(switch, case),
+        steps=await _steps(switch, case) if may(person, Right.READ_POSITIONS) else [],
         changes=changes,
         kinds=KINDS,
         requests=_requests(person, case),
@@ -263,6 +266,13 @@ async def _page(
         note_max=acts.NOTE_MAX,
         problem=problem and problem.detail,
     )
+
+
+def _are_colleagues(person: Person, other: Person) -> bool:
+    """Whether a person may assign a case to another one: officers to officers of the same participant."""
+    if person.role is Role.OFFICER:
+        return (other.role, other.scope) == (person.role, person.scope)
+    return other.role in LADDER
 
 
 async def _steps(switch: Switch, case: Case) -> list[dict[str, Any]]:

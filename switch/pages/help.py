@@ -93,6 +93,13 @@ HELP: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
                 "questions in an hour is limited."
             ),
         ),
+        "/screening": (
+            (
+                "Open the case of a held payment to see what was found; the log records that you read it. "
+                "One person requests a decision with a reason, another one approves it."
+            ),
+            "Do not tell the sender or your colleagues why a payment waits.",
+        ),
         "/cases/notices": (
             (
                 "Choose how you are notified of each kind of case. The message has a number and a "

@@ -49,7 +49,7 @@ async def post_file(request: Request, context: Context, person: Viewer, country:
         added = await indirect.add(context.pool, person, country, file.content)
     except InvalidMessage as error:
         return await _page(request, context, person, rail=country, problems=error.problems)
-    return redirect(request, f"{PREFIX}/changes/new/{IMPORT}?file={added.number}")
+    return redirect(request, f"/changes/new/{IMPORT}?file={added.number}")
 
 
 async def _uploaded(request: Request) -> uploads.UploadedFile:

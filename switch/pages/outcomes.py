@@ -20,6 +20,7 @@ OUTCOMES: Final = (
     "{name} is to be {state}",
     "cleared until {n}",
     "clearance {n} is ended",
+    "held payments of {name}: {state} decide",
     "in force from {what} UTC",
     "{name} is a witness of the audit log",
     "{name} is no longer a witness",

@@ -19,7 +19,7 @@ from switch.api.runtime import Runtime
 from switch.base.sql import statements
 from switch.identity.model import Person, Role
 from switch.operations import oversight
-from switch.pages import attention, audited, language, own_home, shell, tour
+from switch.pages import attention, audited, language, own_home, screening, shell, tour
 from switch.pages.audited import read_only
 from switch.pages.language import Language
 from switch.pages.series import spark
@@ -95,6 +95,8 @@ async def get_overview(request: Request, switch: Switch, person: Reader) -> Resp
     """Show the overview: a participant sees its own figures, others those of the switch."""
     if person.role is Role.PARTICIPANT:
         return await own_home.show(request, switch, person)
+    if person.role is Role.OFFICER:
+        return await screening.show(request, switch, person)
     oversees = shell.UNKNOWN.admits(person)
     seen = await _figures(switch, person, language.of(request))
     return render(

@@ -69,6 +69,8 @@ class NavigationEntry:
     """One sentence for somebody who sees the page for the first time."""
     beside: str = ""
     """The path of another page that belongs to the entry."""
+    unlisted: frozenset[Role] = frozenset()
+    """Roles whose navigation leaves it out: for them it leads to another entry."""
 
     def admits(self, person: Person) -> bool:
         """Whether this person may see the entry and its pages."""
@@ -95,6 +97,7 @@ OVERVIEW: Final = NavigationEntry(
     "Overview",
     Right.READ_DIRECTORY,
     about="What needs attention now, and what passes through the switch.",
+    unlisted=frozenset({Role.OFFICER}),
 )
 PAYMENTS: Final = NavigationEntry(
     "/payments",
@@ -151,6 +154,12 @@ CASES: Final = NavigationEntry(
     "Cases",
     Right.READ_CASES,
     about="Everything that needs a person, with an owner and a deadline. A case closes by itself.",
+)
+SCREENING: Final = NavigationEntry(
+    "/screening",
+    "Screening",
+    Right.SCREEN_PAYMENTS,
+    about="Payments that screening holds, decisions that await a second person, and the sanctions lists.",
 )
 COUNTRY: Final = NavigationEntry(
     "/country",
@@ -250,7 +259,7 @@ OWN: Final = tuple(
 """Pages of a participant's own data."""
 
 GROUPS: Final = (
-    ("Now", (OVERVIEW, CASES, COUNTRY, APPROVALS)),
+    ("Now", (OVERVIEW, SCREENING, CASES, COUNTRY, APPROVALS)),
     ("Payments", (PAYMENTS, UNKNOWN, HELD, BREAKS)),
     ("My organisation", OWN),
     ("Operations", (POSITIONS, RAILS, QUEUES)),
@@ -410,7 +419,11 @@ def _entries(person: Person | None, path: str) -> Sequence[tuple[str, Sequence[M
     if person is None:
         return []
     groups = [
-        (title, [_entry(entry, path) for entry in group if entry.admits(person)]) for title, group in GROUPS
+        (
+            title,
+            [_entry(one, path) for one in group if one.admits(person) and person.role not in one.unlisted],
+        )
+        for title, group in GROUPS
     ]
     return [(title, group) for title, group in groups if group]
 

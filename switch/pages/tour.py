@@ -23,6 +23,7 @@ STEPS: Final[Mapping[Role, Sequence[NavigationEntry]]] = MappingProxyType(
         Role.CHECKER: (shell.APPROVALS, shell.CASES, shell.PAYMENTS, shell.WINDOWS),
         Role.AUDITOR: (shell.LOG, shell.PROOFS, shell.REPORTS, shell.CASES),
         Role.REGULATOR: (shell.COUNTRY, shell.APPROVALS, shell.STATISTICS, shell.REPORTS),
+        Role.OFFICER: (shell.SCREENING, shell.CASES),
         Role.PARTICIPANT: tuple(entry for entry in shell.OWN if not entry.path.endswith("statistics")),
     }
 )

@@ -30,7 +30,7 @@ Id = Annotated[
 Grant = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^[^\s=]{1,200}=(participant|operator|checker|regulator|auditor)$",
+        pattern=r"^[^\s=]{1,200}=(participant|operator|checker|regulator|auditor|officer)$",
         description="a group of the provider and a role, such as payswitch-checkers=checker",
     ),
 ]

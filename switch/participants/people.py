@@ -82,12 +82,12 @@ async def _status(connection: asyncpg.Connection, name: str) -> Status | None:
 async def _check_add(connection: asyncpg.Connection, content: Add) -> None:
     if await _status(connection, content.name) is not None:
         raise Refused("this name is in use", reason=Reason.NARRATIVE)
-    if (content.role in _SCOPED) != bool(content.scope):
+    if content.role is not Role.OFFICER and (content.role in _SCOPED) != bool(content.scope):
         raise Refused(
             "a participant's person and a regulator need a scope, other roles have none",
             reason=Reason.NARRATIVE,
         )
-    if content.role is Role.PARTICIPANT and not await connection.fetchval(
+    if _agrees(content.role, content.scope) is Role.PARTICIPANT and not await connection.fetchval(
         "SELECT true FROM switch.participant WHERE id = $1 AND status <> 'removed'", content.scope
     ):
         raise Refused("no such participant", reason=Reason.NARRATIVE)
@@ -101,7 +101,7 @@ async def _check_add(connection: asyncpg.Connection, content: Add) -> None:
 async def _check_signature(
     connection: asyncpg.Connection, kind: str, content: Agreed, role: Role, scope: str
 ) -> None:
-    if content.signature is not None and role is not Role.PARTICIPANT:
+    if content.signature is not None and _agrees(role, scope) is not Role.PARTICIPANT:
         raise Refused("only a participant's person is agreed to by a signature", reason=Reason.NARRATIVE)
     await agreement.check_signature(connection, scope, kind, content)
 
@@ -134,9 +134,20 @@ async def _seats(
     connection: asyncpg.Connection, role: Role, scope: str, *, signed: bool, without: str = ""
 ) -> tuple[Seat, ...]:
     """A checker; for a person of a participant or a central bank one of theirs, who gets half of the code."""
-    if signed or role not in _SCOPED:
+    own = _agrees(role, scope)
+    if signed or own is None:
         return (CHECKER,)
-    return await agreement.own_seats(connection, role, scope, without=without) or (CHECKER,)
+    return await agreement.own_seats(connection, own, scope, without=without) or (CHECKER,)
+
+
+def _agrees(role: Role, scope: str) -> Role | None:
+    """The role of those who agree to a person of this role; None if the switch alone decides.
+
+    An officer of a participant acts in its name, so its people agree to one.
+    """
+    if role is Role.OFFICER:
+        return Role.PARTICIPANT if scope else None
+    return role if role in _SCOPED else None
 
 
 async def _scope(connection: asyncpg.Connection, name: str) -> tuple[Role, str]:
@@ -147,7 +158,7 @@ async def _scope(connection: asyncpg.Connection, name: str) -> tuple[Role, str]:
 async def _invited(execution: Execution, name: str) -> None:
     """Tell the participant in whose name the person will act."""
     role, scope = await _scope(execution.connection, name)
-    whose = {"participant": scope} if role is Role.PARTICIPANT else {}
+    whose = {"participant": scope} if _agrees(role, scope) is Role.PARTICIPANT else {}
     await note(
         execution.connection,
         EventKind.PERSON_INVITED,

@@ -195,7 +195,7 @@ class Intake:
 
         """
         message = codec.again(held.raw, held.identity.message_name)
-        found = await self._screening.compare(message)
+        found = await self._screening.compare(message, held.identity.sender)
         new = new_findings(found.findings, held.findings)
         _refuse_silence(new)
         if not new:
@@ -262,7 +262,7 @@ class Intake:
                 original=OriginalMessage(message.id, message.content),
             )
             notes = _notes(route, order)
-            found = await self._screening.compare(message)
+            found = await self._screening.compare(message, sender.id)
             if found.findings and (new := new_findings(found.findings, proved.released)):
                 if proved.held is not None:
                     _refuse_silence(new)

@@ -115,7 +115,7 @@ class Screening:
         self._settings = settings
         self._pool = pool
         self._keys = keys
-        self._cleared: frozenset[tuple[bytes, str]] = frozenset()
+        self._cleared: frozenset[tuple[bytes, str, str]] = frozenset()
         self._cleared_at = float("-inf")
         self._directory = directory
         self._indexes: dict[int, NameIndex] = {}
@@ -127,8 +127,10 @@ class Screening:
         """What payments are compared with now: the number of the newest change; 0 for nothing."""
         return _newest(self._lists(), self._engine())
 
-    async def compare(self, message: Message) -> ScreeningResult:
+    async def compare(self, message: Message, sender: str) -> ScreeningResult:
         """Compare the parties of a payment with the lists in force, and ask the outside engine about them.
+
+        `sender`: the participant whose payment it is.
 
         Raises:
             Unavailable: the lists are not ready in this process; nothing was decided.
@@ -139,9 +141,9 @@ class Screening:
         lists, engine = self._lists(), self._engine()
         if lists is None and engine is None:
             return NOT_SCREENED
-        findings = [] if lists is None else self._compared(lists, message)
+        findings = [] if lists is None else self._compared(lists, message, sender)
         if engine is not None:
-            findings += await self._asked(engine, message)
+            findings += await self._asked(engine, message, sender)
         result = ScreeningResult(_newest(lists, engine), findings)
         metrics.SCREENED.labels("hit" if result.hit_count else "silent" if findings else "clear").inc()
         return result
@@ -156,17 +158,18 @@ class Screening:
         found = _latest(self._directory.now.screening_engines)
         return found if found is not None and found.form != "none" else None
 
-    def _compared(self, lists: ScreeningSet, message: Message) -> list[ScreeningFinding]:
+    def _compared(self, lists: ScreeningSet, message: Message, sender: str) -> list[ScreeningFinding]:
         index = self._indexes.get(lists.number)
         if index is None:
             metrics.SCREENED.labels("not_ready").inc()
             raise Unavailable("the switch is starting to take payments; nothing was decided")
         started = perf_counter()
-        findings = list(self._findings(index, message, lists.threshold / 100))
+        made = self._findings(index, message, lists.threshold / 100)
+        findings = [each for each in made if not self._is_cleared(each, sender)]
         metrics.SCREENING_SECONDS.observe(perf_counter() - started)
         return findings
 
-    async def _asked(self, engine: ScreeningEngine, message: Message) -> list[ScreeningFinding]:
+    async def _asked(self, engine: ScreeningEngine, message: Message, sender: str) -> list[ScreeningFinding]:
         parties = list(parties_of(message))
         (transaction,) = message.content["CdtTrfTxInf"]
         reference = transaction.get("PmtId", {}).get("UETR", "")
@@ -183,7 +186,12 @@ class Screening:
             _engine_finding(part, name, hit, self._fingerprint(message, part, name, born))
             for part, name, born, hit in found
         )
-        return [each for each in made if (each.fingerprint, each.entry) not in self._cleared]
+        return [each for each in made if not self._is_cleared(each, sender)]
+
+    def _is_cleared(self, finding: ScreeningFinding, sender: str) -> bool:
+        """Whether people cleared the party of a hit: for every payment, or for those of its sender."""
+        pair = (finding.fingerprint, finding.entry)
+        return (*pair, "") in self._cleared or (*pair, sender) in self._cleared
 
     def _client(self, engine: ScreeningEngine) -> EngineClient:
         client = self._clients.get(engine.number)
@@ -211,15 +219,13 @@ class Screening:
             await self._clients.pop(number).close()
         if (wanted or engines) and monotonic() - self._cleared_at >= CLEARED_READ_S:
             rows = await self._pool.fetch(_CLEARED)
-            self._cleared = frozenset((row["party"], row["entry"]) for row in rows)
+            self._cleared = frozenset((row["party"], row["entry"], row["participant"]) for row in rows)
             self._cleared_at = monotonic()
 
     def _findings(self, index: NameIndex, message: Message, threshold: float) -> Iterator[ScreeningFinding]:
         for part, name, born in parties_of(message):
             for hit in index.search(name, born=born, threshold=threshold):
-                fingerprint = self._fingerprint(message, part, name, born)
-                if (fingerprint, hit.party.id) not in self._cleared:
-                    yield _finding(part, name, hit, fingerprint)
+                yield _finding(part, name, hit, self._fingerprint(message, part, name, born))
 
     def _fingerprint(self, message: Message, part: str, name: str, born: date | None) -> bytes:
         """Who a party is, for clearances: its name, its account and its date of birth, as they are stated."""
@@ -252,6 +258,21 @@ def _index(lists: Sequence[tuple[str, bytes]]) -> NameIndex:
         replace(party, id=f"{publisher}:{party.id}")
         for publisher, packed in lists
         for party in _decoder.decode(zlib.decompress(packed))
+    )
+
+
+async def names_of(connection: asyncpg.Connection, lists: Sequence[int]) -> frozenset[tuple[str, str]]:
+    """Each publisher and listed name of these lists; takes a tenth of a second for the largest ones."""
+    rows = await connection.fetch(_PARTIES, list(lists))
+    return await asyncio.to_thread(_names, [(row["publisher"], row["parties"]) for row in rows])
+
+
+def _names(lists: Sequence[tuple[str, bytes]]) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (publisher, name.text)
+        for publisher, packed in lists
+        for party in _decoder.decode(zlib.decompress(packed))
+        for name in party.names
     )
 
 

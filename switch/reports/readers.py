@@ -46,3 +46,5 @@ def scope_of_person(person: Person, *, reveal: bool = False) -> Scope:
             return Scope(caller, country=person.scope, reveal=reveal)
         case Role.OPERATOR | Role.CHECKER | Role.AUDITOR:
             return Scope(caller, everything=True, reveal=reveal)
+        case Role.OFFICER:
+            raise NotAllowed("your role may not read this")

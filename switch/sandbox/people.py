@@ -38,6 +38,8 @@ def people(countries: Sequence[str], participants: Sequence[str]) -> dict[str, t
         "operator": (Role.OPERATOR, ""),
         "checker": (Role.CHECKER, ""),
         "auditor": (Role.AUDITOR, ""),
+        "officer": (Role.OFFICER, ""),
+        "second-officer": (Role.OFFICER, ""),
         "participant": (Role.PARTICIPANT, participants[0]),
         **{participant: (Role.PARTICIPANT, participant) for participant in participants},
         **{f"regulator-{country.lower()}": (Role.REGULATOR, country) for country in countries},

@@ -28,6 +28,8 @@ from switch.screening.listed import BirthDate, ListedKind, ListedName, ListedPar
 MAX_BYTES: Final = 128 * 1024 * 1024
 COLUMNS: Final = ("id", "kind", "name", "aliases", "weak_aliases", "born", "countries", "programmes")
 """Of a CSV file; the last five may be empty or missing. Several values have semicolons between them."""
+OWN: Final = "own"
+"""The publisher of a CSV file."""
 _MONTHS: Final = {name.casefold(): at for at, name in enumerate(calendar.month_abbr) if name}
 _YEARS: Final = re.compile(r"\b(1[89]\d\d|20\d\d)\b")
 _DAY: Final = re.compile(r"(\d{1,2}) ([A-Za-z]{3}) (\d{4})")
@@ -99,7 +101,7 @@ def _csv(raw: bytes) -> ListFile:
         parties = [_row(row, rows.line_num) for row in rows]
     except csv.Error:
         raise InvalidMessage(f"line {rows.line_num}: not CSV") from None
-    return ListFile("own", None, tuple(parties))
+    return ListFile(OWN, None, tuple(parties))
 
 
 def _row(row: Mapping[str, str | None], line: int) -> ListedParty:

@@ -34,6 +34,7 @@ def at_the_files(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     yield
     asyncio.run(decide(stack, "screening.lists", {"lists": []}))
     asyncio.run(decide(stack, "screening.engine", {"form": "none"}))
+    asyncio.run(decide(stack, "screening.officers", {"participant": "*", "decided_by": "operators"}))
 
 
 def held(stack: Stack) -> str:
@@ -62,9 +63,12 @@ def engine() -> Iterator[str]:
 def test_the_page_can_be_typed(stack: Stack, at_the_files: None, engine: str) -> None:
     typeable = [line for block in blocks() if block.page == PAGE for line in block.commands()]
     lines = [line for line in typeable if line.startswith("payswitch ")]  # not the JSON of an engine
+    asyncio.run(add_officers(stack))
     names = {
         "olga": "operator",
         "chen": "checker",
+        "lena": "officer",
+        "ravi": "second-officer",
         "2027-11-30": str(datetime.now(UTC).date() + timedelta(days=300)),
     }
     numbers: list[str] = []
@@ -95,10 +99,29 @@ def test_the_page_can_be_typed(stack: Stack, at_the_files: None, engine: str) ->
             if words[1] == "add":
                 numbers.append(number)
             requested = number
+        if words[:3] == ["screening", "officers", "*"]:
+            typed_vote = ["change", "approve", str(json.loads(done.stdout)["number"])]
+            vote = CliRunner().invoke(
+                application(["change"]), [*typed_vote, "--as", "checker", "--reason", "agreed"]
+            )
+            assert vote.exit_code == 0, vote.output
     ends = [asyncio.run(final(stack, uetr)) for uetr in uetrs.values()]
 
     assert typed == len(lines) >= 12
-    assert ends == ["ACCC", "RJCT"]
+    assert ends == ["ACCC", "RJCT", "ACCC"]
+
+
+async def add_officers(stack: Stack) -> None:
+    """Two officers of Asha Bank: the setting that names its own asks for two."""
+    connection = await stack.connect()
+    try:
+        await connection.execute(
+            "INSERT INTO switch.person (name, display_name, role, scope, status) SELECT name, name, 'officer',"
+            " 'asha-bank', 'active' FROM unnest($1::text[]) AS t (name) ON CONFLICT DO NOTHING",
+            ["asha-officer", "asha-second"],
+        )
+    finally:
+        await connection.close()
 
 
 async def final(stack: Stack, uetr: str) -> str:

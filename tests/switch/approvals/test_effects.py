@@ -128,6 +128,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "tariff.end": {"tariff": 1},
     "directory.import": {"file": 1},
     "pair.control": {"country": "IN", "source": "INR", "target": "PKR", "control": "blocked"},
+    "screening.officers": {"participant": "asha-bank", "decided_by": "officers"},
     "screening.lists": {"lists": [1], "threshold": 90},
     "screening.engine": {"form": "watchman", "address": "https://watchman.bank.example"},
     "screening.release": {"uetr": UETR},

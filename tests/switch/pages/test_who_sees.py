@@ -12,10 +12,12 @@ from switch.pages.shell import PREFIX
 from tests.switch.identity.test_people_api import bearer
 from tests.switch.stack import Stack
 
-PEOPLE = ("operator", "checker", "auditor", "participant", "regulator-in")
+PEOPLE = ("operator", "checker", "auditor", "participant", "regulator-in", "officer")
 OVERSEERS = {"operator", "checker", "auditor"}
 OFFICIALS = OVERSEERS | {"regulator-in"}
 EVERYBODY = {*PEOPLE}
+READERS = EVERYBODY - {"officer"}
+WORKERS = {"operator", "checker", "officer"}
 OPEN = {
     ("GET", "/static/{name}"),
     ("GET", "/sign-in"),
@@ -39,9 +41,9 @@ SEES = {
     ("GET", ""):                              EVERYBODY,
     ("GET", "/live"):                         EVERYBODY,  # says only that something has changed
     ("POST", "/tour"):                        EVERYBODY,
-    ("GET", "/search"):                       EVERYBODY,  # leads to pages, and shows nothing itself
-    ("GET", "/payments"):                     EVERYBODY,
-    ("GET", "/payments/{uetr}"):              EVERYBODY,  # as far as it is theirs: here there is none
+    ("GET", "/search"):                       READERS,  # leads to pages, and shows nothing itself
+    ("GET", "/payments"):                     READERS,
+    ("GET", "/payments/{uetr}"):              READERS,  # as far as it is theirs: here there is none
     ("POST", "/payments/{uetr}/people"):      {"participant", "regulator-in"},
     ("POST", "/views"):                       EVERYBODY,  # their own, of lists that they may see
     ("POST", "/views/remove"):                EVERYBODY,
@@ -53,37 +55,39 @@ SEES = {
     ("GET", "/rails"):                        OFFICIALS,
     ("GET", "/queues"):                       OVERSEERS,
     ("GET", "/breaks"):                       OFFICIALS,
-    ("GET", "/cases"):                        OVERSEERS,
-    ("GET", "/cases/notices"):                {"operator", "checker"},
-    ("POST", "/cases/notices"):               {"operator", "checker"},
-    ("GET", "/cases/{number}"):               OVERSEERS,
-    ("POST", "/cases/{number}/owner"):        {"operator", "checker"},
-    ("POST", "/cases/{number}/notes"):        {"operator", "checker"},
-    ("POST", "/cases/{number}/attachments"):  {"operator", "checker"},
-    ("GET", "/cases/{number}/attachments/{act}"): OVERSEERS,
-    ("POST", "/cases/{number}/questions"):    {"operator", "checker"},
-    ("POST", "/cases/{number}/hits"):         {"operator", "checker"},
+    ("GET", "/cases"):                        OVERSEERS | {"officer"},
+    ("GET", "/cases/notices"):                WORKERS,
+    ("POST", "/cases/notices"):               WORKERS,
+    ("GET", "/cases/{number}"):               OVERSEERS | {"officer"},
+    ("POST", "/cases/{number}/owner"):        WORKERS,
+    ("POST", "/cases/{number}/notes"):        WORKERS,
+    ("POST", "/cases/{number}/attachments"):  WORKERS,
+    ("GET", "/cases/{number}/attachments/{act}"): OVERSEERS | {"officer"},
+    ("POST", "/cases/{number}/questions"):    WORKERS,
+    ("POST", "/cases/{number}/hits"):         WORKERS,
+    ("GET", "/screening"):                    WORKERS,
+    ("POST", "/screening/lists"):             {"operator", "officer"},
     ("GET", "/changes"):                      OFFICIALS,
     ("GET", "/changes/new/{kind}"):           {"operator"},
     ("POST", "/changes/new/{kind}"):          {"operator"},
     ("GET", "/changes/{number}"):             EVERYBODY,  # as far as it is theirs: here there is none
     ("POST", "/changes/{number}/votes"):      EVERYBODY,  # the seat decides, not the page
     ("POST", "/changes/{number}/withdraw"):   EVERYBODY,
-    ("GET", "/reports"):                      EVERYBODY,
-    ("GET", "/reports/{name}"):               EVERYBODY,
+    ("GET", "/reports"):                      READERS,
+    ("GET", "/reports/{name}"):               READERS,
     ("GET", "/report-deliveries"):            OVERSEERS,
     ("POST", "/report-deliveries/{number}/again"): {"operator", "checker"},
-    ("GET", "/charts/{sha256}/{measure}.svg"): EVERYBODY,
+    ("GET", "/charts/{sha256}/{measure}.svg"): READERS,
     ("GET", "/country"):                      {"regulator-in"},
     ("GET", "/windows"):                      OFFICIALS,
     ("GET", "/windows/{window}"):             OFFICIALS,  # the lines of its country: here there is no window
     ("GET", "/windows/{window}/instruction.jws"): OVERSEERS,
     ("GET", "/statistics"):                   OFFICIALS,
-    ("GET", "/proofs"):                       EVERYBODY,
-    ("GET", "/proofs/show"):                  EVERYBODY,  # as far as it is theirs: here nothing is asked for
-    ("GET", "/proofs/bundle.json"):           EVERYBODY,
-    ("GET", "/proofs/consistency"):           EVERYBODY,
-    ("GET", "/proofs/offline_verifier.py"):   EVERYBODY,
+    ("GET", "/proofs"):                       READERS,
+    ("GET", "/proofs/show"):                  READERS,  # as far as it is theirs: here nothing is asked for
+    ("GET", "/proofs/bundle.json"):           READERS,
+    ("GET", "/proofs/consistency"):           READERS,
+    ("GET", "/proofs/offline_verifier.py"):   READERS,
     ("GET", "/log"):                          OFFICIALS,
     ("GET", "/participants"):                 OFFICIALS,
     ("GET", "/participants/{id}"):            OFFICIALS,  # of others the names alone: here there is none
@@ -179,7 +183,8 @@ async def test_a_page_is_shown_to_those_of_the_table_and_refused_to_the_others(
 async def test_the_navigation_offers_what_is_shown_and_nothing_else(
     http: aiohttp.ClientSession, stack: Stack, name: str
 ) -> None:
-    _, text = await status(http, "GET", "", **bearer(stack, name))
+    first = shell.SCREENING.path if name == "officer" else ""
+    _, text = await status(http, "GET", first, **bearer(stack, name))
     for path in (entry.path for entry in shell.NAVIGATION if entry.path):
         who = SEES["GET", path]
         assert (f'href="{PREFIX}{path}"' in text.partition("<main")[0]) == (name in who), path

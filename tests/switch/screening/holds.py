@@ -52,27 +52,43 @@ def uetr_of(document: dict[str, Any]) -> str:
 
 
 async def decide(
-    stack: Stack, kind: str, content: dict[str, Any], reason: str = "looked at"
+    stack: Stack,
+    kind: str,
+    content: dict[str, Any],
+    reason: str = "looked at",
+    by: tuple[str, str] = ("operator", "checker"),
 ) -> dict[str, Any]:
-    """Request a change as the operator and approve it as the checker; return it when it has ended."""
+    """Request a change as one person and approve it as another; return it when it has ended."""
     async with aiohttp.ClientSession(stack.url) as http:
         change = {"kind": kind, "content": content, "reason": reason}
-        async with http.post("/v1/changes", json=change, headers=bearer(stack, "operator")) as answer:
+        async with http.post("/v1/changes", json=change, headers=bearer(stack, by[0])) as answer:
             made = await answer.json()
             assert answer.status == 201, made
         vote = {"decision": "approve", "reason": "seen"}
         path = f"/v1/changes/{made['number']}/votes"
-        async with http.post(path, json=vote, headers=bearer(stack, "checker")) as answer:
+        async with http.post(path, json=vote, headers=bearer(stack, by[1])) as answer:
             assert answer.status == 200, await answer.text()
 
         async def ended() -> dict[str, Any] | None:
-            async with http.get(
-                f"/v1/changes/{made['number']}", headers=bearer(stack, "operator")
-            ) as response:
+            async with http.get(f"/v1/changes/{made['number']}", headers=bearer(stack, by[0])) as response:
                 found = await response.json()
                 return found if found["state"] in {"executed", "failed"} else None
 
         return dict(await until(ended))
+
+
+async def add_list(stack: Stack, text: str = LIST, who: str = "officer") -> int:
+    """Add the file of a list on the page; its number."""
+    form = aiohttp.FormData()
+    form.add_field("source", "a test of today")
+    form.add_field("file", text.encode(), filename="national.csv", content_type="text/csv")
+    headers = bearer(stack, who) | {"Sec-Fetch-Site": "same-origin"}
+    async with (
+        aiohttp.ClientSession(stack.url) as http,
+        http.post("/console/screening/lists", data=form, headers=headers, allow_redirects=False) as answer,
+    ):
+        assert answer.status == 303, await answer.text()
+        return int(answer.headers["location"].rpartition("lists=")[2].split("+")[-1].split("%20")[-1])
 
 
 def bearer(stack: Stack, person: str) -> dict[str, str]:
@@ -80,9 +96,9 @@ def bearer(stack: Stack, person: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {stack.credentials['people'][person]['bearer']}"}
 
 
-async def use_lists(stack: Stack, numbers: list[int]) -> None:
+async def use_lists(stack: Stack, numbers: list[int], by: tuple[str, str] = ("operator", "checker")) -> None:
     """Put lists in force, and wait until every worker compares payments with them."""
-    done = await decide(stack, "screening.lists", {"lists": numbers})
+    done = await decide(stack, "screening.lists", {"lists": numbers}, by=by)
     assert done["state"] == "executed", done
     connection = await stack.connect()
     try:
