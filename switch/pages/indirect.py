@@ -73,7 +73,14 @@ async def _page(
         found = await indirect.entries(
             connection, rail=rail, after=after, text=name, day=datetime.now(UTC).date(), limit=ROWS + 1
         )
-    shown = [indirect.document(each, registry.profile(each.rail).currency) for each in found[:ROWS]]
+    shown = [
+        {
+            **indirect.document(each, registry.profile(each.rail).currency),
+            "since": each.since,
+            "until": each.until,
+        }
+        for each in found[:ROWS]
+    ]
     lang = language.of(request)
     return render(
         request,

@@ -234,6 +234,21 @@ async def test_an_import_shows_what_it_adds_changes_and_ends_before_the_vote(rea
     assert "APNAPKKA" not in page
 
 
+async def test_the_page_shows_the_days_of_a_bank(reached: Stack) -> None:
+    coming = "soon,Soon Bank,SOONPKKA,PKSOON*,gate-pk,,,2099-01-02,2099-03-04"
+    await imported(reached, "PK", [*PK, coming])
+    try:
+        async with aiohttp.ClientSession(reached.url, headers=reached._bearer("operator")) as session:
+            async with session.get("/console/indirect?rail=PK&name=soon") as answer:
+                status, page = answer.status, await answer.text()
+    finally:
+        await imported(reached, "PK", PK)
+
+    assert status == 200, page
+    assert "Jan 2, 2099" in page
+    assert "Mar 4, 2099" in page
+
+
 async def test_a_file_with_errors_is_refused_by_line_and_nothing_is_kept(reached: Stack) -> None:
     connection = await reached.connect()
     before = await connection.fetchval("SELECT count(*) FROM switch.directory_file")

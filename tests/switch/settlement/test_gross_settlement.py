@@ -17,23 +17,26 @@ from switch.writer.commands import CloseWindow
 from tests.switch.stack import Stack
 
 PAID_IN = 10_000_00
+_NUMBER = "SELECT number FROM ledger.account WHERE owner = $1 AND currency = $2 AND purpose = 'gross'"
 
 
 async def fund(stack: Stack, link: Link, owner: str, currency: str, minor: int) -> int:
-    """Open an account for gross settlement, by the changes that `verify` ties it to; its number."""
+    """Open an account for gross settlement, by the changes that `verify` ties it to; its number.
+
+    Another test of the same switch may have opened it.
+    """
     connection = await stack.connect()
-    setup = SandboxSetup(connection, link, KINDS)
-    account = {"participant": owner, "currency": currency, "account": "gross"}
-    await setup.make("account.open", {**account, "net_debit_cap": "0"})
-    if minor:
-        paid_in = {"reference": uuid.uuid4().hex, "amount": Money(minor, currency).text}
-        await setup.make("funds.in", {**account, **paid_in})
-    number: int = await connection.fetchval(
-        "SELECT number FROM ledger.account WHERE owner = $1 AND currency = $2 AND purpose = 'gross'",
-        owner,
-        currency,
-    )
-    await connection.close()
+    try:
+        setup = SandboxSetup(connection, link, KINDS)
+        account = {"participant": owner, "currency": currency, "account": "gross"}
+        if await connection.fetchval(_NUMBER, owner, currency) is None:
+            await setup.make("account.open", {**account, "net_debit_cap": "0"})
+        if minor:
+            paid_in = {"reference": uuid.uuid4().hex, "amount": Money(minor, currency).text}
+            await setup.make("funds.in", {**account, **paid_in})
+        number: int = await connection.fetchval(_NUMBER, owner, currency)
+    finally:
+        await connection.close()
     return number
 
 
