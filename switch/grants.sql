@@ -38,7 +38,7 @@ GRANT UPDATE (hour_count, hour_minor, day_count, day_minor, change) ON switch.ve
 GRANT UPDATE (hour, hour_count, hour_minor, day, day_count, day_minor) ON switch.velocity_use TO payswitch_writer;
 GRANT SELECT, INSERT, DELETE ON switch.counted_payment, switch.freeze TO payswitch_writer;
 GRANT SELECT, INSERT ON switch.fx_offer, switch.fx_counted TO payswitch_writer;
-GRANT UPDATE (number, tiers, valid_until, inventory_minor, used_minor, published_at) ON switch.fx_offer TO payswitch_writer;
+GRANT UPDATE (number, tiers, valid_until, inventory_minor, used_minor, published_at, improvements) ON switch.fx_offer TO payswitch_writer;
 GRANT DELETE ON switch.fx_counted TO payswitch_writer;
 GRANT SELECT, INSERT, UPDATE (blocked, lowest, highest, valid_until, change) ON switch.pair_control TO payswitch_writer;
 GRANT SELECT, INSERT ON switch.decided_order, switch.quote, switch.quote_use TO payswitch_writer;

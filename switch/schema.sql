@@ -1714,7 +1714,8 @@ CREATE TABLE switch.quote (
     rate            text NOT NULL,
     purpose         text NOT NULL, -- code of the purpose that the payment must state; empty: it must state none
     offer           bigint NOT NULL, -- of the FX provider, whose inventory it holds; 0: a rate that two people set
-    expires_at      timestamptz NOT NULL
+    expires_at      timestamptz NOT NULL,
+    improvement_bps integer NOT NULL DEFAULT 0 -- by how much the provider made the rate better for this participant
 );
 CREATE INDEX quote_expires ON switch.quote (expires_at);
 
@@ -1738,6 +1739,24 @@ CREATE FUNCTION switch.record_quotes(
           credit_currencies, fee_minors, charges, bearers, fx_providers, rates, purposes, offers, expiries
       ) AS t (id, participant, creditor_agent, rail, debit_minor, debit_currency, credit_minor, credit_currency,
               fee_minor, charge, bearer, fx_provider, rate, purpose, offer, expiry);
+$$;
+
+-- record_quotes: the quotes of one batch, in the ledger's own transaction.
+CREATE FUNCTION switch.record_quotes(
+    ids uuid[], participants text[], creditor_agents text[], rails text[], debit_minors bigint[],
+    debit_currencies text[], credit_minors bigint[], credit_currencies text[], fee_minors bigint[], charges text[],
+    bearers text[], fx_providers text[], rates text[], purposes text[], offers bigint[], expiries bigint[],
+    improvements bigint[]
+) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.quote
+    SELECT t.id, t.participant, t.creditor_agent, t.rail, t.debit_minor, t.debit_currency, t.credit_minor,
+           t.credit_currency, t.fee_minor, t.charge::jsonb, t.bearer, t.fx_provider, t.rate, t.purpose, t.offer,
+           to_timestamp(t.expiry / 1e6), t.improvement
+      FROM unnest(
+          ids, participants, creditor_agents, rails, debit_minors, debit_currencies, credit_minors,
+          credit_currencies, fee_minors, charges, bearers, fx_providers, rates, purposes, offers, expiries, improvements
+      ) AS t (id, participant, creditor_agent, rail, debit_minor, debit_currency, credit_minor, credit_currency,
+              fee_minor, charge, bearer, fx_provider, rate, purpose, offer, expiry, improvement);
 $$;
 
 -- record_quote_uses: the quotes that payments of one batch use, in the ledger's own transaction.
@@ -1771,6 +1790,7 @@ CREATE TABLE switch.fx_offer (
     inventory_minor bigint, -- of the target currency, from then on; NULL: no limit
     used_minor      bigint NOT NULL DEFAULT 0, -- by payments that are not voided
     published_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    improvements    jsonb NOT NULL DEFAULT '[]', -- [[participant, basis points by which its rates are better], ...]
     PRIMARY KEY (provider, source, target)
 );
 
@@ -1792,7 +1812,25 @@ CREATE FUNCTION switch.record_offers(
         AS t (number, provider, source, target, tier, until, inventory)
     ON CONFLICT (provider, source, target) DO UPDATE SET
         number = excluded.number, tiers = excluded.tiers, valid_until = excluded.valid_until,
-        inventory_minor = excluded.inventory_minor, used_minor = excluded.used_minor, published_at = excluded.published_at;
+        inventory_minor = excluded.inventory_minor, used_minor = excluded.used_minor, published_at = excluded.published_at,
+        improvements = excluded.improvements;
+$$;
+
+-- record_offers: the offers that one batch publishes, in the ledger's own transaction. Inventory -1: no limit.
+CREATE FUNCTION switch.record_offers(
+    numbers bigint[], providers text[], sources text[], targets text[], tiers text[], untils bigint[], inventories bigint[],
+    improvements text[]
+) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.fx_offer AS o (provider, source, target, number, tiers, valid_until, inventory_minor, used_minor, published_at,
+                                      improvements)
+    SELECT t.provider, t.source, t.target, t.number, t.tier::jsonb, to_timestamp(t.until / 1e6), nullif(t.inventory, -1), 0,
+           clock_timestamp(), t.improvement::jsonb
+      FROM unnest(numbers, providers, sources, targets, tiers, untils, inventories, improvements)
+        AS t (number, provider, source, target, tier, until, inventory, improvement)
+    ON CONFLICT (provider, source, target) DO UPDATE SET
+        number = excluded.number, tiers = excluded.tiers, valid_until = excluded.valid_until,
+        inventory_minor = excluded.inventory_minor, used_minor = excluded.used_minor, published_at = excluded.published_at,
+        improvements = excluded.improvements;
 $$;
 
 -- record_offer_use: how much of the offers is used after one batch, and the payments that begin and end to count.

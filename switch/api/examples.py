@@ -245,6 +245,7 @@ BODIES: Final[Mapping[str, Content]] = MappingProxyType(
                     ],
                     "until": "2026-11-23T18:00:00Z",
                     "inventory": "5000000.00",
+                    "improvements": [{"participant": "asha-bank", "basis_points": 5}],
                 }
             ]
         },

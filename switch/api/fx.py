@@ -30,10 +30,12 @@ from switch.payments import fx_offers
 from switch.payments.directory import Participant
 from switch.payments.fx_offers import AskedPair, AskedRates
 from switch.writer.commands import Evidence, Publish
+from switch.writer.offers import improved
 
 router = APIRouter(prefix="/v1/fx", tags=["directory"])
 _BODY_MAX: Final = 64 * 1024
 _PROVIDER: Final = "fx_provider"
+_PAYERS: Final = {"direct", "gateway"}
 _OFFERS: Final = statements("switch.api")("offers_of_provider")
 
 
@@ -52,6 +54,7 @@ async def set_fx_rates(request: Request, context: Context) -> Response:
     offers = fx_offers.of(asked)
     _check_times(asked, datetime.now(UTC))
     _check_accounts(context, caller, asked)
+    _check_improved(context, asked)
     async with context.pool.acquire() as connection:
         for place, pair in enumerate(asked.pairs):
             await _check_band(connection, pair, f"pairs[{place}]", context.settings.bands)
@@ -80,6 +83,9 @@ def _document(row: asyncpg.Record) -> dict[str, Any]:
         "target": target,
         "tiers": [
             {"from": Money(least, source).text, "rate": rate} for least, rate in json.loads(row["tiers"])
+        ],
+        "improvements": [
+            {"participant": name, "basis_points": bps} for name, bps in json.loads(row["improvements"])
         ],
         "until": row["valid_until"].isoformat(),
         "published_at": row["published_at"].isoformat(),
@@ -110,11 +116,30 @@ def _check_accounts(context: Runtime, caller: Participant, asked: AskedRates) ->
                 raise Refused(text, reason=Reason.NARRATIVE, path=f"pairs[{place}].{member}")
 
 
+def _check_improved(context: Runtime, asked: AskedRates) -> None:
+    """Refuse an improvement for nobody: a mistyped id would give the better rate to no payment."""
+    known = context.directory.now.by_id
+    for place, pair in enumerate(asked.pairs):
+        for at, each in enumerate(pair.improvements):
+            named = known.get(each.participant)
+            if named is None or named.kind not in _PAYERS:
+                text = "is no bank or wallet that pays through this switch: GET /v1/participants lists them"
+                path = f"pairs[{place}].improvements[{at}].participant"
+                raise Refused(text, reason=Reason.NARRATIVE, path=path)
+
+
 async def _check_band(connection: asyncpg.Connection, pair: AskedPair, path: str, bands: Bands) -> None:
-    """Refuse rates outside the band. It is one interval, so the lowest and the highest rate are enough."""
+    """Refuse rates outside the band. It is one interval, so the lowest and the highest rate are enough.
+
+    The highest is that of the largest improvement.
+    """
     order = sorted(range(len(pair.tiers)), key=lambda index: Decimal(pair.tiers[index].rate))
-    for index in dict.fromkeys((*order[:1], *order[-1:])):
-        rate, place = pair.tiers[index].rate, f"{path}.tiers[{index}].rate"
+    most = max((each.basis_points for each in pair.improvements), default=0)
+    ends = dict.fromkeys((index, 0) for index in (*order[:1], *order[-1:]))
+    if most:
+        ends |= dict.fromkeys((index, most) for index in order[-1:])
+    for index, bps in ends:
+        rate, place = improved(pair.tiers[index].rate, bps), f"{path}.tiers[{index}].rate"
         compared = await comparisons.of_rate(
             connection, pair.source, pair.target, rate=rate, valid_from=None, bands=bands
         )

@@ -164,6 +164,13 @@ class QuoteDocument(TypedDict):
     credited_amount: MoneyDocument
     exchange_rate: Rate | None
     fx_provider: Annotated[str, _text("silkroad-fx", "Id of the provider that exchanges")] | None
+    improvement_bps: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="By how many basis points the rate is better for you; it includes them",
+        ),
+    ]
     within_limits: Annotated[
         bool, Meta(description="Always true: an amount beyond the rail's limits is refused")
     ]
@@ -218,6 +225,13 @@ class FirmQuoteDocument(TypedDict):
     credited_amount: MoneyDocument
     exchange_rate: Rate | None
     fx_provider: Annotated[str, _text("silkroad-fx", "Id of the provider that exchanges")] | None
+    improvement_bps: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="By how many basis points the rate is better for you; it includes them",
+        ),
+    ]
     purpose: Annotated[str, _text("FAMI", "Code that the payment must state as its purpose")] | None
     expires_at: Instant
     used_by: Annotated[Uetr | None, Meta(description="The payment that used it")]
@@ -232,12 +246,20 @@ FxTierDocument = TypedDict(
 )
 
 
+class FxImprovementDocument(TypedDict):
+    """By how many basis points payments of a participant get a better rate."""
+
+    participant: Id
+    basis_points: Annotated[int, Meta(ge=1, le=500)]
+
+
 class FxOfferDocument(TypedDict):
     """What an FX provider offers for a pair, and what is taken of its inventory (target currency)."""
 
     source: Annotated[str, _text("INR", "ISO 4217 code")]
     target: Annotated[str, _text("PKR", "ISO 4217 code")]
     tiers: list[FxTierDocument]
+    improvements: list[FxImprovementDocument]
     until: Instant
     published_at: Instant
     inventory: Annotated[Amount | None, Meta(description="null: not limited")]

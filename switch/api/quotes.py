@@ -216,6 +216,7 @@ def _amounts(price: pricing.Price, bearer: str) -> dict[str, Any]:
         "credited_amount": _money(price.credit),
         "exchange_rate": price.rate or None,
         "fx_provider": price.fx_provider or None,
+        "improvement_bps": price.improvement_bps,
     }
 
 

@@ -182,6 +182,8 @@ async def _check_offers(
         stated = {name: body.get(name) for name in ("provider", "source", "target", "tiers", "inventory")}
         stored = {name: row[name] for name in ("provider", "source", "target")}
         stored |= {"tiers": json.loads(row["tiers"]), "inventory": row["inventory_minor"]}
+        stated["improvements"] = body.get("improvements", [])
+        stored["improvements"] = json.loads(row["improvements"])
         lacks = ""
         if row["kind"] != EventKind.FX_OFFER or stated != stored or body.get("until") != row["until"]:
             lacks = "the event that published it says something else"

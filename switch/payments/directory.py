@@ -22,6 +22,7 @@ from switch.base import calendars, logs
 from switch.base.sql import statements
 from switch.payments import tariffs
 from switch.payments.tariffs import Tariff, TariffTable
+from switch.writer.offers import improved
 
 REFRESH_S: Final = 1.0
 FRESH_S: Final = 30.0
@@ -134,6 +135,8 @@ class FxOffer(msgspec.Struct, frozen=True):
     ended: bool
     limited: bool = False
     """Whether there is an inventory: `Inventory` has what is left of it."""
+    improvements: list[tuple[str, int]] = []
+    """Debtor agents whose rate is better, by how many basis points."""
 
 
 class Inventory(msgspec.Struct, frozen=True):
@@ -166,6 +169,19 @@ class FxChoice(msgspec.Struct, frozen=True):
     """0 is a rate that two people set."""
     tiers: tuple[tuple[int, str, int], ...]
     limited: bool = False
+    improvements: tuple[tuple[str, int], ...] = ()
+
+    def improvement(self, debtor_agent: str) -> int:
+        """By how many basis points the rates are better for payments of a participant."""
+        return next((bps for name, bps in self.improvements if name == debtor_agent), 0)
+
+    def tiers_for(self, debtor_agent: str) -> tuple[tuple[int, str, int], ...]:
+        """The tiers for payments of a participant."""
+        bps = self.improvement(debtor_agent)
+        if not bps:
+            return self.tiers
+        better = ((least, improved(rate, bps)) for least, rate, _ in self.tiers)
+        return tuple((least, rate, _scaled(rate)) for least, rate in better)
 
 
 class Tightening(msgspec.Struct, frozen=True, kw_only=True):
@@ -339,7 +355,8 @@ class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
             set_by_people.pop(key, None)
             if not offer.ended:
                 tiers = tuple((least, text, _scaled(text)) for least, text in offer.tiers)
-                choice = FxChoice(offer.provider, offer.number, tiers, offer.limited)
+                better = tuple(offer.improvements)
+                choice = FxChoice(offer.provider, offer.number, tiers, offer.limited, better)
                 found.setdefault((offer.source, offer.target), []).append(choice)
         for rate in set_by_people.values():
             choice = FxChoice(rate.provider, 0, ((0, rate.rate, _scaled(rate.rate)),))

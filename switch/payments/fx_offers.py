@@ -2,7 +2,7 @@
 
 Amounts are decimal texts in their currency; a rate is units of the target for one unit of the source. Tiers
 are ascending by the least amount to convert; the first is for any amount, `from` 0. No tiers withdraw what
-the provider offers for the pair.
+the provider offers for the pair. An improvement makes each rate better for payments of one participant.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,14 @@ from ledger.encoding import microseconds
 from schemas.errors import InvalidAmount, Refused
 from schemas.money import EXPONENTS, Money
 from schemas.reasons import Reason
-from switch.writer.commands import OFFERS_MAX, TIERS_MAX, OfferOfPair
+from switch.writer.commands import (
+    IMPROVED_MAX_BPS,
+    IMPROVEMENTS_MAX,
+    OFFERS_MAX,
+    TIERS_MAX,
+    Improvement,
+    OfferOfPair,
+)
 
 LONGEST: Final = timedelta(days=7)
 """How long an offer may last: nobody forgets one for years."""
@@ -43,6 +50,18 @@ class AskedTier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     rate: Rate
 
 
+class AskedImprovement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """By how many basis points of the rate payments of a participant get more of the target currency."""
+
+    participant: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1, max_length=64, description="id of the debtor agent, as GET /v1/participants has it"
+        ),
+    ]
+    basis_points: Annotated[int, msgspec.Meta(ge=1, le=IMPROVED_MAX_BPS)]
+
+
 class AskedPair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is offered for a pair until an instant; `inventory` (target currency) limits what is sold."""
 
@@ -51,6 +70,7 @@ class AskedPair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tiers: Annotated[list[AskedTier], msgspec.Meta(max_length=TIERS_MAX)]
     until: Annotated[datetime, msgspec.Meta(tz=True)]
     inventory: Amount | None = None
+    improvements: Annotated[list[AskedImprovement], msgspec.Meta(max_length=IMPROVEMENTS_MAX)] = []
 
 
 class AskedRates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,7 +83,8 @@ def of(asked: AskedRates) -> list[OfferOfPair]:
     """The offers in the units of the books.
 
     Raises:
-        Refused: a pair twice or of one currency, tiers that do not ascend from 0, a rate of zero.
+        Refused: a pair twice or of one currency, tiers that do not ascend from 0, a rate of zero, a
+            participant twice among the improvements.
         InvalidAmount: an amount has too many decimals for its currency.
 
     """
@@ -84,6 +105,7 @@ def of(asked: AskedRates) -> list[OfferOfPair]:
                 _tiers(pair, path),
                 microseconds(pair.until.astimezone(UTC)),
                 None if inventory is None else _minor(inventory, pair.target, f"{path}.inventory"),
+                _improvements(pair, path),
             )
         )
     return found
@@ -99,6 +121,15 @@ def _tiers(pair: AskedPair, path: str) -> list[tuple[int, str]]:
             raise _refused("must be more than zero", f"{path}.tiers[{place}].rate")
         tiers.append((least, format(Decimal(tier.rate).quantize(_QUANTUM), "f")))
     return tiers
+
+
+def _improvements(pair: AskedPair, path: str) -> list[Improvement]:
+    found: dict[str, int] = {}
+    for place, each in enumerate(pair.improvements):
+        if each.participant in found:
+            raise _refused("this participant is stated twice", f"{path}.improvements[{place}].participant")
+        found[each.participant] = each.basis_points
+    return list(found.items())
 
 
 def _minor(amount: str, currency: str, path: str) -> int:

@@ -53,6 +53,8 @@ class Price(msgspec.Struct, frozen=True):
     """The parts of the fee, one for each tariff."""
     offer: int = 0
     """Number of the provider's offer; 0 is a rate that two people set."""
+    improvement_bps: int = 0
+    """By how much the provider made the rate better for the debtor agent; the rate includes it."""
 
     @property
     def deducted(self) -> Money:
@@ -124,19 +126,24 @@ def price(
         charged = _charges_below(amount, corridor, directory, usage)
         debit = Money(amount.minor - tariffs.deducted(charged), currency)
         return Price(debit, debit, _sum(charged, currency), "", "", charged)
-    best = _best(amount, currency, directory, step, without)
+    best = _best(amount, currency, directory, step, without, usage.debtor_agent)
     charged = _charges_below(amount, corridor, directory, usage)
     taken = tariffs.deducted(charged)
     if taken:  # what is left is converted, and may be of another tier
         debit = Money(amount.minor - taken, amount.currency)
-        best = _best(debit, currency, directory, step, without)
+        best = _best(debit, currency, directory, step, without, usage.debtor_agent)
     return _price_at(best, charged)
 
 
-def _best(
-    amount: Money, currency: str, directory: DirectorySnapshot, step: int, without: Container[int]
+def _best(  # noqa: PLR0917 - what an offer depends on
+    amount: Money,
+    currency: str,
+    directory: DirectorySnapshot,
+    step: int,
+    without: Container[int],
+    debtor_agent: str,
 ) -> "Offered":
-    """The best offer for an amount to convert.
+    """The best offer for an amount that a debtor agent has converted.
 
     Raises:
         Refused: no offer (AM03), none that central banks permit (RR04), or nothing would arrive (AM02).
@@ -145,13 +152,14 @@ def _best(
     best: Offered | None = None
     bounds = _bounds(amount.currency, currency, directory)
     for choice in _choices(amount.currency, currency, directory, without):
-        tier = _tier(choice, amount.minor)
+        tier = _tier(choice.tiers_for(debtor_agent), amount.minor)
         if tier is None or not all(bound.permits(tier[2]) for bound in bounds):
             continue
         credit = convert(amount, currency, tier[1], step)
         left = _left(choice, directory)
         if left is None or credit.minor <= left:
-            best = _better(best, Offered(amount, credit, choice, tier, left))
+            bps = choice.improvement(debtor_agent)
+            best = _better(best, Offered(amount, credit, choice, tier, left, bps))
     if best is None:
         raise _no_offer(bounds)
     if best.credit.minor <= 0:
@@ -193,10 +201,11 @@ def price_of_credit(
         left = _left(choice, directory)
         if left is not None and credit.minor > left:
             continue
-        for tier in choice.tiers:
+        for tier in choice.tiers_for(usage.debtor_agent):
             debit = to_get(credit, currency, tier[1])
             if debit.minor >= tier[0] and all(bound.permits(tier[2]) for bound in bounds):
-                best = _better(best, Offered(debit, credit, choice, tier, left))
+                bps = choice.improvement(usage.debtor_agent)
+                best = _better(best, Offered(debit, credit, choice, tier, left, bps))
     if best is None:
         raise _no_offer(bounds)
     return _price_at(best, _charges_below(best.debit, corridor, directory, usage))
@@ -218,6 +227,8 @@ class Offered(NamedTuple):
     choice: FxChoice
     tier: tuple[int, str, int]
     left: int | None
+    improvement_bps: int = 0
+    """By how much the tier's rate is better for the debtor agent."""
 
 
 def _better(best: Offered | None, other: Offered) -> Offered:
@@ -253,10 +264,10 @@ def _bounds(source: str, target: str, directory: DirectorySnapshot) -> Sequence[
     return found
 
 
-def _tier(choice: FxChoice, minor: int) -> tuple[int, str, int] | None:
+def _tier(tiers: Sequence[tuple[int, str, int]], minor: int) -> tuple[int, str, int] | None:
     """The tier of an amount to convert: the last whose least amount it reaches."""
     found = None
-    for tier in choice.tiers:
+    for tier in tiers:
         if tier[0] > minor:
             break
         found = tier
@@ -271,7 +282,8 @@ def _left(choice: FxChoice, directory: DirectorySnapshot) -> int | None:
 def _price_at(best: Offered, charged: tuple[FeeCharge, ...]) -> Price:
     fee_ = _sum(charged, best.debit.currency)
     provider, rate = best.choice.provider, best.tier[1]
-    return Price(best.debit, best.credit, fee_, provider, rate, charged, best.choice.offer)
+    offer, bps = best.choice.offer, best.improvement_bps
+    return Price(best.debit, best.credit, fee_, provider, rate, charged, offer, bps)
 
 
 def _no_offer(bounds: Sequence[PairBound]) -> Refused:

@@ -102,6 +102,7 @@ async def find(connection: asyncpg.Pool | asyncpg.Connection, id_: UUID, partici
         fx_provider=row["fx_provider"],
         rate=row["rate"],
         offer=row["offer"],
+        improvement_bps=row["improvement_bps"],
     )
     return Quote(
         id=row["id"],

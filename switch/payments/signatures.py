@@ -416,7 +416,7 @@ class Signatures(BatchPart):
         if not number:
             return self._knows_rate(terms)
         found = [part.by_number[number] for part in self._offers if number in part.by_number]
-        rates = found[0].rates(terms.debit_minor) if found else []
+        rates = found[0].rates(terms) if found else []
         return terms.rate in (rates[-1:] if exact else rates)
 
     def _of_rate(self, terms: Terms, offer: int = 0) -> str:

@@ -198,10 +198,14 @@ class Promise(msgspec.Struct, array_like=True, frozen=True, tag="promise"):
 
 TIERS_MAX: Final = 8
 OFFERS_MAX: Final = 90
+IMPROVEMENTS_MAX: Final = 50
+IMPROVED_MAX_BPS: Final = 500
 Tier = tuple[
     Annotated[int, Meta(ge=0, le=2**62 - 1)], Annotated[str, Meta(pattern=r"\A[0-9]{1,10}\.[0-9]{10}\Z")]
 ]
 """The least amount to convert, in minor units, and its rate."""
+Improvement = tuple[Name, Annotated[int, Meta(ge=1, le=IMPROVED_MAX_BPS)]]
+"""A debtor agent, and by how many basis points of the rate it gets more."""
 
 
 class OfferOfPair(msgspec.Struct, array_like=True, frozen=True):
@@ -213,6 +217,8 @@ class OfferOfPair(msgspec.Struct, array_like=True, frozen=True):
     until: Instant
     inventory: Annotated[int, Meta(ge=0, le=2**62 - 1)] | None
     """Minor units of the target currency; None is no limit."""
+    improvements: Annotated[list[Improvement], Meta(max_length=IMPROVEMENTS_MAX)] = []
+    """By how much its rates are better for payments of some participants."""
 
 
 class Publish(msgspec.Struct, array_like=True, frozen=True, tag="publish"):

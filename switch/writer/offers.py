@@ -9,6 +9,9 @@ does the end of a quote that nobody used.
 A payment that comes too late for an offer is not refused: nothing is decided, and the worker looks for the
 next best offer within the terms that the payment states.
 
+A provider may give payments of named participants a better rate: the rate of the tier and some basis points
+of it, rounded down to ten decimals.
+
     OFFER_ENDED        replaced, withdrawn, or past its end
     OFFER_EXHAUSTED    the rest of its inventory is less than the payment needs
 """
@@ -27,7 +30,17 @@ from ledger.encoding import microseconds
 from ledger.writer import BatchExtension
 from switch.base.sql import statements
 from switch.writer import event_bodies
-from switch.writer.commands import Accept, Command, OfferOfPair, Promise, Publish, Reply, Terms, Tier
+from switch.writer.commands import (
+    Accept,
+    Command,
+    Improvement,
+    OfferOfPair,
+    Promise,
+    Publish,
+    Reply,
+    Terms,
+    Tier,
+)
 from switch.writer.event_kinds import EventKind
 from switch.writer.parts import BatchPart, Handler
 from switch.writer.payment_events import signer_facts
@@ -38,6 +51,9 @@ _statement: Final = statements("switch.writer")
 _OFFERS: Final = _statement("read_offers")
 _COUNTED: Final = "SELECT number, offer, minor FROM switch.fx_counted"
 _tiers = msgspec.json.Decoder(list[tuple[int, str]])
+_improvements = msgspec.json.Decoder(list[tuple[str, int]])
+_SCALE: Final = 10**10
+_WHOLE_BPS: Final = 10_000
 
 Pair = tuple[str, str, str]
 """Provider, source and target currency."""
@@ -55,15 +71,31 @@ class Offer:
     until: int
     inventory: int | None
     used: int = 0
+    improvements: Sequence[Improvement] = ()
 
     @property
     def pair(self) -> Pair:
         """What it replaces the offer of."""
         return self.provider, self.source, self.target
 
-    def rates(self, minor: int) -> list[str]:
+    def improvement(self, debtor_agent: str) -> int:
+        """By how many basis points the rates of a participant are better."""
+        return next((bps for name, bps in self.improvements if name == debtor_agent), 0)
+
+    def rates(self, terms: Terms) -> list[str]:
         """The rates for which an amount to convert is large enough, the one of its own tier last."""
-        return [rate for least, rate in self.tiers if least <= minor]
+        bps = self.improvement(terms.debtor_agent)
+        return [improved(rate, bps) for least, rate in self.tiers if least <= terms.debit_minor]
+
+
+def improved(rate: str, bps: int) -> str:
+    """A rate that is better by some basis points, rounded down to ten decimals."""
+    if not bps:
+        return rate
+    whole, _, decimals = rate.partition(".")
+    scaled = int(whole) * _SCALE + int(decimals.ljust(10, "0"))
+    whole_, rest = divmod(scaled * (_WHOLE_BPS + bps) // _WHOLE_BPS, _SCALE)
+    return f"{whole_}.{rest:010d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +142,7 @@ class Offers(BatchPart):
                     microseconds(row["valid_until"]),
                     row["inventory_minor"],
                     row["used_minor"],
+                    _improvements.decode(row["improvements"]),
                 )
             )
         for number, offer, minor in await connection.fetch(_COUNTED):
@@ -150,6 +183,11 @@ class Offers(BatchPart):
             if not total:
                 del self._promised[pair]
 
+    def improvement(self, offer: int, debtor_agent: str) -> int:
+        """By how many basis points an offer's rates are better for a participant."""
+        found = self.by_number.get(offer)
+        return found.improvement(debtor_agent) if found is not None else 0
+
     def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:  # noqa: ARG002
         """Count what a payment takes of an inventory; at a quote, of the present one of its provider."""
         offer = self.by_number.get(payment.offer) if payment.offer else None
@@ -189,6 +227,7 @@ class Offers(BatchPart):
                 stated.tiers,
                 stated.until,
                 stated.inventory,
+                improvements=stated.improvements,
             )
             self._keep(offer)
             self._made[offer.pair] = offer
@@ -207,7 +246,7 @@ class Offers(BatchPart):
 
 def _fits(offer: Offer, terms: Terms) -> bool:
     """Whether terms are at a rate of an offer that the amount is large enough for."""
-    return _pair(terms) == offer.pair and terms.rate in offer.rates(terms.debit_minor)
+    return _pair(terms) == offer.pair and terms.rate in offer.rates(terms)
 
 
 def _pair(terms: Terms) -> Pair:
@@ -222,6 +261,7 @@ def _facts(stated: OfferOfPair, command: Publish) -> dict[str, object]:
         "tiers": [list(tier) for tier in stated.tiers],
         "until": stated.until,
         "inventory": stated.inventory,
+        **({"improvements": [list(each_) for each_ in stated.improvements]} if stated.improvements else {}),
         **signer_facts(command.evidence),
     }
 
@@ -234,6 +274,7 @@ _MADE: Final[Columns[Iterable[Offer]]] = Columns(
     each("tiers", "text", lambda offer: msgspec.json.encode(offer.tiers).decode()),
     each("untils", "bigint", lambda offer: offer.until),
     each("inventories", "bigint", lambda offer: -1 if offer.inventory is None else offer.inventory),
+    each("improvements", "text", lambda offer: msgspec.json.encode(offer.improvements).decode()),
 )
 RECORD_OFFERS: Final = Function("switch.record_offers", _MADE)
 

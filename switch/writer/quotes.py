@@ -59,6 +59,8 @@ class Promised:
     purpose: str
     offer: int
     expires: int
+    improvement: int = 0
+    """By how many basis points its provider made the rate better for this participant."""
 
     @property
     def participant(self) -> str:
@@ -76,6 +78,9 @@ class OfferBook(Protocol):
 
     def promised(self, quote: Promised, sign: int) -> None:
         """Count (1) or no longer count (-1) what an open quote promises."""
+
+    def improvement(self, offer: int, debtor_agent: str) -> int:
+        """By how many basis points an offer's rates are better for a participant."""
 
 
 class Quotes(BatchPart):
@@ -116,7 +121,7 @@ class Quotes(BatchPart):
             ends = microseconds(row["expires_at"])
             charges = _CHARGES.decode(row["charges"])
             of = row["bearer"], row["purpose"], row["offer"]
-            self._keep(Promised(row["id"].bytes, terms, charges, *of, ends))
+            self._keep(Promised(row["id"].bytes, terms, charges, *of, ends, row["improvement_bps"]))
 
     def refusal(self, payment: Accept, now_us: int) -> Refusal | None:
         """Refuse a payment whose quote does not permit it."""
@@ -151,6 +156,7 @@ class Quotes(BatchPart):
             command.purpose,
             command.offer,
             command.expires_at,
+            self.offers.improvement(command.offer, command.terms.debtor_agent),
         )
         self._keep(made)
         self._made.append(made)
@@ -193,6 +199,7 @@ def _facts(made: Promised, command: Promise) -> dict[str, object]:
         "bearer": made.bearer,
         "purpose": made.purpose,
         "expires_at": made.expires,
+        **({"improvement_bps": made.improvement} if made.improvement else {}),
         **signer_facts(command.evidence),
     }
 
@@ -214,6 +221,7 @@ _MADE: Final[Columns[Iterable[Promised]]] = Columns(
     each("purposes", "text", lambda quote: quote.purpose),
     each("offers", "bigint", lambda quote: quote.offer),
     each("expiries", "bigint", lambda quote: quote.expires),
+    each("improvements", "bigint", lambda quote: quote.improvement),
 )
 RECORD_QUOTES: Final = Function("switch.record_quotes", _MADE)
 

@@ -1,6 +1,7 @@
 -- offers_of_provider: the offers of an FX provider, and what open quotes promise of each pair.
 --   $1 provider
 SELECT o.source::text, o.target::text, o.tiers::text, o.valid_until, o.published_at, o.inventory_minor, o.used_minor,
+       o.improvements::text,
        coalesce((
            SELECT sum(q.credit_minor) FROM switch.quote AS q
             WHERE q.expires_at > clock_timestamp() AND q.fx_provider = o.provider

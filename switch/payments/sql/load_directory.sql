@@ -57,7 +57,8 @@ SELECT jsonb_build_object(
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'number', o.number, 'provider', o.provider, 'source', o.source, 'target', o.target, 'tiers', o.tiers,
             'since', (extract(epoch FROM o.published_at) * 1000000)::bigint,
-            'ended', o.tiers = '[]' OR o.valid_until <= clock_timestamp(), 'limited', o.inventory_minor IS NOT NULL
+            'ended', o.tiers = '[]' OR o.valid_until <= clock_timestamp(), 'limited', o.inventory_minor IS NOT NULL,
+            'improvements', o.improvements
         ) ORDER BY o.number), '[]') FROM switch.fx_offer AS o
     ),
     'pairs', (

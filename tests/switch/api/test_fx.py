@@ -7,7 +7,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -132,6 +132,31 @@ async def test_without_a_quote_a_payment_is_executed_only_within_its_terms(
     assert (done["fx_provider"], Decimal(done["exchange_rate"])) == (provider.name, large)
 
 
+async def test_an_improved_rate_wins_and_is_disclosed(stack: Stack, provider: Provider) -> None:
+    rate = await reference(stack)
+    published = round(rate * Decimal("0.99"), 6)
+    better = {"participant": "asha-bank", "basis_points": 300}
+    status, problem = await provider.put(pair(published, improvements=[better]))
+    assert status == 204, problem
+    await stack.until_read()
+    improved = (published * Decimal("1.03")).quantize(Decimal("1e-10"), ROUND_DOWN)
+
+    quote = await made(stack)
+
+    assert (quote["fx_provider"], Decimal(quote["exchange_rate"])) == (provider.name, improved)
+    assert quote["improvement_bps"] == 300
+    async with stack.client("asha-bank") as client:
+        assert (await client.read(f"quotes/{quote['id']}"))["improvement_bps"] == 300
+        now = await client.read("quotes", creditor_agent="INDUPKKA", amount="100.00", currency="INR")
+    assert (now["fx_provider"], now["improvement_bps"]) == (provider.name, 300)
+    (offer,) = await provider.own()
+    assert offer["improvements"] == [better]
+    payment = await executed(stack, of(stack, quote))
+    assert Decimal(payment["exchange_rate"]) == improved
+    status, problem = await provider.put(pair(round(rate * Decimal("1.09"), 6), improvements=[better]))
+    assert (status, problem["errors"][0]["path"]) == (422, "pairs[0].tiers[0].rate")  # beyond the band
+
+
 async def test_a_rate_outside_the_band_is_refused_with_its_factor(stack: Stack, provider: Provider) -> None:
     rate = await reference(stack)
     for wrong in (rate * 100, rate / 100, 1 / rate):
@@ -153,6 +178,21 @@ async def test_a_rate_outside_the_band_is_refused_with_its_factor(stack: Stack, 
         pytest.param({"tiers": [{"from": "0", "rate": "0"}]}, 422, "pairs[0].tiers[0].rate", id="zero"),
         pytest.param({"inventory": "1.001"}, 422, "pairs[0].inventory", id="decimals"),
         pytest.param({"tiers": [{"from": "0", "rate": "3"}] * 9}, 400, "tiers", id="too-many"),
+        pytest.param(
+            {"improvements": [{"participant": "nobody", "basis_points": 5}]},
+            422,
+            "improvements[0]",
+            id="nobody",
+        ),
+        pytest.param(
+            {"improvements": [{"participant": "asha-bank", "basis_points": 5}] * 2},
+            422,
+            "improvements[1].participant",
+            id="twice",
+        ),
+        pytest.param(
+            {"improvements": [{"participant": "asha-bank", "basis_points": 501}]}, 400, "basis", id="too-good"
+        ),
         pytest.param({"more": 1}, 400, "content", id="unknown"),
     ],
 )
@@ -186,9 +226,17 @@ async def test_rates_are_set_from_a_file_with_a_key(stack: Stack, provider: Prov
     (offer,) = json.loads(done.stdout)
     assert [Decimal(tier["rate"]) for tier in offer["tiers"]] == [small, large]
     assert (offer["inventory"], offer["used"], offer["promised"]) == ("5000000.00", "0.00", "0.00")
-    (tmp_path / "rates.csv").write_text(lines[0].replace("from", "least"))
+    improved = [f"{lines[0]},improvements", *(f"{line},asha-bank=5 noor-wallet=3" for line in lines[1:])]
+    (tmp_path / "rates.csv").write_text("\n".join(improved))
+    done = await asyncio.to_thread(payswitch, "fx", "set", str(tmp_path / "rates.csv"))
+    assert done.returncode == 0, done.stderr
+    (offer,) = json.loads(done.stdout)
+    assert [each["basis_points"] for each in offer["improvements"]] == [5, 3]
+    (tmp_path / "rates.csv").write_text("\n".join([*lines[:2], lines[2].replace(LARGE, "much")]))
     wrong = await asyncio.to_thread(payswitch, "fx", "set", str(tmp_path / "rates.csv"))
-    assert (wrong.returncode, "first line" in wrong.stderr) == (1, True)
+    assert (wrong.returncode, "line 3, column from: " in wrong.stderr) == (1, True)
+    (offer,) = await provider.own()
+    assert len(offer["improvements"]) == 2  # nothing of that file is set
 
 
 async def test_only_fx_providers_have_rates(stack: Stack) -> None:

@@ -20,6 +20,7 @@ from switch.payments.directory import (
     Rate,
 )
 from switch.payments.tariffs import Tariff, Usage
+from switch.writer.offers import improved
 
 CORRIDOR = Corridor("IN", "PK", enabled=True, fee_minor=0, fee_bps=0)
 
@@ -53,6 +54,32 @@ def test_the_best_rate_wins_then_the_larger_inventory_then_the_name() -> None:
     two = offer(1, "b", (0, "3.1"), limited=True), offer(2, "a", (0, "3.1"), limited=True)
     assert best(100, *two, left=(Inventory(1, 9000), Inventory(2, 8000))) == ("b", "3.1")
     assert best(100, two[0], offer(3, "c", (0, "3.1")), left=(Inventory(1, 9000),)) == ("c", "3.1")
+
+
+def test_an_improvement_counts_for_its_participant_and_for_nobody_else() -> None:
+    """By the best offer as by its rate, with the source or the destination fixed."""
+    better = FxOffer(
+        1, "a", "INR", "PKR", [(0, "3.1000000000")], 1, ended=False, improvements=[("asha", 500)]
+    )
+    snapshot = DirectorySnapshot(
+        participants=[provider("a"), provider("b")], offers=[better, offer(2, "b", (0, "3.2"))]
+    )
+    for debtor, expected in (("asha", ("a", "3.2550000000", 500)), ("other", ("b", "3.2000000000", 0))):
+        usage = Usage(debtor_agent=debtor)
+        source = pricing.price(Money(100_00, "INR"), "PKR", CORRIDOR, snapshot, usage=usage)
+        fixed = pricing.price_of_credit(Money(320_00, "PKR"), "INR", CORRIDOR, snapshot, usage=usage)
+        for price in (source, fixed):
+            assert (price.fx_provider, price.rate, price.improvement_bps) == expected
+
+
+@given(scaled=st.integers(1, 10**14), bps=st.integers(0, 500))
+def test_an_improved_rate_is_rounded_down_to_ten_decimals(scaled: int, bps: int) -> None:
+    rate = f"{scaled // 10**10}.{scaled % 10**10:010d}"
+    exact = Fraction(scaled, 10**10) * Fraction(10_000 + bps, 10_000)
+
+    remainder = exact - Fraction(improved(rate, bps))
+
+    assert 0 <= remainder < Fraction(1, 10**10)
 
 
 def test_a_tier_is_for_amounts_from_its_least_on() -> None:
@@ -151,9 +178,12 @@ CORRIDORS = [(a, b) for a in sorted(PROFILES) for b in sorted(PROFILES) if a != 
     rate=st.decimals("0.0001", "10000", places=10, allow_nan=False),
     flat=st.integers(0, 10**6),
     bps=st.integers(0, 500),
+    improvement=st.integers(0, 500),
 )
 @settings(max_examples=25, deadline=None)
-def test_legs_fees_and_remainders_are_exact_over_all_corridors(minor, rate, flat, bps, destination) -> None:
+def test_legs_fees_and_remainders_are_exact_over_all_corridors(  # noqa: PLR0917 - what is drawn
+    minor, rate, flat, bps, improvement, destination
+) -> None:
     """In each currency what is debited is credited; at the rate, only less than one unit stays with the provider."""
     assert len(CORRIDORS) == 90
     for source, target in CORRIDORS:
@@ -166,16 +196,28 @@ def test_legs_fees_and_remainders_are_exact_over_all_corridors(minor, rate, flat
         accounts = [AccountRow(n, owner, c, "position") for n, (owner, c) in enumerate(owners, 1)]
         snapshot = DirectorySnapshot(
             participants=[provider("fx")],
-            rates=[Rate(bought, sold, "fx", f"{rate:f}")],
+            offers=[
+                FxOffer(
+                    1,
+                    "fx",
+                    bought,
+                    sold,
+                    [(0, f"{rate:f}")],
+                    1,
+                    ended=False,
+                    improvements=[("payer", improvement)] if improvement else [],
+                )
+            ],
             accounts=[*accounts, AccountRow(9, "payswitch", bought, "fees")],
         )
+        usage = Usage(debtor_agent="payer")
         try:
             if destination:
                 credit = Money(minor - minor % step or step, sold)
-                price = pricing.price_of_credit(credit, bought, corridor, snapshot, step=step)
+                price = pricing.price_of_credit(credit, bought, corridor, snapshot, step=step, usage=usage)
                 assert price.credit == credit
             else:
-                price = pricing.price(Money(minor, bought), sold, corridor, snapshot, step=step)
+                price = pricing.price(Money(minor, bought), sold, corridor, snapshot, step=step, usage=usage)
         except Refused:  # nothing would arrive, or the fee is not below the amount
             continue
         legs = pricing.legs(price, payer, payee, corridor, snapshot)
@@ -191,6 +233,7 @@ def test_legs_fees_and_remainders_are_exact_over_all_corridors(minor, rate, flat
             price.credit.minor,
         )
         assert price.credit.minor % step == 0
-        scale = Fraction(rate) * Fraction(10) ** (EXPONENTS[sold] - EXPONENTS[bought])
+        assert Fraction(price.rate) <= Fraction(rate) * Fraction(10_000 + improvement, 10_000)
+        scale = Fraction(price.rate) * Fraction(10) ** (EXPONENTS[sold] - EXPONENTS[bought])
         remainder = price.debit.minor * scale - price.credit.minor
         assert 0 <= remainder < (scale if destination else step)

@@ -88,6 +88,21 @@ async def test_a_payment_is_converted_at_an_offer_that_its_provider_signed(marke
     assert (await market.link.ask(paid(market, offer + 1))).verdict == "offer_ended"
 
 
+async def test_a_payment_gets_the_improvement_of_its_debtor_agent_and_no_other(market: World) -> None:
+    for_it = await published(market, improvements=[{"participant": "asha-bank", "basis_points": 100}])
+    assert (await market.link.ask(paid(market, for_it))).verdict == "offer_ended"  # the rate of the others
+    promised = msgspec.structs.replace(quoted(market, for_it).terms, credit_minor=332_29, rate="3.3229000000")
+    asked = msgspec.structs.replace(quoted(market, for_it), terms=promised)
+    assert (await market.link.ask(paid(market, for_it, 332_29, "3.3229000000"))).verdict == "created"
+    reply = await market.link.ask(asked)
+    assert reply.verdict == "created"
+    pool = market.services.pool
+    assert await pool.fetchval("SELECT improvement_bps FROM switch.quote") == 100
+    other = await published(market, improvements=[{"participant": "indus-bank", "basis_points": 100}])
+    assert (await market.link.ask(paid(market, other, 332_29, "3.3229000000"))).verdict == "offer_ended"
+    assert (await market.link.ask(paid(market, other))).verdict == "created"
+
+
 async def test_rates_that_their_provider_did_not_sign_are_not_published(market: World) -> None:
     raw = body()
     honest = command(market, raw)
