@@ -171,6 +171,13 @@ class QuoteDocument(TypedDict):
             description="By how many basis points the rate is better for you; it includes them",
         ),
     ]
+    refused_now: Annotated[
+        Literal["AM14", "AM23"] | None,
+        Meta(
+            description="Why a payment of yours would be refused now: AM14 your limits, AM23 your net debit"
+            " cap; null: it would not be. A quote promises a price, not liquidity"
+        ),
+    ]
     within_limits: Annotated[
         bool, Meta(description="Always true: an amount beyond the rail's limits is refused")
     ]
@@ -230,6 +237,13 @@ class FirmQuoteDocument(TypedDict):
         Meta(
             ge=0,
             description="By how many basis points the rate is better for you; it includes them",
+        ),
+    ]
+    refused_now: Annotated[
+        Literal["AM14", "AM23"] | None,
+        Meta(
+            description="Why a payment of yours would be refused now: AM14 your limits, AM23 your net debit"
+            " cap; null: it would not be. A quote promises a price, not liquidity"
         ),
     ]
     purpose: Annotated[str, _text("FAMI", "Code that the payment must state as its purpose")] | None

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import JSONResponse
 
@@ -22,8 +23,8 @@ from schemas.errors import InvalidAmount, NotFound, Refused, Unavailable
 from schemas.money import EXPONENTS, Money
 from schemas.payment import Agent
 from schemas.reasons import Reason
+from switch.api import aliases, suspension
 from switch.api import body as bodies
-from switch.api import suspension
 from switch.api.authentication import SIGNED, authenticate
 from switch.api.proof import Signed
 from switch.api.reads import Context, Reader
@@ -95,6 +96,7 @@ async def get_quote(  # noqa: PLR0917 - one per parameter
     return JSONResponse(
         {
             **_terms(route, price, charge_bearer),
+            "refused_now": await _refused_now(context, route, price),
             "within_limits": True,
             "opens_at": datetime.fromtimestamp(route.opens_at / 1_000_000, UTC).isoformat(),
             "quoted_at": now.isoformat(),
@@ -113,7 +115,7 @@ async def make_quote(request: Request, context: Context) -> JSONResponse:
     raw = await bodies.read(request, _BODY_MAX)
     caller = await authenticate(request, raw)
     suspension.require_active(caller)
-    asked = decoded(raw, AskedQuote)
+    asked = await _with_bank(context, caller, decoded(raw, AskedQuote))
     signed: Signed | None = request.scope[SIGNED]
     evidence = Evidence(signed.keyid, signed.signature, signed.base, raw) if signed else None
     without: set[int] = set()
@@ -139,13 +141,37 @@ async def make_quote(request: Request, context: Context) -> JSONResponse:
         without.add(price.offer)
         if reply.verdict is Verdict.OFFER_ENDED:
             await context.directory.refresh()
-    return _promised(reply, asked, route, price, expires_at)
+    document = _promised(reply, asked, route, price, expires_at)
+    document["refused_now"] = await _refused_now(context, route, price)
+    return JSONResponse(document, 201, {"Location": f"/v1/quotes/{reply.detail}"})
+
+
+async def _with_bank(context: Runtime, caller: Participant, asked: AskedQuote) -> AskedQuote:
+    """What is asked, with the bank of an alias.
+
+    Raises:
+        Refused: RC04 it names neither a bank nor an alias; otherwise as `aliases.bank_of`.
+
+    """
+    if asked.creditor_alias is not None:
+        now = datetime.now(UTC)
+        bic = await aliases.bank_of(context, caller, asked.creditor_alias, asked.creditor_agent, now)
+        return msgspec.structs.replace(asked, creditor_agent=bic)
+    if asked.creditor_agent is None:
+        text = "a quote names the bank to be paid, by its BIC or by creditor_alias"
+        raise Refused(text, reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER, path="creditor_agent")
+    return asked
+
+
+async def _refused_now(context: Runtime, route: routes.Route, price: pricing.Price) -> str | None:
+    directory = context.directory.now
+    return await quotes.refused_now(context.pool, price, route.debtor.id, route.corridor, directory)
 
 
 def _promised(
     reply: Reply, asked: AskedQuote, route: routes.Route, price: pricing.Price, expires_at: datetime
-) -> JSONResponse:
-    """The response to a promise, or to none.
+) -> dict[str, Any]:
+    """The document of a promise.
 
     Raises:
         Refused: the caller has too many open quotes.
@@ -158,14 +184,13 @@ def _promised(
         raise Unavailable("processing took too long, or a clock is wrong; nothing was decided")
     if reply.verdict is not Verdict.CREATED:
         raise Refused(reply.detail, reason=reply.reason)
-    document = {
+    return {
         "id": reply.detail,
         **_terms(route, price, asked.charge_bearer),
         "purpose": asked.purpose,
         "expires_at": expires_at.isoformat(),
         "used_by": None,
     }
-    return JSONResponse(document, 201, {"Location": f"/v1/quotes/{reply.detail}"})
 
 
 @router.get("/quotes/{id}", operation_id="getFirmQuote", tags=["payments"])
@@ -178,7 +203,20 @@ async def get_firm_quote(
     found = await quotes.find(context.pool, id, reader.id)
     if found is None:
         raise NotFound
-    return JSONResponse(_document(context, found))
+    document = _document(context, found)
+    document["refused_now"] = await _found_refused_now(context, reader, found)
+    return JSONResponse(document)
+
+
+async def _found_refused_now(context: Runtime, reader: Participant, found: Quote) -> str | None:
+    """Why a payment at an open quote would be refused now; None if it would not be, or the quote is over."""
+    directory = context.directory.now
+    creditor = directory.by_id.get(found.creditor_agent)
+    pair = reader.country, creditor.country if creditor else ""
+    corridor = directory.corridor_by_pair.get(pair)
+    if found.used_by is not None or found.expires_at <= datetime.now(UTC) or corridor is None:
+        return None
+    return await quotes.refused_now(context.pool, found.price, reader.id, corridor, directory)
 
 
 def _document(context: Runtime, quote: Quote) -> dict[str, Any]:
@@ -277,7 +315,7 @@ def _price(  # noqa: PLR0917 - what a price depends on
         directory,
         context.rails,
         debtor,
-        asked.creditor_agent,
+        asked.creditor_agent or "",
         currency,
         now=now,
         expires_at=expires_at,

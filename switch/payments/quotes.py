@@ -23,11 +23,14 @@ from schemas.payment import CreditTransfer
 from schemas.reasons import Reason
 from switch.base.sql import statements
 from switch.payments import tariffs
-from switch.payments.pricing import Price
+from switch.payments.directory import Corridor, DirectorySnapshot
+from switch.payments.pricing import Price, purpose_of
 from switch.payments.routes import Route
 from switch.writer.commands import FeeCharge
+from switch.writer.limits import DailyUse, Limit, judge
 
 _READ: Final = statements("switch.payments")("read_quote")
+_LIQUIDITY: Final = statements("switch.payments")("liquidity_of_account")
 _CHARGES: Final = msgspec.json.Decoder(list[FeeCharge])
 _TX: Final = f"{ROOT}/CdtTrfTxInf"
 
@@ -36,12 +39,37 @@ SOURCE: Final = "source"
 DESTINATION: Final = "destination"
 
 
-class AskedQuote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a quote is asked for: which amount is fixed, in its currency, and the bank to be paid."""
+class AskedAlias(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who is to be paid, by an alias that a country's rail knows."""
 
-    creditor_agent: Annotated[
-        str, msgspec.Meta(pattern=r"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$", description="a BIC")
+    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="country of the rail")]
+    alias: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            max_length=256,
+            description="phone, payment address or account, as `CdtrAcct` has it",
+        ),
     ]
+
+
+class AskedQuote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a quote is asked for: which amount is fixed, in its currency, and the bank to be paid.
+
+    The bank is named by its BIC, or by an alias of the creditor; with both, the alias must be at this bank.
+    """
+
+    creditor_agent: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                pattern=r"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$",
+                description="a BIC; may be left out with `creditor_alias`",
+            ),
+        ]
+        | None
+    ) = None
+    creditor_alias: AskedAlias | None = None
     amount: Annotated[
         str,
         msgspec.Meta(
@@ -115,6 +143,29 @@ async def find(connection: asyncpg.Pool | asyncpg.Connection, id_: UUID, partici
         expires_at=row["expires_at"],
         used_by=row["used_by"],
     )
+
+
+async def refused_now(
+    connection: asyncpg.Pool | asyncpg.Connection,
+    price: Price,
+    debtor: str,
+    corridor: Corridor,
+    directory: DirectorySnapshot,
+) -> Reason | None:
+    """Why the debtor agent could not pay this price now: AM14 its limits, AM23 its headroom.
+
+    A price promises no liquidity: what is true now, the writer decides again for each payment.
+    """
+    account = directory.account_id.get((debtor, price.paid.currency, purpose_of(corridor)))
+    row = await connection.fetchrow(_LIQUIDITY, account, debtor, price.paid.currency)
+    minor = price.paid.minor
+    if row is None:
+        return None
+    used = DailyUse(0, row["used_minor"])
+    if judge(Limit(row["per_payment"], row["per_day"]), used, 0, minor) is not None:
+        return Reason.AMOUNT_EXCEEDS_AGREED_LIMIT
+    short = row["headroom"] is not None and row["headroom"] < minor
+    return Reason.AMOUNT_EXCEEDS_SETTLEMENT_LIMIT if short else None
 
 
 async def price_of(

@@ -338,13 +338,25 @@ class Signatures(BatchPart):
         if not is_source:
             fixed = Money(terms.credit_minor, terms.credit_currency)
         wanted = fixed, terms.creditor_agent, command.bearer, command.purpose
-        agent = self._credited(command, Agent(bic=asked.creditor_agent))
+        agent = self._asked_agent(command, asked)
         if (stated, agent, asked.charge_bearer, asked.purpose or "") != wanted:
             return "a quote for another payment was signed"
         if self._any_inactive(terms):
             return "one of its participants is suspended"
         of_fx = self._of_rate if is_source else self._of_bought
         return self._of_fee(command, command.bearer, command.purpose) or of_fx(terms, command.offer)
+
+    def _asked_agent(self, command: Promise, asked: AskedQuote) -> str | None:
+        """The participant that a quote is asked for.
+
+        Of an alias only the country is signed: a worker that looked it up wrongly made a quote that no
+        payment can use, as a payment names the bank itself.
+        """
+        if asked.creditor_agent is not None:
+            return self._credited(command, Agent(bic=asked.creditor_agent))
+        alias, agent = asked.creditor_alias, command.terms.creditor_agent
+        is_there = alias is not None and self._countries.get(agent) == alias.country
+        return agent if is_there else None
 
     def _credited(self, command: Accept | Promise, agent: Agent) -> str | None:
         """The participant that a payment to an agent credits: itself, or the gateway of an indirect one."""

@@ -4,11 +4,17 @@ import asyncio
 import json
 import uuid
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import aiohttp
 import pytest
 
+from adapters.pakistan.sandbox import NOBODY
+from schemas.signing import key_request
+from schemas.signing.keys import SigningKey
+from switch.change_catalogue import KINDS
+from switch.sandbox.setup import SandboxSetup
 from tests.switch.payments.test_stated import changed, day, money, send, tx
 from tests.switch.stack import Stack
 
@@ -210,3 +216,114 @@ async def test_the_answer_says_what_is_debited_in_all_and_until_when(stack: Stac
     assert float(quote["debited_amount"]["amount"]) == pytest.approx(total)
     left = datetime.fromisoformat(quote["expires_at"]) - datetime.now(UTC)
     assert 100 < left.total_seconds() <= stack.settings.quote_valid_s
+
+
+@pytest.fixture
+async def small_bank(stack: Stack) -> tuple[str, str]:
+    """A new Indian bank whose cap is 100.00 INR: its id and bearer key."""
+    name, bearer = f"small-{uuid.uuid4().hex[:8]}", f"sk_test_{uuid.uuid4().hex}"
+    letters = "".join(chr(ord("A") + int(c, 16)) for c in uuid.uuid4().hex[:4])
+    connection, link = await stack.connect(), stack.link()
+    await link.start()
+    try:
+        setup = SandboxSetup(connection, link, KINDS)
+        key = SigningKey.generate(f"{name}-1")
+        await setup.make(
+            "participant.onboard",
+            {
+                "id": name,
+                "name": name,
+                "bic": f"{letters}INBB",
+                "country": "IN",
+                "kind": "direct",
+                "accounts": [{"currency": "INR", "net_debit_cap": "100.00"}],
+                "keys": [{"keyid": key.keyid, "request": key_request.make(key, name)}],
+            },
+        )
+        await connection.execute(
+            "INSERT INTO switch.bearer_key VALUES ($1, $2)", sha256(bearer.encode()).digest(), name
+        )
+    finally:
+        await link.stop()
+        await connection.close()
+    await stack.until_everywhere(lambda status: status == 200, "/v1/positions", bearer)
+    return name, bearer
+
+
+async def test_a_quote_says_that_its_payment_would_be_refused_now(
+    stack: Stack, small_bank: tuple[str, str]
+) -> None:
+    """It is made all the same: a price is promised, not liquidity."""
+    name, bearer = small_bank
+
+    async def refused_now(amount: str) -> Document:
+        body = {"creditor_agent": "INDUPKKA", "amount": amount, "currency": "INR"}
+        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {bearer}"}) as session:
+            async with session.get(f"{stack.url}/v1/quotes", params=body) as answer:
+                indicative = await answer.json()
+            async with session.post(f"{stack.url}/v1/quotes", json=body) as answer:
+                assert answer.status == 201
+                quote = await answer.json()
+            async with session.get(f"{stack.url}/v1/quotes/{quote['id']}") as answer:
+                again = await answer.json()
+        assert indicative["refused_now"] == quote["refused_now"] == again["refused_now"]
+        return quote["refused_now"]
+
+    assert await refused_now("90.00") is None
+    assert await refused_now("100.00") == "AM23"  # with its fee it is above the cap
+    connection, link = await stack.connect(), stack.link()
+    await link.start()
+    try:
+        limit = {"participant": name, "currency": "INR", "per_payment": "50.00", "per_day": None}
+        await SandboxSetup(connection, link, KINDS).make("limit.set", limit)
+    finally:
+        await link.stop()
+        await connection.close()
+    assert await refused_now("90.00") == "AM14"
+    assert await refused_now("40.00") is None
+
+
+async def test_a_quote_names_an_alias_and_its_payment_the_bank_that_the_rail_knows(stack: Stack) -> None:
+    phone = {"country": "PK", "alias": "+92-3001234567"}
+    status, problem = await ask_alias(stack, phone)  # the banks of the sandbox have one id at the rail
+    assert (status, problem["reason"]) == (422, "RC04"), problem
+    assert "INDUPKKA" in problem["detail"]
+
+    status, quote = await ask_alias(stack, phone, creditor_agent="INDUPKKA", purpose="FAMI")
+
+    assert (status, quote["creditor_agent"]) == (201, "INDUPKKA"), quote
+    payment = await executed(stack, of(stack, quote))
+    assert payment["credited_amount"] == quote["credited_amount"]
+
+
+@pytest.mark.parametrize(
+    ("alias", "more", "reason", "path"),
+    [
+        ({"country": "PK", "alias": NOBODY}, {}, "AC01", "creditor_alias.alias"),
+        ({"country": "PK", "alias": "no alias"}, {}, "AC01", "creditor_alias.alias"),
+        ({"country": "XX", "alias": "+92-3001234567"}, {}, "AG03", "creditor_alias.country"),
+        (
+            {"country": "PK", "alias": "+92-3001234567"},
+            {"creditor_agent": "ASHAINBB"},
+            "RC04",
+            "creditor_alias.alias",
+        ),
+        (None, {}, "RC04", "creditor_agent"),
+    ],
+)
+async def test_what_is_no_alias_of_a_bank_gets_no_quote(
+    stack: Stack, alias: Document | None, more: Document, reason: str, path: str
+) -> None:
+    status, problem = await ask_alias(stack, alias, **more)
+
+    assert (status, problem["reason"], problem["errors"][0]["path"]) == (422, reason, path), problem
+
+
+async def ask_alias(stack: Stack, alias: Document | None, **more: str) -> tuple[int, Document]:
+    body: Document = {"amount": "100.00", "currency": "INR", **more}
+    if alias is not None:
+        body["creditor_alias"] = alias
+    headers = {"Authorization": f"Bearer {stack.participant('asha-bank')['bearer']}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        async with session.post(f"{stack.url}/v1/quotes", json=body) as answer:
+            return answer.status, await answer.json()

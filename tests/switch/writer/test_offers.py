@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -149,12 +150,25 @@ async def test_an_inventory_is_never_passed_and_a_voided_payment_gives_back(mark
     assert await pool.fetchval("SELECT count(*) FROM switch.fx_counted") == 3
 
 
-def quoted(market: World, offer: int, life: int = 120_000_000) -> Promise:
-    asked = {"creditor_agent": "INDUPKKA", "amount": "100.00", "currency": "INR"}
+BANK = {"creditor_agent": "INDUPKKA"}
+
+
+def quoted(market: World, offer: int, life: int = 120_000_000, of: Mapping[str, Any] = BANK) -> Promise:
+    asked = {**of, "amount": "100.00", "currency": "INR"}
     now = time.time_ns() // 1000
     terms = Terms("asha-bank", "indus-bank", "PK", 100_00, "INR", 329_00, "PKR", 1_50, "fx", BETTER)
     signed = evidence(market, json.dumps(asked).encode(), "asha-bank", "/v1/quotes", "POST")
     return Promise(terms, [], "SLEV", "", offer, now + life, life, signed)
+
+
+async def test_of_an_alias_its_country_is_signed(market: World) -> None:
+    """The payment itself names the bank that the rail knows, and the quote is of that bank or unused."""
+    offer = await published(market)
+    there, elsewhere = ({"creditor_alias": {"country": each, "alias": "+92-300"}} for each in ("PK", "IN"))
+
+    assert (await market.link.ask(quoted(market, offer, of=there))).verdict == "created"
+    for other in (elsewhere, {}):
+        assert "another payment was signed" in await market.refused(quoted(market, offer, of=other))
 
 
 async def test_what_quotes_promise_counts_until_they_are_used_or_end(market: World) -> None:
