@@ -5,7 +5,9 @@ an enrolment types both halves of its code, a sign-in the code of the authentica
 before it is answered with `y`.
 """
 
+import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -14,21 +16,25 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 
 from adapters.simulation.magic import Magic, magic_account
 from adapters.simulation.sandbox import free_port
 from switch.identity.secrets import totp_code
+from switch.reports.package import unpack
 from tests.docs.blocks import ROOT, Block, of_page
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 PAGE = ROOT / "docs" / "operate" / "going-live.md"
+REPORTS = ROOT / "docs" / "operate" / "reports.md"
 PASSWORD = "a long enough pass phrase"
 _CODE_S = 30
 _REFRESH_S = 3
@@ -158,6 +164,7 @@ def operator() -> Iterator[Operator]:
         "PATH": f"{programs}:{environment['PATH']}",
         "PAYSWITCH_PORT": ports["8320"],
         "PAYSWITCH_WORKERS": "1",
+        "PAYSWITCH_REPORT_NETWORKS": '["127.0.0.1/32"]',
     }
     try:
         yield Operator(directory, ports | places, environment)
@@ -214,6 +221,7 @@ def test_going_live_is_walked_from_nothing_to_a_settled_window(operator: Operato
     assert again.splitlines()[-1] == "nothing is missing"
     certify(operator)
     work_on_a_case(operator)
+    deliver_reports(operator)
 
 
 def until(
@@ -274,3 +282,76 @@ def certify(operator: Operator) -> None:
     assert verdicts.pop("WHK-FALSE") == "not supported", "a receiver on this machine is for a sandbox"
     assert set(verdicts.values()) == {"passed"}, found
     assert len(list((operator.directory / "report").glob("conformance-*.jws"))) == 3
+
+
+class CentralBank(asyncssh.SSHServer):
+    """An SFTP server that takes one user by the key that it was given."""
+
+    def __init__(self, user_key: asyncssh.SSHKey) -> None:
+        self.user_key = user_key
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return username == "payswitch" and key == self.user_key
+
+
+@contextlib.contextmanager
+def sftp_server(folder: Path, host: asyncssh.SSHKey, user: asyncssh.SSHKey) -> Iterator[int]:
+    """A real SFTP server on a thread of its own; its port."""
+    folder.mkdir(parents=True)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def listen() -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_host_keys=[host],
+            server_factory=lambda: CentralBank(user),
+            sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=str(folder.parent)),
+        )
+
+    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(30)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        asyncio.run_coroutine_threadsafe(server.wait_closed(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(30)
+        loop.close()
+
+
+def deliver_reports(operator: Operator) -> None:
+    """docs/operate/reports.md: the example, with a server of this machine as the central bank's."""
+    *_, key, changes, _ = of_page(REPORTS)
+    operator.run(key.text)
+    made = operator.directory / "data" / "keys" / "deliveries" / "centralbank"
+    assert made.stat().st_mode & 0o777 == 0o600
+    host = asyncssh.generate_private_key("ssh-ed25519")
+    public = " ".join(host.export_public_key().decode().split()[:2])
+    arrived = operator.directory / "received" / "in"
+    with sftp_server(arrived, host, asyncssh.read_public_key(f"{made}.pub")) as port:
+        for line in changes.commands():
+            there = line.replace("sftp.centralbank.example:22", f"127.0.0.1:{port}")
+            by_two(operator, there.replace("ssh-ed25519 AAAA...", public).partition(" --as ")[0])
+        by_two(operator, "payswitch settlement close INR")
+        (receipt,) = until(
+            operator,
+            "payswitch report deliveries --limit 5 --as olga",
+            lambda found: bool(found) and found[0]["state"] == "delivered",
+        )
+
+    (file,) = arrived.iterdir()
+    package = file.read_bytes()
+    assert file.name == receipt["name"], receipt
+    assert hashlib.sha256(package).hexdigest() == receipt["sha256"]
+    report = unpack(package)
+    assert report.octets.startswith(b"%PDF-")
+    (operator.directory / report.name).write_bytes(report.octets)
+    (operator.directory / f"{report.name}.jws").write_text(report.signature)
+    operator.run("curl -fsS http://127.0.0.1:8320/v1/report-key > report.pub")
+    operator.run(f"payswitch report verify {report.name} report.pub")
