@@ -3,7 +3,7 @@
 The name of an entry is the country. Its value is the adapter's package, which has these modules:
 
 * `country` with `COUNTRY`, the country as data;
-* `profile` with `PROFILE`, its rail as data;
+* `profile` with `PROFILE`, its rail as data, and `ORIGINATES` if the adapter takes orders of the rail;
 * `client` with `adapter(connection)`;
 * `qr` with `SCHEMES`, its QR schemes with the default first, or none;
 * `sandbox`, and `simulator` with `simulator(settings, callbacks)`, for the sandbox.
@@ -54,6 +54,16 @@ def profile(country: str) -> "RailProfile":
     """
     found: RailProfile = module(country, "profile").PROFILE
     return found
+
+
+def originates(country: str) -> bool:
+    """Whether a country's adapter also takes orders of its rail (`adapters.originating`).
+
+    Raises:
+        NotFound: no adapter for this country.
+
+    """
+    return bool(getattr(module(country, "profile"), "ORIGINATES", False))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Callbacks of rails: `POST /rails/IN`. Only the signature of the rail authenticates them."""
+"""Callbacks of rails, and what they ask of us: `POST /rails/IN`. The rail's signature authenticates them."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from schemas.errors import NotFound, SwitchError
 from switch.api import body as bodies
-from switch.api import limits
+from switch.api import inbound, limits
 from switch.api.problems import problem
 from switch.api.runtime import Runtime
 from switch.payments.rails import Rail
@@ -44,6 +44,10 @@ async def post_callback(request: Request) -> Response:
             raise NotFound
         rail.check_source(request.client.host if request.client else "")
         raw = await bodies.read(request, min(runtime.settings.body_limit, _BODY_MAX))
+        asked = await inbound.serve(runtime, rail, raw)
+        if asked is not None:
+            limits.proved(request.scope, f"rail:{rail.adapter.profile.country}")
+            return Response(asked.body, media_type=asked.content_type)
         answers = rail.read(raw)
         limits.proved(request.scope, f"rail:{rail.adapter.profile.country}")
         if not answers:

@@ -27,7 +27,7 @@ from switch.writer.event_kinds import EventKind
 _DAY_S: Final = 86_400
 _BURSTS: Final = 24
 """Of the look-ups of a day, the part that may be used at once."""
-_PAYING: Final = frozenset({"direct", "fx_provider"})
+_PAYING: Final = frozenset({"direct", "fx_provider", "gateway"})
 """Kinds of participants that send payments."""
 
 

@@ -23,6 +23,7 @@ from switch.operations import vitals
 from switch.payments import rails
 from switch.payments.directory import Directory
 from switch.payments.dispatch import Dispatcher
+from switch.payments.inbound import InboundRails
 from switch.payments.intake import Intake
 from switch.payments.rails import Rails
 from switch.payments.screening import Screening
@@ -55,6 +56,7 @@ class Runtime:
     """What a scraper of metrics must state."""
     lookups: LookUps
     admission: Admission
+    inbound: InboundRails
     waits: Quota = field(default_factory=lambda: Quota(WAITS_MAX, WAITS_OF_ONE, "waiting requests"))
     """A payment whose sender uses up its quota is answered at once, before it is final."""
 
@@ -102,6 +104,7 @@ async def running(settings: Settings, kind: Kind) -> AsyncIterator[Runtime]:
             metrics.token(settings),
             LookUps(settings),
             admission,
+            InboundRails(pool),
         )
     finally:
         for task in tasks:

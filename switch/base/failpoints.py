@@ -28,6 +28,18 @@ OF_RETURNS: Final = ("before_return_booked", "after_return_booked")
 """Those that only a payment passes which its rail gives back."""
 OF_REVERSALS: Final = ("before_reversal", "after_reversal")
 """Those around an attempt of a reversal, which is durable before the first."""
+OF_ORDERS: Final = (
+    "before_order_kept",
+    "after_order_kept",
+    "before_order_taken",
+    "after_order_taken",
+    "after_order_decided",
+    "before_order_ended",
+    "after_order_ended",
+    "before_order_told",
+    "after_order_told",
+)
+"""Those that an order of a rail passes, in this order; between them it passes those of its payment."""
 _KINDS: Final = frozenset({"kill", "killgroup", "stop"})
 
 
@@ -36,7 +48,7 @@ def _parse(text: str) -> dict[str, tuple[str, float]]:
     for item in filter(None, text.split(",")):
         name, _, action = item.partition(":")
         kind, _, probability = action.partition("@")
-        if name not in (*NAMES, *OF_HOLDS, *OF_RETURNS, *OF_REVERSALS) or kind not in _KINDS:
+        if name not in (*NAMES, *OF_HOLDS, *OF_RETURNS, *OF_REVERSALS, *OF_ORDERS) or kind not in _KINDS:
             raise ValueError(f"unknown failpoint {item!r}")
         armed[name] = (kind, float(probability or "1"))
     return armed

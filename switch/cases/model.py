@@ -67,6 +67,7 @@ CONFIRMATION: Final = "confirmation"
 INSTRUCTION: Final = "instruction"
 SCREENING: Final = "screening"
 REVERSAL: Final = "reversal"
+ORDER: Final = "order"
 SUBJECTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         PAYMENT: term("Payment"),
@@ -76,6 +77,7 @@ SUBJECTS: Final[Mapping[str, str]] = MappingProxyType(
         INSTRUCTION: term("Settlement instruction without a reply"),
         SCREENING: term("Payment held by screening"),
         REVERSAL: term("Reversal at the rail"),
+        ORDER: term("Order of a rail"),
         "note": term("Act that is missing in the log"),
         "freeze": term("Freeze of the books"),
         "restore": term("Restore of the database"),
@@ -215,6 +217,7 @@ _CHANGES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = Mapping
     {
         PAYMENT: (("payment.resolve", "payment.return", "payment.reverse"), ("uetr",)),
         REVERSAL: (("reversal.resolve",), ("uetr",)),
+        ORDER: (("order.settle",), ("uetr",)),
         BREAK: (("break.resolve", "break.return"), ("number",)),
         LINE: (("settlement.hold",), ("window", "participant")),
         CONFIRMATION: (("confirmation.resolve",), ("sha256", "agent")),

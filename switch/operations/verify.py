@@ -8,6 +8,7 @@ I5  agreement       a payment committed by the switch is credited by the rail, w
                     account; an aborted one is not; a rail whose book is missing is reported as not compared
 I8  reconciliation  the rails' files and responses agree with the switch, or people resolved the difference
 I6  acknowledgement a payment acknowledged to a client exists, and ended with the acknowledged status
+I12 both sides      a payer at a rail is debited exactly when the payee is credited (`inbound_agreement`)
 I7  legal history   the events of a payment are a path in the lifecycle table, and final is final
 
 Beside them, `caused` checks that every funding, cap, limit, key, rate and return was signed or approved.
@@ -35,7 +36,7 @@ from switch.approvals.kinds import Kinds
 from switch.base import personal_data
 from switch.base.personal_data import Erased, KeyRing, UnreadablePersonalData
 from switch.base.sql import statements
-from switch.operations import caused
+from switch.operations import caused, inbound_agreement
 from switch.payments import reconciliation
 from switch.statistics import making
 from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
@@ -43,6 +44,8 @@ from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next
 _EXAMPLES: Final = 5
 _FAULTS_MAX: Final = 10_000
 _SECOND_LOOK_S: Final = 1.0
+_LOOKS_AT_ORDERS: Final = 3
+"""The caretaker marks what is owed within a second or two."""
 _NUMBERS: Final = {"conservation": "I1", "balances": "I2", "caps": "I3", "leaves": "I11"}
 """The ledger's checks that have a number in the catalogue of invariants."""
 _STEP: Final = frozenset(Event)
@@ -166,6 +169,7 @@ async def verify(
         yield replace(result, name=name)
     for result in await _books_agree(connection, rails, keys):
         yield result
+    yield await both_sides(connection, rails)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         result = await reconciled(connection)
     yield result
@@ -208,6 +212,33 @@ async def _books_agree(
         for tally, second in zip(found, again, strict=True):
             tally.keep_only(second)
     return [tally.result() for tally in found]
+
+
+async def both_sides(connection: asyncpg.Connection, rails: Path) -> CheckResult:
+    """Compare orders of rails with the ledger and the payers, which cannot be read at one instant: twice."""
+    tally = await _compare_orders(connection, rails)
+    for _ in range(_LOOKS_AT_ORDERS):
+        if tally.result().ok:
+            break
+        await asyncio.sleep(_SECOND_LOOK_S)
+        tally.keep_only(await _compare_orders(connection, rails))
+    return tally.result()
+
+
+async def _compare_orders(connection: asyncpg.Connection, rails: Path) -> VerificationTally:
+    tally = VerificationTally(inbound_agreement.NAME, inbound_agreement.TEXT)
+    for country in await inbound_agreement.rails(connection):
+        debits = inbound_agreement.read_debits(rails, country)
+        found = {row["ref"]: row for row in await inbound_agreement.orders(connection, country)}
+        for row in found.values():
+            fault = inbound_agreement.fault_of(row)
+            tally.check(not fault, f"{row['uetr']} of {country}: {fault}")
+        if debits is None:
+            tally.not_compared.append(f"no book of payers of {country}")
+            continue
+        for uetr, fault in inbound_agreement.faults_of_debits(debits, found):
+            tally.check(not fault, f"{uetr} of {country}: {fault}")
+    return tally
 
 
 async def _compare(

@@ -33,6 +33,7 @@ GROUPS: Final = {
     "payment": "Payments",
     "break": "Payments",
     "reversal": "Payments",
+    "order": "Payments",
     "books": "Payments",
     "restore": "Payments",
     "screening": "Payments",

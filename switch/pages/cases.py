@@ -312,6 +312,7 @@ def _requests(person: Person, case: Case) -> list[tuple[str, str]]:
         "payment": {"payment.resolve": {"uetr": ids[0]}},
         "break": {"break.resolve": {"number": ids[0]}, "break.return": {"number": ids[0]}},
         "reversal": {"reversal.resolve": {"uetr": ids[0]}},
+        "order": {"order.settle": {"uetr": ids[0]}},
         "confirmation": {"confirmation.resolve": {"sha256": ids[0], "agent": ids[-1]}},
         "freeze": {"books.unfreeze": {}},
     }
@@ -334,6 +335,7 @@ def _about(case: Case, lang: Language) -> tuple[str, str]:
         "confirmation": (f"{ids[-1]} {ids[0][:16]}", "/windows"),
         "note": (ids[0], "/queues"),
         "screening": (ids[0], f"/payments/{ids[0]}"),
+        "order": (ids[0], f"/payments/{ids[0]}"),
     }
     text, path = known.get(type_, (ids[0], "/log"))
     return text, PREFIX + path

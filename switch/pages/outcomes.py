@@ -41,6 +41,8 @@ OUTCOMES: Final = (
     "the rail of {name} is registered, and closed",
     "the rail of {name} is retired",
     "the profile of the rail of {name}: {what}",
+    "orders of the rail of {name} are {state}",
+    "the order {name} is settled",
     "the directory of {name} has {n} banks: {what}",
     "tariff {n}, valid from {what}",
     "tariff {n} ends at {what}",

@@ -45,6 +45,7 @@ SETTLEMENT: Final = "settlement"
 _statement: Final = statements("switch.participants")
 _NEEDED: Final = _statement("is_needed")
 _REACHED: Final = _statement("reaches_banks")
+_TAKES_ORDERS: Final = _statement("takes_orders")
 _UNSETTLED: Final = _statement("has_unsettled_lines")
 _UNCOUNTED: Final = _statement("uncounted_windows")
 _END_KEYS: Final = _statement("end_keys")
@@ -166,6 +167,8 @@ async def _check_remove(connection: asyncpg.Connection, content: OfParticipant) 
         raise refuse("it is the settlement agent or FX provider of a currency: appoint another one first")
     if await connection.fetchval(_REACHED, content.participant):
         raise refuse("it is the gateway of banks: import a directory that gives them another one")
+    if await connection.fetchval(_TAKES_ORDERS, content.participant):
+        raise refuse("it takes the orders of a rail: close them first (rail.inbound)")
     for row in await _accounts(connection, content.participant):
         _check_empty(row)
     await _check_settled(connection, content.participant)

@@ -22,6 +22,7 @@ _MESSAGES: Final = _statement("messages_of_payment")
 _BREAKS: Final = _statement("breaks_of_payment")
 _CHANGES: Final = _statement("changes_of_payment")
 _EVENTS: Final = _statement("events_of_payment")
+_ORDER: Final = _statement("order_of_payment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Dossier:
     messages: list[asyncpg.Record]
     breaks: list[asyncpg.Record]
     changes: list[asyncpg.Record]
+    order: asyncpg.Record | None
+    """The order of a rail of which the payment was made; None if a participant sent it."""
 
     @property
     def steps(self) -> list[dict[str, Any]]:
@@ -76,6 +79,7 @@ async def read(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> Doss
         messages=await pool.fetch(_MESSAGES, uetr),
         breaks=await pool.fetch(_BREAKS, uetr),
         changes=await pool.fetch(_CHANGES, str(uetr)),
+        order=await pool.fetchrow(_ORDER, uetr),
     )
 
 

@@ -37,10 +37,15 @@ _ERASE_MORE: Final = (
     "DELETE FROM switch.payment_party WHERE number = ANY($1)",
     _statement("erase_messages"),
     "UPDATE switch.rail_return SET sealed_key = NULL WHERE number = ANY($1)",
+    _statement("erase_orders"),
 )
 """Other personal data of a payment: pseudonyms for reports, and related messages."""
 
 _ERASE_LETTERS: Final = "UPDATE switch.correspondence SET sealed_key = NULL WHERE at < $1"
+_ERASE_ORDERS: Final = (
+    "UPDATE switch.inbound_order SET sealed_key = NULL WHERE received_at < $1 AND due_at IS NULL"
+)
+"""Orders of rails that never became payments are erased by their own date, too."""
 
 
 class NotFinal(RuntimeError):
@@ -114,6 +119,7 @@ async def erase_before(
     date, whatever payment they are about.
     """
     await connection.execute(_ERASE_LETTERS, instant)
+    await connection.execute(_ERASE_ORDERS, instant)
     last = await connection.fetchval(_LAST_BEFORE, instant)
     number = 0
     while True:

@@ -41,6 +41,7 @@ from switch.writer import duplicates, velocity
 from switch.writer.client import Link
 from switch.writer.commands import (
     NO_TERMS,
+    OF_RAIL,
     Accept,
     Evidence,
     FeeCharge,
@@ -138,27 +139,34 @@ class Intake:
             OutcomeUnknown: it may have been accepted; send the same message again to learn the result.
 
         """
-        received_at = now_us()
         self._check_sender(payment, sender)
-        uetr = UUID(payment.uetr)
-        sealer = self._keys.sealer(uetr)
-        identity = Identity(
-            uetr=uetr.bytes,
-            fingerprint=self.fingerprint(message, sender),
-            sender=sender.id,
-            message_name=message.id,
-            message_id=payment.message_id,
-            raw=sealer.seal(personal_data.CAME, message.raw),
-            received_at=received_at,
-            key=sealer.sealed_key,
-            end_to_end=self._end_to_end(payment),
-        )
+        proved = self._proved(message, payment, sender, evidence)
         made_at = _now()
-        proved = Proved(identity, sealer, evidence)
         try:
             return await self._take_new(proved, message, payment, sender, made_at)
         except KnownAtRail as known:
             return await self._take_again(proved, message, payment, sender, known.line, made_at)
+
+    async def take_order(
+        self, message: codec.Message, payment: CreditTransfer, gateway: Participant, rail: str
+    ) -> PaymentStatus:
+        """Accept a payment that a rail ordered, whose signature was verified; `gateway` is its debtor agent.
+
+        Every refusal is recorded, so that the ledger alone says what became of the order. It may be given
+        again, whatever was heard.
+
+        Raises:
+            DuplicateUetr: another payment has the UETR.
+            Unavailable, OutcomeUnknown: try again.
+
+        """
+        evidence = Evidence(f"{OF_RAIL}{rail}", b"", b"", message.raw)
+        try:
+            return await self.take(message, payment, gateway, evidence)
+        except NotAllowed as refusal:
+            refused = Refused(refusal.detail, reason=Reason.TRANSACTION_FORBIDDEN, path=refusal.path)
+            proved = self._proved(message, payment, gateway, evidence)
+            return await self._remember(proved, self._terms_of(payment, gateway), refused)
 
     async def take_held(self, held: HeldPayment) -> PaymentStatus:
         """Accept a payment that people have released, as if it came now; what they released is no hit again.
@@ -327,10 +335,41 @@ class Intake:
         )
         return _status(UUID(bytes=proved.identity.uetr), await self._link.ask(accept))
 
+    def _proved(
+        self, message: codec.Message, payment: CreditTransfer, sender: Participant, evidence: Evidence | None
+    ) -> Proved:
+        """A new message, sealed under a key of its own."""
+        uetr = UUID(payment.uetr)
+        sealer = self._keys.sealer(uetr)
+        identity = Identity(
+            uetr=uetr.bytes,
+            fingerprint=self.fingerprint(message, sender),
+            sender=sender.id,
+            message_name=message.id,
+            message_id=payment.message_id,
+            raw=sealer.seal(personal_data.CAME, message.raw),
+            received_at=now_us(),
+            key=sealer.sealed_key,
+            end_to_end=self._end_to_end(payment),
+        )
+        return Proved(identity, sealer, evidence)
+
     def _end_to_end(self, payment: CreditTransfer) -> int:
         """By which people find the payment, if its sender gave it an end-to-end id."""
         text = payment.end_to_end_id
         return 0 if text == NOT_PROVIDED else self._keys.reference(text)
+
+    def participant(self, name: str) -> Participant:
+        """A participant as the directory has it now.
+
+        Raises:
+            Unavailable: the directory does not have it yet.
+
+        """
+        found = self._directory.now.by_id.get(name)
+        if found is None:
+            raise Unavailable("the directory does not have this participant yet")
+        return found
 
     def fingerprint(self, message: codec.Message, sender: Participant) -> bytes:
         """Fingerprint that identifies a repeat of the same message by the same sender."""

@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 
 from adapters import accounting, registry
+from adapters.originating import InboundRequest, OriginatingAdapter
 from adapters.port import Answer, Native, NoticeAdapter, Order, RailAdapter
 from schemas.credit_transfer import ROOT
 from schemas.errors import InvalidMessage, NotAllowed, NotFound, Refused, SwitchError, Unavailable
@@ -273,6 +274,18 @@ class Rail:
 
         """
         return self._decode(self.adapter.decode, raw)
+
+    def request(self, raw: bytes) -> InboundRequest | None:
+        """Decode what the rail asks of us, if the message asks for anything; its signature is verified.
+
+        Raises:
+            InvalidMessage: malformed, or it states what cannot be honoured, or its adapter failed.
+            NotAuthentic: as `read`.
+
+        """
+        if not isinstance(self.adapter, OriginatingAdapter):
+            return None
+        return self._decode(self.adapter.read_request, raw)
 
     def notice(self, raw: bytes) -> str | None:
         """Decode an operator notice of the rail, if the message is not about an order.

@@ -5,7 +5,8 @@ the signed message: the UETR, the amount and its currency, and both agents. The 
 that, between the accounts of these agents and of one FX provider at a rate in force, and the fee; or at the
 terms of the quote that the message names. A quote is compared with the signed request in the same way. A
 return must be in time, and no loss to the FX provider (`returnable`). So an API worker can pass on what
-participants signed, and nothing else.
+participants signed, and nothing else. A payment that a rail ordered has no signature of a participant: the
+caretaker has verified the rail's, nobody else may send it, and its sender must be the gateway of that rail.
 
 What is not compared: the native message of the rail, the stored (encrypted) bytes, and ids that must be
 unique. A payment by bearer key has no signature; only a sandbox
@@ -39,6 +40,7 @@ from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME, convert, to_g
 from switch.payments.quotes import SOURCE, AskedQuote
 from switch.payments.tariffs import Tariff, TariffTable, Usage
 from switch.writer.commands import (
+    OF_RAIL,
     Accept,
     BookReturn,
     Command,
@@ -50,6 +52,7 @@ from switch.writer.commands import (
     Reply,
     Return,
     Terms,
+    rail_of,
 )
 from switch.writer.indirect import IndirectParticipants
 from switch.writer.offers import Offers
@@ -63,6 +66,7 @@ _KEYS: Final = _statement("read_keys_of_participants")
 _BICS: Final = "SELECT id, left(bic, 8) AS bic, status, country::text FROM switch.participant"
 _FEES: Final = "SELECT source::text, target::text, fee_minor, fee_bps FROM switch.corridor"
 _TARIFFS: Final = _statement("read_tariffs")
+_GATEWAYS: Final = "SELECT rail::text, gateway FROM switch.rail_inbound"
 _RATES: Final = _statement("read_rates_in_force")
 _ALLOWED: Final = _statement("allowed_own_uetrs")
 _PAY: Final = "/v1/iso20022/pacs.008"
@@ -126,6 +130,7 @@ class Signatures(BatchPart):
         """Drop what was read."""
         self.keys: dict[str, SigningKeyInForce] = {}
         self.bics: dict[str, str] = {}
+        self._gateways: dict[str, str] = {}
         self._inactive: set[str] = set()
         self._countries: dict[str, str] = {}
         self._fees: dict[tuple[str, str], deque[CorridorFeesKept]] = {}
@@ -161,6 +166,8 @@ class Signatures(BatchPart):
 
     def _is_new(self, keyid: str) -> bool:
         """Whether a key may have been added, or its participant resumed, since the last look."""
+        if keyid.startswith(OF_RAIL):
+            return keyid.removeprefix(OF_RAIL) not in self._gateways
         key = self.keys.get(keyid)
         return key is None or key.participant in self._inactive
 
@@ -200,6 +207,7 @@ class Signatures(BatchPart):
         self.bics = {row["bic"]: row["id"] for row in participants}
         self._inactive = {row["id"] for row in participants if row["status"] != "active"}
         self._countries = {row["id"]: row["country"] for row in participants}
+        self._gateways = {row["rail"]: row["gateway"] for row in await connection.fetch(_GATEWAYS)}
         await self._read_fees(connection)
         for source, target, provider, rate in await connection.fetch(_RATES):
             rates = self._rates.setdefault((source, target, provider), deque(maxlen=_KEPT))
@@ -497,6 +505,9 @@ class Signatures(BatchPart):
             NotAuthentic: it did not sign this.
 
         """
+        rail = rail_of(evidence)
+        if rail and path == _PAY:
+            return self._ordered(rail, sender)
         key = self.keys.get(evidence.keyid)
         if key is None or key.participant != sender:
             raise NotAuthentic("it is not signed by a key of its sender")
@@ -514,6 +525,17 @@ class Signatures(BatchPart):
             authority=self._authority,
             method=method,
         )
+
+    def _ordered(self, rail: str, sender: str) -> str:
+        """Check that two people made the sender the gateway of the rail that ordered it.
+
+        Raises:
+            NotAuthentic: they did not.
+
+        """
+        if self._gateways.get(rail) != sender:
+            raise NotAuthentic("its sender is not the gateway of the rail that ordered it")
+        return codec.XML
 
 
 def _amount(command: Accept | Promise) -> int:

@@ -37,8 +37,9 @@ from switch.payments.dispatch import Dispatcher, Sending, enquiry_due, now_us, o
 from switch.payments.rail_returns import RailReturnBooking
 from switch.payments.rails import Rail, Rails
 from switch.payments.reconciliation import Reconciliation
-from switch.processes import due_work, process
+from switch.processes import due_work, inbound, process
 from switch.processes.held_payments import HeldPayments
+from switch.processes.inbound import InboundOrders
 from switch.processes.reversals import ReversalDispatch
 from switch.reports import tasks as report_tasks
 from switch.statistics import making
@@ -89,6 +90,7 @@ class Caretaker:
         self.rail_returns = RailReturnBooking(pool, self._keys, known, link)
         self.reversals = ReversalDispatch(pool, self._keys, known, link, settings.time_scale)
         self.held = HeldPayments(settings, pool, link, known, self._dispatcher)
+        self.inbound = InboundOrders(pool, self._keys, known, self.held.intake)
         self._reconciliation = Reconciliation(pool, self._dispatcher)
         self._under_way: dict[str, dict[int, asyncio.Task[None]]] = {country: {} for country in known}
         self._contact = Contact()
@@ -374,6 +376,10 @@ def _duties(
         yield _until_closed(feed.tick, feed.close)
     yield _every(due_work.EVERY_S, caretaker.rail_returns.look)
     yield _every(due_work.EVERY_S, caretaker.reversals.look)
+    for country in caretaker.inbound.known:
+        yield _every(inbound.EVERY_S, partial(caretaker.inbound.look, country))
+        yield _every(inbound.EVERY_S, partial(caretaker.inbound.deliver, country))
+    yield _every(due_work.EVERY_S, caretaker.inbound.find_obligations)
     yield _every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)
     yield _every(settings.checkpoint_every_s, keeper.publish)
     yield _every(nonces.FORGET_EVERY_S, lambda: nonces.forget_old(pool))

@@ -50,7 +50,7 @@ class HeldPayments:
         self._keys = personal_data.load(settings.personal_data_keys)
         self._directory = Directory(pool, authenticates=False)
         self._screening = Screening(settings, pool, self._directory, self._keys)
-        self._intake = Intake(settings, self._directory, known, link, dispatcher, self._screening)
+        self.intake = Intake(settings, self._directory, known, link, dispatcher, self._screening)
         self._lists = 0
         self._compared: set[int] = set()
         """Holds in which a comparison with the set `_lists` found nothing new."""
@@ -113,10 +113,10 @@ class HeldPayments:
 
     async def _continue(self, payment: HeldPayment) -> None:
         if payment.decision == REFUSE:
-            await self._intake.end_held(payment, Reason.REGULATORY)
+            await self.intake.end_held(payment, Reason.REGULATORY)
         elif payment.expired:
-            await self._intake.end_held(payment, Reason.CUT_OFF_TIME)
+            await self.intake.end_held(payment, Reason.CUT_OFF_TIME)
         elif payment.decision == RELEASE or payment.waits_for_engine:
-            await self._intake.take_held(payment)
-        elif await self._intake.compare_again(payment) is None:
+            await self.intake.take_held(payment)
+        elif await self.intake.compare_again(payment) is None:
             self._compared.add(payment.number)

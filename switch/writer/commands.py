@@ -137,6 +137,19 @@ class Evidence(msgspec.Struct, array_like=True, frozen=True):
     message: bytes
 
 
+OF_RAIL: Final = "rail:"
+"""Before the country in `Evidence.keyid`, if a rail signed the order of which the message was made."""
+
+
+def rail_of(evidence: Evidence | None) -> str:
+    """Country of the rail that ordered a payment; empty if a participant sent it.
+
+    The caretaker verified the rail's signature: only it may send such commands (`kinds`).
+    """
+    is_of_rail = evidence is not None and evidence.keyid.startswith(OF_RAIL)
+    return evidence.keyid.removeprefix(OF_RAIL) if evidence is not None and is_of_rail else ""
+
+
 class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
     """Reserve the money and record the intent to send; with `hold`, wait for the rail to open first.
 

@@ -40,6 +40,7 @@ from switch.writer.commands import (
     SetPair,
     SetVelocity,
     Unfreeze,
+    rail_of,
 )
 from switch.writer.event_kinds import OF_PAYMENTS, EventKind
 from switch.writer.lifecycle import Event
@@ -140,12 +141,13 @@ def _of_time_or_people(step: Advance) -> bool:
 
 
 def _is_new(command: Accept | HoldForScreening) -> bool:
-    """It ends no screening hold: the caretaker continues those."""
-    return command.held == 0
+    """A participant sent it, and it ends no screening hold: the caretaker continues those."""
+    return command.held == 0 and not rail_of(command.evidence)
 
 
-def _is_held(command: Accept | HoldForScreening | Refuse) -> bool:
-    return command.held > 0
+def _is_continued(command: Accept | HoldForScreening) -> bool:
+    """It ends a screening hold, or a rail ordered it, whose signature the caretaker has verified."""
+    return command.held > 0 or bool(rail_of(command.evidence))
 
 
 def _of_participant(command: Return) -> bool:
@@ -208,15 +210,15 @@ PERMITTED: Final[Mapping[Kind, Mapping[type, Rule]]] = MappingProxyType(
         Kind.PAGES: {**_BOOKS, Advance: _of_two_people, Record: _event_of(BY_READERS), Return: _of_people},
         Kind.CARETAKER: {
             **_BOOKS,
-            Accept: _is_held,
+            Accept: _is_continued,
             Advance: _of_time_or_people,
             BookReturn: _any,
             DecideScreening: _of_change,
             Enquired: _any,
             GivenBack: _any,
-            HoldForScreening: _is_held,
+            HoldForScreening: _is_continued,
             Record: _event_of(BY_RELAY),
-            Refuse: _is_held,
+            Refuse: _any,
             Return: _of_people,
             ReversalAnswered: _any,
             Reverse: _of_change,

@@ -236,3 +236,4 @@ def test_only_rails_that_say_so_originate(tmp_path):
         if isinstance(registry.load(country, connection), OriginatingAdapter):
             found.add(country)
     assert found == {"BY", "IN", "KZ", "PK"}
+    assert found == {country for country in registry.countries() if registry.originates(country)}

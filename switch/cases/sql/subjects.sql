@@ -39,6 +39,13 @@ SELECT 'reversal/' || p.uetr, 'unknown', p.rail, p.debtor_agent, p.uetr, r.chang
 FROM switch.reversal AS r JOIN switch.payment AS p USING (number)
 WHERE r.state IN ('ordered', 'sent', 'unknown')
   AND (r.state = 'unknown' OR r.due_at IS NULL OR r.changed_at < clock_timestamp() - interval '1 minute')
+UNION ALL -- orders of rails: what one side owes the other, an answer that the rail does not take, an order that is not begun
+SELECT 'order/' || uetr, 'exception', min(rail)::text, min(gateway), uetr, min(coalesce(told_at, decided_at, received_at))
+FROM switch.inbound_order
+WHERE (disputed <> '' AND settled IS NULL)
+   OR (due_at IS NOT NULL AND answer IS NOT NULL AND decided_at < clock_timestamp() - interval '10 minutes')
+   OR (due_at IS NOT NULL AND kind = 'order' AND state = 'received' AND received_at < clock_timestamp() - interval '10 minutes')
+GROUP BY uetr
 UNION ALL -- payments that screening holds, until the decision of people is carried out; those that only
 -- wait for the outside engine continue by themselves, if it answers soon
 SELECT 'screening/' || uetr, 'screening', '', sender, uetr, held_at FROM switch.screening_hold

@@ -220,6 +220,10 @@ class World:
     async def suspend(self, participant: str) -> None:
         """Suspend it, and let the writer look."""
         await done(self.services, "participant.suspend", {"participant": participant})
+        await self.look_again()
+
+    async def look_again(self) -> None:
+        """Let the writer look at participants and gateways."""
         part = next(part for part in self.server._writer.host.parts if isinstance(part, Signatures))
         part._read_at = float("-inf")  # as after five seconds
 
@@ -279,6 +283,26 @@ async def test_a_payment_that_its_sender_signed_is_accepted_once(world: World, t
     payment = world.payment(to, kind=kind)
 
     assert [(await world.link.ask(payment)).verdict for _ in range(2)] == ["created", "exists"]
+
+
+async def test_a_payment_that_a_rail_ordered_is_of_its_gateway_and_what_was_ordered(world: World) -> None:
+    """The caretaker verified the rail's signature; the writer holds it to the gateway and to the message."""
+    honest, other = world.payment(), world.payment()
+    assert honest.evidence is not None
+    unsigned = msgspec.structs.replace(honest.evidence, keyid="rail:IN", signature=b"", base=b"")
+    ordered = msgspec.structs.replace(honest, evidence=unsigned)
+    nobodys = await world.refused(ordered)
+    await world.services.pool.execute("INSERT INTO switch.rail_inbound VALUES ('IN', 'ganga-bank', true, 1)")
+    await world.look_again()
+    anothers = await world.refused(ordered)
+    await world.services.pool.execute("UPDATE switch.rail_inbound SET gateway = 'asha-bank'")
+    await world.look_again()
+    for_another = await world.refused(msgspec.structs.replace(other, evidence=unsigned))
+
+    assert "not the gateway of the rail" in nobodys
+    assert "not the gateway of the rail" in anothers
+    assert "another payment was signed" in for_another
+    assert [(await world.link.ask(ordered)).verdict for _ in range(2)] == ["created", "exists"]
 
 
 async def test_a_signed_message_is_one_payment_under_whatever_uetr(world: World) -> None:

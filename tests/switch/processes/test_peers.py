@@ -187,7 +187,10 @@ def test_payments_are_accepted_by_api_workers_and_money_moved_for_people_only() 
     def who(command: type) -> set[Kind]:
         return {kind for kind in kinds.PRODUCTION if command in kinds.PERMITTED[kind]}
 
-    assert who(Accept) == {Kind.API, Kind.CARETAKER}  # the caretaker only what two people released
+    assert who(Accept) == {
+        Kind.API,
+        Kind.CARETAKER,
+    }  # the caretaker only what two people released, or a rail ordered
     assert who(Enquired) == {Kind.CARETAKER}
     assert who(Fund) == {Kind.PAGES, Kind.CARETAKER, Kind.OPERATOR}
     assert who(Ping) == kinds.PRODUCTION
@@ -196,6 +199,7 @@ def test_payments_are_accepted_by_api_workers_and_money_moved_for_people_only() 
 ID, KEY = b"i" * 16, b"f" * 32
 LEGS = [CommandLeg(1, 2, 100, "funding")]
 HELD = HoldForScreening(commands.Identity(ID, KEY, "asha-bank", "", "", b"", 0), NO_TERMS, 1, 1, b"", 1)
+OF_RAIL = commands.Evidence(f"{commands.OF_RAIL}PK", b"", b"", b"")
 EVERY: dict[str, tuple[Command, set[Kind]]] = {
     "a rail's answer": (Advance(ID, Event.CONFIRM, rail="PK"), {Kind.API, Kind.CARETAKER}),
     "the sender cancels": (Advance(ID, Event.CANCEL), {Kind.API, Kind.CARETAKER}),
@@ -222,7 +226,8 @@ EVERY: dict[str, tuple[Command, set[Kind]]] = {
     "it is held again": (structs.replace(HELD, held=1), {Kind.CARETAKER}),
     "two people decide about it": (DecideScreening(ID, 1, "release", ID, 1), {Kind.CARETAKER}),
     "nobody decides about it": (DecideScreening(ID, 1, "release", ID), set()),
-    "a payment is refused": (Refuse(HELD.identity, "AC03", ""), {Kind.API}),
+    "a payment that a rail ordered is held": (structs.replace(HELD, evidence=OF_RAIL), {Kind.CARETAKER}),
+    "a payment is refused": (Refuse(HELD.identity, "AC03", ""), {Kind.API, Kind.CARETAKER}),
     "a held one is refused": (Refuse(HELD.identity, "RR04", "", held=1), {Kind.API, Kind.CARETAKER}),
     "nobody decided an outcome": (Advance(ID, Event.CONFIRM, rail="PK", only_in_doubt=True), set()),
     "nobody returns": (Return(ID, KEY, ID, "", "m", "NARR"), set()),

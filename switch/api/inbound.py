@@ -1,0 +1,152 @@
+"""What a rail asks of us, at its callback address: orders, queries and returns (`adapters.originating`).
+
+The rail's signature authenticates it. An order is durable before it is answered; the caretaker does the rest
+(`switch.processes.inbound`), and the exchange waits for the outcome as long as the rail does.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from adapters.creditor import find_alias
+from adapters.originating import (
+    InboundRequest,
+    OrderVerdict,
+    OriginatingAdapter,
+    PayeeQuery,
+    PayeeVerdict,
+    PaymentOrder,
+    StatusQuery,
+)
+from adapters.port import Acknowledgement, Outcome, Payee
+from schemas.errors import Refused, Restoring
+from schemas.reasons import Reason
+from switch.api import lookups
+from switch.api.lookups import LookUp
+from switch.api.runtime import Runtime
+from switch.base import metrics
+from switch.base.failpoints import failpoint
+from switch.names.payee import Match, mask
+from switch.payments import inbound, indirect, routes
+from switch.payments.directory import Participant
+from switch.payments.inbound import InboundRail, KnownOrder, OrderKind
+from switch.payments.rails import Rail
+from switch.payments.routes import Route
+
+_LOOK_EVERY_S: Final = 0.1
+
+
+async def serve(runtime: Runtime, rail: Rail, raw: bytes) -> Acknowledgement | None:
+    """Answer a request of a rail; None if the message is none, or the orders of this rail are not taken.
+
+    Raises:
+        InvalidMessage: malformed, or it states what cannot be honoured.
+        NotAuthentic: the rail did not sign it.
+        DuplicateUetr: the id is known with other content; nothing was changed.
+        Unavailable, TooManyRequests: nothing was done, or the answer is not known: the rail asks again.
+
+    """
+    adapter = rail.adapter
+    if not isinstance(adapter, OriginatingAdapter):
+        return None
+    setting = await runtime.inbound.get(adapter.profile.country)
+    if setting is None:
+        return None
+    request = rail.request(raw)
+    if request is None:
+        return None
+    metrics.rail_request(setting.rail, "callback", "request", 0.0)
+    if runtime.directory.now.closed:  # what it is about may be lost: no answer would be true
+        raise Restoring
+    if isinstance(request, PayeeQuery):
+        return adapter.reply_payee(raw, await _payee(runtime, setting, request))
+    return adapter.reply(raw, await _verdict(runtime, setting, adapter, request, raw))
+
+
+async def _verdict(
+    runtime: Runtime, setting: InboundRail, adapter: OriginatingAdapter, request: InboundRequest, raw: bytes
+) -> OrderVerdict:
+    patience_s = adapter.reply_within_s * runtime.settings.time_scale
+    if isinstance(request, StatusQuery):
+        return (await inbound.look_up(runtime.pool, setting.rail, request.original)).verdict
+    failpoint("before_order_kept")
+    if isinstance(request, PaymentOrder):
+        lasts_s = runtime.settings.payment_expiry_s
+        known = await inbound.keep_order(runtime.pool, runtime.keys, setting, request, raw, lasts_s=lasts_s)
+        kind = OrderKind.ORDER
+    else:
+        assert not isinstance(request, PayeeQuery)
+        known = await inbound.keep_return(runtime.pool, runtime.keys, setting, request, raw)
+        kind = OrderKind.RETURN
+    failpoint("after_order_kept")
+    ref = request.ref
+    known = await _wait(known, patience_s, lambda: inbound.read(runtime.pool, setting.rail, kind, ref))
+    return known.verdict
+
+
+async def _wait(known: KnownOrder, seconds: float, read: Callable[[], Awaitable[KnownOrder]]) -> KnownOrder:
+    """Wait until it is decided, as long as the rail does."""
+    ends = asyncio.get_running_loop().time() + seconds
+    while known.verdict.outcome is Outcome.PENDING and asyncio.get_running_loop().time() < ends:
+        await asyncio.sleep(_LOOK_EVERY_S)
+        known = await read()
+    return known
+
+
+async def _payee(runtime: Runtime, setting: InboundRail, asked: PayeeQuery) -> PayeeVerdict:
+    """Whose account it is, with a masked name, and what would arrive. The look-up is in the audited log."""
+    now = datetime.now(UTC)
+    at = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    gateway = runtime.directory.now.by_id[setting.gateway]
+    bank = (asked.agent.bic or "")[:8]
+    runtime.lookups.take(gateway, [bank])
+    payee = None
+    try:
+        route = await _route(runtime, gateway, asked, at)
+        payee = await _resolved(route, gateway, asked)
+    except Refused:
+        route = None
+    claim = runtime.keys.claim(gateway.id, "lookup", asked.account.id or "").hex()
+    country = "" if route is None else route.rail.adapter.profile.country
+    result = Reason.INCORRECT_ACCOUNT_NUMBER if payee is None else Match.MATCH
+    found = LookUp(country, bank, claim, str(result))
+    await lookups.record(runtime.link, gateway.id, [found])
+    if payee is None or route is None:
+        return PayeeVerdict(at)
+    told = Payee(payee.account, payee.agent, mask(payee.name) if payee.name else None)
+    if asked.amount is None:
+        return PayeeVerdict(at, told)
+    try:
+        price = routes.price(asked.amount, route, runtime.directory.now, at=at)
+    except Refused:  # the order would be refused for the same reason, and say it
+        return PayeeVerdict(at, told)
+    return PayeeVerdict(at, told, price.credit, price.rate)
+
+
+async def _route(runtime: Runtime, gateway: Participant, asked: PayeeQuery, at: datetime) -> Route:
+    rail = runtime.rails.get(gateway.country)
+    currency = asked.amount.currency if asked.amount else (rail.adapter.profile.currency if rail else "")
+    bank = None
+    if indirect.may_be(asked.agent, runtime.directory.now):
+        bank = await indirect.find(runtime.pool, asked.agent, runtime.rails, at)
+    return routes.find(
+        runtime.directory.now,
+        runtime.rails,
+        gateway,
+        asked.agent.bic or "",
+        currency,
+        now=at,
+        expires_at=at + timedelta(seconds=runtime.settings.payment_expiry_s),
+        indirect=bank,
+    )
+
+
+async def _resolved(route: Route, gateway: Participant, asked: PayeeQuery) -> Payee | None:
+    forms = route.rail.adapter.profile.creditor
+    found = find_alias(asked.account, forms) if forms else None
+    alias = found.value if found is not None else "" if forms else asked.account.id
+    if not alias:
+        return None
+    with route.rail.enquiry(gateway.id):
+        return await route.rail.adapter.resolve(alias)

@@ -1,0 +1,144 @@
+"""Payments that begin at a rail, by two people: who takes a rail's orders, and the end of what is owed.
+
+`rail.inbound` names the gateway that is the debtor agent of a rail's payments, and pauses or opens the rail's
+orders. `order.settle` ends an obligation: the rail and the books say different things of an order, and people
+have agreed outside the switch who pays whom.
+"""
+
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from adapters import registry
+from schemas.errors import NotFound, Refused
+from schemas.reasons import Reason
+from switch.approvals.content import Country, Id, Open, Uetr, refuse
+from switch.approvals.effects import NOTHING, Effect, Row, Subject, links_to, openness, term
+from switch.approvals.kinds import ChangeKind, Content, Execution
+from switch.base.sql import statements
+
+_statement: Final = statements("switch.participants")
+_GATEWAY: Final = "SELECT kind, country::text, status FROM switch.participant WHERE id = $1"
+_SETTING: Final = "SELECT gateway, open FROM switch.rail_inbound WHERE rail = $1"
+_SET: Final = _statement("set_rail_inbound")
+_UNDER_WAY: Final = _statement("has_inbound_orders")
+_OBLIGATION: Final = _statement("inbound_obligation")
+_SETTLE: Final = _statement("settle_inbound_order")
+
+
+STATES: Final = MappingProxyType(
+    {
+        "barred": term("barred"),
+        "received": term("received"),
+        "taken": term("taken"),
+        "done": term("done"),
+        "refused": term("refused"),
+        "stopped": term("stopped"),
+    }
+)
+"""The states of an order."""
+
+
+class SetInbound(Content, frozen=True, kw_only=True):
+    """Who takes the orders of a rail; not open: new ones are refused, and those that came are ended."""
+
+    country: Country
+    gateway: Annotated[Id, msgspec.Meta(title="Gateway")]
+    open: Open
+
+
+class SettleOrder(Content, frozen=True, kw_only=True):
+    """End what the rail's side and ours owe each other for an order, by evidence from outside the switch."""
+
+    uetr: Uetr
+    evidence: Annotated[str, msgspec.Meta(title="Evidence", min_length=1, max_length=300)]
+
+
+def _originates(country: str) -> bool:
+    try:
+        return registry.originates(country)
+    except NotFound:
+        return False
+
+
+async def _check(connection: asyncpg.Connection, content: SetInbound) -> None:
+    if not _originates(content.country):
+        raise refuse("this rail's adapter takes no orders")
+    gateway = await connection.fetchrow(_GATEWAY, content.gateway)
+    if gateway is None or (gateway["kind"], gateway["country"]) != ("gateway", content.country):
+        raise refuse("it is not a participant of the kind gateway in this country")
+    if content.open and gateway["status"] != "active":
+        raise refuse("the gateway is not active")
+    now = await connection.fetchrow(_SETTING, content.country)
+    replaced = now is not None and now["gateway"] != content.gateway
+    if replaced and await connection.fetchval(_UNDER_WAY, content.country):
+        raise refuse("orders of this rail are under way: pause it first, and wait until they have ended")
+
+
+async def _effect(connection: asyncpg.Connection, content: SetInbound) -> Effect:
+    now = await connection.fetchrow(_SETTING, content.country)
+    is_open = None if now is None else now["open"]
+    return Effect(
+        (
+            Row(term("Orders of the rail"), openness(is_open=is_open), openness(is_open=content.open)),
+            Row(term("Gateway"), NOTHING if now is None else now["gateway"], content.gateway),
+        )
+    )
+
+
+async def _set(execution: Execution, content: SetInbound) -> None:
+    await execution.connection.execute(_SET, content.country, content.gateway, content.open, execution.number)
+    state = "open" if content.open else "closed"
+    execution.outcome = f"orders of the rail of {content.country} are {state}"
+
+
+async def _obligation(connection: asyncpg.Connection, uetr: str) -> asyncpg.Record:
+    row = await connection.fetchrow(_OBLIGATION, UUID(uetr))
+    if row is None:
+        raise Refused("nothing is owed for an order of this UETR", reason=Reason.NARRATIVE, path="uetr")
+    return row
+
+
+async def _check_settle(connection: asyncpg.Connection, content: SettleOrder) -> None:
+    await _obligation(connection, content.uetr)
+
+
+async def _effect_of_settling(connection: asyncpg.Connection, content: SettleOrder) -> Effect:
+    row = await connection.fetchrow(_OBLIGATION, UUID(content.uetr))
+    now = NOTHING if row is None else row["disputed"]
+    rows = [Row(term("Order of a rail"), content.uetr, content.uetr), Row(term("Owed"), now, term("settled"))]
+    if row is not None:
+        said = STATES[row["state"]]
+        rows[:0] = [Row(term("Rail"), row["rail"], row["rail"]), Row(term("State"), said, said)]
+    return Effect(tuple(rows))
+
+
+async def _settle(execution: Execution, content: SettleOrder) -> None:
+    await _obligation(execution.connection, content.uetr)
+    await execution.connection.execute(_SETTLE, UUID(content.uetr), execution.number)
+    execution.outcome = f"the order {content.uetr} is settled"
+
+
+KINDS: Final[tuple[ChangeKind[Any], ...]] = (
+    ChangeKind(
+        "rail.inbound",
+        "Take the orders of a rail",
+        SetInbound,
+        _set,
+        _check,
+        effect=_effect,
+        links=links_to(Subject.RAIL, "country"),
+    ),
+    ChangeKind(
+        "order.settle",
+        "Settle an order on which its rail differs",
+        SettleOrder,
+        _settle,
+        _check_settle,
+        effect=_effect_of_settling,
+        links=links_to(Subject.PAYMENT, "uetr"),
+    ),
+)

@@ -1,0 +1,4 @@
+-- order_of_payment: the order of a rail of which a payment was made, and what the rail was told.
+--   $1 UETR
+SELECT rail::text, ref, state, told_at, CASE WHEN settled IS NULL THEN disputed ELSE '' END AS disputed
+FROM switch.inbound_order WHERE uetr = $1 AND kind = 'order'

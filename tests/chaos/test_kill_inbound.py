@@ -1,0 +1,111 @@
+"""kill -9 of everything at every point that an order of a rail passes: both sides and the books still agree."""
+
+import asyncio
+import contextlib
+import json
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from adapters.simulation.debit_book import DebitState
+from switch.base import failpoints
+from tests.chaos.switch_process import SwitchProcess
+from tests.chaos.test_kill import decided
+from tests.switch.payments.inbound_world import GATEWAYS, credited, debits
+
+pytestmark = pytest.mark.chaos
+ENDED_WITHIN_S = 150
+POINTS = (
+    *failpoints.OF_ORDERS,
+    "before_reserve_commit",
+    "after_reserve_commit",
+    "after_rail_send",
+    "after_outcome_commit",
+)
+
+
+@pytest.fixture
+def switch(data_directory: Path) -> Iterator[SwitchProcess]:
+    process = SwitchProcess(data_directory / "data", workers=1)
+    yield process
+    process.kill()
+
+
+def set_up(switch: SwitchProcess) -> None:
+    """Both gateways, with which a rail may order."""
+    for country in ("IN", "PK"):
+        name, bic, currency = GATEWAYS[country]
+        account = {"currency": currency, "net_debit_cap": "1000000.00"}
+        onboard = {"id": name, "name": name, "bic": bic, "country": country, "kind": "gateway"}
+        decided(switch, "participant.onboard", {**onboard, "accounts": [account]})
+        decided(switch, "rail.inbound", {"country": country, "gateway": name, "open": True})
+
+
+def originate(switch: SwitchProcess, source: str, target: str, word: str = "", behaviour: str = "") -> None:
+    """Have a customer of the rail pay abroad, while the switch may die of it."""
+    place = json.loads((switch.data / "rails" / source / "switch.json").read_text())
+    wish = {
+        "creditor_country": target,
+        "amount": "120.00",
+        "word": word,
+        "via": "rail",
+        "behaviour": behaviour,
+    }
+
+    async def ask() -> None:
+        trusted = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=place["ca_file"]))
+        async with aiohttp.ClientSession(connector=trusted) as http:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                async with http.post(f"{place['endpoints'][0]}/originate", json=wish) as answer:
+                    assert answer.status == 202, await answer.text()
+
+    asyncio.run(ask())
+
+
+# To Pakistan: India bounds enquiries, and a payment that it never got would stay pending for people to end.
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_a_kill_at_every_point_of_an_order_debits_exactly_who_pays(switch: SwitchProcess) -> None:
+    switch.data.mkdir()
+    switch.start()
+    switch.wait_until_ready()
+    set_up(switch)
+    for name in POINTS:
+        switch.kill()
+        switch.start(failpoints=f"{name}:killgroup")
+        # What an earlier point interrupted may pass this one first; then the switch dies of that.
+        if switch.wait_until_ready():
+            originate(switch, "IN", "PK", behaviour="REVERSE" if name == "after_order_told" else "")
+        switch.wait_until_dead(within_s=90)
+    switch.start()
+    switch.wait_until_ready()
+    originate(switch, "PK", "IN")
+    until_ended(switch)
+    verified = switch.verify()
+
+    rails = switch.data / "rails"
+    books = {country: debits(rails, country) for country in ("IN", "PK")}
+    there = {**credited(rails, "IN"), **credited(rails, "PK")}
+    assert {len(lines) for lines in there.values()} == {1}
+    for book in books.values():
+        assert book
+        for uetr, entry in book.items():
+            assert (entry.state is DebitState.DONE) == (uetr in there), (uetr, entry.state)
+    assert verified["ok"], verified
+
+
+def until_ended(switch: SwitchProcess) -> None:
+    """Wait until no payer's money is held any more."""
+    ends = time.monotonic() + ENDED_WITHIN_S
+    while time.monotonic() < ends:
+        states = {
+            e.state for country in ("IN", "PK") for e in debits(switch.data / "rails", country).values()
+        }
+        if DebitState.HELD not in states:
+            return
+        time.sleep(0.5)
+    raise AssertionError("money of payers is still held")

@@ -1,0 +1,273 @@
+"""Payments that begin at one rail and end at another: the payer is debited exactly when the payee is credited."""
+
+import uuid
+from datetime import UTC, datetime
+
+import aiohttp
+import pytest
+from lxml import etree
+
+from adapters import keys
+from adapters.india import sandbox as india
+from adapters.india.messages import add, root_of, timestamp
+from adapters.pakistan import sandbox as pakistan
+from adapters.simulation.debit_book import DebitState
+from schemas.signing.xmldsig import sign_enveloped
+from tests.switch.payments.inbound_world import (
+    GATEWAYS,
+    both_sides,
+    breaks_of,
+    case_state,
+    credited,
+    debits,
+    ended,
+    journey,
+    kept,
+    originate,
+    until_case,
+    until_kept,
+    with_gateways,
+)
+from tests.switch.stack import Stack
+
+DIRECTIONS = [("PK", "IN"), ("IN", "PK")]
+
+
+@pytest.fixture
+async def both(stack: Stack) -> Stack:
+    """Both rails with their gateways."""
+    await with_gateways(stack, ("IN", "PK"))
+    return stack
+
+
+@pytest.mark.parametrize(("source", "target"), DIRECTIONS)
+async def test_a_customer_of_one_rail_pays_an_account_at_the_other(
+    both: Stack, source: str, target: str
+) -> None:
+    (uetr,) = await originate(both, source, target, amount="250.00")
+
+    assert await ended(both, source, [uetr]) == [DebitState.DONE]
+    (credit,) = credited(both.settings.rails_directory, target)[uetr]
+    gateway = GATEWAYS[source][0]
+    payment = await journey(both, uetr, gateway)
+    assert payment["debtor_agent"] == gateway
+    assert (payment["debit"], payment["credit"]) == (250_00, credit.amount_minor)
+    found = await until_kept(both, uetr, told=True)
+    assert (found.state, found.disputed, found.open) == ("done", "", False)
+    page = await payment_page(both, uetr)
+    assert "Order of a rail" in page
+    assert "the rail has the answer" in page
+
+
+@pytest.mark.parametrize(("source", "target"), DIRECTIONS)
+async def test_what_the_other_rail_refuses_is_refunded(both: Stack, source: str, target: str) -> None:
+    (uetr,) = await originate(both, source, target, word="AC04")
+
+    assert await ended(both, source, [uetr]) == [DebitState.REFUNDED]
+    assert uetr not in credited(both.settings.rails_directory, target)
+    found = await until_kept(both, uetr, told=True)
+    assert (found.state, found.reason) == ("refused", "AC04")
+
+
+@pytest.mark.parametrize(("source", "target"), DIRECTIONS)
+async def test_what_the_switch_refuses_is_refunded(both: Stack, source: str, target: str) -> None:
+    """More than the gateway has: the ledger refuses it."""
+    (uetr,) = await originate(both, source, target, amount="9000000.00")
+
+    assert await ended(both, source, [uetr]) == [DebitState.REFUNDED]
+    assert (await until_kept(both, uetr, told=True)).state == "refused"
+    assert uetr not in credited(both.settings.rails_directory, target)
+
+
+@pytest.mark.parametrize(("source", "target"), DIRECTIONS)
+@pytest.mark.parametrize(
+    ("behaviour", "state", "of_order"),
+    [
+        ("TWICE", DebitState.DONE, "done"),
+        ("OTHER", DebitState.DONE, "done"),
+        ("DEAF", DebitState.DONE, "done"),
+        ("EXPIRED", DebitState.REFUNDED, "refused"),
+        ("DAMAGED", DebitState.REFUNDED, "barred"),
+    ],
+)
+async def test_whatever_the_rail_does_the_books_agree(  # noqa: PLR0917 - parameters of the test
+    both: Stack, source: str, target: str, behaviour: str, state: DebitState, of_order: str
+) -> None:
+    (uetr,) = await originate(both, source, target, behaviour=behaviour)
+
+    assert await ended(both, source, [uetr]) == [state]
+    credits_ = credited(both.settings.rails_directory, target).get(uetr, [])
+    assert len(credits_) == (state is DebitState.DONE)
+    assert (await until_kept(both, uetr, state=of_order)).disputed == ""
+
+
+@pytest.mark.parametrize(("source", "target"), DIRECTIONS)
+async def test_an_order_that_was_asked_about_before_it_came_is_not_executed(
+    both: Stack, source: str, target: str
+) -> None:
+    (uetr,) = await originate(both, source, target, behaviour="EARLY")
+
+    assert await ended(both, source, [uetr]) == [DebitState.REFUNDED]
+    assert uetr not in credited(both.settings.rails_directory, target)
+    assert (await kept(both, uetr)).state in {"barred", "stopped"}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("source", "target"), DIRECTIONS)
+@pytest.mark.parametrize("word", ["", "AC04", "SLOW8"])
+async def test_a_reversal_is_granted_exactly_if_nothing_was_or_will_be_credited(
+    both: Stack, source: str, target: str, word: str
+) -> None:
+    (uetr,) = await originate(both, source, target, word=word, behaviour="REVERSE")
+
+    (state,) = await ended(both, source, [uetr])
+    is_credited = uetr in credited(both.settings.rails_directory, target)
+    assert (state is DebitState.DONE) == is_credited
+    asked = await until_kept(both, uetr, kind="return", told=True)
+    assert asked.state == ("refused" if is_credited else "done")
+
+
+async def test_orders_are_refused_while_people_have_paused_them(both: Stack) -> None:
+    name, _, _ = GATEWAYS["PK"]
+    await both.agreed("rail.inbound", {"country": "PK", "gateway": name, "open": False})
+    try:
+        (uetr,) = await originate(both, "PK", "IN")
+        assert await ended(both, "PK", [uetr]) == [DebitState.REFUNDED]
+        found = await until_kept(both, uetr, told=True)
+    finally:
+        await both.agreed("rail.inbound", {"country": "PK", "gateway": name, "open": True})
+
+    assert (found.state, found.reason) == ("stopped", "AG01")
+
+
+async def test_a_suspended_gateway_executes_nothing(both: Stack) -> None:
+    name, _, _ = GATEWAYS["PK"]
+    await both.agreed("participant.suspend", {"participant": name})
+    try:
+        (uetr,) = await originate(both, "PK", "IN")
+        assert await ended(both, "PK", [uetr]) == [DebitState.REFUNDED]
+    finally:
+        await both.agreed("participant.resume", {"participant": name})
+
+    assert uetr not in credited(both.settings.rails_directory, "IN")
+
+
+async def test_many_at_once_end_alike_on_both_sides(both: Stack) -> None:
+    uetrs = {
+        (source, target, word): await originate(both, source, target, word=word, count=5)
+        for source, target in DIRECTIONS
+        for word in ("", "AC04", "DUPCB")
+    }
+
+    for (source, target, word), mine in uetrs.items():
+        states = set(await ended(both, source, mine, within_s=120))
+        there = credited(both.settings.rails_directory, target)
+        assert states == {DebitState.REFUNDED if word == "AC04" else DebitState.DONE}, word
+        assert all((uetr in there) == (word != "AC04") for uetr in mine), word
+    book = debits(both.settings.rails_directory, "PK")
+    assert {book[uetr].state for uetr in uetrs["PK", "IN", ""]} == {DebitState.DONE}
+    checked = await both_sides(both)
+    assert checked.ok, checked
+    assert checked.checked > len(book)
+
+
+@pytest.mark.parametrize(("source", "target"), DIRECTIONS)
+async def test_a_rail_that_refunded_at_its_own_time_out_owes_until_two_people_settle_it(
+    both: Stack, source: str, target: str
+) -> None:
+    (uetr,) = await originate(both, source, target, word="SLOW60", behaviour="GONE")
+    found = await until_kept(both, uetr, open=False)
+
+    assert (await ended(both, source, [uetr]), found.state) == ([DebitState.REFUNDED], "done")
+    assert uetr in credited(both.settings.rails_directory, target)
+    assert found.disputed
+    await until_case(both, uetr, "open")
+    assert (await both_sides(both)).ok
+    await both.agreed("order.settle", {"uetr": uetr, "evidence": "letter 12 of the rail"})
+    await until_case(both, uetr, "closed")
+    assert (await until_kept(both, uetr, settled=True)).disputed == found.disputed
+    assert (await both_sides(both)).ok
+
+
+async def test_a_payment_that_is_returned_after_the_rail_was_told_done_is_owed_to_the_payer(
+    both: Stack,
+) -> None:
+    (uetr,) = await originate(both, "PK", "IN")
+    assert await ended(both, "PK", [uetr]) == [DebitState.DONE]
+    await until_kept(both, uetr, open=False)
+
+    await both.agreed("payment.return", {"uetr": uetr, "reason": "FR01", "evidence": "court order 12"})
+
+    found = await until_kept(both, uetr, disputed="its payment was returned")
+    assert (found.state, await case_state(both, uetr)) in {("done", "open"), ("done", None)}
+    await until_case(both, uetr, "open")
+    await both.agreed("order.settle", {"uetr": uetr, "evidence": "refunded by the gateway"})
+    await until_case(both, uetr, "closed")
+
+
+async def test_a_late_done_after_the_rail_was_told_refused_is_owed_until_it_is_settled(both: Stack) -> None:
+    """The other rail answers an enquiry with a refusal, and says later that it has credited the payee."""
+    (uetr,) = await originate(both, "PK", "IN", word="FLIP")
+    states = await ended(both, "PK", [uetr], within_s=90)
+
+    assert states == [DebitState.REFUNDED]
+    found = await until_kept(both, uetr, disputed="the other rail executed it after it was refused")
+    assert found.state == "refused"
+    await until_case(both, uetr, "open")
+    await both.agreed("order.settle", {"uetr": uetr, "evidence": "letter 12 of the rail"})
+    await until_case(both, uetr, "closed")
+    for number in await breaks_of(both, uetr):
+        await both.agreed("break.resolve", {"number": number, "resolution": "settled with the order"})
+
+
+async def payment_page(stack: Stack, uetr: str) -> str:
+    """The page of a payment, as an operator sees it."""
+    headers = stack._bearer("operator")
+    async with (
+        aiohttp.ClientSession(stack.url, headers=headers) as http,
+        http.get(f"/console/payments/{uetr}") as answer,
+    ):
+        assert answer.status == 200
+        return await answer.text()
+
+
+async def asked(stack: Stack, country: str, raw: bytes) -> tuple[int, bytes]:
+    """What the switch answers to a message of a rail."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{stack.url}/rails/{country}", data=raw) as answer,
+    ):
+        return answer.status, await answer.read()
+
+
+def lookup_of_upi(stack: Stack, account: str, bank: str) -> bytes:
+    at = timestamp(datetime.now(UTC))
+    root = root_of("ReqValAdd", "NPCI", f"NPC{uuid.uuid4().hex}", at)
+    add(root, "Txn", id=f"NPC{uuid.uuid4().hex}", ts=at, type="ValAdd")
+    payee = add(root, "Payee", addr=f"{account.lower()}.{bank}@{india.IDENTITY['handle']}", seqNum="1")
+    add(payee, "Amount", value="100.00", curr="INR")
+    key = (stack.settings.rails_directory / "IN" / "rail.key").read_bytes()
+    return sign_enveloped(root, keys.private(key))
+
+
+async def test_a_rail_learns_whose_account_abroad_it_is_and_what_would_arrive(both: Stack) -> None:
+    bank = both.participant("noor-wallet")["bic"][:8].lower()
+    account = pakistan.account("").iban
+    assert account is not None
+
+    known = await asked(both, "IN", lookup_of_upi(both, account, bank))
+    nobody = await asked(both, "IN", lookup_of_upi(both, account, "nobdpkka"))
+    forged = await asked(both, "IN", lookup_of_upi(both, account, bank).replace(b"100.00", b"200.00"))
+
+    response = etree.fromstring(known[1]).find("Resp")
+    assert (known[0], response.get("result")) == (200, "SUCCESS")
+    assert "*" in response.get("maskName")
+    assert response.find("Fx").get("settCurr") == "PKR"
+    assert etree.fromstring(nobody[1]).find("Resp").get("result") == "FAILURE"
+    assert forged[0] == 401
+
+
+async def test_only_a_gateway_of_the_country_takes_the_orders_of_a_rail(both: Stack) -> None:
+    for gateway in ("asha-bank", GATEWAYS["PK"][0]):
+        content = {"country": "IN", "gateway": gateway, "open": True}
+        with pytest.raises(AssertionError, match="not a participant of the kind gateway"):
+            await both.agreed("rail.inbound", content)
