@@ -180,6 +180,7 @@ async def test_the_provider_ends_the_session_behind_our_back(page: Page, provide
     await expect(page).to_have_url(re.compile("/sign-in"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "otp"), [("guest", True), ("auditor-9", True), ("auditor-1x", False)])
 async def test_who_has_no_group_gets_nothing(
     page: Page, provider: RealProvider, name: str, otp: bool
@@ -190,6 +191,7 @@ async def test_who_has_no_group_gets_nothing(
     await expect(page.get_by_role("alert")).to_contain_text("gives no access here")
 
 
+@pytest.mark.long
 async def test_an_answer_in_another_browser_or_once_more_gives_nothing(
     browser: Browser, page: Page, provider: RealProvider
 ) -> None:
@@ -206,6 +208,7 @@ async def test_an_answer_in_another_browser_or_once_more_gives_nothing(
     await other.close()
 
 
+@pytest.mark.long
 async def test_a_person_connects_and_our_second_factor_is_asked_for(
     page: Page, provider: RealProvider, stack: Stack
 ) -> None:

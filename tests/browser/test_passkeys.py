@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from argon2 import PasswordHasher
 from playwright.async_api import Browser, BrowserContext, CDPSession, Page, expect
@@ -122,6 +123,7 @@ async def test_a_passkey_is_added_used_and_removed(owner: Owner) -> None:
     await expect(owner.page.get_by_role("alert").first).to_contain_text("is wrong")
 
 
+@pytest.mark.long
 async def test_a_stolen_device_without_its_owner_opens_nothing(owner: Owner) -> None:
     await owner.sign_in(await owner.code())
     await owner.add_passkey("phone")
@@ -136,6 +138,7 @@ async def test_a_stolen_device_without_its_owner_opens_nothing(owner: Owner) -> 
     await expect(owner.page).to_have_url(owner.url)
 
 
+@pytest.mark.long
 async def test_an_invited_person_enrols_with_a_passkey_alone(owner: Owner) -> None:
     connection = await owner.stack.connect()
     half, hashed = enrolment.new_half()
