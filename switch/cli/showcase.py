@@ -26,7 +26,7 @@ from switch.base import files, personal_data
 from switch.base.personal_data import KeyRing
 from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
-from switch.cli import output
+from switch.cli import between_rails, output
 from switch.cli.as_person import CommandContext, open_services, request, vote
 from switch.cli.connect import database
 from switch.cli.supervisor import Say
@@ -62,6 +62,10 @@ SCENES: Final = (
     Scene("the creditor's account is closed: the reservation is released at once", "asha-bank", "Asha Rao", "indus-bank", "Sana Mir", "990.50", "AC04"),
     Scene("the rail does not respond after it paid: the outcome is enquired, then posted once", "indus-bank", "Sana Mir", "asha-bank", "Asha Rao", "7600.00", "SILENT"),
 )  # fmt: skip
+
+
+RAIL_SCENES: Final = (("PK", "IN", "5200.00"), ("IN", "PK", "1850.00"))
+"""Payments that begin at a rail: source, target, amount."""
 
 
 def is_running(data: Path) -> bool:
@@ -100,6 +104,7 @@ async def show(data: Path, say: Say) -> int:
             for line in await _history(connection, keys, scene, state):
                 output.text(f"          {line}")
         await _every_corridor(settings, credentials["participants"], say)
+        await _between_rails(settings, connection, say)
         await _close_windows(settings, connection, say)
         return await _verify(settings, connection, say)
 
@@ -174,6 +179,24 @@ async def _every_corridor(settings: Settings, participants: Sequence[dict[str, s
     for source in sorted(banks):
         cells = "".join(f"{took.get((source, target), '-'):>8}" for target in sorted(banks))
         output.text(f"          from {source:<3}{cells}")
+
+
+async def _between_rails(settings: Settings, connection: asyncpg.Connection, say: Say) -> None:
+    """Have customers of two rails pay each other: what the payer's bank debited, and what was credited."""
+    able = between_rails.sources(settings)
+    pairs = [(source, to) for source, to, _ in RAIL_SCENES if {source, to} <= {*able}]
+    if not pairs:
+        return
+    say("people pay abroad over their own rail: it orders the payment, and no bank sends us anything")
+    await between_rails.take_orders(settings, connection, sorted({source for source, _ in pairs}))
+    for source, to, amount in RAIL_SCENES:
+        if (source, to) in pairs:
+            paid = await between_rails.pay(settings, connection, source, to, amount)
+            debit = Money(paid.payer.amount_minor, paid.payer.currency)
+            output.text(
+                f"          {source} -> {to}  payer {paid.payer.state}: {debit}; order {paid.state};"
+                f" payee credited {Money(paid.credited, paid.currency)}"
+            )
 
 
 def _took(state: PaymentState) -> str:
