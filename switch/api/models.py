@@ -172,7 +172,7 @@ class QuoteDocument(TypedDict):
         ),
     ]
     refused_now: Annotated[
-        Literal["AM14", "AM23"] | None,
+        ReasonCode | None,
         Meta(
             description="Why a payment of yours would be refused now: AM14 your limits, AM23 your net debit"
             " cap; null: it would not be. A quote promises a price, not liquidity"
@@ -240,7 +240,7 @@ class FirmQuoteDocument(TypedDict):
         ),
     ]
     refused_now: Annotated[
-        Literal["AM14", "AM23"] | None,
+        ReasonCode | None,
         Meta(
             description="Why a payment of yours would be refused now: AM14 your limits, AM23 your net debit"
             " cap; null: it would not be. A quote promises a price, not liquidity"
