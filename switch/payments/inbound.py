@@ -12,6 +12,7 @@ decision that is made here is whether an order is given to the intake at all: `t
 reached from `received` by one update each, and only one of them succeeds.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from time import monotonic
@@ -82,10 +83,14 @@ class InboundRails:
 
     async def get(self, country: str) -> InboundRail | None:
         """The setting of a rail; None if its orders are not taken."""
+        return (await self.all()).get(country)
+
+    async def all(self) -> Mapping[str, InboundRail]:
+        """The settings by country; one stays when a rail's orders are not taken any more."""
         if monotonic() - self._read_at > _RAILS_EVERY_S:
             self._rails = {row["rail"]: InboundRail(*row) for row in await self._pool.fetch(_RAILS)}
             self._read_at = monotonic()
-        return self._rails.get(country)
+        return self._rails
 
 
 class KnownOrder(NamedTuple):

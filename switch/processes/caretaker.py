@@ -37,7 +37,7 @@ from switch.payments.dispatch import Dispatcher, Sending, enquiry_due, now_us, o
 from switch.payments.rail_returns import RailReturnBooking
 from switch.payments.rails import Rail, Rails
 from switch.payments.reconciliation import Reconciliation
-from switch.processes import due_work, inbound, process
+from switch.processes import due_work, process
 from switch.processes.held_payments import HeldPayments
 from switch.processes.inbound import InboundOrders
 from switch.processes.reversals import ReversalDispatch
@@ -100,6 +100,10 @@ class Caretaker:
         """Set while a change is approved and not executed."""
         self.confirmations = asyncio.Event()
         """Set while a confirmation of a settlement agent waits."""
+        self.orders = {country: asyncio.Event() for country in self.inbound.known}
+        """By rail: set while an order of it is due."""
+        self.answers = {country: asyncio.Event() for country in self.inbound.known}
+        """By rail: set while an answer to one of its orders is due."""
         for country, rail in known.items():
             rail.breaker.listener = partial(self._exchange_ended, country)
 
@@ -121,6 +125,9 @@ class Caretaker:
         for waits, event in ((due["approved"], self.approved), (due["confirmations"], self.confirmations)):
             if waits:
                 event.set()
+        for countries, events in ((due["orders"], self.orders), (due["answers"], self.answers)):
+            for country in events.keys() & set(countries):
+                events[country].set()
         self._detect_lost_contact(due["now"])
         started = 0
         for country in {*due["rails"], *self._again}:  # one statement, not one per rail, where nothing is due
@@ -377,8 +384,8 @@ def _duties(
     yield _every(due_work.EVERY_S, caretaker.rail_returns.look)
     yield _every(due_work.EVERY_S, caretaker.reversals.look)
     for country in caretaker.inbound.known:
-        yield _every(inbound.EVERY_S, partial(caretaker.inbound.look, country))
-        yield _every(inbound.EVERY_S, partial(caretaker.inbound.deliver, country))
+        yield _when(caretaker.orders[country], partial(caretaker.inbound.look, country))
+        yield _when(caretaker.answers[country], partial(caretaker.inbound.deliver, country))
     yield _every(due_work.EVERY_S, caretaker.inbound.find_obligations)
     yield _every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)
     yield _every(settings.checkpoint_every_s, keeper.publish)

@@ -29,7 +29,6 @@ from switch.payments.inbound import ANSWER, InboundRails, OrderKind, OrderState
 from switch.payments.intake import Intake
 from switch.payments.rails import Rail, Rails
 
-EVERY_S: Final = 0.1
 AT_ONCE: Final = 32
 """Orders, or answers, of one round of a rail."""
 _AGAIN_S: Final = 1.0
@@ -80,6 +79,8 @@ class InboundOrders:
 
     async def find_obligations(self) -> None:
         """One round: mark orders of which their rail was told something that is not true any more."""
+        if not await self._rails.all():
+            return
         await self._pool.execute(_CONTRADICTED)
         last = await self._pool.fetchval(_RETURNED, self._returns_seen, _RETURNS_AT_ONCE)
         self._returns_seen = last or self._returns_seen

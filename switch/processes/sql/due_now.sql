@@ -1,6 +1,7 @@
 -- due_now: the caretaker's one question, ten times a second: the database clock, of the given rails those with a payment
--- that is due, as `due_payments` means it, and whether a change is approved or a confirmation waits. What follows is asked
--- by the statements of its own part, so a row that they do not take costs only a look.
+-- that is due, as `due_payments` means it, whether a change is approved or a confirmation waits, and the rails with orders
+-- that are due or with answers to them. What follows is asked by the statements of its own part, so a row that they do not
+-- take costs only a look.
 --   $1 rails
 SELECT clock_timestamp() AS now,
        ARRAY(
@@ -12,4 +13,12 @@ SELECT clock_timestamp() AS now,
                 OR r.open OR r.opens_at <= clock_timestamp())
        ) AS rails,
        EXISTS (SELECT FROM switch.change WHERE state = 'approved') AS approved,
-       EXISTS (SELECT FROM switch.settlement_confirmation WHERE taken_at IS NULL) AS confirmations
+       EXISTS (SELECT FROM switch.settlement_confirmation WHERE taken_at IS NULL) AS confirmations,
+       ARRAY(
+         SELECT DISTINCT i.rail::text FROM switch.inbound_order AS i
+         WHERE i.due_at <= clock_timestamp() AND i.answer IS NULL
+       ) AS orders,
+       ARRAY(
+         SELECT DISTINCT i.rail::text FROM switch.inbound_order AS i
+         WHERE i.due_at <= clock_timestamp() AND i.answer IS NOT NULL
+       ) AS answers
