@@ -60,7 +60,7 @@ GRANT SELECT ON switch.change, switch.change_vote TO payswitch_writer; -- the ca
 GRANT SELECT (name, role, scope, status) ON switch.person TO payswitch_writer;
 GRANT SELECT ON switch.screening_officers TO payswitch_writer; -- who may decide about a held payment
 GRANT SELECT (id, uetr, kind, resolved_at) ON switch.reconciliation_break TO payswitch_writer;
-GRANT SELECT ON switch.indirect_participant, switch.participant_key, switch.fx_rate, switch.corridor, switch.tariff TO payswitch_writer;
+GRANT SELECT ON switch.indirect_participant, switch.participant_key, switch.fx_rate, switch.fx_fixing, switch.corridor, switch.tariff TO payswitch_writer;
 GRANT SELECT ON switch.settlement, switch.settlement_line TO payswitch_writer;
 GRANT SELECT (id, bic, status, country) ON switch.participant TO payswitch_writer;
 GRANT SELECT (creditor_agent, sender, fx_provider, rate, debit_minor, debit_currency, credit_minor, credit_currency)
@@ -84,6 +84,7 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
                 switch.fx_offer, switch.fx_counted, switch.pair_control, switch.indirect_participant, switch.directory_file, switch.rail_return, switch.reversal,
                 switch.rail_inbound, switch.inbound_order
    TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
+GRANT SELECT ON switch.fx_fixing TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
 GRANT SELECT (name, display_name, role, scope, status, created_at) ON switch.person
    TO payswitch_api, payswitch_caretaker, payswitch_reader;
 GRANT SELECT (totp_step) ON switch.person TO payswitch_caretaker; -- not 0: the person had enrolled
@@ -173,6 +174,7 @@ GRANT INSERT (keyid, participant, algorithm, public_key, valid_from, valid_until
 GRANT INSERT (source, target, enabled), UPDATE (enabled, fee_minor, fee_bps, settlement) ON switch.corridor
    TO payswitch_caretaker;
 GRANT INSERT (source, target, provider, rate, valid_from) ON switch.fx_rate TO payswitch_caretaker;
+GRANT INSERT ON switch.fx_fixing TO payswitch_caretaker;
 GRANT INSERT (source, target, component, direction, participant, purpose, bearer, from_minor, below_minor, flat_minor, bps,
               least_minor, most_minor, valid_from, valid_until, change),
       UPDATE (valid_until)

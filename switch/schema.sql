@@ -1715,7 +1715,8 @@ CREATE TABLE switch.quote (
     purpose         text NOT NULL, -- code of the purpose that the payment must state; empty: it must state none
     offer           bigint NOT NULL, -- of the FX provider, whose inventory it holds; 0: a rate that two people set
     expires_at      timestamptz NOT NULL,
-    improvement_bps integer NOT NULL DEFAULT 0 -- by how much the provider made the rate better for this participant
+    improvement_bps integer NOT NULL DEFAULT 0, -- by how much the provider made the rate better for this participant
+    crossing        jsonb NOT NULL DEFAULT 'null' -- of a cross rate [third currency, first offer, first rate, second rate]
 );
 CREATE INDEX quote_expires ON switch.quote (expires_at);
 
@@ -1757,6 +1758,25 @@ CREATE FUNCTION switch.record_quotes(
           credit_currencies, fee_minors, charges, bearers, fx_providers, rates, purposes, offers, expiries, improvements
       ) AS t (id, participant, creditor_agent, rail, debit_minor, debit_currency, credit_minor, credit_currency,
               fee_minor, charge, bearer, fx_provider, rate, purpose, offer, expiry, improvement);
+$$;
+
+-- record_quotes: the quotes of one batch, in the ledger's own transaction.
+CREATE FUNCTION switch.record_quotes(
+    ids uuid[], participants text[], creditor_agents text[], rails text[], debit_minors bigint[],
+    debit_currencies text[], credit_minors bigint[], credit_currencies text[], fee_minors bigint[], charges text[],
+    bearers text[], fx_providers text[], rates text[], purposes text[], offers bigint[], expiries bigint[],
+    improvements bigint[], crossings text[]
+) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.quote
+    SELECT t.id, t.participant, t.creditor_agent, t.rail, t.debit_minor, t.debit_currency, t.credit_minor,
+           t.credit_currency, t.fee_minor, t.charge::jsonb, t.bearer, t.fx_provider, t.rate, t.purpose, t.offer,
+           to_timestamp(t.expiry / 1e6), t.improvement, t.crossing::jsonb
+      FROM unnest(
+          ids, participants, creditor_agents, rails, debit_minors, debit_currencies, credit_minors,
+          credit_currencies, fee_minors, charges, bearers, fx_providers, rates, purposes, offers, expiries, improvements,
+          crossings
+      ) AS t (id, participant, creditor_agent, rail, debit_minor, debit_currency, credit_minor, credit_currency,
+              fee_minor, charge, bearer, fx_provider, rate, purpose, offer, expiry, improvement, crossing);
 $$;
 
 -- record_quote_uses: the quotes that payments of one batch use, in the ledger's own transaction.
@@ -1843,6 +1863,20 @@ BEGIN
     INSERT INTO switch.fx_counted SELECT * FROM unnest(payments, offers, minors);
     DELETE FROM switch.fx_counted AS c USING unnest(ended) AS t (number) WHERE c.number = t.number;
 END $$;
+
+-- Fixings: rates of pairs that no FX provider offers, as two people of a central bank set them, until an instant. Of a pair
+-- the newest one that is in force counts. Rows are added, never changed.
+CREATE TABLE switch.fx_fixing (
+    change      bigint PRIMARY KEY,
+    country     char(2) NOT NULL, -- of the central bank
+    source      char(3) NOT NULL,
+    target      char(3) NOT NULL,
+    provider    text NOT NULL REFERENCES switch.participant,
+    rate        numeric(20, 10) NOT NULL CHECK (rate > 0),
+    valid_from  timestamptz NOT NULL,
+    valid_until timestamptz NOT NULL CHECK (valid_until > valid_from)
+);
+CREATE INDEX fx_fixing_valid_until ON switch.fx_fixing (valid_until);
 
 -- What central banks decided on pairs of currencies: each its own latest decision. Rates are decimal texts, empty for
 -- no bound; valid_until NULL: without an end.

@@ -148,6 +148,14 @@ class PaymentDocument(TypedDict):
     journey: list[JourneyStepDocument]
 
 
+class CrossRateDocument(TypedDict):
+    """A rate through a third currency: the product of two rates of the provider."""
+
+    currency: Annotated[str, _text("KZT", "The third currency")]
+    first_rate: Rate
+    second_rate: Rate
+
+
 class QuoteDocument(TypedDict):
     """What a payment would credit and cost now."""
 
@@ -170,6 +178,10 @@ class QuoteDocument(TypedDict):
             ge=0,
             description="By how many basis points the rate is better for you; it includes them",
         ),
+    ]
+    cross: Annotated[
+        CrossRateDocument | None,
+        Meta(description="The rates of which it is made, if no provider offers the pair itself"),
     ]
     refused_now: Annotated[
         ReasonCode | None,
@@ -238,6 +250,10 @@ class FirmQuoteDocument(TypedDict):
             ge=0,
             description="By how many basis points the rate is better for you; it includes them",
         ),
+    ]
+    cross: Annotated[
+        CrossRateDocument | None,
+        Meta(description="The rates of which it is made, if no provider offers the pair itself"),
     ]
     refused_now: Annotated[
         ReasonCode | None,

@@ -130,6 +130,7 @@ async def make_quote(request: Request, context: Context) -> JSONResponse:
                 bearer=asked.charge_bearer,
                 purpose=asked.purpose or "",
                 offer=price.offer,
+                cross=price.cross,
                 expires_at=microseconds(expires_at),
                 lifetime=microseconds(expires_at) - microseconds(now),
                 evidence=evidence,
@@ -138,7 +139,7 @@ async def make_quote(request: Request, context: Context) -> JSONResponse:
         )
         if reply.verdict not in OFFER_GONE:
             break
-        without.add(price.offer)
+        without |= price.offers
         if reply.verdict is Verdict.OFFER_ENDED:
             await context.directory.refresh()
     document = _promised(reply, asked, route, price, expires_at)
@@ -245,6 +246,7 @@ def _terms(route: routes.Route, price: pricing.Price, bearer: str) -> dict[str, 
 
 
 def _amounts(price: pricing.Price, bearer: str) -> dict[str, Any]:
+    cross = price.cross
     return {
         "interbank_settlement_amount": _money(price.stated),
         "charge_bearer": bearer,
@@ -255,6 +257,8 @@ def _amounts(price: pricing.Price, bearer: str) -> dict[str, Any]:
         "exchange_rate": price.rate or None,
         "fx_provider": price.fx_provider or None,
         "improvement_bps": price.improvement_bps,
+        "cross": cross
+        and {"currency": cross.via, "first_rate": cross.first_rate, "second_rate": cross.second_rate},
     }
 
 

@@ -11,6 +11,7 @@ Events up to `switch.caused_since` are of versions that recorded no causes: they
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -44,6 +45,7 @@ _KEYS: Final = _statement("keys_of_participants")
 _BREAKS: Final = "SELECT id, uetr FROM switch.reconciliation_break WHERE uetr IS NOT NULL"
 _RAIL_RETURNS: Final = _statement("rail_returns")
 _RATES: Final = _statement("rates_of_providers")
+_FIXINGS: Final = _statement("fixings")
 _OFFERS: Final = _statement("published_offers")
 _LATE: Final = _statement("late_lines")
 _SINCE: Final = _statement("caused_since")
@@ -135,6 +137,7 @@ async def check_causes(connection: asyncpg.Connection, kinds: Kinds) -> CheckRes
             found.faults.append(f"event {row['seq']} ({row['kind']}): {lacks}")
     _check_keys(keys, decided, since, found)
     await _check_rates(connection, decided, since, found)
+    await _check_fixings(connection, decided, found)
     await _check_offers(connection, keys, found, sandbox=since["sandbox"])
     return found.result()
 
@@ -170,6 +173,22 @@ async def _check_rates(
             found.faults.append(
                 f"rate {name} from {row['valid_from']:%Y-%m-%d %H:%M}: no change of two people set it"
             )
+
+
+async def _check_fixings(
+    connection: asyncpg.Connection, decided: Mapping[int, _Decided], found: _Found
+) -> None:
+    """Compare each fixing with the change of two people of a central bank that set it."""
+    for row in await connection.fetch(_FIXINGS):
+        found.checked += 1
+        change = decided.get(row["change"], _Decided())
+        stated = {name: change.content.get(name) for name in ("country", "source", "target", "provider")}
+        same = change.kind == "fx.fixing" and all(row[name] == text for name, text in stated.items())
+        same = same and Decimal(change.content["rate"]) == row["rate"]
+        same = same and datetime.fromisoformat(change.content["until"]) == row["valid_until"]
+        if change.lacks or not same:
+            name = f"fixing {row['source']}-{row['target']} of change {row['change']}"
+            found.faults.append(f"{name}: {change.lacks or 'the change says something else'}")
 
 
 async def _check_offers(

@@ -42,6 +42,7 @@ GROUPS: Final = {
     "tariff": "Rails and corridors",
     "rate": "Rails and corridors",
     "pair": "Rails and corridors",
+    "fx": "Rails and corridors",
     "participant": "Participants",
     "directory": "Participants",
     "webhook_key": "Participants",

@@ -7,7 +7,6 @@ closing of a rail takes effect within a second everywhere. Nothing here changes 
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
-from decimal import Decimal
 from functools import cached_property
 from time import monotonic
 from typing import Final, Literal
@@ -22,7 +21,7 @@ from switch.base import calendars, logs
 from switch.base.sql import statements
 from switch.payments import tariffs
 from switch.payments.tariffs import Tariff, TariffTable
-from switch.writer.offers import improved
+from switch.writer.offers import improved, scaled
 
 REFRESH_S: Final = 1.0
 FRESH_S: Final = 30.0
@@ -155,10 +154,10 @@ class PairBound(msgspec.Struct, frozen=True):
     lowest: str
     highest: str
 
-    def permits(self, scaled: int) -> bool:
+    def permits(self, rate: int) -> bool:
         """Whether a rate in ten-billionths is permitted."""
-        low = not self.lowest or scaled >= _scaled(self.lowest)
-        return not self.blocked and low and (not self.highest or scaled <= _scaled(self.highest))
+        low = not self.lowest or rate >= scaled(self.lowest)
+        return not self.blocked and low and (not self.highest or rate <= scaled(self.highest))
 
 
 class FxChoice(msgspec.Struct, frozen=True):
@@ -181,7 +180,7 @@ class FxChoice(msgspec.Struct, frozen=True):
         if not bps:
             return self.tiers
         better = ((least, improved(rate, bps)) for least, rate, _ in self.tiers)
-        return tuple((least, rate, _scaled(rate)) for least, rate in better)
+        return tuple((least, rate, scaled(rate)) for least, rate in better)
 
 
 class Tightening(msgspec.Struct, frozen=True, kw_only=True):
@@ -279,6 +278,8 @@ class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
     """Of each corridor those in force, and those that begin later; in the order in which they begin."""
     offers: list[FxOffer] = []
     inventories: list[Inventory] = []
+    fixings: list[Rate] = []
+    """The newest fixing in force of each pair."""
     pairs: list[PairBound] = []
     closed: bool = False
     """Whether the switch is closed after a restore of its database."""
@@ -344,6 +345,7 @@ class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
         """What active FX providers offer for each pair (source, target).
 
         The newest statement about a provider's pair counts: its own offer, or the rate that two people set.
+        A pair that nobody offers has its fixing.
         """
         found: dict[tuple[str, str], list[FxChoice]] = {}
         set_by_people = {(r.provider, r.source, r.target): r for r in self.rates}
@@ -354,15 +356,29 @@ class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
                 continue
             set_by_people.pop(key, None)
             if not offer.ended:
-                tiers = tuple((least, text, _scaled(text)) for least, text in offer.tiers)
+                tiers = tuple((least, text, scaled(text)) for least, text in offer.tiers)
                 better = tuple(offer.improvements)
                 choice = FxChoice(offer.provider, offer.number, tiers, offer.limited, better)
                 found.setdefault((offer.source, offer.target), []).append(choice)
         for rate in set_by_people.values():
-            choice = FxChoice(rate.provider, 0, ((0, rate.rate, _scaled(rate.rate)),))
+            choice = FxChoice(rate.provider, 0, ((0, rate.rate, scaled(rate.rate)),))
             found.setdefault((rate.source, rate.target), []).append(choice)
         active = {p.id for p in self.participants if p.status == "active"}
-        return {pair: tuple(c for c in each if c.provider in active) for pair, each in found.items()}
+        offered = {pair: tuple(c for c in each if c.provider in active) for pair, each in found.items()}
+        for fixing in self.fixings:
+            pair = fixing.source, fixing.target
+            if not offered.get(pair) and fixing.provider in active:
+                tier = 0, fixing.rate, scaled(fixing.rate)
+                offered[pair] = (FxChoice(fixing.provider, 0, (tier,)),)
+        return offered
+
+    @cached_property
+    def targets_by_source(self) -> Mapping[str, tuple[str, ...]]:
+        """The currencies that are offered for each currency, in the order of their codes."""
+        found: dict[str, list[str]] = {}
+        for source, target in sorted(pair for pair, each in self.choices_by_pair.items() if each):
+            found.setdefault(source, []).append(target)
+        return {source: tuple(targets) for source, targets in found.items()}
 
     @cached_property
     def bounds_by_pair(self) -> Mapping[tuple[str, str], tuple[PairBound, ...]]:
@@ -415,11 +431,6 @@ class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
     def account_id(self) -> Mapping[tuple[str, str, str], int]:
         """Ledger account ids by (owner, currency, purpose)."""
         return {(a.owner, a.currency, a.purpose): a.id for a in self.accounts}
-
-
-def _scaled(rate: str) -> int:
-    """A rate in ten-billionths, exactly: rates have at most ten decimals."""
-    return int(Decimal(rate).scaleb(10))
 
 
 _decoder = msgspec.json.Decoder(DirectorySnapshot)

@@ -466,7 +466,7 @@ class Intake:
             reply = await self._reserve_at(price, proved, order, route, noted, charging)
             if reply.verdict not in OFFER_GONE:
                 return _status(UUID(bytes=proved.identity.uetr), reply, noted, price)
-            without.add(price.offer)
+            without |= price.offers
             if reply.verdict is Verdict.OFFER_ENDED:
                 await self._directory.refresh()
         raise Unavailable("FX providers are changing their offers; nothing was decided")
@@ -511,6 +511,7 @@ class Intake:
             meters=velocity.meters(payment, terms, self._keys, limited) if limited else [],
             quote=UUID(payment.quote).bytes if payment.quote else b"",
             offer=price.offer,
+            cross=price.cross,
             indirect=route.indirect_key,
         )
         failpoint("before_reserve_commit")

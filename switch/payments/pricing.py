@@ -4,11 +4,18 @@ Exact integers throughout. A conversion rounds down, so the FX provider never pa
 requires and keeps the rest of a minor unit. The fee is the sum of the charges that `tariffs` finds; charges
 that the creditor bears are taken from the amount before it is converted. The fee is always below the amount:
 if it reaches the amount, the payment is refused.
+
+Where nobody offers a pair, a provider that offers the first currency for a third one, and the third one for
+the second, converts at the cross rate: the product of both, rounded down to ten decimals. The tier of the
+second rate is that of the amount in the third currency, rounded down. Of several cross rates the best one
+counts, as of offers; equal ones by the code of the third currency. Cross rates have no improvements, and are
+made of no other cross rates.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from itertools import product
 from operator import itemgetter
 from typing import Final, NamedTuple
 
@@ -22,7 +29,8 @@ from schemas.reasons import Reason
 from switch.payments import tariffs
 from switch.payments.directory import Corridor, DirectorySnapshot, FxChoice, PairBound, Participant
 from switch.payments.tariffs import WHOLE_BPS, FeeDirection, Usage, fee_of
-from switch.writer.commands import CommandLeg, FeeCharge
+from switch.writer.commands import CommandLeg, Cross, FeeCharge
+from switch.writer.offers import crossed, scaled
 
 POSITION = "position"
 """Purpose of the account that settles net in a window, later, under a cap."""
@@ -55,6 +63,13 @@ class Price(msgspec.Struct, frozen=True):
     """Number of the provider's offer; 0 is a rate that two people set."""
     improvement_bps: int = 0
     """By how much the provider made the rate better for the debtor agent; the rate includes it."""
+    cross: Cross | None = None
+    """How the rate is made of two, if it is a cross rate; the second one is of the `offer`."""
+
+    @property
+    def offers(self) -> set[int]:
+        """Numbers of the offers of which the rate is made."""
+        return {self.offer} if self.cross is None else {self.offer, self.cross.first}
 
     @property
     def deducted(self) -> Money:
@@ -160,8 +175,10 @@ def _best(  # noqa: PLR0917 - what an offer depends on
         if left is None or credit.minor <= left:
             bps = choice.improvement(debtor_agent)
             best = _better(best, Offered(amount, credit, choice, tier, left, bps))
+    if not directory.choices_by_pair.get((amount.currency, currency)):
+        best = _best_cross_of(amount, currency, directory, step, without)
     if best is None:
-        raise _no_offer(bounds)
+        raise _no_offer(_all_bounds(amount.currency, currency, directory))
     if best.credit.minor <= 0:
         raise _too_small()
     return best
@@ -206,9 +223,100 @@ def price_of_credit(
             if debit.minor >= tier[0] and all(bound.permits(tier[2]) for bound in bounds):
                 bps = choice.improvement(usage.debtor_agent)
                 best = _better(best, Offered(debit, credit, choice, tier, left, bps))
+    if not directory.choices_by_pair.get((currency, credit.currency)):
+        best = _best_cross_to(credit, currency, directory, without)
     if best is None:
-        raise _no_offer(bounds)
+        raise _no_offer(_all_bounds(currency, credit.currency, directory))
     return _price_at(best, _charges_below(best.debit, corridor, directory, usage))
+
+
+class Crossing(NamedTuple):
+    """A provider's offers of a first currency for a third one, and of this one for the second."""
+
+    source: str
+    via: str
+    target: str
+    first: FxChoice
+    second: FxChoice
+
+
+def _best_cross_of(
+    amount: Money, currency: str, directory: DirectorySnapshot, step: int, without: Container[int]
+) -> "Offered | None":
+    """The best cross rate for an amount to convert; None if there is none."""
+    best: Offered | None = None
+    for crossing in _crossings(amount.currency, currency, directory, without):
+        first = _tier(crossing.first.tiers, amount.minor)
+        if first is None:
+            continue
+        second = _tier(crossing.second.tiers, convert(amount, crossing.via, first[1]).minor)
+        if second is not None:
+            rate = crossed(first[1], second[1])
+            credit = convert(amount, currency, rate, step)
+            best = _better_cross(best, crossing, (first, second, rate), (amount, credit), directory)
+    return best
+
+
+def _best_cross_to(
+    credit: Money, currency: str, directory: DirectorySnapshot, without: Container[int]
+) -> "Offered | None":
+    """The best cross rate for a credit to buy; None if there is none."""
+    best: Offered | None = None
+    for crossing in _crossings(currency, credit.currency, directory, without):
+        for first, second in product(crossing.first.tiers, crossing.second.tiers):
+            rate = crossed(first[1], second[1])
+            if not scaled(rate):
+                continue
+            debit = to_get(credit, currency, rate)
+            if debit.minor >= first[0] and convert(debit, crossing.via, first[1]).minor >= second[0]:
+                best = _better_cross(best, crossing, (first, second, rate), (debit, credit), directory)
+    return best
+
+
+def _better_cross(
+    best: "Offered | None",
+    crossing: Crossing,
+    rates: tuple[tuple[int, str, int], tuple[int, str, int], str],
+    amounts: tuple[Money, Money],
+    directory: DirectorySnapshot,
+) -> "Offered | None":
+    """The better of the best so far and a crossing, if central banks and its inventory permit this one."""
+    first, second, rate = rates
+    debit, credit = amounts
+    pairs = (
+        (crossing.source, crossing.target, scaled(rate)),
+        (crossing.source, crossing.via, first[2]),
+        (crossing.via, crossing.target, second[2]),
+    )
+    for source, target, at in pairs:
+        if not all(bound.permits(at) for bound in directory.bounds_by_pair.get((source, target), ())):
+            return best
+    left = _left(crossing.second, directory)
+    if left is not None and credit.minor > left:
+        return best
+    cross = Cross(crossing.via, crossing.first.offer, first[1], second[1])
+    tier = (first[0], rate, scaled(rate))
+    return _better(best, Offered(debit, credit, crossing.second, tier, left, 0, cross))
+
+
+def _crossings(
+    source: str, target: str, directory: DirectorySnapshot, without: Container[int]
+) -> Iterator[Crossing]:
+    """Every crossing of a pair, in the order of the codes of the third currencies."""
+    for via in directory.targets_by_source.get(source, ()):
+        seconds = {each.provider: each for each in _choices(via, target, directory, without)}
+        for first in _choices(source, via, directory, without) if seconds else ():
+            if first.provider in seconds:
+                yield Crossing(source, via, target, first, seconds[first.provider])
+
+
+def _all_bounds(source: str, target: str, directory: DirectorySnapshot) -> list[PairBound]:
+    """What central banks decided on a pair, and on the pairs of which its cross rates are made."""
+    found = list(directory.bounds_by_pair.get((source, target), ()))
+    for crossing in _crossings(source, target, directory, ()) if directory.pairs else ():
+        for pair in ((source, crossing.via), (crossing.via, target)):
+            found += directory.bounds_by_pair.get(pair, ())
+    return found
 
 
 def best_of_pair(source: str, target: str, directory: DirectorySnapshot) -> str | None:
@@ -229,6 +337,7 @@ class Offered(NamedTuple):
     left: int | None
     improvement_bps: int = 0
     """By how much the tier's rate is better for the debtor agent."""
+    cross: Cross | None = None
 
 
 def _better(best: Offered | None, other: Offered) -> Offered:
@@ -283,7 +392,7 @@ def _price_at(best: Offered, charged: tuple[FeeCharge, ...]) -> Price:
     fee_ = _sum(charged, best.debit.currency)
     provider, rate = best.choice.provider, best.tier[1]
     offer, bps = best.choice.offer, best.improvement_bps
-    return Price(best.debit, best.credit, fee_, provider, rate, charged, offer, bps)
+    return Price(best.debit, best.credit, fee_, provider, rate, charged, offer, bps, best.cross)
 
 
 def _no_offer(bounds: Sequence[PairBound]) -> Refused:

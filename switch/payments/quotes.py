@@ -26,12 +26,13 @@ from switch.payments import tariffs
 from switch.payments.directory import Corridor, DirectorySnapshot
 from switch.payments.pricing import Price, purpose_of
 from switch.payments.routes import Route
-from switch.writer.commands import FeeCharge
+from switch.writer.commands import Cross, FeeCharge
 from switch.writer.limits import DailyUse, Limit, judge
 
 _READ: Final = statements("switch.payments")("read_quote")
 _LIQUIDITY: Final = statements("switch.payments")("liquidity_of_account")
 _CHARGES: Final = msgspec.json.Decoder(list[FeeCharge])
+_CROSS: Final = msgspec.json.Decoder(Cross | None)
 _TX: Final = f"{ROOT}/CdtTrfTxInf"
 
 
@@ -131,6 +132,7 @@ async def find(connection: asyncpg.Pool | asyncpg.Connection, id_: UUID, partici
         rate=row["rate"],
         offer=row["offer"],
         improvement_bps=row["improvement_bps"],
+        cross=_CROSS.decode(row["crossing"]),
     )
     return Quote(
         id=row["id"],

@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import structlog
 
 from ledger.books import Books
@@ -44,6 +45,7 @@ from switch.writer.commands import (
     Accept,
     BookReturn,
     Command,
+    Cross,
     Evidence,
     FeeCharge,
     HoldForScreening,
@@ -55,7 +57,7 @@ from switch.writer.commands import (
     rail_of,
 )
 from switch.writer.indirect import IndirectParticipants
-from switch.writer.offers import Offers
+from switch.writer.offers import Offers, crossed
 from switch.writer.parts import BatchPart
 from switch.writer.restoring import RestoreGate
 from switch.writer.screening_holds import ScreeningHolds
@@ -68,6 +70,7 @@ _FEES: Final = "SELECT source::text, target::text, fee_minor, fee_bps FROM switc
 _TARIFFS: Final = _statement("read_tariffs")
 _GATEWAYS: Final = "SELECT rail::text, gateway FROM switch.rail_inbound"
 _RATES: Final = _statement("read_rates_in_force")
+_FIXINGS: Final = _statement("read_fixings")
 _ALLOWED: Final = _statement("allowed_own_uetrs")
 _PAY: Final = "/v1/iso20022/pacs.008"
 _QUOTE: Final = "/v1/quotes"
@@ -94,6 +97,32 @@ class SigningKeyInForce(NamedTuple):
     public: PublicKey
     valid_from: int
     valid_until: int | None
+
+
+Pair = tuple[str, str, str]
+"""Source and target currency, and the FX provider."""
+
+
+class FixingInForce(NamedTuple):
+    """A fixing, and when it is in force: microseconds since 1970."""
+
+    source: str
+    target: str
+    provider: str
+    rate: str
+    since: int
+    until: int
+
+    @property
+    def pair(self) -> Pair:
+        """Its currencies and its provider."""
+        return self.source, self.target, self.provider
+
+    def is_of(self, pair: Pair, rate: str, now_us: int) -> bool:
+        """Whether it is this rate of a pair, and a worker may have priced with it."""
+        slack = _SLACK_S * 1_000_000
+        same = (self.pair, self.rate) == (pair, rate)
+        return same and self.since - slack <= now_us < self.until + slack
 
 
 class CorridorFeesKept(NamedTuple):
@@ -134,7 +163,9 @@ class Signatures(BatchPart):
         self._inactive: set[str] = set()
         self._countries: dict[str, str] = {}
         self._fees: dict[tuple[str, str], deque[CorridorFeesKept]] = {}
-        self._rates: dict[tuple[str, str, str], deque[str]] = {}
+        self._rates: dict[Pair, deque[str]] = {}
+        self._fixings: list[FixingInForce] = []
+        self._now_us = 0
         self._returned: dict[UUID, returnable.Returnable] = {}
         self._own: set[UUID] = set()
         self._read_at = float("-inf")
@@ -174,7 +205,7 @@ class Signatures(BatchPart):
     def _are_new(self, command: Accept | Promise) -> bool:
         """Whether a rate or a tariff may be new, or a participant resumed, since the last look."""
         terms = command.terms
-        if self._any_inactive(terms) or not (command.offer or self._knows_rate(terms)):
+        if self._any_inactive(terms) or not all(number or known for number, known in self._rates_of(command)):
             return True
         if isinstance(command, Accept) and command.quote:  # its charges were promised
             return False
@@ -213,6 +244,7 @@ class Signatures(BatchPart):
             rates = self._rates.setdefault((source, target, provider), deque(maxlen=_KEPT))
             if rate not in rates:
                 rates.append(rate)
+        self._fixings = [FixingInForce(*row) for row in await connection.fetch(_FIXINGS)]
         self._read_at = monotonic()
 
     async def _read_fees(self, connection: asyncpg.Connection) -> None:
@@ -227,6 +259,7 @@ class Signatures(BatchPart):
 
     def stop(self, command: Command, books: Books) -> Reply | None:
         """Refuse a payment or a return that is not what its message says."""
+        self._now_us = microseconds(books.now)
         if isinstance(command, Accept):
             lacks = self._of_payment(command, books)
         elif isinstance(command, HoldForScreening):
@@ -351,8 +384,8 @@ class Signatures(BatchPart):
             return "a quote for another payment was signed"
         if self._any_inactive(terms):
             return "one of its participants is suspended"
-        of_fx = self._of_rate if is_source else self._of_bought
-        return self._of_fee(command, command.bearer, command.purpose) or of_fx(terms, command.offer)
+        of_fx = self._of_rate(command) if is_source else self._of_bought(command)
+        return self._of_fee(command, command.bearer, command.purpose) or of_fx
 
     def _asked_agent(self, command: Promise, asked: AskedQuote) -> str | None:
         """The participant that a quote is asked for.
@@ -422,42 +455,79 @@ class Signatures(BatchPart):
         """
         terms = command.terms
         if not command.recovered:
-            return self._of_rate(terms, command.offer)
-        key = terms.debit_currency, terms.credit_currency, terms.fx_provider
+            return self._of_rate(command)
         is_stated = any(gate.credited(command.identity.uetr) is not None for gate in self._gates)
-        return "" if is_stated and key in self._rates else self._of_rate(terms)
+        if terms.fx_provider and is_stated and all(self._has_rates(pair) for pair in _pairs(command)):
+            return ""
+        return self._of_rate(msgspec.structs.replace(command, offer=0))
 
-    def _knows_rate(self, terms: Terms) -> bool:
-        key = terms.debit_currency, terms.credit_currency, terms.fx_provider
-        return not terms.fx_provider or terms.rate in self._rates.get(key, ())
+    def _has_rates(self, pair: Pair) -> bool:
+        """Whether people set rates of a provider for a pair."""
+        return pair in self._rates or any(each.pair == pair for each in self._fixings)
 
-    def _knows_offer(self, terms: Terms, number: int, *, exact: bool) -> bool:
+    def _knows_rate(self, pair: Pair, rate: str) -> bool:
+        """Whether people set this rate of a provider for a pair, or it is a fixing in force."""
+        if rate in self._rates.get(pair, ()):
+            return True
+        return any(each.is_of(pair, rate, self._now_us) for each in self._fixings)
+
+    def _rates_of(self, command: Accept | Promise) -> list[tuple[int, bool]]:
+        """The number of the offer of each rate of a command, and whether people set this rate."""
+        terms, cross = command.terms, command.cross
+        if not terms.fx_provider:
+            return []
+        rates = [terms.rate] if cross is None else [cross.first_rate, cross.second_rate]
+        offers = [command.offer] if cross is None else [cross.first, command.offer]
+        known = [self._knows_rate(*each) for each in zip(_pairs(command), rates, strict=True)]
+        return list(zip(offers, known, strict=True))
+
+    def _knows_offer(self, command: Accept | Promise, *, exact: bool) -> bool:
         """Whether terms are at the rate of an offer for their amount; `Offers` compared all else."""
+        terms, cross, number = command.terms, command.cross, command.offer
+        if cross is not None:
+            return self._knows_cross(command, cross, exact=exact)
         if not number:
-            return self._knows_rate(terms)
+            return all(known for _, known in self._rates_of(command))
         found = [part.by_number[number] for part in self._offers if number in part.by_number]
         rates = found[0].rates(terms) if found else []
         return terms.rate in (rates[-1:] if exact else rates)
 
-    def _of_rate(self, terms: Terms, offer: int = 0) -> str:
+    def _knows_cross(self, command: Accept | Promise, cross: Cross, *, exact: bool) -> bool:
+        """Whether a cross rate is the product of two rates of its provider, each for its amount."""
+        terms = command.terms
+        if terms.rate != crossed(cross.first_rate, cross.second_rate):
+            return False
+        debit = Money(terms.debit_minor, terms.debit_currency)
+        minors = debit.minor, convert(debit, cross.via, cross.first_rate).minor
+        rates = cross.first_rate, cross.second_rate
+        for (number, known), minor, rate in zip(self._rates_of(command), minors, rates, strict=True):
+            found = [part.by_number[number] for part in self._offers if number in part.by_number]
+            of_offer = found[0].rates_of(minor) if found else []
+            if not (rate in (of_offer[-1:] if exact else of_offer) if number else known):
+                return False
+        return True
+
+    def _of_rate(self, command: Accept | Promise) -> str:
         """Why another amount must be credited at a rate in force; empty if none."""
+        terms = command.terms
         debit = Money(terms.debit_minor, terms.debit_currency)
         if not terms.fx_provider:
             same = (terms.credit_minor, terms.credit_currency) == (debit.minor, debit.currency)
             return "" if same else "it converts without a rate"
-        if not self._knows_offer(terms, offer, exact=True):
+        if not self._knows_offer(command, exact=True):
             return "its rate is not in force"
         most = convert(debit, terms.credit_currency, terms.rate).minor
         if terms.credit_minor > most:
             return "it credits too much"
         return "" if terms.credit_minor > max(0, most - LARGEST_STEP) else "it credits too little"
 
-    def _of_bought(self, terms: Terms, offer: int) -> str:
+    def _of_bought(self, command: Promise) -> str:
         """Why another amount must be debited for a fixed credit at a rate in force; empty if none."""
+        terms = command.terms
         credit = Money(terms.credit_minor, terms.credit_currency)
         if not terms.fx_provider:
-            return self._of_rate(terms)
-        if not self._knows_offer(terms, offer, exact=False):
+            return self._of_rate(command)
+        if not self._knows_offer(command, exact=False):
             return "its rate is not in force"
         least = to_get(credit, terms.debit_currency, terms.rate).minor
         return "" if terms.debit_minor == least else "it debits another amount than the credit costs"
@@ -541,6 +611,15 @@ class Signatures(BatchPart):
 def _amount(command: Accept | Promise) -> int:
     """The amount that the message states: charges may be taken from it before it is moved."""
     return command.terms.debit_minor + tariffs.deducted(command.charges)
+
+
+def _pairs(command: Accept | Promise) -> list[Pair]:
+    """The pairs of the rates of a command."""
+    terms, cross = command.terms, command.cross
+    source, target, provider = terms.debit_currency, terms.credit_currency, terms.fx_provider
+    if cross is None:
+        return [(source, target, provider)]
+    return [(source, cross.via, provider), (cross.via, target, provider)]
 
 
 def _is_charged(command: Accept | Promise, charged: Sequence[FeeCharge]) -> bool:

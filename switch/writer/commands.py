@@ -150,6 +150,19 @@ def rail_of(evidence: Evidence | None) -> str:
     return evidence.keyid.removeprefix(OF_RAIL) if evidence is not None and is_of_rail else ""
 
 
+class Cross(msgspec.Struct, array_like=True, frozen=True):
+    """A cross rate: that of the debited into a third currency, times that of this one into the credited.
+
+    Both are of the provider of the terms; the offer of the second one is that of the command.
+    """
+
+    via: Currency
+    first: Number
+    """Number of the offer of the first rate; 0 is a rate that people set, or a fixing."""
+    first_rate: Name
+    second_rate: Name
+
+
 class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
     """Reserve the money and record the intent to send; with `hold`, wait for the rail to open first.
 
@@ -189,6 +202,8 @@ class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
     """Number of the FX provider's offer; 0 is a rate that two people set."""
     indirect: Name = ""
     """Rail and id of the creditor agent, if it is reached over the rail and is no participant: `PK mezan`."""
+    cross: Cross | None = None
+    """How its rate is made of two, if it is a cross rate."""
 
 
 class Promise(msgspec.Struct, array_like=True, frozen=True, tag="promise"):
@@ -206,7 +221,8 @@ class Promise(msgspec.Struct, array_like=True, frozen=True, tag="promise"):
     evidence: Evidence | None = None
     """The signed request; None by bearer key, which only a sandbox has."""
     indirect: Name = ""
-    """As in `Accept`."""
+    """As in `Accept`, like `cross`."""
+    cross: Cross | None = None
 
 
 TIERS_MAX: Final = 8

@@ -12,6 +12,9 @@ next best offer within the terms that the payment states.
 A provider may give payments of named participants a better rate: the rate of the tier and some basis points
 of it, rounded down to ten decimals.
 
+A cross rate is made of two rates of one provider: it buys the debited currency, sells the credited one, and
+its position in the third currency would not change, so none is posted and no inventory of it is taken.
+
     OFFER_ENDED        replaced, withdrawn, or past its end
     OFFER_EXHAUSTED    the rest of its inventory is less than the payment needs
 """
@@ -28,11 +31,13 @@ from ledger.books import Books
 from ledger.columns import Call, Columns, Function, each, one
 from ledger.encoding import microseconds
 from ledger.writer import BatchExtension
+from schemas.money import EXPONENTS
 from switch.base.sql import statements
 from switch.writer import event_bodies
 from switch.writer.commands import (
     Accept,
     Command,
+    Cross,
     Improvement,
     OfferOfPair,
     Promise,
@@ -85,17 +90,42 @@ class Offer:
     def rates(self, terms: Terms) -> list[str]:
         """The rates for which an amount to convert is large enough, the one of its own tier last."""
         bps = self.improvement(terms.debtor_agent)
-        return [improved(rate, bps) for least, rate in self.tiers if least <= terms.debit_minor]
+        return [improved(rate, bps) for rate in self.rates_of(terms.debit_minor)]
+
+    def rates_of(self, minor: int) -> list[str]:
+        """The same for an amount of anybody: a cross rate is made of rates without improvements."""
+        return [rate for least, rate in self.tiers if least <= minor]
 
 
 def improved(rate: str, bps: int) -> str:
     """A rate that is better by some basis points, rounded down to ten decimals."""
     if not bps:
         return rate
+    return _text(scaled(rate) * (_WHOLE_BPS + bps) // _WHOLE_BPS)
+
+
+def crossed(first: str, second: str) -> str:
+    """The product of two rates, rounded down to ten decimals."""
+    return _text(scaled(first) * scaled(second) // _SCALE)
+
+
+def scaled(rate: str) -> int:
+    """A rate in ten-billionths, exactly: rates have at most ten decimals."""
     whole, _, decimals = rate.partition(".")
-    scaled = int(whole) * _SCALE + int(decimals.ljust(10, "0"))
-    whole_, rest = divmod(scaled * (_WHOLE_BPS + bps) // _WHOLE_BPS, _SCALE)
-    return f"{whole_}.{rest:010d}"
+    return int(whole) * _SCALE + int(decimals.ljust(10, "0"))
+
+
+def converted(minor: int, source: str, target: str, rate: str) -> int:
+    """An amount at a rate, rounded down, in minor units."""
+    shift = EXPONENTS[target] - EXPONENTS[source]
+    up: int = 10 ** max(shift, 0)
+    down: int = 10 ** max(-shift, 0)
+    return minor * scaled(rate) * up // (_SCALE * down)
+
+
+def _text(scaled_: int) -> str:
+    whole, rest = divmod(scaled_, _SCALE)
+    return f"{whole}.{rest:010d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,17 +186,28 @@ class Offers(BatchPart):
 
     def stop(self, command: Command, books: Books) -> Reply | None:
         """Decide nothing about a new payment or quote at an offer that is over, or too small for it."""
-        if not isinstance(command, Accept | Promise) or not command.offer:
+        if not isinstance(command, Accept | Promise) or not (command.offer or command.cross is not None):
             return None
         if isinstance(command, Accept):
             identity = command.identity.uetr
             if command.quote or command.recovered or books.find(UUID(bytes=identity)) is not None:
                 return None
         now = microseconds(books.now)
-        offer = self.by_number.get(command.offer)
-        if offer is None or now >= offer.until or not _fits(offer, command.terms):
+        if not all(self._is_open(*leg, now) for leg in _legs(command)):
             return Reply(Verdict.OFFER_ENDED)
+        offer = self.by_number.get(command.offer)
+        if offer is None:
+            return None
         return None if self._has(offer, command.terms.credit_minor, now) else Reply(Verdict.OFFER_EXHAUSTED)
+
+    def _is_open(self, number: int, pair: Pair, rate: str, terms: Terms | int, now_us: int) -> bool:
+        """Whether a rate is one of an open offer for an amount; 0 is no offer, and not decided here."""
+        if not number:
+            return True
+        offer = self.by_number.get(number)
+        if offer is None or now_us >= offer.until or offer.pair != pair:
+            return False
+        return rate in (offer.rates_of(terms) if isinstance(terms, int) else offer.rates(terms))
 
     def _has(self, offer: Offer, minor: int, now_us: int) -> bool:
         if offer.inventory is None:
@@ -177,7 +218,7 @@ class Offers(BatchPart):
     def promised(self, quote: Promised, sign: int) -> None:
         """Count (1) or no longer count (-1) what an open quote promises of its provider's inventory."""
         if quote.terms.fx_provider:
-            pair = _pair(quote.terms)
+            pair = _pair(quote.terms, quote.cross)
             total = self._promised.get(pair, 0) + sign * quote.terms.credit_minor
             self._promised[pair] = total
             if not total:
@@ -192,7 +233,7 @@ class Offers(BatchPart):
         """Count what a payment takes of an inventory; at a quote, of the present one of its provider."""
         offer = self.by_number.get(payment.offer) if payment.offer else None
         if payment.quote:
-            offer = self._newest.get(_pair(payment.terms))
+            offer = self._newest.get(_pair(payment.terms, payment.cross))
         if offer is None or offer.inventory is None:
             return
         minor = payment.terms.credit_minor
@@ -244,13 +285,22 @@ class Offers(BatchPart):
         return calls
 
 
-def _fits(offer: Offer, terms: Terms) -> bool:
-    """Whether terms are at a rate of an offer that the amount is large enough for."""
-    return _pair(terms) == offer.pair and terms.rate in offer.rates(terms)
+def _legs(command: Accept | Promise) -> list[tuple[int, Pair, str, Terms | int]]:
+    """The rates that make the one of a command: offer, pair, rate, and the terms or the amount to convert."""
+    terms, cross = command.terms, command.cross
+    pair = _pair(terms, cross)
+    if cross is None:
+        return [(command.offer, pair, terms.rate, terms)]
+    provider, debit, minor = terms.fx_provider, terms.debit_currency, terms.debit_minor
+    between = converted(minor, debit, cross.via, cross.first_rate)
+    first = cross.first, (provider, debit, cross.via), cross.first_rate, minor
+    return [first, (command.offer, pair, cross.second_rate, between)]
 
 
-def _pair(terms: Terms) -> Pair:
-    return terms.fx_provider, terms.debit_currency, terms.credit_currency
+def _pair(terms: Terms, cross: Cross | None) -> Pair:
+    """The pair whose inventory is taken: of a cross rate the second one."""
+    source = terms.debit_currency if cross is None else cross.via
+    return terms.fx_provider, source, terms.credit_currency
 
 
 def _facts(stated: OfferOfPair, command: Publish) -> dict[str, object]:

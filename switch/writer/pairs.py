@@ -2,7 +2,8 @@
 
 Each central bank decides for itself; what any of them forbids, is forbidden. The writer decides, so a block
 acts on every payment and quote that is decided after it, whatever an API worker has read before. A quote that
-was promised before is refused, too: it is a new payment that uses it.
+was promised before is refused, too: it is a new payment that uses it. A cross rate uses three pairs: its own,
+and the two of which it is made.
 """
 
 from collections.abc import Iterable
@@ -20,7 +21,7 @@ from schemas.credit_transfer import ROOT
 from schemas.reasons import Reason
 from switch.base.sql import statements
 from switch.writer import event_bodies
-from switch.writer.commands import Accept, Command, Promise, Reply, SetPair, Terms
+from switch.writer.commands import Accept, Command, Promise, Reply, SetPair
 from switch.writer.decided_once import Orders
 from switch.writer.event_kinds import EventKind
 from switch.writer.parts import BatchPart, Handler, Refusal
@@ -85,20 +86,28 @@ class Pairs(BatchPart):
 
     def refusal(self, payment: Accept, now_us: int) -> Refusal | None:
         """Refuse a payment of a blocked pair, or at a rate outside the bounds."""
-        return self._of(payment.terms, now_us)
+        return self._of(payment, now_us)
 
     def stop(self, command: Command, books: Books) -> Reply | None:
         """Promise nothing of such a pair."""
         if not isinstance(command, Promise):
             return None
-        found = self._of(command.terms, microseconds(books.now))
+        found = self._of(command, microseconds(books.now))
         return Reply(Verdict.REFUSED, reason=found.reason, detail=found.detail) if found else None
 
-    def _of(self, terms: Terms, now_us: int) -> Refusal | None:
-        controls = self._controls.get((terms.debit_currency, terms.credit_currency))
-        if not controls or not terms.fx_provider:
+    def _of(self, command: Accept | Promise, now_us: int) -> Refusal | None:
+        terms, cross = command.terms, command.cross
+        if not self._controls or not terms.fx_provider:
             return None
-        found = (control.refusal(terms.rate, now_us) for control in controls.values())
+        source, target = terms.debit_currency, terms.credit_currency
+        used = [(source, target, terms.rate)]
+        if cross is not None:
+            used += [(source, cross.via, cross.first_rate), (cross.via, target, cross.second_rate)]
+        found = (
+            control.refusal(rate, now_us)
+            for *pair, rate in used
+            for control in self._controls.get((pair[0], pair[1]), {}).values()
+        )
         return next(filter(None, found), None)
 
     def _set(self, command: SetPair, books: Books) -> Reply:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ledger.books import Books, LedgerVerdict
 from switch.writer import event_bodies
-from switch.writer.commands import Accept, Advance, Evidence, Identity, Return, Terms
+from switch.writer.commands import Accept, Advance, Evidence, Identity, Promise, Return, Terms
 from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import Event, State, next_state
 
@@ -64,8 +64,18 @@ def reserve_facts(command: Accept) -> dict[str, object]:
         **({"charges": command.charges} if command.charges else {}),
         **({"notes": command.notes} if command.notes else {}),
         **({"quote": command.quote.hex()} if command.quote else {}),
+        **price_facts(command),
         **signer_facts(command.evidence),
     }
+
+
+def price_facts(command: Accept | Promise) -> dict[str, object]:
+    """The offer of the rate; of a cross rate also its third currency, the first offer, and both rates."""
+    cross = command.cross
+    facts: dict[str, object] = {"offer": command.offer} if command.offer else {}
+    if cross is not None:
+        facts["cross"] = [cross.via, cross.first, cross.first_rate, cross.second_rate]
+    return facts
 
 
 def held_facts(identity: Identity, terms: Terms, evidence: Evidence | None) -> dict[str, object]:

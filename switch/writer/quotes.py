@@ -28,10 +28,10 @@ from schemas.credit_transfer import ROOT
 from schemas.reasons import Reason
 from switch.base.sql import statements
 from switch.writer import event_bodies
-from switch.writer.commands import Accept, FeeCharge, Promise, Reply, Terms
+from switch.writer.commands import Accept, Cross, FeeCharge, Promise, Reply, Terms
 from switch.writer.event_kinds import EventKind
 from switch.writer.parts import BatchPart, Handler, Refusal
-from switch.writer.payment_events import signer_facts, terms_facts
+from switch.writer.payment_events import price_facts, signer_facts, terms_facts
 from switch.writer.verdicts import Verdict
 
 OPEN_MAX: Final = 1000
@@ -40,6 +40,7 @@ LATENESS_US: Final = 5_000_000
 """Permitted difference of a worker's clock from ours, and delay of its message."""
 _READ: Final = statements("switch.writer")("read_open_quotes")
 _CHARGES: Final = msgspec.json.Decoder(list[FeeCharge])
+_CROSS: Final = msgspec.json.Decoder(Cross | None)
 _TX: Final = f"{ROOT}/CdtTrfTxInf"
 
 GONE: Final = Refusal(
@@ -61,6 +62,8 @@ class Promised:
     expires: int
     improvement: int = 0
     """By how many basis points its provider made the rate better for this participant."""
+    cross: Cross | None = None
+    """How its rate is made of two, if it is a cross rate."""
 
     @property
     def participant(self) -> str:
@@ -69,8 +72,9 @@ class Promised:
 
     def is_of(self, payment: Accept) -> bool:
         """Whether a payment has exactly these terms and charges."""
-        charging = payment.charges, payment.bearer, payment.purpose
-        return self.terms == payment.terms and (self.charges, self.bearer, self.purpose) == charging
+        charging = payment.charges, payment.bearer, payment.purpose, payment.cross
+        ours = self.charges, self.bearer, self.purpose, self.cross
+        return self.terms == payment.terms and ours == charging
 
 
 class OfferBook(Protocol):
@@ -121,7 +125,8 @@ class Quotes(BatchPart):
             ends = microseconds(row["expires_at"])
             charges = _CHARGES.decode(row["charges"])
             of = row["bearer"], row["purpose"], row["offer"]
-            self._keep(Promised(row["id"].bytes, terms, charges, *of, ends, row["improvement_bps"]))
+            more = row["improvement_bps"], _CROSS.decode(row["crossing"])
+            self._keep(Promised(row["id"].bytes, terms, charges, *of, ends, *more))
 
     def refusal(self, payment: Accept, now_us: int) -> Refusal | None:
         """Refuse a payment whose quote does not permit it."""
@@ -156,7 +161,10 @@ class Quotes(BatchPart):
             command.purpose,
             command.offer,
             command.expires_at,
-            self.offers.improvement(command.offer, command.terms.debtor_agent),
+            0
+            if command.cross is not None
+            else self.offers.improvement(command.offer, command.terms.debtor_agent),
+            command.cross,
         )
         self._keep(made)
         self._made.append(made)
@@ -200,6 +208,7 @@ def _facts(made: Promised, command: Promise) -> dict[str, object]:
         "purpose": made.purpose,
         "expires_at": made.expires,
         **({"improvement_bps": made.improvement} if made.improvement else {}),
+        **price_facts(command),
         **signer_facts(command.evidence),
     }
 
@@ -222,6 +231,7 @@ _MADE: Final[Columns[Iterable[Promised]]] = Columns(
     each("offers", "bigint", lambda quote: quote.offer),
     each("expiries", "bigint", lambda quote: quote.expires),
     each("improvements", "bigint", lambda quote: quote.improvement),
+    each("crossings", "text", lambda quote: msgspec.json.encode(quote.cross).decode()),
 )
 RECORD_QUOTES: Final = Function("switch.record_quotes", _MADE)
 

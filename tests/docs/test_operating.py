@@ -358,8 +358,9 @@ def directory(walk: Walk, place: Path) -> None:
 def pairs(walk: Walk, _: Path) -> None:
     """Requests alone, withdrawn again: each central bank has one person here, and a decision needs a second."""
     walk.names["2026-11-23T18:00:00Z"] = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    walk.names["2026-11-24T12:00:00Z"] = walk.names["2026-11-23T18:00:00Z"]
     lines = [line for page, line in walk.left if page.endswith("regulate/pairs.md")]
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         number = json.loads(walk.type(line.removeprefix("payswitch "), "regulate/pairs.md"))["number"]
         walk.done(["change", "withdraw", str(number), "--as", "regulator-in"])

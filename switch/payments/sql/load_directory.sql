@@ -61,6 +61,16 @@ SELECT jsonb_build_object(
             'improvements', o.improvements
         ) ORDER BY o.number), '[]') FROM switch.fx_offer AS o
     ),
+    'fixings', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'source', f.source, 'target', f.target, 'provider', f.provider, 'rate', f.rate::text,
+            'since', (extract(epoch FROM f.valid_from) * 1000000)::bigint
+        ) ORDER BY f.source, f.target), '[]') FROM (
+            SELECT DISTINCT ON (source, target) * FROM switch.fx_fixing
+            WHERE valid_from <= clock_timestamp() AND valid_until > clock_timestamp()
+            ORDER BY source, target, change DESC
+        ) AS f
+    ),
     'pairs', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'source', p.source, 'target', p.target, 'blocked', p.blocked, 'lowest', p.lowest, 'highest', p.highest
@@ -75,12 +85,13 @@ SELECT jsonb_build_object(
         ) ORDER BY o.number), '[]')
           FROM switch.fx_offer AS o
           LEFT JOIN (
-              SELECT q.fx_provider, q.debit_currency, q.credit_currency, sum(q.credit_minor)::bigint AS minor
+              SELECT q.fx_provider, coalesce(q.crossing ->> 0, q.debit_currency) AS source, q.credit_currency,
+                     sum(q.credit_minor)::bigint AS minor
                 FROM switch.quote AS q
                WHERE q.expires_at > clock_timestamp() AND q.fx_provider <> ''
                  AND NOT EXISTS (SELECT FROM switch.quote_use AS u WHERE u.quote = q.id)
-               GROUP BY q.fx_provider, q.debit_currency, q.credit_currency
-          ) AS p ON p.fx_provider = o.provider AND p.debit_currency = o.source AND p.credit_currency = o.target
+               GROUP BY 1, 2, 3
+          ) AS p ON p.fx_provider = o.provider AND p.source = o.source AND p.credit_currency = o.target
          WHERE o.inventory_minor IS NOT NULL AND o.valid_until > clock_timestamp()
     ),
     'rails', (

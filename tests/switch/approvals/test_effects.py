@@ -131,6 +131,9 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "order.settle": {"uetr": UETR, "evidence": "letter 12"},
     "pair.control": {"country": "IN", "source": "INR", "target": "PKR", "control": "blocked"},
     "screening.officers": {"participant": "asha-bank", "decided_by": "officers"},
+    "fx.fixing": {
+        "country": "IN", "source": "INR", "target": "PKR", "provider": "fx", "rate": "3.28", "until": LATER,
+    },
     "screening.lists": {"lists": [1], "threshold": 90},
     "screening.engine": {"form": "watchman", "address": "https://watchman.bank.example"},
     "screening.release": {"uetr": UETR},
@@ -202,7 +205,9 @@ async def test_every_kind_has_a_content_seats_an_effect_labels_and_links(
     async with services.pool.acquire() as connection:
         for name, kind in KINDS.items():
             content = kind.read(CONTENTS[name])
-            maker = person("ravi" if name == "pair.control" else "olga")  # a central bank's own
+            maker = person(
+                "ravi" if name in {"pair.control", "fx.fixing"} else "olga"
+            )  # a central bank's own
             effect = await kind.effect(connection, content)
             links = await kind.links(connection, content)
 

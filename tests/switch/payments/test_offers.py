@@ -16,6 +16,7 @@ from switch.payments.directory import (
     DirectorySnapshot,
     FxOffer,
     Inventory,
+    PairBound,
     Participant,
     Rate,
 )
@@ -168,23 +169,120 @@ def test_tables_are_kept_while_only_inventories_move() -> None:
     assert directory.with_tables_of(known, other).choices_by_pair is not table
 
 
+def between(number: int, source: str, target: str, *tiers: tuple[int, str], **more: object) -> FxOffer:
+    name = str(more.pop("name", "fx"))
+    return FxOffer(number, name, source, target, list(tiers), number, ended=False, **more)  # type: ignore[arg-type]
+
+
+def snapshot_of(*offers: FxOffer, **more: object) -> DirectorySnapshot:
+    names = {"fx", *(each.provider for each in offers)}
+    return DirectorySnapshot(
+        participants=[provider(name) for name in sorted(names)],
+        offers=list(offers),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def crossing(snapshot: DirectorySnapshot, minor: int = 100_00) -> tuple[str, str, str, str]:
+    """Provider, rate, third currency and both rates of the price of an amount."""
+    found = pricing.price(Money(minor, "INR"), "PKR", CORRIDOR, snapshot)
+    assert found.cross is not None
+    cross = found.cross
+    return found.fx_provider, found.rate, cross.via, f"{cross.first_rate[:6]} {cross.second_rate[:6]}"
+
+
+def test_a_pair_that_nobody_offers_has_the_best_cross_rate_of_one_provider() -> None:
+    to, out = between(1, "INR", "KZT", (0, "5.3333333333")), between(2, "KZT", "PKR", (0, "0.6666666666"))
+    assert crossing(snapshot_of(to, out)) == ("fx", "3.5555555551", "KZT", "5.3333 0.6666")  # rounded down
+    better = between(3, "INR", "CNY", (0, "0.1000000000")), between(4, "CNY", "PKR", (0, "40.0000000000"))
+    assert crossing(snapshot_of(to, out, *better))[2] == "CNY"
+    direct = between(5, "INR", "PKR", (0, "3.1000000000"), name="other")
+    found = pricing.price(Money(100_00, "INR"), "PKR", CORRIDOR, snapshot_of(to, out, direct))
+    assert (found.fx_provider, found.cross) == ("other", None)  # an offer of the pair has precedence
+    used_up = between(5, "INR", "PKR", (0, "3.1000000000"), name="other", limited=True)
+    with pytest.raises(Refused, match="no FX rate"):
+        pricing.price(Money(100_00, "INR"), "PKR", CORRIDOR, snapshot_of(to, out, used_up))
+    for lacking in (
+        snapshot_of(to, between(2, "KZT", "PKR", (0, "0.6666666666"), name="other")),  # two providers
+        snapshot_of(to),
+    ):
+        with pytest.raises(Refused, match="no FX rate"):
+            pricing.price(Money(100_00, "INR"), "PKR", CORRIDOR, lacking)
+
+
+def test_each_rate_of_a_cross_is_of_the_tier_of_its_own_amount() -> None:
+    to = between(1, "INR", "KZT", (0, "5.0000000000"), (200_00, "5.5000000000"))
+    out = between(2, "KZT", "PKR", (0, "0.6000000000"), (600_00, "0.7000000000"))
+    snapshot = snapshot_of(to, out)
+    for minor, expected in ((100_00, "3.0000"), (120_00, "3.5000"), (200_00, "3.8500")):
+        assert crossing(snapshot, minor)[1][:6] == expected
+    for credit, debit, rate in ((300_00, 100_00, "3.0"), (419_99, 119_98, "3.5"), (420_00, 120_00, "3.5")):
+        found = pricing.price_of_credit(Money(credit, "PKR"), "INR", CORRIDOR, snapshot)
+        assert found.credit.minor == credit
+        if found.rate[:3] == rate:
+            assert found.debit.minor >= debit
+
+
+def test_a_cross_takes_of_the_inventory_of_what_is_sold_and_stays_within_all_bounds() -> None:
+    to = between(1, "INR", "KZT", (0, "5.0000000000"), limited=True)
+    out = between(2, "KZT", "PKR", (0, "0.6000000000"), limited=True)
+    left = [Inventory(1, 0), Inventory(2, 300_00)]
+    assert crossing(snapshot_of(to, out, inventories=left))[1][:3] == "3.0"
+    with pytest.raises(Refused, match="no FX rate"):
+        crossing(snapshot_of(to, out, inventories=[Inventory(1, 10**9), Inventory(2, 299_99)]))
+    for source, target, highest in (("INR", "PKR", "2.9"), ("INR", "KZT", "4.9"), ("KZT", "PKR", "0.5")):
+        bound = PairBound(source, target, blocked=False, lowest="", highest=highest)
+        with pytest.raises(Refused, match="within the bounds") as refused:
+            crossing(snapshot_of(to, out, inventories=left, pairs=[bound]))
+        assert refused.value.reason == "RR04"
+        block = PairBound(source, target, blocked=True, lowest="", highest="")
+        with pytest.raises(Refused) as refused:
+            crossing(snapshot_of(to, out, inventories=left, pairs=[block]))
+        assert refused.value.reason == "RR04"
+
+
+def test_a_fixing_counts_where_nobody_offers_the_pair_and_in_cross_rates() -> None:
+    fixing = Rate("KZT", "PKR", "fx", "0.6000000000", 9)
+    to = between(1, "INR", "KZT", (0, "5.0000000000"))
+    found = pricing.price(Money(100_00, "KZT"), "PKR", CORRIDOR, snapshot_of(fixings=[fixing]))
+    assert (found.rate, found.offer, found.cross) == ("0.6000000000", 0, None)
+    offered = between(2, "KZT", "PKR", (0, "0.5000000000"), name="other")
+    found = pricing.price(Money(100_00, "KZT"), "PKR", CORRIDOR, snapshot_of(offered, fixings=[fixing]))
+    assert found.fx_provider == "other"
+    assert crossing(snapshot_of(to, fixings=[fixing]))[1][:3] == "3.0"
+
+
 PROFILES = {country: registry.profile(country) for country in registry.countries()}
 CORRIDORS = [(a, b) for a in sorted(PROFILES) for b in sorted(PROFILES) if a != b]
 
 
+def ways(bought: str, sold: str, drawn: tuple[str, str, int], *, crosses: bool) -> list[FxOffer]:
+    """Offers of a provider for a pair, or through a third currency, at drawn rates and an improvement."""
+    rate, second, bps = drawn
+    if crosses:
+        return [between(1, bought, "USD", (0, rate)), between(2, "USD", sold, (0, second))]
+    return [between(1, bought, sold, (0, rate), improvements=[("payer", bps)] if bps else [])]
+
+
+RATES = st.decimals("0.0001", "10000", places=10, allow_nan=False).map("{:f}".format)
+
+
+@pytest.mark.parametrize("crosses", [False, True])
 @pytest.mark.parametrize("destination", [False, True])
 @given(
     minor=st.integers(1, 10**15),
-    rate=st.decimals("0.0001", "10000", places=10, allow_nan=False),
+    drawn=st.tuples(RATES, RATES, st.integers(0, 500)),
     flat=st.integers(0, 10**6),
     bps=st.integers(0, 500),
-    improvement=st.integers(0, 500),
 )
 @settings(max_examples=25, deadline=None)
 def test_legs_fees_and_remainders_are_exact_over_all_corridors(  # noqa: PLR0917 - what is drawn
-    minor, rate, flat, bps, improvement, destination
+    minor, drawn, flat, bps, destination, crosses
 ) -> None:
-    """In each currency what is debited is credited; at the rate, only less than one unit stays with the provider."""
+    """In each currency what is debited is credited; at the rate, only less than one unit stays with the provider.
+
+    At a cross rate and an improved one, too: the third currency is in no leg.
+    """
     assert len(CORRIDORS) == 90
     for source, target in CORRIDORS:
         bought, sold = PROFILES[source].currency, PROFILES[target].currency
@@ -196,18 +294,7 @@ def test_legs_fees_and_remainders_are_exact_over_all_corridors(  # noqa: PLR0917
         accounts = [AccountRow(n, owner, c, "position") for n, (owner, c) in enumerate(owners, 1)]
         snapshot = DirectorySnapshot(
             participants=[provider("fx")],
-            offers=[
-                FxOffer(
-                    1,
-                    "fx",
-                    bought,
-                    sold,
-                    [(0, f"{rate:f}")],
-                    1,
-                    ended=False,
-                    improvements=[("payer", improvement)] if improvement else [],
-                )
-            ],
+            offers=ways(bought, sold, drawn, crosses=crosses),
             accounts=[*accounts, AccountRow(9, "payswitch", bought, "fees")],
         )
         usage = Usage(debtor_agent="payer")
@@ -233,7 +320,9 @@ def test_legs_fees_and_remainders_are_exact_over_all_corridors(  # noqa: PLR0917
             price.credit.minor,
         )
         assert price.credit.minor % step == 0
-        assert Fraction(price.rate) <= Fraction(rate) * Fraction(10_000 + improvement, 10_000)
+        rate, second, improvement = drawn
+        more = Fraction(second) if crosses else Fraction(10_000 + improvement, 10_000)
+        assert 0 <= Fraction(rate) * more - Fraction(price.rate) < Fraction(1, 10**10)
         scale = Fraction(price.rate) * Fraction(10) ** (EXPONENTS[sold] - EXPONENTS[bought])
         remainder = price.debit.minor * scale - price.credit.minor
         assert 0 <= remainder < (scale if destination else step)

@@ -15,7 +15,18 @@ from schemas.signing.keys import SigningKey
 from switch.base.decoding import decoded
 from switch.payments import fx_offers
 from switch.payments.fx_offers import AskedRates
-from switch.writer.commands import Accept, Advance, CommandLeg, Evidence, Promise, Publish, Reply, Terms
+from switch.writer import event_bodies
+from switch.writer.commands import (
+    Accept,
+    Advance,
+    CommandLeg,
+    Cross,
+    Evidence,
+    Promise,
+    Publish,
+    Reply,
+    Terms,
+)
 from tests.switch.payments.test_signatures import World, world
 
 __all__ = ["world"]
@@ -159,6 +170,97 @@ def quoted(market: World, offer: int, life: int = 120_000_000, of: Mapping[str, 
     terms = Terms("asha-bank", "indus-bank", "PK", 100_00, "INR", 329_00, "PKR", 1_50, "fx", BETTER)
     signed = evidence(market, json.dumps(asked).encode(), "asha-bank", "/v1/quotes", "POST")
     return Promise(terms, [], "SLEV", "", offer, now + life, life, signed)
+
+
+async def crossable(market: World, **second: Any) -> tuple[Cross, int]:
+    """Offers of a provider through tenge, as a cross rate of 3.30; and the number of the second one."""
+    first = await published(market, target="KZT", tiers=[{"from": "0", "rate": "5"}])
+    last = await published(market, source="KZT", tiers=[{"from": "0", "rate": "0.66"}], **second)
+    return Cross("KZT", first, "5.0000000000", "0.6600000000"), last
+
+
+def across(market: World, cross: Cross, offer: int, credit: int = 330_00) -> Accept:
+    payment = paid(market, offer, credit, "3.3000000000")
+    return msgspec.structs.replace(payment, cross=cross)
+
+
+async def test_a_cross_rate_is_the_product_of_two_offers_and_moves_two_currencies(market: World) -> None:
+    cross, offer = await crossable(market)
+    replace = msgspec.structs.replace
+    payment = across(market, cross, offer)
+
+    assert (await market.link.ask(payment)).verdict == "created"
+
+    assert "credits too much" in await market.refused(across(market, cross, offer, 330_01))
+    terms = replace(payment.terms, rate="3.3100000000", credit_minor=331_00)
+    wrong = replace(paid(market, offer, 331_00, "3.3100000000"), cross=cross)
+    assert wrong.terms == terms
+    assert "rate is not in force" in await market.refused(wrong)
+    assert "rate is not in force" in await market.refused(across(market, replace(cross, first=0), offer))
+    for other in (replace(cross, via="USD"), replace(cross, first=offer)):
+        assert (await market.link.ask(across(market, other, offer))).verdict == "offer_ended", other
+    event = await market.services.pool.fetchval(
+        "SELECT body FROM ledger.event WHERE kind = 'RESERVE' ORDER BY seq DESC LIMIT 1"
+    )
+    facts = event_bodies.read_facts(event)
+    assert (facts["offer"], facts["cross"]) == (
+        offer,
+        ["KZT", cross.first, cross.first_rate, cross.second_rate],
+    )
+    await published(market, target="KZT", tiers=[])  # the provider withdraws the first rate
+    assert (await market.link.ask(across(market, cross, offer))).verdict == "offer_ended"
+
+
+async def test_a_cross_takes_of_the_inventory_of_the_currency_that_is_sold(market: World) -> None:
+    cross, offer = await crossable(market, inventory="660.00")  # two payments
+    assert (await market.link.ask(across(market, cross, offer))).verdict == "created"
+    asked_ = quoted(market, offer)
+    terms = msgspec.structs.replace(asked_.terms, credit_minor=330_00, rate="3.3000000000")
+    asked_ = msgspec.structs.replace(asked_, terms=terms, cross=cross)
+
+    promised = await market.link.ask(asked_)
+
+    assert promised.verdict == "created"
+    market.server._writer.host.abandoned()  # what is promised and taken is read again
+    assert (await market.link.ask(across(market, cross, offer))).verdict == "offer_exhausted"
+    row = await market.services.pool.fetchrow("SELECT crossing::text, offer FROM switch.quote")
+    assert json.loads(row["crossing"]) == ["KZT", cross.first, cross.first_rate, cross.second_rate]
+
+
+@pytest.mark.parametrize("pair", [("INR", "PKR"), ("INR", "KZT"), ("KZT", "PKR")])
+async def test_a_block_of_any_pair_that_a_cross_rate_uses_acts_at_once(
+    market: World, pair: tuple[str, str]
+) -> None:
+    cross, offer = await crossable(market)
+    await market.services.pool.execute(
+        "INSERT INTO switch.pair_control (source, target, country, blocked, lowest, highest, change)"
+        " VALUES ($1, $2, 'IN', true, '', '', 1)",
+        *pair,
+    )
+    market.server._writer.host.abandoned()  # it is read
+
+    reply = await market.link.ask(across(market, cross, offer))
+
+    assert (reply.verdict, reply.reason) == ("refused", "RR04")
+
+
+async def test_a_fixing_is_a_rate_from_its_beginning_to_its_end(market: World) -> None:
+    pool = market.services.pool
+
+    async def fixed(change: int, begins: str, ends: str, rate: str) -> None:
+        await pool.execute(
+            "INSERT INTO switch.fx_fixing SELECT $1, 'IN', 'INR', 'PKR', 'fx', $4::text::numeric,"
+            " clock_timestamp() + $2::text::interval, clock_timestamp() + $3::text::interval",
+            *(change, begins, ends, rate),
+        )
+
+    await fixed(1, "-1 minute", "1 hour", "3.31")
+    await fixed(2, "-1 hour", "-10 seconds", "3.32")
+    await fixed(3, "10 minutes", "1 hour", "3.33")
+
+    assert (await market.link.ask(paid(market, 0, 331_00, "3.3100000000"))).verdict == "created"
+    for credit, rate in ((332_00, "3.3200000000"), (333_00, "3.3300000000")):
+        assert "rate is not in force" in await market.refused(paid(market, 0, credit, rate))
 
 
 async def test_of_an_alias_its_country_is_signed(market: World) -> None:
