@@ -11,7 +11,8 @@ I6  acknowledgement a payment acknowledged to a client exists, and ended with th
 I12 both sides      a payer at a rail is debited exactly when the payee is credited (`inbound_agreement`)
 I7  legal history   the events of a payment are a path in the lifecycle table, and final is final
 
-Beside them, `caused` checks that every funding, cap, limit, key, rate and return was signed or approved.
+Beside them, `caused` checks that every funding, cap, limit, key, rate and return was signed or approved, and
+`priced` that every price is that of its quote, of an offer, or of a rate that people set.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ from switch.approvals.kinds import Kinds
 from switch.base import personal_data
 from switch.base.personal_data import Erased, KeyRing, UnreadablePersonalData
 from switch.base.sql import statements
-from switch.operations import caused, inbound_agreement
+from switch.operations import caused, inbound_agreement, priced
 from switch.payments import reconciliation
 from switch.statistics import making
 from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
@@ -183,6 +184,9 @@ async def verify(
     yield await _evidence(connection)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         result = await _terms(connection, *_ALL)
+    yield result
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        result = await priced.check_prices(connection)
     yield result
     yield await verify_erasures(connection)
     async with connection.transaction(isolation="repeatable_read", readonly=True):

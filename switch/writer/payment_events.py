@@ -70,9 +70,9 @@ def reserve_facts(command: Accept) -> dict[str, object]:
 
 
 def price_facts(command: Accept | Promise) -> dict[str, object]:
-    """The offer of the rate; of a cross rate also its third currency, the first offer, and both rates."""
+    """The offer of the rate, 0 for one that people set; a cross rate with the offer of its first rate."""
     cross = command.cross
-    facts: dict[str, object] = {"offer": command.offer} if command.offer else {}
+    facts: dict[str, object] = {"offer": command.offer} if command.terms.fx_provider else {}
     if cross is not None:
         facts["cross"] = [cross.via, cross.first, cross.first_rate, cross.second_rate]
     return facts
