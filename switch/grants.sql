@@ -45,7 +45,8 @@ GRANT SELECT, INSERT ON switch.velocity_limit, switch.velocity_use TO payswitch_
 GRANT UPDATE (hour_count, hour_minor, day_count, day_minor, change) ON switch.velocity_limit TO payswitch_writer;
 GRANT UPDATE (hour, hour_count, hour_minor, day, day_count, day_minor) ON switch.velocity_use TO payswitch_writer;
 GRANT SELECT, INSERT, DELETE ON switch.counted_payment, switch.freeze TO payswitch_writer;
-GRANT SELECT, INSERT ON switch.fx_offer, switch.fx_counted TO payswitch_writer;
+GRANT SELECT, INSERT ON switch.fx_offer, switch.fx_counted, switch.fx_closing_offer TO payswitch_writer;
+GRANT UPDATE (rate, valid_until) ON switch.fx_closing_offer TO payswitch_writer;
 GRANT UPDATE (number, tiers, valid_until, inventory_minor, used_minor, published_at, improvements) ON switch.fx_offer TO payswitch_writer;
 GRANT DELETE ON switch.fx_counted TO payswitch_writer;
 GRANT SELECT, INSERT, UPDATE (blocked, lowest, highest, valid_until, change) ON switch.pair_control TO payswitch_writer;
@@ -84,7 +85,7 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
                 switch.fx_offer, switch.fx_counted, switch.pair_control, switch.indirect_participant, switch.directory_file, switch.rail_return, switch.reversal,
                 switch.rail_inbound, switch.inbound_order
    TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
-GRANT SELECT ON switch.fx_fixing TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
+GRANT SELECT ON switch.fx_fixing, switch.fx_closing_offer TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
 GRANT SELECT (name, display_name, role, scope, status, created_at) ON switch.person
    TO payswitch_api, payswitch_caretaker, payswitch_reader;
 GRANT SELECT (totp_step) ON switch.person TO payswitch_caretaker; -- not 0: the person had enrolled

@@ -16,6 +16,7 @@ from switch.reports import (
     corridors,
     costs,
     evidence,
+    fx_result,
     invoice,
     liquidity,
     open_data,
@@ -186,6 +187,15 @@ _DEFINITIONS: Final = (
         _PERIOD,
         _ALL,
         ("participant", "as_of"),
+    ),
+    Definition(
+        fx_result.NAME,
+        "Result of FX providers",
+        fx_result.read,
+        fx_result.COLUMNS,
+        _PERIOD,
+        _ALL,
+        ("as_of",),
     ),
     Definition(
         rejects.REJECTS,

@@ -38,7 +38,15 @@ from switch.pages.help import HELP
 from switch.pages.outcomes import OUTCOMES
 from switch.pages.shell import ACCOUNT, GROUPS, NAVIGATION
 from switch.payments import journey, screening
-from switch.reports import invoice, parties, patterns, payment_lists, settlement_instruction, wording
+from switch.reports import (
+    fx_result,
+    invoice,
+    parties,
+    patterns,
+    payment_lists,
+    settlement_instruction,
+    wording,
+)
 from switch.reports.catalogue import CATALOGUE
 from switch.reports.delivery.periods import Rhythm
 from switch.reports.render import pdf_file
@@ -172,6 +180,7 @@ ERRORS = ("InvalidMessage", "NotAllowed", "NotFound", "Unavailable")
 
 WORDS = {
     *(*invoice.BORNE_BY.values(), invoice.CORRIDOR, "switch", "rail"),
+    *fx_result.REFERENCES,
     *(settlement_instruction.PAYS, settlement_instruction.RECEIVES, settlement_instruction.NOT_SETTLED),
     *("payment", "return", "funds", "settlement", "debit", "credit", TOTAL, "yes", "no", "all"),
     *("nothing to settle", "Note", "Report", "Zone", "Account", "local time", wording.SIGNED),
