@@ -65,12 +65,19 @@ class SwitchError(Exception):
     """Seconds to wait before a retry, if a retry can help."""
 
     def __init__(
-        self, detail: str | None = None, *, reason: str | None = None, path: str | None = None
+        self,
+        detail: str | None = None,
+        *,
+        reason: str | None = None,
+        path: str | None = None,
+        remedy: str | None = None,
     ) -> None:
         self.detail = detail or (type(self).__doc__ or "").strip()
         self.reason: str = reason or self.default_reason
         self.path = path
         """Path in the message, as element names: `FIToFICstmrCdtTrf/CdtTrfTxInf/IntrBkSttlmAmt`."""
+        self.remedy = remedy
+        """What the caller can do, where the rule and the reason do not say it: `schemas.remedies`."""
         super().__init__(self.detail)
 
     default_reason: ClassVar[Reason] = Reason.REASON_NOT_SPECIFIED
@@ -90,8 +97,9 @@ class InvalidMessage(SwitchError):
         path: str | None = None,
         rule: str = "schema",
         expected: Value | str | None = None,
+        remedy: str | None = None,
     ) -> None:
-        super().__init__(detail, reason=reason, path=path)
+        super().__init__(detail, reason=reason, path=path, remedy=remedy)
         self.rule = rule
         """Name of the broken rule: `length`, `missing`, `doctype`, `duplicate-key`."""
         self.expected = expected

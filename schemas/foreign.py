@@ -129,9 +129,17 @@ def check(element: etree._Element, namespace: str | None) -> None:
         number += event == "start"
         level += 1 if event == "start" else -1
         if level > MAX_DEPTH:
-            raise InvalidMessage("is nested too deeply", rule="depth")
+            raise InvalidMessage(
+                f"is nested more than {MAX_DEPTH} levels deep",
+                rule="depth",
+                expected=f"at most {MAX_DEPTH} levels",
+            )
         if number > MAX_ELEMENTS:
-            raise InvalidMessage(f"has more than {MAX_ELEMENTS} elements", rule="elements")
+            raise InvalidMessage(
+                f"has more than {MAX_ELEMENTS} elements",
+                rule="elements",
+                expected=f"at most {MAX_ELEMENTS} elements",
+            )
     if namespace is not None and etree.QName(element).namespace != namespace:
         raise InvalidMessage("must be in another namespace", rule="foreign")
 

@@ -88,7 +88,9 @@ def json_object(raw: bytes, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
     quotation_marks = octets.count(b'"') - octets.count(b'\\"')
     most = _most_elements(max_bytes)
     if quotation_marks // 4 > most:
-        raise MessageTooLarge(f"has more than {most} elements", rule="elements")
+        raise MessageTooLarge(
+            f"has more than {most} elements", rule="elements", expected=f"at most {most} elements"
+        )
     try:
         found = _DECODER.decode(octets.decode("utf-8"))
         # Only an escape, or these two characters themselves, can be a character that XML does not allow.
@@ -103,7 +105,9 @@ def json_object(raw: bytes, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
 
 def _text_octets(raw: bytes, max_bytes: int) -> bytes:
     if len(raw) > max_bytes:
-        raise MessageTooLarge(f"is larger than {max_bytes} bytes", rule="size")
+        raise MessageTooLarge(
+            f"is larger than {max_bytes} bytes", rule="size", expected=f"at most {max_bytes} bytes"
+        )
     if b"\0" in raw:
         wide = b"\0" in raw[:_FIRST_CHARACTER] or raw.startswith(_WIDE_BYTE_ORDER_MARKS)
         text = "is UTF-16 or UTF-32: the encoding must be UTF-8" if wide else "contains a NUL"

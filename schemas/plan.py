@@ -551,12 +551,14 @@ def unknown(name: str, expected: str | None = None) -> InvalidMessage:
 def too_many(maximum: int) -> InvalidMessage:
     """The error of too many occurrences."""
     times = "once" if maximum == 1 else f"{maximum} times"
-    return InvalidMessage(f"may occur only {times}", rule="repetition")
+    return InvalidMessage(f"may occur only {times}", rule="repetition", expected=f"at most {times}")
 
 
 def too_few(minimum: int) -> InvalidMessage:
     """The error of too few occurrences."""
-    return InvalidMessage(f"must occur at least {minimum} times", rule="repetition")
+    return InvalidMessage(
+        f"must occur at least {minimum} times", rule="repetition", expected=f"at least {minimum} times"
+    )
 
 
 def _items(value: Any, maximum: int) -> list[Any]:

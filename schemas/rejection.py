@@ -40,7 +40,7 @@ def _listed(error: SwitchError) -> str:
     lines: list[str] = []
     room = _DATA_MAX
     for problem in error.problems if isinstance(error, InvalidMessage) else (own,):
-        line = _line(problem, str(error.reason))
+        line = _line(problem, str(error.reason), error.remedy)
         room -= len(line) + 1
         if room < 0:
             break
@@ -48,9 +48,9 @@ def _listed(error: SwitchError) -> str:
     return "\n".join(lines)
 
 
-def _line(problem: Problem, reason: str) -> str:
+def _line(problem: Problem, reason: str, own: str | None) -> str:
     place = f" (line {problem.line}, column {problem.column})" if problem.line else ""
     rule = f" [{problem.rule}]" if problem.rule else ""
     expected = f"; expected: {problem.expected}" if problem.expected else ""
-    todo = f"; to do: {remedies.remedy(reason, problem.rule)}"
+    todo = f"; to do: {own or remedies.remedy(reason, problem.rule)}"
     return f"{problem.path or '/'}{place}: {problem.text}{rule}{expected}{todo}"

@@ -148,7 +148,9 @@ def refusal(message: Message, refused: Refused, *, message_id: str, created_at: 
     """
     content = message.content
     original = {"OrgnlMsgId": content["GrpHdr"]["MsgId"], "OrgnlMsgNmId": message.id}
-    cause = _reason(refused.reason, refused.placed, remedies.remedy(refused.reason))
+    text = refused.placed
+    todo = refused.remedy or remedies.of_text(refused.reason, text)
+    cause = _reason(refused.reason, text, todo)
     group = {"MsgId": message_id, "CreDtTm": instant_text(created_at)}
     transactions: list[Content] = content["CdtTrfTxInf"]
     if len(transactions) != 1:

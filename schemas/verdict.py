@@ -53,8 +53,8 @@ def findings(message: Message, *, scheme: rules.Scheme = rules.SWITCH) -> list[F
 
 
 def summary(found: list[Finding]) -> str:
-    """All findings in one text for a status report; at most `MOST_IN_SUMMARY` are listed."""
-    texts = [f"{finding.path}: {finding.text}" for finding in found[:MOST_IN_SUMMARY]]
+    """All findings and their rules in one text for a status report; at most `MOST_IN_SUMMARY` are listed."""
+    texts = [f"{finding.path}: {finding.text} [{finding.code}]" for finding in found[:MOST_IN_SUMMARY]]
     more = len(found) - len(texts)
     return "; ".join(texts) + (f"; and {more} more" if more > 0 else "")
 

@@ -56,11 +56,17 @@ class AnswerSigner:
         if not asked:
             return send
         if asked != [ASKED.encode()]:
-            raise InvalidParameter(f"`Accept-Signature` must be {ASKED}", path=PATH, rule="parameter")
+            raise InvalidParameter(
+                f"`Accept-Signature` must be {ASKED}", path=PATH, rule="parameter", expected=ASKED
+            )
         if self._key is None:
-            raise InvalidParameter("this switch has no key that signs answers", path=PATH, rule="parameter")
+            todo = "Leave `Accept-Signature` out, or ask the operator for such a key (GET /v1/answer-keys)."
+            text = "this switch has no key that signs answers"
+            raise InvalidParameter(text, path=PATH, rule="parameter", remedy=todo)
         if any(name == b"accept" and _STREAM in value for name, value in scope["headers"]):
-            raise InvalidParameter("a stream has no signature: read pages", path=PATH, rule="parameter")
+            todo = "Read pages with Accept: application/json, or leave `Accept-Signature` out."
+            text = "a stream has no signature: read pages"
+            raise InvalidParameter(text, path=PATH, rule="parameter", remedy=todo)
         return _SignedSend(self._key, self._request(scope), send)
 
     def _request(self, scope: MutableMapping[str, Any]) -> SignedRequest:

@@ -70,7 +70,15 @@ async def get_consistency(context: Context, first: First, second: Second) -> JSO
     """
     if first > second:
         text = "the query parameter from must not be larger than to"
-        raise Refused(text, reason=Reason.NARRATIVE, path="query.from")
+        raise Refused(
+            text,
+            reason=Reason.NARRATIVE,
+            path="query.from",
+            remedy=(
+                "Name the older checkpoint as from and the newer one as to: GET /v1/audit/checkpoints"
+                " lists them."
+            ),
+        )
     async with context.reading.acquire() as connection, _snapshot(connection):
         newest = await _find(connection, second)
         restores = await audit.restores(connection)

@@ -13,6 +13,7 @@ READ_WITHIN_S: Final = 15.0
 XML: Final = "application/xml"
 JSON: Final = "application/json"
 MEDIA_TYPES: Final = (XML, JSON)
+_ALLOWED: Final = "application/xml or application/json, in UTF-8"
 WHOLE: Final = "payswitch.whole"
 """In the scope of a request, its body, if it is short and arrived before the request was begun."""
 WHOLE_MAX: Final = 64 * 1024
@@ -32,16 +33,25 @@ async def read(request: Request, limit: int) -> bytes:
 
     """
     if _values(request, b"content-encoding")[:1] not in ([], ["identity"]):
-        raise UnsupportedRepresentation("compressed bodies are not supported", path="header.Content-Encoding")
+        raise UnsupportedRepresentation(
+            "compressed bodies are not supported",
+            path="header.Content-Encoding",
+            rule="representation",
+            expected="no Content-Encoding",
+        )
     length = "".join(_values(request, b"content-length")[:1])
     if length.isascii() and length.isdigit() and (len(length) > 9 or int(length) > limit):  # noqa: PLR2004
-        raise MessageTooLarge
+        raise _too_large(limit)
     whole: bytes | None = request.scope.get(WHOLE)
     if whole is None:
         return await _arriving(request, limit)
     if len(whole) > limit:
-        raise MessageTooLarge
+        raise _too_large(limit)
     return whole
+
+
+def _too_large(limit: int) -> MessageTooLarge:
+    return MessageTooLarge(rule="size", expected=f"at most {limit} bytes")
 
 
 async def _arriving(request: Request, limit: int) -> bytes:
@@ -56,7 +66,7 @@ async def _arriving(request: Request, limit: int) -> bytes:
                 part = message.get("body", b"")
                 size += len(part)
                 if size > limit:
-                    raise MessageTooLarge
+                    raise _too_large(limit)
                 parts.append(part)
                 if not message.get("more_body"):
                     return b"".join(parts)
@@ -80,7 +90,9 @@ def media_type(request: Request) -> str:
     """
     values = _values(request, b"content-type")
     if len(values) != 1:
-        raise UnsupportedRepresentation("exactly one Content-Type is required")
+        raise UnsupportedRepresentation(
+            "exactly one Content-Type is required", rule="representation", expected=_ALLOWED
+        )
     (value,) = values
     return _media_type(value) if len(value) <= _REMEMBERED else _media_type.__wrapped__(value)
 
@@ -90,7 +102,9 @@ def _media_type(value: str) -> str:
     kind, *parameters = (part.strip().lower() for part in value.split(";"))
     known = kind in MEDIA_TYPES or _PINNED.fullmatch(kind)
     if not known or any(p and p.replace('"', "") != "charset=utf-8" for p in parameters):
-        raise UnsupportedRepresentation("Content-Type must be application/xml or application/json, in UTF-8")
+        raise UnsupportedRepresentation(
+            f"Content-Type must be {_ALLOWED}", rule="representation", expected=_ALLOWED
+        )
     return kind
 
 

@@ -56,7 +56,7 @@ async def payment_status(received: Received) -> IsoResponse:
         status=STATUS[State(payment["state"])],
         reason=payment["reason"],
         additional=payment["detail"],
-        remedy=remedies.of_status(STATUS[State(payment["state"])], payment["reason"]),
+        remedy=remedies.of_status(STATUS[State(payment["state"])], payment["reason"], payment["detail"]),
         charges=[] if payment["state"] == State.ABORTED else _charges(payment),
         charging_agent=charging_agent(received.runtime.settings.bic),
     )

@@ -104,7 +104,15 @@ def _check_times(asked: AskedRates, now: datetime) -> None:
     for place, pair in enumerate(asked.pairs):
         if pair.tiers and not now < pair.until <= now + fx_offers.LONGEST:
             text = f"must be in the future, and at most {fx_offers.LONGEST.days} days away"
-            raise Refused(text, reason=Reason.NARRATIVE, path=f"pairs[{place}].until")
+            raise Refused(
+                text,
+                reason=Reason.NARRATIVE,
+                path=f"pairs[{place}].until",
+                remedy=(
+                    "State an instant with its offset that has not passed, within the longest time that"
+                    " the text names."
+                ),
+            )
 
 
 def _check_accounts(context: Runtime, caller: Participant, asked: AskedRates) -> None:
@@ -113,7 +121,15 @@ def _check_accounts(context: Runtime, caller: Participant, asked: AskedRates) ->
         for member in ("source", "target"):
             if (caller.id, getattr(pair, member), "position") not in accounts:
                 text = "you have no account in this currency: the operator opens one (account.open)"
-                raise Refused(text, reason=Reason.NARRATIVE, path=f"pairs[{place}].{member}")
+                raise Refused(
+                    text,
+                    reason=Reason.NARRATIVE,
+                    path=f"pairs[{place}].{member}",
+                    remedy=(
+                        "Ask the operator to open an account in this currency, or leave the pair out:"
+                        " GET /v1/positions has yours."
+                    ),
+                )
 
 
 def _check_improved(context: Runtime, asked: AskedRates) -> None:
@@ -125,7 +141,15 @@ def _check_improved(context: Runtime, asked: AskedRates) -> None:
             if named is None or named.kind not in _PAYERS:
                 text = "is no bank or wallet that pays through this switch: GET /v1/participants lists them"
                 path = f"pairs[{place}].improvements[{at}].participant"
-                raise Refused(text, reason=Reason.NARRATIVE, path=path)
+                raise Refused(
+                    text,
+                    reason=Reason.NARRATIVE,
+                    path=path,
+                    remedy=(
+                        "Use the id of a bank or wallet of GET /v1/participants, or leave the"
+                        " improvement out."
+                    ),
+                )
 
 
 async def _check_band(connection: asyncpg.Connection, pair: AskedPair, path: str, bands: Bands) -> None:
@@ -147,11 +171,13 @@ async def _check_band(connection: asyncpg.Connection, pair: AskedPair, path: str
             text = (
                 "this pair has no rate to compare with: two people of the operator set the first (rate.set)"
             )
-            raise Refused(text, reason=Reason.NARRATIVE, path=place)
+            todo = "Ask the operator to set the pair's first rate, and send these rates again then."
+            raise Refused(text, reason=Reason.NARRATIVE, path=place, remedy=todo)
         worst = next((each for each in compared if each.beyond), None)
         if worst is not None:
             text = (
                 f"departs from {worst.what.lower()}, {worst.reference}, by the factor {worst.factor_text}: "
                 "correct it, or ask the operator, whose two people move the reference (rate.set)"
             )
-            raise Refused(text, reason=Reason.NARRATIVE, path=place)
+            todo = "Correct the rate; GET /v1/fx/rates has yours that are in force."
+            raise Refused(text, reason=Reason.NARRATIVE, path=place, remedy=todo)

@@ -427,7 +427,7 @@ def _no_method() -> Json:
         "content": {
             problems.MEDIA_TYPE: {
                 "schema": {"$ref": f"{_PREFIX}Problem"},
-                "example": problems.plain_body(405, "Method Not Allowed"),
+                "example": problems.plain_body(405, "Method Not Allowed", "GET, HEAD"),
             }
         },
     }

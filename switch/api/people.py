@@ -120,7 +120,9 @@ async def read_body(request: Request, kind: type[T], limit: int = _BODY_MAX) -> 
 
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedRepresentation("Content-Type must be application/json")
+        raise UnsupportedRepresentation(
+            "Content-Type must be application/json", rule="representation", expected="application/json"
+        )
     raw = await bodies.read(request, limit)
     if b"\\u0000" in raw or b"\0" in raw:
         raise InvalidMessage("a text must not contain NUL")

@@ -1,5 +1,6 @@
 """Failures as `application/problem+json` (RFC 9457); they never repeat what the caller sent."""
 
+import dataclasses
 import json
 import math
 import re
@@ -36,6 +37,7 @@ from schemas.errors import (
 )
 from schemas.reasons import Reason
 from switch.api import queries
+from switch.api.body import MEDIA_TYPES
 from switch.api.routes import Routes
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -141,7 +143,7 @@ _BY_ENTRY: Final = "Correct what the entries of `errors` name: each has its own 
 _OF_HTTP: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
     {
         404: ("path", "GET /openapi.json lists every path; none ends in a slash."),
-        405: ("method", "Use a method that `Allow` names."),
+        405: ("method", "Use a method that `Allow` names; `expected` has the same."),
     }
 )
 
@@ -201,9 +203,15 @@ def _errors(error: SwitchError) -> list[dict[str, Any]]:
     """Every mistake, each with its place and its remedy; of an outage, what to do about it."""
     if listed := _listed(error):
         return [_error(each, error) for each in listed]
-    rule = error.rule if isinstance(error, InvalidMessage) else None
     place = error.path if error.path is not None else _of_kind(PLACES, error)
-    return [_error(Problem(place or "", rule or name_of(type(error)), error.detail), error)]
+    own = Problem(place or "", name_of(type(error)), error.detail, expected=_allowed(error))
+    if isinstance(error, InvalidMessage):
+        own = dataclasses.replace(own, rule=error.rule, expected=error.as_problem().expected)
+    return [_error(own, error)]
+
+
+def _allowed(error: SwitchError) -> str | None:
+    return " or ".join(MEDIA_TYPES) if isinstance(error, NotAcceptable) else None
 
 
 def _error(found: Problem, error: SwitchError) -> dict[str, Any]:
@@ -215,11 +223,19 @@ def _error(found: Problem, error: SwitchError) -> dict[str, Any]:
         "line": found.line,
         "column": found.column,
         "expected": found.expected,
-        "remedy": remedies.remedy(str(error.reason), found.rule)
-        if found.rule in remedies.BY_RULE
-        else _of_kind(REMEDIES, error) or remedies.remedy(str(error.reason)),
+        "remedy": _remedy(found.rule, error),
     }
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _remedy(rule: str, error: SwitchError) -> str | None:
+    """The error's own remedy; otherwise that of the rule, of the class, or of the reason."""
+    reason = str(error.reason)
+    if error.remedy:
+        return error.remedy
+    if rule in remedies.BY_RULE:
+        return remedies.remedy(reason, rule)
+    return _of_kind(REMEDIES, error) or remedies.remedy(reason)
 
 
 def _of_kind(table: Mapping[type[SwitchError], str], error: SwitchError) -> str | None:
@@ -248,8 +264,8 @@ def example_of(kind: type[SwitchError]) -> dict[str, Any]:
     return problem_body(EXAMPLES[kind] if kind in EXAMPLES else kind())
 
 
-def plain_body(status: int, detail: str) -> dict[str, Any]:
-    """The members of a problem that HTTP itself names."""
+def plain_body(status: int, detail: str, expected: str = "") -> dict[str, Any]:
+    """The members of a problem that HTTP itself names; `expected` is what would be right."""
     body = {
         "type": "about:blank",
         "title": detail,
@@ -261,12 +277,13 @@ def plain_body(status: int, detail: str) -> dict[str, Any]:
     place, remedy = _OF_HTTP.get(status, (None, None))
     if place is None:
         return body
-    return {**body, "errors": [{"path": place, "message": detail, "rule": place, "remedy": remedy}]}
+    entry = {"path": place, "message": detail, "rule": place, "remedy": remedy}
+    return {**body, "errors": [{**entry, "expected": expected} if expected else entry]}
 
 
-def plain(status: int, detail: str) -> Response:
+def plain(status: int, detail: str, expected: str = "") -> Response:
     """Build the response to a failure that HTTP itself names: no such route, method not allowed, time-out."""
-    return Response(json.dumps(plain_body(status, detail)).encode(), status, media_type=MEDIA_TYPE)
+    return Response(json.dumps(plain_body(status, detail, expected)).encode(), status, media_type=MEDIA_TYPE)
 
 
 def catalogue(_: Request) -> Response:
@@ -338,8 +355,9 @@ async def on_http_error(request: Request, error: Exception) -> Response:
         return plain(status, f"{detail}; without the trailing slash it is {right}" if right else detail)
     if status != 405:  # noqa: PLR2004
         return plain(status, detail)
-    answer = Response(status_code=204) if request.method == "OPTIONS" else plain(status, detail)
-    answer.headers["Allow"] = ", ".join(routes.methods(request.scope))
+    allowed = ", ".join(routes.methods(request.scope))
+    answer = Response(status_code=204) if request.method == "OPTIONS" else plain(status, detail, allowed)
+    answer.headers["Allow"] = allowed
     return answer
 
 

@@ -74,7 +74,7 @@ def check(request: Request, names: Iterable[str]) -> None:
     repeated = [name for name in known if given.count(name) > 1]
     if repeated:
         text = "a query parameter is repeated: give it once"
-        raise InvalidParameter(text, path=f"query.{repeated[0]}", rule="parameter")
+        raise InvalidParameter(text, path=f"query.{repeated[0]}", rule="parameter", expected="once")
 
 
 def explain(request: Request, errors: Sequence[Any]) -> InvalidParameter:

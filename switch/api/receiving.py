@@ -249,7 +249,7 @@ def _report(received: Received, payment: CreditTransfer, standing: PaymentStatus
         status=STATUS[standing.state],
         reason=standing.reason or None,
         additional=standing.detail or None,
-        remedy=remedies.of_status(STATUS[standing.state], standing.reason),
+        remedy=remedies.of_status(STATUS[standing.state], standing.reason, standing.detail),
         charges=() if standing.state is State.ABORTED else standing.charges,
         charging_agent=charging_agent(received.runtime.settings.bic),
     )

@@ -117,7 +117,7 @@ def _report(  # noqa: PLR0917 - what a status report states
         status=status,
         reason=reason,
         additional=detail,
-        remedy=remedies.of_status(status, reason),
+        remedy=remedies.of_status(status, reason, detail),
     )
     headers = {"Location": f"/v1/payments/{payment['uetr']}"}
     return IsoResponse(STATUS_REPORT, document, 200 if status == _GIVEN else 422, headers)

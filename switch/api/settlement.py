@@ -135,7 +135,12 @@ async def get_calendar(  # noqa: PLR0917 - one a query parameter
     """Get a currency's business days and holidays."""
     if (date.max - since).days < days:
         text = f"the calendar ends on {date.max}"
-        raise Refused(text, reason=Reason.NARRATIVE, path="query.since")
+        raise Refused(
+            text,
+            reason=Reason.NARRATIVE,
+            path="query.since",
+            remedy="Ask for an earlier day as since, or for fewer days.",
+        )
     calendar = await calendars.load(services.pool, currency)
     span = [since + timedelta(days=ahead) for ahead in range(days)]
     return answer(

@@ -57,24 +57,38 @@ async def _asked(  # noqa: PLR0917 - one a query parameter
     end = _instant(until, "until") or datetime.now(UTC)
     begin = _instant(since, "since") or end - _USUAL
     if end <= begin:
-        raise _refused("until must be after since", "since")
+        raise _refused(
+            "until must be after since",
+            "since",
+            remedy="Name the earlier instant as since and the later one as until.",
+        )
     if end - begin > _LONGEST[step]:
         days = _LONGEST[step].days
-        raise _refused(f"with this step the period is at most {days} days", "since")
+        raise _refused(
+            f"with this step the period is at most {days} days",
+            "since",
+            remedy="Ask for a shorter period, or choose a longer step.",
+        )
     return FactQuery(reading.begin(begin, step), end, step, source, target, rail)
 
 
 def _instant(at: datetime | None, name: str) -> datetime | None:
     if at is not None and at.tzinfo is None:
         text = "an instant must have its offset from UTC"
-        raise InvalidParameter(text, path=f"query.{name}", rule="parameter")
+        raise InvalidParameter(
+            text, path=f"query.{name}", rule="parameter", expected="an instant such as 2026-11-23T00:00:00Z"
+        )
     if at is not None and not is_countable(at):
-        raise _refused("an instant must be between 1970 and the end of 9999, UTC", name)
+        raise _refused(
+            "an instant must be between 1970 and the end of 9999, UTC",
+            name,
+            remedy="State an instant of the years 1970 to 9999, with its offset from UTC.",
+        )
     return at
 
 
-def _refused(text: str, name: str) -> Refused:
-    return Refused(text, reason=Reason.NARRATIVE, path=f"query.{name}")
+def _refused(text: str, name: str, *, remedy: str) -> Refused:
+    return Refused(text, reason=Reason.NARRATIVE, path=f"query.{name}", remedy=remedy)
 
 
 FactsAsked = Annotated[FactQuery, Depends(_asked)]

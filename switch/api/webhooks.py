@@ -89,6 +89,7 @@ def _check_types(types: Sequence[str]) -> None:
                 f"types[{place}] is no type of event; the types are: {', '.join(TYPES)}",
                 path=f"types[{place}]",
                 rule="event-type",
+                expected=f"one of {', '.join(TYPES)}",
             )
 
 

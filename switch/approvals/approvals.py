@@ -431,7 +431,11 @@ async def obstacle(
 
 def _check_reason(reason: str) -> None:
     if not reason.strip() or len(reason) > REASON_MAX:
-        raise Refused("a reason of at most 500 characters is required", reason=Reason.NARRATIVE)
+        raise Refused(
+            "a reason of at most 500 characters is required",
+            reason=Reason.NARRATIVE,
+            remedy="Say why in 1 to 500 characters; others read it before they vote.",
+        )
 
 
 async def _check_active(connection: asyncpg.Connection, person: Person) -> None:
@@ -444,7 +448,14 @@ async def _check_active(connection: asyncpg.Connection, person: Person) -> None:
 async def _check_open(connection: asyncpg.Connection, change: Change) -> None:
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")
     if change.state is not ChangeState.REQUESTED or now >= change.expires_at:
-        raise Refused("this change is no longer open", reason=Reason.NARRATIVE)
+        raise Refused(
+            "this change is no longer open",
+            reason=Reason.NARRATIVE,
+            remedy=(
+                "Read it with GET /v1/changes/{number}: if it was rejected, withdrawn or expired,"
+                " request it again."
+            ),
+        )
 
 
 async def _check_seen(connection: asyncpg.Connection, kinds: Kinds, change: Change, seen: str | None) -> None:
@@ -474,7 +485,11 @@ async def _check_still(
     await _check_plausible(connection, context, kind, content)
     maker = await connection.fetchrow(_MAKER, change.maker)
     if not set(await kind.seats(connection, content, person_of(maker))) <= set(change.seats):
-        raise Refused("others must agree to this by now: request it again", reason=Reason.NARRATIVE)
+        raise Refused(
+            "others must agree to this by now: request it again",
+            reason=Reason.NARRATIVE,
+            remedy="Request the change again: the new request names those who must agree now.",
+        )
 
 
 async def _check_plausible(

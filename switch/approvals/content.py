@@ -92,9 +92,9 @@ def participant_of(content: Any) -> str:
     return name
 
 
-def refuse(text: str) -> Refused:
-    """Refusal of a change, with its reason."""
-    return Refused(text, reason=Reason.NARRATIVE)
+def refuse(text: str, *, remedy: str) -> Refused:
+    """Refusal of a change, with its reason and what to do about it."""
+    return Refused(text, reason=Reason.NARRATIVE, remedy=remedy)
 
 
 async def status_of(connection: asyncpg.Connection, participant: str) -> str:
@@ -108,7 +108,7 @@ async def status_of(connection: asyncpg.Connection, participant: str) -> str:
         locked("SELECT status FROM switch.participant WHERE id = $1", "SHARE"), participant
     )
     if status is None:
-        raise refuse("no such participant")
+        raise refuse("no such participant", remedy="Use an id of GET /v1/participants.")
     return status
 
 
@@ -120,7 +120,10 @@ async def check_not_removed(connection: asyncpg.Connection, content: Any) -> Non
 
     """
     if await status_of(connection, content.participant) == "removed":
-        raise refuse("this participant is offboarded")
+        raise refuse(
+            "this participant is offboarded",
+            remedy="Use the id of a participant that is not removed: GET /v1/participants shows the status.",
+        )
 
 
 async def account_number(
@@ -139,5 +142,8 @@ async def account_number(
         purpose,
     )
     if number is None:
-        raise refuse("no account in this currency")
+        raise refuse(
+            "no account in this currency",
+            remedy="Open the account first (account.open), or name a currency of GET /v1/positions.",
+        )
     return number

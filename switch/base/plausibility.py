@@ -142,13 +142,22 @@ def check(comparisons: Sequence[Comparison], confirmed: str | None) -> None:
     beyond = [one for one in comparisons if one.beyond and one.factor is not None]
     if not beyond:
         if confirmed is not None:
-            raise _refuse("confirmed_factor is stated, but no value departs from what is in force")
+            raise _refuse(
+                "confirmed_factor is stated, but no value departs from what is in force",
+                remedy="Leave confirmed_factor out: the value is plausible without it.",
+            )
         return
     largest = max(_magnitude(one.factor or Fraction(0)) for one in beyond)
     # The value in force is the first comparison: it is named unless another departs clearly more.
     worst = next(one for one in beyond if _magnitude(one.factor or Fraction(0)) * (1 + _TOLERANCE) >= largest)
     if confirmed is None or not _names(confirmed, worst.factor or Fraction(0)):
-        raise _refuse(_explain(worst))
+        raise _refuse(
+            _explain(worst),
+            remedy=(
+                "Correct the value; if it is meant, repeat the request with the factor of the text as"
+                " confirmed_factor."
+            ),
+        )
 
 
 def _explain(worst: Comparison) -> str:
@@ -168,5 +177,5 @@ def _names(confirmed: str, factor: Fraction) -> bool:
     return named == factor or (factor != 0 and abs(named / factor - 1) <= _TOLERANCE)
 
 
-def _refuse(text: str) -> Refused:
-    return Refused(text, reason=Reason.NARRATIVE, path="confirmed_factor")
+def _refuse(text: str, *, remedy: str) -> Refused:
+    return Refused(text, reason=Reason.NARRATIVE, path="confirmed_factor", remedy=remedy)

@@ -64,7 +64,12 @@ async def assign(
         if owner == case.owner:
             return
         if owner is not None and not await _may_own(connection, owner, case):
-            raise Refused("nobody of this name works on cases", path="owner", reason=Reason.NARRATIVE)
+            raise Refused(
+                "nobody of this name works on cases",
+                path="owner",
+                reason=Reason.NARRATIVE,
+                remedy="Name an active person whose role works on cases: GET /v1/people lists them.",
+            )
         await connection.execute(_SET_OWNER, number, owner)
         kind, about = ("assigned", owner) if owner else ("released", case.owner or "")
         await connection.fetchval(_ACT, number, kind, person.name, about, "", None)
@@ -115,7 +120,11 @@ async def attach(  # noqa: PLR0917 - a file has a name, a type and a content
         case = await _locked(connection, number, person)
         has = await connection.fetchrow(_ATTACHED, number)
         if has["n"] >= attachments.FILES_MAX or has["octets"] + len(content) > attachments.OF_CASE_MAX:
-            raise Refused("the case has as many files as it can have", reason=Reason.NARRATIVE)
+            raise Refused(
+                "the case has as many files as it can have",
+                reason=Reason.NARRATIVE,
+                remedy="Put further evidence into a note, or join files into one.",
+            )
         act: int = await connection.fetchval(_ACT, number, "attached", person.name, "", "", sha256)
         row = (act, id_, name, media_type, len(content), sealed, sealer.sealed_key)
         await connection.execute(_ADD_ATTACHMENT, *row)
@@ -173,29 +182,57 @@ async def _check_question(connection: asyncpg.Connection, settings: Settings, ca
     row = await connection.fetchrow(_OPEN_PAYMENT, case.uetr) if case.kind is CaseKind.UNKNOWN else None
     if row is None or row["state"] != "UNKNOWN":
         raise Refused(
-            "a rail is asked only about a payment whose outcome is unknown", reason=Reason.NARRATIVE
+            "a rail is asked only about a payment whose outcome is unknown",
+            reason=Reason.NARRATIVE,
+            remedy="Read the payment's state with GET /v1/payments/{uetr}: a final one needs no question.",
         )
     if row["lost"]:
-        raise Refused("a restore lost this payment: two people decide about it", reason=Reason.NARRATIVE)
+        raise Refused(
+            "a restore lost this payment: two people decide about it",
+            reason=Reason.NARRATIVE,
+            remedy="Request payment.resolve with the evidence of the rail, which a second person approves.",
+        )
     if case.rail not in settings.rails:
-        raise Refused("this rail is not connected", reason=Reason.NARRATIVE)
+        raise Refused(
+            "this rail is not connected",
+            reason=Reason.NARRATIVE,
+            remedy=(
+                "Connect the rail (the setting PAYSWITCH_RAILS), or take the outcome from the rail's own"
+                " report."
+            ),
+        )
     timing = registry.profile(case.rail).timing
     if timing.enquiries_ruled and row["enquiries"] >= timing.enquiries_max:
-        raise Refused("the rules of this rail permit no further enquiry", reason=Reason.NARRATIVE)
+        raise Refused(
+            "the rules of this rail permit no further enquiry",
+            reason=Reason.NARRATIVE,
+            remedy="Take the outcome from the rail's report of the day, and request payment.resolve.",
+        )
     asked = await connection.fetchrow(_ASKED, case.number)
     if asked["waits"]:
-        raise Refused("the rail is being asked already", reason=Reason.NARRATIVE)
+        raise Refused(
+            "the rail is being asked already",
+            reason=Reason.NARRATIVE,
+            remedy="Wait for the answer: GET /v1/cases/{number} shows it.",
+        )
     if asked["n"] >= settings.case_questions_per_hour:
         raise Refused(
             "the rail was asked about this case as often as an hour permits: ask again later",
             reason=Reason.NARRATIVE,
+            remedy=(
+                "Ask again in an hour, or call the rail: GET /v1/cases/{number} has the payment's references."
+            ),
         )
 
 
 async def _open_case(connection: asyncpg.Connection, number: int, person: Person) -> Case:
     case = await _locked(connection, number, person)
     if case.closed_at is not None:
-        raise Refused("the case is closed: what it was about has ended", reason=Reason.NARRATIVE)
+        raise Refused(
+            "the case is closed: what it was about has ended",
+            reason=Reason.NARRATIVE,
+            remedy="Nothing is left to do; what is new about the same matter opens a case of its own.",
+        )
     return case
 
 

@@ -1,5 +1,6 @@
 """Files that people attach to cases: of few types, bounded, and sealed like messages of payments."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from schemas.errors import InvalidMessage, MessageTooLarge, UnsupportedRepresentation
@@ -10,6 +11,7 @@ FILES_MAX: Final = 20
 OF_CASE_MAX: Final = 10 * OCTETS_MAX
 """Files of one case, and their size together."""
 NAME_MAX: Final = 120
+_TODO: Final = "Convert the file to a type that is listed, and make its name, its type and its content agree."
 _TEXT: Final = frozenset({"text/plain", "text/csv", "application/xml", "application/json", "message/rfc822"})
 _BEGIN_WITH: Final = {
     "application/pdf": b"%PDF-",
@@ -41,8 +43,15 @@ def type_of(name: str) -> str:
     """
     found = BY_ENDING.get(name.rpartition(".")[2].lower())
     if found is None:
-        raise UnsupportedRepresentation(f"the name of the file must end with {', '.join(sorted(BY_ENDING))}")
+        raise _unsupported("the name of the file must end with", "name", sorted(BY_ENDING))
     return found
+
+
+def _unsupported(text: str, path: str, allowed: Iterable[str]) -> UnsupportedRepresentation:
+    listed = ", ".join(allowed)
+    return UnsupportedRepresentation(
+        f"{text} {listed}", path=path, rule="representation", expected=listed, remedy=_TODO
+    )
 
 
 def check(name: str, media_type: str, content: bytes) -> None:
@@ -58,13 +67,15 @@ def check(name: str, media_type: str, content: bytes) -> None:
         text = f"the name of the file must have 1 to {NAME_MAX} printable characters and no path"
         raise InvalidMessage(text, path="name", rule="content")
     if media_type not in TYPES:
-        raise UnsupportedRepresentation(f"the type of the file must be one of {', '.join(TYPES)}")
+        raise _unsupported("the type of the file must be one of", "media_type", TYPES)
     if not content:
         raise InvalidMessage("the file is empty", path="content", rule="content")
     if len(content) > OCTETS_MAX:
-        raise MessageTooLarge(f"a file has at most {OCTETS_MAX} bytes")
+        raise MessageTooLarge(
+            f"a file has at most {OCTETS_MAX} bytes", rule="size", expected=f"at most {OCTETS_MAX} bytes"
+        )
     if not _is_what_it_states(media_type, content):
-        raise UnsupportedRepresentation(f"the file is not {media_type}")
+        raise _unsupported("the file is not", "content", [media_type])
 
 
 def _is_what_it_states(media_type: str, content: bytes) -> bool:

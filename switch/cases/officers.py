@@ -67,13 +67,17 @@ async def seats(
     by = await decided_by(connection, participant)
     if not decides(maker, by, participant):
         if maker.role is Role.OFFICER:
-            raise Refused(unknown, path="uetr", reason=Reason.NARRATIVE)
+            raise Refused(unknown, path="uetr", reason=Reason.NARRATIVE, remedy=REMEDY)
         raise NotAllowed(OTHERS)
     if by is DecidedBy.OPERATORS:
         return (CHECKER,)
     return (Seat(Role.OFFICER, maker.scope),)
 
 
+REMEDY: Final = (
+    "Take payments, hits and clearances from the cases that you may see: GET /v1/cases lists them."
+)
+"""Of what is unknown: the same whether it is not there or of others."""
 OTHERS: Final = term("others decide about payments of this participant that are held")
 
 

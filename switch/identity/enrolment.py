@@ -162,7 +162,9 @@ async def create_first(  # noqa: PLR0917 - who it is, and where
         ):
             raise NotAllowed("there is one already: from now on two people add a person")
         if await connection.fetchval("SELECT true FROM switch.person WHERE name = $1", name):
-            raise Refused("this name is in use", reason=Reason.NARRATIVE)
+            raise Refused(
+                "this name is in use", reason=Reason.NARRATIVE, remedy="Choose another name to sign in with."
+            )
         await connection.execute(
             _ADD_FIRST, name, display_name, str(role), hashed, secrets.Seal(data).seal(totp)
         )

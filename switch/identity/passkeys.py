@@ -147,19 +147,39 @@ async def add(  # noqa: PLR0917 - what a registration has
     """
     label = label.strip()
     if not 0 < len(label) <= LABEL_MAX or not label.isprintable():
-        raise Refused("a passkey needs a name of 1 to 60 characters", reason=Reason.NARRATIVE)
+        raise Refused(
+            "a passkey needs a name of 1 to 60 characters",
+            reason=Reason.NARRATIVE,
+            remedy="Name the passkey in 1 to 60 characters, such as the device that holds it.",
+        )
     made, ticket = _registered(data, party, name, text)
     if not await tickets.use(connection, ticket):
-        raise Refused(_BAD, reason=Reason.NARRATIVE)
+        raise Refused(
+            _BAD,
+            reason=Reason.NARRATIVE,
+            remedy=(
+                "Begin anew: load the page again, and confirm on the device within the time that it shows."
+            ),
+        )
     await connection.execute("SELECT FROM switch.person WHERE name = $1 FOR UPDATE", name)
     if len(await of_person(connection, name)) >= PER_PERSON:
-        raise Refused("a person has at most ten passkeys", reason=Reason.NARRATIVE)
+        raise Refused(
+            "a person has at most ten passkeys",
+            reason=Reason.NARRATIVE,
+            remedy="Remove a passkey that you no longer use, and add this one then.",
+        )
     credential = made.credential_data
     assert credential is not None
     if not await connection.fetchval(
         _ADD, credential.credential_id, name, label, bytes(credential), made.counter
     ):
-        raise Refused(_BAD, reason=Reason.NARRATIVE)
+        raise Refused(
+            _BAD,
+            reason=Reason.NARRATIVE,
+            remedy=(
+                "Begin anew: load the page again, and confirm on the device within the time that it shows."
+            ),
+        )
     await note(connection, EventKind.PASSKEY_ADDED, person=name, passkey=_short(credential.credential_id))
 
 
@@ -177,7 +197,13 @@ def _registered(
             raise ValueError("no key, or of an algorithm that was not offered")
         made = _server(party).register_complete(_state(client.challenge), response)
     except (*_MALFORMED, NotAuthentic):
-        raise Refused(_BAD, reason=Reason.NARRATIVE) from None
+        raise Refused(
+            _BAD,
+            reason=Reason.NARRATIVE,
+            remedy=(
+                "Begin anew: load the page again, and confirm on the device within the time that it shows."
+            ),
+        ) from None
     return made, ticket
 
 

@@ -76,7 +76,9 @@ async def hash_password(name: str, password: str) -> str:
     """
     if len(password) not in PASSWORD_LENGTHS or name in password.lower():
         raise Refused(
-            "a password has 12 to 128 characters and does not contain the name", reason=Reason.NARRATIVE
+            "a password has 12 to 128 characters and does not contain the name",
+            reason=Reason.NARRATIVE,
+            remedy="Choose 12 to 128 characters, without your name; several words are good.",
         )
     return await _turns.run(_hasher.hash, password)
 

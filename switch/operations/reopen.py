@@ -67,9 +67,12 @@ async def _check_post(connection: asyncpg.Connection, content: PostRecovered) ->
     found = {str(row["uetr"]) for row in await _recovered(connection, content)}
     missing = [uetr for uetr in content.uetrs if uetr not in found]
     if missing:
-        raise refuse(f"{missing[0]} is no payment that waits to be posted after a restore")
+        raise refuse(
+            f"{missing[0]} is no payment that waits to be posted after a restore",
+            remedy="Leave it out: payswitch restore status lists the payments that wait to be posted.",
+        )
     if len(found) != len(content.uetrs):
-        raise refuse("a payment is named twice")
+        raise refuse("a payment is named twice", remedy="Name each payment once.")
 
 
 async def _effect_of_post(connection: asyncpg.Connection, content: PostRecovered) -> Effect:
@@ -109,7 +112,11 @@ async def _post(execution: Execution, content: PostRecovered) -> None:
     for uetr, step in zip(content.uetrs, steps, strict=True):
         reply = await execution.link.ask(step)
         if reply.state != State.COMMITTED:
-            raise Refused(f"{uetr} became {reply.state.lower()} meanwhile", reason=Reason.NARRATIVE)
+            raise Refused(
+                f"{uetr} became {reply.state.lower()} meanwhile",
+                reason=Reason.NARRATIVE,
+                remedy="Read the payment's state, leave it out, and request the others again.",
+            )
     for row in await execution.connection.fetch(_BREAKS_OF, [UUID(uetr) for uetr in content.uetrs]):
         await resolve_break(execution.connection, row["id"], f"change {execution.number}", content.evidence)
     execution.outcome = f"{len(content.uetrs)} payments are posted"
@@ -126,25 +133,48 @@ class OpenAgain(Content, frozen=True, kw_only=True):
 async def _check_open(connection: asyncpg.Connection, content: OpenAgain) -> None:
     row = await connection.fetchrow(_LOOK)
     if row is None:
-        raise refuse("the switch is not closed after a restore")
+        raise refuse(
+            "the switch is not closed after a restore", remedy="Nothing is left to do: the switch is open."
+        )
     faults = json.loads(row["faults"])
     if faults:
         check, text = faults[0]
-        raise refuse(f"the last check still found {len(faults)} faults: {check}, {text}")
+        raise refuse(
+            f"the last check still found {len(faults)} faults: {check}, {text}",
+            remedy=(
+                "Mend what the check names (payswitch verify shows all of it), and request it again"
+                " after the next check."
+            ),
+        )
     if not row["begun"] or not row["looked"]:
-        raise refuse("the invariants have not been checked since the restore: try again soon")
+        raise refuse(
+            "the invariants have not been checked since the restore: try again soon",
+            remedy="Wait for the next check, a minute, and request it again.",
+        )
     state = await read_state(connection)
     if state["to_post"]:
-        raise refuse(f"{len(state['to_post'])} payments wait to be posted: payswitch restore post")
+        raise refuse(
+            f"{len(state['to_post'])} payments wait to be posted: payswitch restore post",
+            remedy="Post them with payswitch restore post, and request it again.",
+        )
     unread = {each["rail"] for each in state["unread"]}
     for rail in content.complete:
         if rail not in unread:
-            raise refuse(f"rail {rail} does not wait for files")
+            raise refuse(f"rail {rail} does not wait for files", remedy="Leave this rail out of the request.")
         if not await connection.fetchval(_HAS_FILE, rail):
-            raise refuse(f"no file of rail {rail} was read: payswitch rails reconcile {rail}")
+            raise refuse(
+                f"no file of rail {rail} was read: payswitch rails reconcile {rail}",
+                remedy=(
+                    "Read the rail's file of the lost time with payswitch rails reconcile, and request"
+                    " it again."
+                ),
+            )
     found = await verify.reconciled(connection)
     if not found.ok:
-        raise refuse(f"verify finds {found.name}: {found.detail}")
+        raise refuse(
+            f"verify finds {found.name}: {found.detail}",
+            remedy="Mend what payswitch verify names, and request it again.",
+        )
 
 
 async def _effect_of_open(connection: asyncpg.Connection, content: OpenAgain) -> Effect:

@@ -62,10 +62,15 @@ class ClearanceEnd(Content, frozen=True, kw_only=True):
 async def _check(connection: asyncpg.Connection, content: Clearance) -> None:
     row = await connection.fetchrow(_HOLD, UUID(content.uetr))
     if row is None or row["screening"] != content.screening or content.hit > row["hit_count"]:
-        raise Refused(_NO_HIT, path="uetr", reason=Reason.NARRATIVE)
+        raise Refused(_NO_HIT, path="uetr", reason=Reason.NARRATIVE, remedy=officers.REMEDY)
     today = datetime.now(UTC).date()
     if not today <= content.expires_on <= today + LASTS_MAX:
-        raise Refused("the last day must be within two years", path="expires_on", reason=Reason.NARRATIVE)
+        raise Refused(
+            "the last day must be within two years",
+            path="expires_on",
+            reason=Reason.NARRATIVE,
+            remedy="State a last day from tomorrow to two years from now.",
+        )
 
 
 async def _effect(_: asyncpg.Connection, content: Clearance) -> Effect:
@@ -103,7 +108,7 @@ async def _execute(execution: Execution, content: Clearance) -> None:
 async def _check_end(connection: asyncpg.Connection, content: ClearanceEnd) -> None:
     row = await connection.fetchrow(_ONE, content.number)
     if row is None or row["ended_by"] is not None:
-        raise Refused(_NO_CLEARANCE, reason=Reason.NARRATIVE)
+        raise Refused(_NO_CLEARANCE, reason=Reason.NARRATIVE, remedy=officers.REMEDY)
 
 
 async def _seats_of_end(
@@ -130,7 +135,11 @@ async def _links_of_end(_: asyncpg.Connection, content: ClearanceEnd) -> tuple[R
 
 async def _end(execution: Execution, content: ClearanceEnd) -> None:
     if await execution.connection.fetchval(_END, content.number, execution.number) is None:
-        raise Refused("the clearance has ended already", reason=Reason.NARRATIVE)
+        raise Refused(
+            "the clearance has ended already",
+            reason=Reason.NARRATIVE,
+            remedy="Nothing is left to do: it has no effect any more.",
+        )
     execution.outcome = f"clearance {content.number} is ended"
 
 

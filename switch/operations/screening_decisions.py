@@ -56,14 +56,21 @@ async def _hold(connection: asyncpg.Connection, content: HeldDecision) -> asyncp
 async def _check(connection: asyncpg.Connection, content: HeldDecision) -> None:
     row = await _hold(connection, content)
     if row is None or row["ended_at"] is not None:
-        raise Refused(_NOT_HELD, path="uetr", reason=Reason.NARRATIVE)
+        raise Refused(_NOT_HELD, path="uetr", reason=Reason.NARRATIVE, remedy=officers.REMEDY)
     if row["decision"] is not None:
-        raise Refused("people have decided about this payment", reason=Reason.NARRATIVE)
+        raise Refused(
+            "people have decided about this payment",
+            reason=Reason.NARRATIVE,
+            remedy="Nothing is left to do: GET /v1/payments/{uetr} shows the decision's effect.",
+        )
     if row["screening"] != content.screening:
         raise Refused(
             "the payment was compared again since: look at what was found, and request it anew",
             path="screening",
             reason=Reason.NARRATIVE,
+            remedy=(
+                "Read GET /v1/cases/{number}/hits, and request it with the number of the newest screening."
+            ),
         )
 
 
@@ -111,7 +118,11 @@ def _kind(outcome: Literal["release", "refuse"], title: str, then: str) -> Chang
     async def execute(execution: Execution, content: HeldDecision) -> None:
         reply = await execution.link.ask(_command(execution.ids, content, outcome))
         if reply.verdict is not Verdict.DECIDED:
-            raise Refused("the payment is not held any more, or was compared again", reason=Reason.NARRATIVE)
+            raise Refused(
+                "the payment is not held any more, or was compared again",
+                reason=Reason.NARRATIVE,
+                remedy="Read the payment's state; if it is held still, request it for the newest screening.",
+            )
         execution.outcome = f"{content.uetr} is to be {then}"
 
     return ChangeKind(

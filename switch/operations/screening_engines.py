@@ -79,7 +79,12 @@ def _is_this_machine(host: str) -> bool:
 
 async def _check(_: asyncpg.Connection, content: EngineInForce) -> None:
     if fault := fault_of(content.form, content.address):
-        raise Refused(fault, path="address", reason=Reason.NARRATIVE)
+        raise Refused(
+            fault,
+            path="address",
+            reason=Reason.NARRATIVE,
+            remedy="Correct the address, or start the engine there, and request it again.",
+        )
 
 
 async def _effect(connection: asyncpg.Connection, content: EngineInForce) -> Effect:

@@ -123,10 +123,17 @@ class ListsInForce(Content, frozen=True, kw_only=True):
 
 async def _check(connection: asyncpg.Connection, content: ListsInForce) -> None:
     if len(set(content.lists)) != len(content.lists):
-        raise Refused("a list is named twice", path="lists", reason=Reason.NARRATIVE)
+        raise Refused(
+            "a list is named twice", path="lists", reason=Reason.NARRATIVE, remedy="Name each list once."
+        )
     known = await connection.fetch(_LISTS, content.lists, LISTS_MAX)
     if len(known) != len(content.lists):
-        raise Refused("there is no list of one of these numbers", path="lists", reason=Reason.NARRATIVE)
+        raise Refused(
+            "there is no list of one of these numbers",
+            path="lists",
+            reason=Reason.NARRATIVE,
+            remedy="Use numbers that payswitch screening lists shows.",
+        )
 
 
 async def _effect(connection: asyncpg.Connection, content: ListsInForce) -> Effect:

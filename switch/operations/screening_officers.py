@@ -40,10 +40,18 @@ class ScreeningOfficers(Content, frozen=True, kw_only=True):
 async def _check(connection: asyncpg.Connection, content: ScreeningOfficers) -> None:
     everybody = content.participant == EVERYBODY
     if not everybody and not await connection.fetchval(_KNOWN, content.participant):
-        raise Refused("no such participant", path="participant", reason=Reason.NARRATIVE)
+        raise Refused(
+            "no such participant",
+            path="participant",
+            reason=Reason.NARRATIVE,
+            remedy="Use an id of GET /v1/participants.",
+        )
     if everybody and content.decided_by is DecidedBy.PARTICIPANT:
         raise Refused(
-            "name each participant whose own officers decide", path="participant", reason=Reason.NARRATIVE
+            "name each participant whose own officers decide",
+            path="participant",
+            reason=Reason.NARRATIVE,
+            remedy="Send a change for each participant, with its id.",
         )
     if content.decided_by is DecidedBy.OPERATORS:
         return
@@ -53,6 +61,7 @@ async def _check(connection: asyncpg.Connection, content: ScreeningOfficers) -> 
             "two screening officers must be active first: one requests, the other approves",
             path="decided_by",
             reason=Reason.NARRATIVE,
+            remedy="Add two people with the role officer first (person.add), and let them enrol.",
         )
 
 

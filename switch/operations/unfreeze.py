@@ -25,16 +25,27 @@ class UnfreezeFindings(Content, frozen=True, kw_only=True):
 async def _check(connection: asyncpg.Connection, _: UnfreezeFindings) -> None:
     row = await connection.fetchrow(_STANDS)
     if row is None:
-        raise Refused("the books are not frozen", reason=Reason.NARRATIVE)
+        raise Refused(
+            "the books are not frozen",
+            reason=Reason.NARRATIVE,
+            remedy="Nothing is left to do: payments are accepted.",
+        )
     faults = json.loads(row["faults"])
     if faults:
         check, text = faults[0]
         raise Refused(
-            f"the last check still found {len(faults)} faults: {check}, {text}", reason=Reason.NARRATIVE
+            f"the last check still found {len(faults)} faults: {check}, {text}",
+            reason=Reason.NARRATIVE,
+            remedy=(
+                "Mend what the check names (docs/operate/runbooks), and request it again after the next"
+                " check."
+            ),
         )
     if not row["looked"]:
         raise Refused(
-            "the books have not been checked since they were frozen: try again soon", reason=Reason.NARRATIVE
+            "the books have not been checked since they were frozen: try again soon",
+            reason=Reason.NARRATIVE,
+            remedy="Wait for the next check, a minute, and request it again.",
         )
 
 

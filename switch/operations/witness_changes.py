@@ -46,22 +46,34 @@ class RemoveWitness(Content, frozen=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(title="Name", min_length=1, max_length=300)]
 
 
-def _refuse(text: str) -> Refused:
-    return Refused(text, reason=Reason.NARRATIVE)
+def _refuse(text: str, *, remedy: str) -> Refused:
+    return Refused(text, reason=Reason.NARRATIVE, remedy=remedy)
 
 
 async def _check_add(connection: asyncpg.Connection, content: AddWitness) -> None:
     try:
         name = name_of(content.key)
     except BadNote:
-        raise _refuse("the key is not the verifier key of a witness: name+id+base64") from None
+        raise _refuse(
+            "the key is not the verifier key of a witness: name+id+base64",
+            remedy="Copy the whole line that payswitch witness init printed.",
+        ) from None
     if content.url:
         _check_address(content.url)
     known = await connection.fetchrow(_FIND, name)
     if known is not None and known["key"] != content.key:
-        raise _refuse("a witness of this name has another key: remove it first")
+        raise _refuse(
+            "a witness of this name has another key: remove it first",
+            remedy=(
+                "Remove the witness of this name first (witness.remove), or check that the key is the"
+                " right one."
+            ),
+        )
     if known is not None and known["url"] == content.url:
-        raise _refuse("this witness is registered already")
+        raise _refuse(
+            "this witness is registered already",
+            remedy="Nothing is left to do; to move it, remove it first (witness.remove).",
+        )
 
 
 def _check_address(url: str) -> None:
@@ -69,11 +81,19 @@ def _check_address(url: str) -> None:
     try:
         parts = URL(url)
     except ValueError:
-        raise _refuse("the address is not a URL") from None
+        raise _refuse(
+            "the address is not a URL", remedy="State an address such as https://witness.example/."
+        ) from None
     if parts.scheme not in {"https", "http"} or not parts.host or parts.user or parts.password:
-        raise _refuse("the address must be an https URL without credentials")
+        raise _refuse(
+            "the address must be an https URL without credentials",
+            remedy="State an https address without user and password.",
+        )
     if parts.query_string or parts.fragment:
-        raise _refuse("the address must have neither a query nor a fragment")
+        raise _refuse(
+            "the address must have neither a query nor a fragment",
+            remedy="Cut the address before its first ? or #.",
+        )
 
 
 async def _add(execution: Execution, content: AddWitness) -> None:
@@ -84,7 +104,9 @@ async def _add(execution: Execution, content: AddWitness) -> None:
 
 async def _check_remove(connection: asyncpg.Connection, content: RemoveWitness) -> None:
     if await connection.fetchrow(_FIND, content.name) is None:
-        raise _refuse("there is no witness of this name")
+        raise _refuse(
+            "there is no witness of this name", remedy="Use a name that GET /v1/audit/witnesses lists."
+        )
 
 
 async def _remove(execution: Execution, content: RemoveWitness) -> None:

@@ -55,19 +55,24 @@ async def own_seats(
     if await connection.fetchval(_IN_FORCE, scope):
         raise refuse(
             "nobody can agree for this participant but itself: send its signature by a key in force"
-            " (`payswitch keys agree`)"
+            " (`payswitch keys agree`)",
+            remedy=(
+                "Have the participant sign the content with payswitch keys agree, and send it as signature."
+            ),
         )
     if found["substitutes"]:
         return (Seat(Role.REGULATOR, " ".join(found["substitutes"])),)
     if role is Role.REGULATOR:
         raise refuse(
             "nobody can agree for this central bank: another one of its people must be active,"
-            " or a person of a central bank with which it opened a corridor"
+            " or a person of a central bank with which it opened a corridor",
+            remedy="Enrol another person of this central bank, or ask one that a corridor connects to it.",
         )
     raise refuse(
         "nobody can agree for this participant: it has no key in force that could sign,"
         " and the central bank of its country, which could stand for it, has opened no corridor or came"
-        " after it: remove the participant, and onboard it again under another id"
+        " after it: remove the participant, and onboard it again under another id",
+        remedy="Remove the participant, and onboard it again under another id.",
     )
 
 
@@ -131,7 +136,10 @@ async def check_signature(
         except NotAuthentic:
             continue
         return
-    raise refuse("no key of the participant that is in force signed this content")
+    raise refuse(
+        "no key of the participant that is in force signed this content",
+        remedy="Have the participant sign these very bytes with a key in force (payswitch keys agree).",
+    )
 
 
 def _plain(content: Agreed) -> dict[str, Any]:

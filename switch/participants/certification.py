@@ -140,7 +140,11 @@ def not_certified() -> Refused:
     """The refusal of liquidity before a certificate."""
     return refuse(
         "this participant has no certificate of its client, which is required before funds and caps: request"
-        " participant.certify first"
+        " participant.certify first",
+        remedy=(
+            "Have the participant run payswitch conform, and request participant.certify with its"
+            " certificate."
+        ),
     )
 
 
@@ -148,24 +152,44 @@ async def _check_certify(connection: asyncpg.Connection, content: Certify) -> No
     await check_not_removed(connection, content)
     found = _read(content)
     if found.participant != content.participant:
-        raise refuse("the certificate is of another participant")
+        raise refuse(
+            "the certificate is of another participant",
+            remedy="Use the certificate that this participant's own run wrote.",
+        )
     rules = await policy(connection)
     if found.kit < rules.kit:
-        raise refuse(f"the certificate is of kit {found.kit}; kit {rules.kit} or later is required")
+        raise refuse(
+            f"the certificate is of kit {found.kit}; kit {rules.kit} or later is required",
+            remedy=(
+                "Have the participant run payswitch conform of the present version, and use its certificate."
+            ),
+        )
     try:
         check_certificate(found)
     except NoCertificate as error:
-        raise refuse(f"the certificate is {error}") from None
+        raise refuse(
+            f"the certificate is {error}",
+            remedy="Have the participant run payswitch conform again until every required scenario passes.",
+        ) from None
     today = datetime.now(UTC).date()
     if found.ended_at.date() > today:
-        raise refuse("the run of the certificate ended in the future")
+        raise refuse(
+            "the run of the certificate ended in the future",
+            remedy="Set the clock of the machine that ran payswitch conform, and run it again.",
+        )
     if content.valid_until <= today:
-        raise refuse("the last day must be after today")
+        raise refuse("the last day must be after today", remedy="State a last day from tomorrow on.")
     if content.valid_until > found.started_at.date() + timedelta(days=rules.days):
-        raise refuse(f"a certificate is valid for at most {rules.days} days after its run began")
+        raise refuse(
+            f"a certificate is valid for at most {rules.days} days after its run began",
+            remedy="State an earlier last day, or use the certificate of a newer run.",
+        )
     recorded = await last(connection, content.participant)
     if recorded is not None and found.ended_at < recorded.tested_at:
-        raise refuse(f"a certificate of a later run is recorded (change {recorded.change})")
+        raise refuse(
+            f"a certificate of a later run is recorded (change {recorded.change})",
+            remedy="Use the newest certificate; the recorded one stays in force.",
+        )
     await _check_signature(connection, content)
 
 
@@ -173,7 +197,9 @@ def _read(content: Certify) -> Certificate:
     try:
         return read_certificate(content.certificate)
     except NoCertificate as error:
-        raise refuse(str(error)) from None
+        raise refuse(
+            str(error), remedy="Send certificate.json of the run as it is, without any change."
+        ) from None
 
 
 async def _check_signature(connection: asyncpg.Connection, content: Certify) -> None:
@@ -189,7 +215,8 @@ async def _check_signature(connection: asyncpg.Connection, content: Certify) -> 
         return
     raise refuse(
         "no key of the participant that is in force here signed these bytes: sign with such a key"
-        " (`payswitch conform --report DIR --sign-keyid ID --sign-key FILE`)"
+        " (`payswitch conform --report DIR --sign-keyid ID --sign-key FILE`)",
+        remedy="Sign with a key in force: payswitch conform --report DIR --sign-keyid ID --sign-key FILE.",
     )
 
 

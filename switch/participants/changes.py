@@ -58,15 +58,23 @@ _THERE_IS: Final = "SELECT true FROM ledger.account WHERE owner = $1 AND currenc
 
 async def _check_onboard(connection: asyncpg.Connection, content: Onboard) -> None:
     if not is_bic(content.bic):
-        raise refuse("the BIC is not valid")
+        raise refuse(
+            "the BIC is not valid",
+            remedy="State a BIC of 8 or 11 capital letters and digits, such as DEMOINBB.",
+        )
     if content.country not in COUNTRIES:
-        raise refuse("this country does not exist")
+        raise refuse(
+            "this country does not exist", remedy="Use a country code of ISO 3166-1, two capital letters."
+        )
     if content.id == SCHEME or await connection.fetchval(
         "SELECT true FROM switch.participant WHERE id = $1 OR left(bic, 8) = left($2, 8)",
         content.id,
         content.bic,
     ):
-        raise refuse("a participant with this id or of this institution exists already")
+        raise refuse(
+            "a participant with this id or of this institution exists already",
+            remedy="Choose another id, or use the one that GET /v1/participants shows for this BIC.",
+        )
     caps = [cap_of(account.net_debit_cap, account.currency) for account in content.accounts]
     if any(caps) and content.kind == "direct" and (await certification.policy(connection)).required:
         raise certification.not_certified()
@@ -153,22 +161,37 @@ async def _commands_of_onboarding(
 
 async def _check_suspend(connection: asyncpg.Connection, content: OfParticipant) -> None:
     if await status_of(connection, content.participant) != "active":
-        raise refuse("this participant is not active")
+        raise refuse(
+            "this participant is not active",
+            remedy="Read the status with GET /v1/participants/{id}; an active one can be suspended.",
+        )
 
 
 async def _check_resume(connection: asyncpg.Connection, content: OfParticipant) -> None:
     if await status_of(connection, content.participant) != "suspended":
-        raise refuse("this participant is not suspended")
+        raise refuse(
+            "this participant is not suspended",
+            remedy="Nothing is left to do: GET /v1/participants/{id} shows the status.",
+        )
 
 
 async def _check_remove(connection: asyncpg.Connection, content: OfParticipant) -> None:
     await _check_resume(connection, content)
     if await connection.fetchval(_NEEDED, content.participant):
-        raise refuse("it is the settlement agent or FX provider of a currency: appoint another one first")
+        raise refuse(
+            "it is the settlement agent or FX provider of a currency: appoint another one first",
+            remedy="Appoint another settlement agent or FX provider first, and request it again.",
+        )
     if await connection.fetchval(_REACHED, content.participant):
-        raise refuse("it is the gateway of banks: import a directory that gives them another one")
+        raise refuse(
+            "it is the gateway of banks: import a directory that gives them another one",
+            remedy="Import a directory that names another gateway for these banks, and request it again.",
+        )
     if await connection.fetchval(_TAKES_ORDERS, content.participant):
-        raise refuse("it takes the orders of a rail: close them first (rail.inbound)")
+        raise refuse(
+            "it takes the orders of a rail: close them first (rail.inbound)",
+            remedy="Close the orders of the rail first, and request it again.",
+        )
     for row in await _accounts(connection, content.participant):
         _check_empty(row)
     await _check_settled(connection, content.participant)
@@ -179,11 +202,17 @@ async def _check_settled(
 ) -> None:
     """Check that no window, open, closed or held, has anything to settle for the participant."""
     if await connection.fetchval(_UNSETTLED, participant, currency):
-        raise refuse("it still has positions to settle")
+        raise refuse(
+            "it still has positions to settle",
+            remedy="Wait until its windows are settled: GET /v1/settlements lists them.",
+        )
     for row in await connection.fetch(_UNCOUNTED, participant, currency):
         nets = positions.of_participants(await positions.payment_nets(connection, row["number"]))
         if nets.get(participant):
-            raise refuse(f"its payments of window {row['number']} are not settled yet")
+            raise refuse(
+                f"its payments of window {row['number']} are not settled yet",
+                remedy="Wait until that window is settled: GET /v1/settlements/{window} shows it.",
+            )
 
 
 async def _accounts(connection: asyncpg.Connection, participant: str) -> list[asyncpg.Record]:
@@ -195,9 +224,15 @@ async def _accounts(connection: asyncpg.Connection, participant: str) -> list[as
 
 def _check_empty(row: asyncpg.Record) -> None:
     if row["debits_pending"] or row["credits_pending"]:
-        raise refuse(f"payments in {row['currency']} are in flight and must finish first")
+        raise refuse(
+            f"payments in {row['currency']} are in flight and must finish first",
+            remedy="Wait until its payments are final, and resolve those in doubt (payment.resolve).",
+        )
     if row["debits_posted"] != row["credits_posted"]:
-        raise refuse(f"its account in {row['currency']} is not empty: pay out or settle the balance first")
+        raise refuse(
+            f"its account in {row['currency']} is not empty: pay out or settle the balance first",
+            remedy="Pay the balance out (funds.out), or settle it, and request it again.",
+        )
 
 
 async def _suspend(execution: Execution, content: OfParticipant) -> None:
@@ -220,7 +255,10 @@ async def _close(execution: Execution, accounts: list[int]) -> None:
     """Close all accounts, or none."""
     reply = await execution.link.ask(CloseAccounts(accounts, execution.number))
     if reply.verdict is not Verdict.CLOSED:
-        raise refuse(f"the account cannot be closed: {reply.verdict.text}")
+        raise refuse(
+            f"the account cannot be closed: {reply.verdict.text}",
+            remedy="Wait until nothing is held or due on it, and request it again.",
+        )
 
 
 async def _commands_of_removal(
@@ -252,14 +290,20 @@ async def _check_open_account(connection: asyncpg.Connection, content: SetAccoun
     if _check_cap_of(content):
         await certification.check_certified(connection, content.participant)
     if await connection.fetchval(_THERE_IS, content.participant, content.currency, content.account):
-        raise refuse("the account exists: set its cap with `cap.set`; a closed account stays closed")
+        raise refuse(
+            "the account exists: set its cap with `cap.set`; a closed account stays closed",
+            remedy="Change its cap with cap.set.",
+        )
 
 
 def _check_cap_of(content: SetAccountCap) -> int:
     """Check the cap of a request, and return it."""
     cap = cap_of(content.net_debit_cap, content.currency)
     if cap and content.account == GROSS:
-        raise refuse("an account for gross settlement holds prefunded money only: its cap is 0")
+        raise refuse(
+            "an account for gross settlement holds prefunded money only: its cap is 0",
+            remedy="State a cap of 0, or the settlement net.",
+        )
     return cap
 
 
@@ -268,7 +312,10 @@ async def _open_account(execution: Execution, content: SetAccountCap) -> None:
         execution, content.participant, content.currency, content.net_debit_cap, content.account
     )
     if reply.verdict is Verdict.EXISTS:
-        raise refuse("the account exists: another change opened it meanwhile")
+        raise refuse(
+            "the account exists: another change opened it meanwhile",
+            remedy="Nothing is left to do: change its cap with cap.set.",
+        )
 
 
 async def _commands_of_opening(
@@ -324,7 +371,10 @@ async def _set_cap(execution: Execution, content: SetAccountCap) -> None:
 async def _cap(execution: Execution, account: int, minor: int) -> None:
     reply = await execution.link.ask(_set_to(execution.ids, account, minor))
     if reply.verdict is not Verdict.CAP_SET:
-        raise refuse(f"the cap cannot be set: {reply.verdict.text}")
+        raise refuse(
+            f"the cap cannot be set: {reply.verdict.text}",
+            remedy="Correct what the text names: GET /v1/positions has the cap and what is used of it.",
+        )
 
 
 def _set_to(ids: ChangeIds, account: int, minor: int) -> SetCap:
@@ -389,7 +439,10 @@ async def _move(execution: Execution, content: Funds, movements: Sequence[Fund])
     (movement,) = movements
     reply = await execution.link.ask(movement)
     if reply.verdict not in {Verdict.CREATED, Verdict.EXISTS}:
-        raise refuse(f"the money cannot be moved: {reply.verdict.text}")
+        raise refuse(
+            f"the money cannot be moved: {reply.verdict.text}",
+            remedy="Correct the amount by the text: GET /v1/positions has the balance.",
+        )
     amount = money_of(content.amount, content.currency)
     execution.outcome = f"moved {amount}, transfer {reply.number}"
 

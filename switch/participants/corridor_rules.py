@@ -76,36 +76,61 @@ class SetCorridorRules(Content, frozen=True, kw_only=True):
 
 async def _check(connection: asyncpg.Connection, content: SetCorridorRules) -> None:
     if content.source == content.target:
-        raise refuse("the source and the target of a corridor are different countries")
+        raise refuse(
+            "the source and the target of a corridor are different countries",
+            remedy="Name two different countries as source and target.",
+        )
     for country in (content.source, content.target):
         if country not in registry.countries():
-            raise refuse(f"no adapter for {country} is installed")
+            raise refuse(
+                f"no adapter for {country} is installed",
+                remedy="Use a country of GET /v1/rails, or install its adapter first.",
+            )
     _check_full_data(content)
     _check_codes("purpose_codes", content.purpose, content.purpose_codes)
     _check_codes("regulatory_codes", content.regulatory, content.regulatory_codes)
     _check_carried(content)
     if content.valid_from is not None and content.valid_from.tzinfo is None:
-        raise refuse("an instant needs its offset from UTC")
+        raise refuse(
+            "an instant needs its offset from UTC", remedy="Add the offset: 2026-11-23T14:05:07+05:30, or Z."
+        )
     await check_ahead(connection, content.valid_from, "valid_from")
     if await connection.fetchval(_COMING, content.source, content.target) >= _COMING_MAX:
-        raise refuse(f"{_COMING_MAX} rules of this corridor wait for their instant: no more are possible")
+        raise refuse(
+            f"{_COMING_MAX} rules of this corridor wait for their instant: no more are possible",
+            remedy="Wait until one of them is in force, or withdraw one that is not approved yet.",
+        )
 
 
 def _check_full_data(content: SetCorridorRules) -> None:
     wanted = content.originator or content.beneficiary
     if content.full_data_above is None and wanted:
-        raise refuse("full_data_above: state the amount above which the data is required, such as 0")
+        raise refuse(
+            "full_data_above: state the amount above which the data is required, such as 0",
+            remedy="State an amount in the corridor's currency; 0 requires the data of every payment.",
+        )
     if content.full_data_above is not None:
         cap_of(content.full_data_above, registry.profile(content.source).currency)
         if not wanted:
-            raise refuse("originator: state what is required of the originator, the beneficiary or both")
+            raise refuse(
+                "originator: state what is required of the originator, the beneficiary or both",
+                remedy=(
+                    "State what is required of originator, beneficiary or both, or leave full_data_above out."
+                ),
+            )
 
 
 def _check_codes(name: str, code_list: str | None, codes: list[str]) -> None:
     if code_list is None and codes:
-        raise refuse(f"{name}: state the list of the codes, or ANY")
+        raise refuse(
+            f"{name}: state the list of the codes, or ANY",
+            remedy="State codes of the list, or ANY if every code is accepted.",
+        )
     if code_list is not None and any(not LISTS[code_list].has(code) for code in codes):
-        raise refuse(f"{name}: a code is not of the list {code_list}: {LISTS[code_list].form}")
+        raise refuse(
+            f"{name}: a code is not of the list {code_list}: {LISTS[code_list].form}",
+            remedy="Use codes of the form that the text states.",
+        )
 
 
 def _check_carried(content: SetCorridorRules) -> None:
@@ -115,7 +140,8 @@ def _check_carried(content: SetCorridorRules) -> None:
     if not accounting(registry.profile(content.target).carries).carries("CdtTrfTxInf/RgltryRptg"):
         raise refuse(
             f"regulatory: the rail of {content.target} has no field for regulatory reporting:"
-            " require a purpose instead"
+            " require a purpose instead",
+            remedy="Leave regulatory out, and state purpose instead.",
         )
 
 

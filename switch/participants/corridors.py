@@ -128,7 +128,10 @@ async def _both_central_banks(
 
 async def _check_corridor(_connection: asyncpg.Connection, content: SwitchCorridor) -> None:
     if content.source == content.target or not {content.source, content.target} <= COUNTRIES:
-        raise refuse("the source and the target of a corridor are different countries")
+        raise refuse(
+            "the source and the target of a corridor are different countries",
+            remedy="Name two different countries as source and target.",
+        )
 
 
 def _direction(content: SwitchCorridor | CorridorFees | CorridorSettlement | SetRate) -> str:
@@ -178,7 +181,7 @@ async def _switch_corridor(execution: Execution, content: SwitchCorridor) -> Non
 
 async def _check_open(connection: asyncpg.Connection, content: CloseCorridors) -> None:
     if not await connection.fetch(_OPEN_CORRIDORS, *content.sides):
-        raise refuse("no such corridor is open")
+        raise refuse("no such corridor is open", remedy="Use an enabled corridor of GET /v1/corridors.")
 
 
 async def _effect_of_closing(connection: asyncpg.Connection, content: CloseCorridors) -> Effect:
@@ -196,7 +199,10 @@ async def _check_there(connection: asyncpg.Connection, content: CorridorFees | C
     if not await connection.fetchval(
         "SELECT true FROM switch.corridor WHERE source = $1 AND target = $2", content.source, content.target
     ):
-        raise refuse("no such corridor")
+        raise refuse(
+            "no such corridor",
+            remedy="Use a corridor of GET /v1/corridors, or open it first (corridor.switch).",
+        )
 
 
 async def _check_fees(connection: asyncpg.Connection, content: CorridorFees) -> None:
@@ -205,7 +211,8 @@ async def _check_fees(connection: asyncpg.Connection, content: CorridorFees) -> 
     if not rail_profile.permits_fee(tightening, content.fee_minor, content.fee_bps):
         raise refuse(
             f"fees of the rail of {content.target} are at most {tightening.fee_max_bps} basis points:"
-            " change rail.profile first"
+            " change rail.profile first",
+            remedy="State a fee within the rail's bound, or loosen the bound first (rail.profile).",
         )
 
 
@@ -238,17 +245,22 @@ async def _corridor_settlement(execution: Execution, content: CorridorSettlement
 
 async def _check_rate(connection: asyncpg.Connection, content: SetRate) -> None:
     if content.source == content.target or not {content.source, content.target} <= set(EXPONENTS):
-        raise refuse("a rate is between two different currencies")
+        raise refuse("a rate is between two different currencies", remedy="Name two different currencies.")
     if content.rate.strip("0.") == "":
-        raise refuse("a rate must be more than zero")
+        raise refuse(
+            "a rate must be more than zero",
+            remedy="State how many units of the target one unit of the source buys, more than zero.",
+        )
     if content.valid_from is not None and content.valid_from.tzinfo is None:
-        raise refuse("an instant needs its offset from UTC")
+        raise refuse(
+            "an instant needs its offset from UTC", remedy="Add the offset: 2026-11-23T14:05:07+05:30, or Z."
+        )
     await check_ahead(connection, content.valid_from, "valid_from")
     if not await connection.fetchval(
         "SELECT true FROM switch.participant WHERE id = $1 AND kind = 'fx_provider' AND status = 'active'",
         content.provider,
     ):
-        raise refuse("no such FX provider")
+        raise refuse("no such FX provider", remedy="Use the id of an FX provider of GET /v1/participants.")
     for currency in (content.source, content.target):
         await account_number(connection, content.provider, currency)
 
@@ -284,10 +296,13 @@ async def _set_rate(execution: Execution, content: SetRate) -> None:
 
 async def _check_rail(connection: asyncpg.Connection, content: SwitchRail) -> None:
     if content.opens_at is not None and (content.open or content.opens_at.tzinfo is None):
-        raise refuse("only a closed rail has an opening time, as an instant with its offset from UTC")
+        raise refuse(
+            "only a closed rail has an opening time, as an instant with its offset from UTC",
+            remedy="Leave the opening time out, or close the rail; write it as 2026-11-23T14:05:07+05:30.",
+        )
     await check_ahead(connection, content.opens_at, "opens_at")
     if not await connection.fetchval("SELECT true FROM switch.rail WHERE country = $1", content.country):
-        raise refuse("no such rail")
+        raise refuse("no such rail", remedy="Use a country of GET /v1/rails.")
 
 
 async def _compare_rail(

@@ -94,34 +94,58 @@ async def _judge(context: ServiceContext, content: SetProvider) -> None:
     """
     fault = await openid.fault_of(content.issuer, reach=context.reach)
     if fault:
-        raise Refused(fault, reason=Reason.NARRATIVE, path="issuer")
+        raise Refused(
+            fault,
+            reason=Reason.NARRATIVE,
+            path="issuer",
+            remedy="Correct the issuer, or mend the provider's metadata and keys, and request it again.",
+        )
 
 
 async def _check_set(connection: asyncpg.Connection, content: SetProvider) -> None:
     if not openid.is_address(content.issuer, sandbox=True):
-        raise refuse("the issuer must be an https address without user, query or fragment")
+        raise refuse(
+            "the issuer must be an https address without user, query or fragment",
+            remedy="State the issuer as the provider's metadata has it, such as https://login.example.",
+        )
     known = await providers.everyone(connection)
     if any((one.id == content.id) != (one.issuer == content.issuer) for one in known):
-        raise refuse("an issuer has one id, and an id keeps its issuer: remove the provider first")
+        raise refuse(
+            "an issuer has one id, and an id keeps its issuer: remove the provider first",
+            remedy=(
+                "Remove the provider first, or use the id that GET /v1/identity-providers shows for this"
+                " issuer."
+            ),
+        )
     if any(one.id == content.id and one.scope != content.scope for one in known):
-        raise refuse("a provider keeps its country or participant: remove it first")
+        raise refuse(
+            "a provider keeps its country or participant: remove it first",
+            remedy="Remove the provider first, and add it with the new scope.",
+        )
     roles = _roles(content)
     if len({grant.rsplit("=", 1)[0] for grant in content.grants}) != len(content.grants):
-        raise refuse("a group grants one role")
+        raise refuse("a group grants one role", remedy="Name each group once, with one role.")
     fault = providers.faults(
         content.scope, roles, just_in_time=content.just_in_time, second_factors=content.second_factors
     )
     if fault:
-        raise refuse(fault)
+        raise refuse(fault, remedy="Correct the groups and roles by the text, and request it again.")
     if content.scope and not await connection.fetchval(
         "SELECT true FROM switch.participant WHERE (id = $1 AND status <> 'removed') OR country = $1 LIMIT 1",
         content.scope,
     ):
-        raise refuse("no such participant, and no participants from such a country")
+        raise refuse(
+            "no such participant, and no participants from such a country",
+            remedy="Use an id of GET /v1/participants, or the country code of one of them.",
+        )
     if content.scope and not await agreement.has_joined(connection, _role(content.scope), content.scope):
         raise refuse(
             "an identity provider comes after the first key in force and the first enrolled person of a"
-            " participant, and after the first enrolled person of a central bank"
+            " participant, and after the first enrolled person of a central bank",
+            remedy=(
+                "Have a key put in force and a person enrolled there first (payswitch keys, payswitch"
+                " people)."
+            ),
         )
 
 
@@ -151,7 +175,7 @@ async def _set(execution: Execution, content: SetProvider) -> None:
 
 async def _check_remove(connection: asyncpg.Connection, content: RemoveProvider) -> None:
     if await providers.find(connection, content.id) is None:
-        raise refuse("no such identity provider")
+        raise refuse("no such identity provider", remedy="Use an id of GET /v1/identity-providers.")
 
 
 async def _remove(execution: Execution, content: RemoveProvider) -> None:

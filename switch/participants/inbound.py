@@ -66,16 +66,27 @@ def _originates(country: str) -> bool:
 
 async def _check(connection: asyncpg.Connection, content: SetInbound) -> None:
     if not _originates(content.country):
-        raise refuse("this rail's adapter takes no orders")
+        raise refuse(
+            "this rail's adapter takes no orders",
+            remedy="Choose a rail whose adapter takes orders: docs/operate/rails.md.",
+        )
     gateway = await connection.fetchrow(_GATEWAY, content.gateway)
     if gateway is None or (gateway["kind"], gateway["country"]) != ("gateway", content.country):
-        raise refuse("it is not a participant of the kind gateway in this country")
+        raise refuse(
+            "it is not a participant of the kind gateway in this country",
+            remedy="Use the id of a gateway of this country: GET /v1/participants lists them.",
+        )
     if content.open and gateway["status"] != "active":
-        raise refuse("the gateway is not active")
+        raise refuse("the gateway is not active", remedy="Resume the gateway first (participant.resume).")
     now = await connection.fetchrow(_SETTING, content.country)
     replaced = now is not None and now["gateway"] != content.gateway
     if replaced and await connection.fetchval(_UNDER_WAY, content.country):
-        raise refuse("orders of this rail are under way: pause it first, and wait until they have ended")
+        raise refuse(
+            "orders of this rail are under way: pause it first, and wait until they have ended",
+            remedy=(
+                "Close the orders of the rail, wait until those under way have ended, and request it again."
+            ),
+        )
 
 
 async def _effect(connection: asyncpg.Connection, content: SetInbound) -> Effect:
@@ -98,7 +109,12 @@ async def _set(execution: Execution, content: SetInbound) -> None:
 async def _obligation(connection: asyncpg.Connection, uetr: str) -> asyncpg.Record:
     row = await connection.fetchrow(_OBLIGATION, UUID(uetr))
     if row is None:
-        raise Refused("nothing is owed for an order of this UETR", reason=Reason.NARRATIVE, path="uetr")
+        raise Refused(
+            "nothing is owed for an order of this UETR",
+            reason=Reason.NARRATIVE,
+            path="uetr",
+            remedy="Use the UETR of an order whose case is open (GET /v1/cases).",
+        )
     return row
 
 

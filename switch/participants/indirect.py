@@ -187,11 +187,17 @@ async def _check(connection: asyncpg.Connection, content: ImportDirectory) -> No
         file = await find(connection, content.file)
         profile = profile_of(file.rail)
     except NotFound as error:
-        raise refuse(error.detail) from None
+        raise refuse(
+            error.detail,
+            remedy="Upload the file first: payswitch directory files lists those that were added.",
+        ) from None
     rows = await connection.fetch(_CONFLICTS, content.file, profile.currency)
     if rows:
         line, column, rule, remedy = rows[0]
-        raise refuse(f"line {line}, {column}: {rule}: {remedy}")
+        raise refuse(
+            f"line {line}, {column}: {rule}: {remedy}",
+            remedy="Correct the line that the text names, upload the file again, and request its import.",
+        )
 
 
 async def _effect(connection: asyncpg.Connection, content: ImportDirectory) -> Effect:

@@ -21,6 +21,7 @@ async def check_ahead(connection: asyncpg.Connection, instant: datetime | None, 
             f"{name} is in the past: state an instant in the future, or none",
             reason=Reason.NARRATIVE,
             path=name,
+            remedy="State an instant in the future with its offset from UTC, or leave it out for now.",
         )
 
 

@@ -84,11 +84,19 @@ async def check_new_key(
     try:
         read = key_request.read(request)
     except ValueError as error:
-        raise refuse(str(error)) from None
+        raise refuse(
+            str(error), remedy="Make the request again: payswitch keys new writes one of the right form."
+        ) from None
     if (read.participant, read.key.keyid) != (participant, keyid):
-        raise refuse("the key request is for another participant (O) or key id (CN)")
+        raise refuse(
+            "the key request is for another participant (O) or key id (CN)",
+            remedy="Make the request with O = the participant's id and CN = the key id (payswitch keys new).",
+        )
     if await connection.fetchval(_USED, keyid, read.key.pem.decode()):
-        raise refuse("this key, or this key id, was used before")
+        raise refuse(
+            "this key, or this key id, was used before",
+            remedy="Make a new key under a new id: payswitch keys new.",
+        )
     return read.key
 
 
@@ -97,9 +105,15 @@ async def _check_add_key(connection: asyncpg.Connection, content: AddKey) -> Non
     await check_new_key(connection, content.participant, content.keyid, content.request)
     for instant in (content.valid_from, content.valid_until):
         if instant is not None and instant.tzinfo is None:
-            raise refuse("an instant needs its offset from UTC")
+            raise refuse(
+                "an instant needs its offset from UTC",
+                remedy="Add the offset: 2026-11-23T14:05:07+05:30, or Z.",
+            )
     if content.valid_from and content.valid_until and content.valid_until <= content.valid_from:
-        raise refuse("the key would never be valid: its end is not after its beginning")
+        raise refuse(
+            "the key would never be valid: its end is not after its beginning",
+            remedy="State an end after the beginning, or no end.",
+        )
     await agreement.check_signature(connection, content.participant, ADD, content)
 
 
@@ -146,16 +160,21 @@ async def _add_key(execution: Execution, content: AddKey) -> None:
 async def _check_key(connection: asyncpg.Connection, content: RetireKey | RevokeKey) -> None:
     row = await connection.fetchrow(locked(_KEY), content.keyid, content.participant)
     if row is None or row["revoked_at"] is not None:
-        raise refuse("no such key")
+        raise refuse("no such key", remedy="Use a key id of GET /v1/participants/{id}.")
 
 
 async def _check_retire(connection: asyncpg.Connection, content: RetireKey) -> None:
     await _check_key(connection, content)
     if content.at is not None and content.at.tzinfo is None:
-        raise refuse("an instant needs its offset from UTC")
+        raise refuse(
+            "an instant needs its offset from UTC", remedy="Add the offset: 2026-11-23T14:05:07+05:30, or Z."
+        )
     remains = await connection.fetchval(_HAS_OTHER, content.participant, content.keyid, content.at)
     if not remains:
-        raise refuse("no other key would be in force then: add one first")
+        raise refuse(
+            "no other key would be in force then: add one first",
+            remedy="Add the new key first (key.add), and end this one when you sign with the new one.",
+        )
 
 
 async def _retire_key(execution: Execution, content: RetireKey) -> None:

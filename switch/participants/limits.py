@@ -79,7 +79,10 @@ async def _check(connection: asyncpg.Connection, content: SetLimits) -> None:
     per_payment = _minor(content.per_payment, content.currency)
     per_day = _minor(content.per_day, content.currency)
     if per_payment is not None and per_day is not None and per_payment > per_day:
-        raise refuse("the limit per payment may not exceed the limit per day")
+        raise refuse(
+            "the limit per payment may not exceed the limit per day",
+            remedy="State a limit per payment that is at most the limit per day.",
+        )
 
 
 async def _compare(connection: asyncpg.Connection, content: SetLimits, bands: Bands) -> list[Comparison]:
@@ -126,7 +129,10 @@ async def _set(execution: Execution, content: SetLimits) -> None:
     currency = content.currency
     reply = await execution.link.ask(_command(execution.ids, content))
     if reply.verdict is not Verdict.LIMIT_SET:
-        raise refuse(f"the limits cannot be set: {reply.verdict.text}")
+        raise refuse(
+            f"the limits cannot be set: {reply.verdict.text}",
+            remedy="Correct what the text names, and request it again.",
+        )
     execution.outcome = (
         f"{content.participant} may send in {currency}: {content.per_payment or 'any amount'} a payment,"
         f" {content.per_day or 'any amount'} a day"

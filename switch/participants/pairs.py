@@ -44,39 +44,56 @@ class ControlPair(Content, frozen=True, kw_only=True):
 async def _seats(_connection: asyncpg.Connection, content: ControlPair, maker: Person) -> tuple[Seat, ...]:
     """A second person of the same central bank."""
     if (maker.role, maker.scope) != (Role.REGULATOR, content.country):
-        raise refuse("only people of this central bank may decide this")
+        raise refuse(
+            "only people of this central bank may decide this",
+            remedy="Ask a person of the central bank whose currency it is.",
+        )
     return (Seat(Role.REGULATOR, content.country),)
 
 
 async def _check(connection: asyncpg.Connection, content: ControlPair) -> None:
     pair = {content.source, content.target}
     if len(pair) != 2 or not pair <= EXPONENTS.keys():  # noqa: PLR2004
-        raise refuse("a pair has two different currencies")
+        raise refuse("a pair has two different currencies", remedy="Name two different currencies.")
     known = content.country in registry.countries()
     if not known or registry.profile(content.country).currency not in pair:
-        raise refuse("a central bank decides on pairs with its own currency")
+        raise refuse(
+            "a central bank decides on pairs with its own currency",
+            remedy="Name your own currency as one of the two.",
+        )
     bounds = [Decimal(rate) for rate in (content.lowest, content.highest) if rate is not None]
     if (content.control == "bounded") != bool(bounds):
-        raise refuse("bounds are stated if the rate is bounded, and only then")
+        raise refuse(
+            "bounds are stated if the rate is bounded, and only then",
+            remedy="State lowest and highest with the control bounded, and leave them out otherwise.",
+        )
     if bounds != sorted(bounds) or not all(bounds):
-        raise refuse("the lowest rate is above zero and not above the highest")
+        raise refuse(
+            "the lowest rate is above zero and not above the highest",
+            remedy="State a lowest rate above zero, and a highest that is not below it.",
+        )
     await _check_until(connection, content)
 
 
 async def _check_until(connection: asyncpg.Connection, content: ControlPair) -> None:
     if content.control == "bounded" and content.until is None:
-        raise refuse("bounds have an end, at most a day ahead")
+        raise refuse("bounds have an end, at most a day ahead", remedy="State an end within 24 hours.")
     if content.until is None:
         return
     if content.control == "open":
-        raise refuse("an open pair has no end")
+        raise refuse(
+            "an open pair has no end",
+            remedy="Leave the end out: an open pair stays open until the next decision.",
+        )
     if content.until.tzinfo is None:
-        raise refuse("an instant needs its offset from UTC")
+        raise refuse(
+            "an instant needs its offset from UTC", remedy="Add the offset: 2026-11-23T14:05:07+05:30, or Z."
+        )
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")
     if content.until <= now:
-        raise refuse("the end is in the past")
+        raise refuse("the end is in the past", remedy="State an end in the future, or none.")
     if content.control == "bounded" and content.until > now + LONGEST:
-        raise refuse("bounds end at most a day ahead")
+        raise refuse("bounds end at most a day ahead", remedy="State an end within 24 hours.")
 
 
 async def _effect(connection: asyncpg.Connection, content: ControlPair) -> Effect:
@@ -126,7 +143,10 @@ async def _commands(_: asyncpg.Connection, ids: ChangeIds, content: ControlPair)
 async def _set(execution: Execution, content: ControlPair) -> None:
     reply = await execution.link.ask(_command(execution.ids, content))
     if reply.verdict is not Verdict.PAIR_SET:
-        raise refuse(f"the pair cannot be controlled: {reply.verdict.text}")
+        raise refuse(
+            f"the pair cannot be controlled: {reply.verdict.text}",
+            remedy="Correct what the text names, and request it again.",
+        )
     execution.outcome = f"{content.source} to {content.target} is {content.control}"
 
 

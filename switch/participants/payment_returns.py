@@ -69,7 +69,15 @@ class ReturnPayment(Content, frozen=True, kw_only=True):
 async def _check(connection: asyncpg.Connection, content: ReturnPayment) -> None:
     row = await connection.fetchrow(_FIND, UUID(content.uetr))
     if row is None or row["state"] != State.COMMITTED:
-        raise Refused("only a credited payment can be returned", reason=Reason.NARRATIVE, path="uetr")
+        raise Refused(
+            "only a credited payment can be returned",
+            reason=Reason.NARRATIVE,
+            path="uetr",
+            remedy=(
+                "Read the state with GET /v1/payments/{uetr}: what is not settled is not returned but"
+                " cancelled or resolved."
+            ),
+        )
     check_not_returned(row, ", which resolves that too")
 
 
@@ -84,7 +92,15 @@ def check_not_returned(payment: asyncpg.Record, more: str = "") -> None:
         raise Refused("this payment was returned already", reason=Reason.DUPLICATION, path="uetr")
     if payment["break"] is not None:
         text = f"its rail gave it back: request break.return of break {payment['break']}{more}"
-        raise Refused(text, reason=Reason.NARRATIVE, path="uetr")
+        raise Refused(
+            text,
+            reason=Reason.NARRATIVE,
+            path="uetr",
+            remedy=(
+                "Request break.return for the break that the text names: it returns the payment and"
+                " resolves the break."
+            ),
+        )
 
 
 async def _effect(connection: asyncpg.Connection, content: ReturnPayment) -> Effect:
@@ -172,7 +188,11 @@ async def give_back(execution: Execution, command: Return) -> None:
     """
     reply = await execution.link.ask(command)
     if reply.verdict not in {Verdict.CREATED, Verdict.EXISTS}:
-        raise Refused(f"the return was refused: {reply.verdict.text}", reason=Reason.NARRATIVE)
+        raise Refused(
+            f"the return was refused: {reply.verdict.text}",
+            reason=Reason.NARRATIVE,
+            remedy="Read the payment's state; correct what the text names, and request it again.",
+        )
 
 
 async def _commands(_: asyncpg.Connection, ids: ChangeIds, content: ReturnPayment) -> list[Return]:

@@ -81,20 +81,32 @@ async def _status(connection: asyncpg.Connection, name: str) -> Status | None:
 
 async def _check_add(connection: asyncpg.Connection, content: Add) -> None:
     if await _status(connection, content.name) is not None:
-        raise Refused("this name is in use", reason=Reason.NARRATIVE)
+        raise Refused(
+            "this name is in use", reason=Reason.NARRATIVE, remedy="Choose another name to sign in with."
+        )
     if content.role is not Role.OFFICER and (content.role in _SCOPED) != bool(content.scope):
         raise Refused(
             "a participant's person and a regulator need a scope, other roles have none",
             reason=Reason.NARRATIVE,
+            remedy=(
+                "State the participant's id or the country as scope for these two roles, and leave it"
+                " out for others."
+            ),
         )
     if _agrees(content.role, content.scope) is Role.PARTICIPANT and not await connection.fetchval(
         "SELECT true FROM switch.participant WHERE id = $1 AND status <> 'removed'", content.scope
     ):
-        raise Refused("no such participant", reason=Reason.NARRATIVE)
+        raise Refused(
+            "no such participant", reason=Reason.NARRATIVE, remedy="Use an id of GET /v1/participants."
+        )
     if content.role is Role.REGULATOR and not await connection.fetchval(
         "SELECT true FROM switch.participant WHERE country = $1 LIMIT 1", content.scope
     ):
-        raise Refused("there are no participants from this country", reason=Reason.NARRATIVE)
+        raise Refused(
+            "there are no participants from this country",
+            reason=Reason.NARRATIVE,
+            remedy="Use a country that GET /v1/participants has.",
+        )
     await _check_signature(connection, "person.add", content, content.role, content.scope)
 
 
@@ -102,7 +114,11 @@ async def _check_signature(
     connection: asyncpg.Connection, kind: str, content: Agreed, role: Role, scope: str
 ) -> None:
     if content.signature is not None and _agrees(role, scope) is not Role.PARTICIPANT:
-        raise Refused("only a participant's person is agreed to by a signature", reason=Reason.NARRATIVE)
+        raise Refused(
+            "only a participant's person is agreed to by a signature",
+            reason=Reason.NARRATIVE,
+            remedy="Leave the signature out, or state the role participant.",
+        )
     await agreement.check_signature(connection, scope, kind, content)
 
 
@@ -184,7 +200,7 @@ async def _check_reset(connection: asyncpg.Connection, content: Reset) -> None:
 
 async def _check_there(connection: asyncpg.Connection, kind: str, content: Reset | Agreeable) -> None:
     if await _status(connection, content.name) in {None, Status.REMOVED}:
-        raise Refused("no such person", reason=Reason.NARRATIVE)
+        raise Refused("no such person", reason=Reason.NARRATIVE, remedy="Use a name of GET /v1/people.")
     role, scope = await _scope(connection, content.name)
     await _check_signature(connection, kind, content, role, scope)
 
@@ -198,7 +214,11 @@ async def _reset(execution: Execution, content: Reset) -> None:
 async def _check_suspended(connection: asyncpg.Connection, content: Agreeable) -> None:
     await _check_there(connection, "person.resume", content)
     if await _status(connection, content.name) is not Status.SUSPENDED:
-        raise Refused("this person is not suspended", reason=Reason.NARRATIVE)
+        raise Refused(
+            "this person is not suspended",
+            reason=Reason.NARRATIVE,
+            remedy="Nothing is left to do: GET /v1/people shows the status.",
+        )
 
 
 async def _check_remove(connection: asyncpg.Connection, content: Agreeable) -> None:
@@ -208,12 +228,19 @@ async def _check_remove(connection: asyncpg.Connection, content: Agreeable) -> N
         raise Refused(
             "nobody of theirs has enrolled yet: add the right person, and remove this one afterwards",
             reason=Reason.NARRATIVE,
+            remedy="Add the right person first (person.add) and let that one enrol; then remove this one.",
         )
 
 
 async def _check_active(connection: asyncpg.Connection, content: Named) -> None:
     if await _status(connection, content.name) is not Status.ACTIVE:
-        raise Refused("this person is not active", reason=Reason.NARRATIVE)
+        raise Refused(
+            "this person is not active",
+            reason=Reason.NARRATIVE,
+            remedy=(
+                "Read the status with GET /v1/people: one who was removed is added again under another name."
+            ),
+        )
 
 
 async def _set_status(execution: Execution, name: str, status: Status) -> None:

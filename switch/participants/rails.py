@@ -48,9 +48,14 @@ class SetProfile(Content, frozen=True, kw_only=True):
 
 async def _check_register(connection: asyncpg.Connection, content: OfRail) -> None:
     if content.country not in registry.countries():
-        raise refuse("no adapter for this country is installed")
+        raise refuse(
+            "no adapter for this country is installed",
+            remedy="Install the adapter of this country first (docs/adapters/tutorial.md).",
+        )
     if await rail_register.is_registered(connection, content.country):
-        raise refuse("this rail is registered already")
+        raise refuse(
+            "this rail is registered already", remedy="Nothing is left to do: GET /v1/rails shows it."
+        )
 
 
 async def _effect_of_registering(connection: asyncpg.Connection, content: OfRail) -> Effect:
@@ -69,11 +74,17 @@ async def _register(execution: Execution, content: OfRail) -> None:
 async def _check_retire(connection: asyncpg.Connection, content: OfRail) -> None:
     row = await connection.fetchrow(_RAIL, content.country)
     if row is None:
-        raise refuse("no such rail")
+        raise refuse("no such rail", remedy="Use a country of GET /v1/rails.")
     if row["open"]:
-        raise refuse("the rail is open: close it first")
+        raise refuse(
+            "the rail is open: close it first",
+            remedy="Close the rail first (rail.switch), and request it again.",
+        )
     if await rail_register.open_payments(connection, content.country):
-        raise refuse("payments over this rail are not final: wait until they are")
+        raise refuse(
+            "payments over this rail are not final: wait until they are",
+            remedy="Wait until they are final, and resolve those in doubt (payment.resolve).",
+        )
 
 
 async def _effect_of_retiring(connection: asyncpg.Connection, content: OfRail) -> Effect:
@@ -98,21 +109,30 @@ async def _retire(execution: Execution, content: OfRail) -> None:
 
 async def _check_profile(connection: asyncpg.Connection, content: SetProfile) -> None:
     if not await rail_register.is_registered(connection, content.country):
-        raise refuse("no such rail")
+        raise refuse("no such rail", remedy="Use a country of GET /v1/rails.")
     if content.country not in registry.countries():
-        raise refuse("no adapter for this country is installed")
+        raise refuse(
+            "no adapter for this country is installed",
+            remedy="Install the adapter of this country first (docs/adapters/tutorial.md).",
+        )
     profile = registry.profile(content.country)
     wanted = _tightening(content, profile.currency)
     looser = list(rail_profile.faults(profile, wanted))
     if looser:
-        raise refuse("; ".join(looser))
+        raise refuse(
+            "; ".join(looser),
+            remedy="State values at most as wide as the rail's own: GET /v1/rails/{country} has them.",
+        )
     dearer = [
         row["source"]
         for row in await connection.fetch(_CORRIDORS_TO, content.country)
         if not rail_profile.permits_fee(wanted, row["fee_minor"], row["fee_bps"])
     ]
     if dearer:
-        raise refuse(f"fee_max_bps: lower the fees of the corridors from {', '.join(dearer)} first")
+        raise refuse(
+            f"fee_max_bps: lower the fees of the corridors from {', '.join(dearer)} first",
+            remedy="Lower the fees of those corridors first (corridor.fees).",
+        )
 
 
 def _tightening(content: SetProfile, currency: str) -> Tightening:

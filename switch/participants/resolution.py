@@ -55,7 +55,11 @@ async def _check(connection: asyncpg.Connection, content: Resolve) -> None:
         "SELECT state FROM switch.open_payment WHERE uetr = $1", UUID(content.uetr)
     )
     if state != State.UNKNOWN:
-        raise Refused("only a payment with an unknown outcome can be resolved", reason=Reason.NARRATIVE)
+        raise Refused(
+            "only a payment with an unknown outcome can be resolved",
+            reason=Reason.NARRATIVE,
+            remedy="Read the state with GET /v1/payments/{uetr}: a final payment needs no resolution.",
+        )
 
 
 async def _effect(connection: asyncpg.Connection, content: Resolve) -> Effect:
@@ -91,7 +95,11 @@ async def _resolve(execution: Execution, content: Resolve) -> None:
     _, wanted = _OUTCOMES[content.outcome]
     reply = await execution.link.ask(_step(execution.ids, content))
     if reply.state != wanted:
-        raise Refused(f"the payment became {reply.state.lower()} meanwhile", reason=Reason.NARRATIVE)
+        raise Refused(
+            f"the payment became {reply.state.lower()} meanwhile",
+            reason=Reason.NARRATIVE,
+            remedy="Nothing is left to do if that is right; otherwise return it (payment.return).",
+        )
     execution.outcome = f"{content.uetr} is {reply.state}"
 
 
@@ -107,7 +115,11 @@ async def _check_break(connection: asyncpg.Connection, content: ResolveBreak) ->
         locked("SELECT true FROM switch.reconciliation_break WHERE id = $1 AND resolved_at IS NULL"),
         content.number,
     ):
-        raise Refused("no such break is open", reason=Reason.NARRATIVE)
+        raise Refused(
+            "no such break is open",
+            reason=Reason.NARRATIVE,
+            remedy="Use the number of an open break: payswitch rails breaks COUNTRY lists them.",
+        )
 
 
 async def _effect_on_break(connection: asyncpg.Connection, content: "ResolveBreak | ReturnBreak") -> Effect:
@@ -149,6 +161,7 @@ async def _returned_payment(connection: asyncpg.Connection, number: int) -> UUID
         raise Refused(
             "no open break of a committed payment that its rail rejected, or gave back as a whole",
             reason=Reason.NARRATIVE,
+            remedy="Use break.resolve, which moves no money, for breaks of other kinds.",
         )
     return uetr
 

@@ -69,11 +69,24 @@ class ResolveReversal(Content, frozen=True, kw_only=True):
 async def _check(connection: asyncpg.Connection, content: ReversePayment) -> None:
     row = await connection.fetchrow(_FIND, UUID(content.uetr))
     if row is None or row["state"] != State.COMMITTED:
-        raise Refused("only a credited payment can be reversed", reason=Reason.NARRATIVE, path="uetr")
+        raise Refused(
+            "only a credited payment can be reversed",
+            reason=Reason.NARRATIVE,
+            path="uetr",
+            remedy=(
+                "Read the state with GET /v1/payments/{uetr}: what was not credited is cancelled or"
+                " resolved, not reversed."
+            ),
+        )
     payment_returns.check_not_returned(row)
     newest = await connection.fetchrow(_NEWEST, UUID(content.uetr))
     if newest["is_open"]:
-        raise Refused("a reversal of this payment is under way", reason=Reason.NARRATIVE, path="uetr")
+        raise Refused(
+            "a reversal of this payment is under way",
+            reason=Reason.NARRATIVE,
+            path="uetr",
+            remedy="Wait for its outcome: GET /v1/payments/{uetr} shows it.",
+        )
     if not _reverses(newest["rail"]):
         text = f"the rail of {newest['rail']} answers no reversal in the exchange: agree with it in writing"
         raise Refused(text, reason=Reason.TRANSACTION_NOT_SUPPORTED, path="uetr")
@@ -109,7 +122,11 @@ async def _commands(_: asyncpg.Connection, ids: ChangeIds, content: ReversePayme
 async def _reverse(execution: Execution, content: ReversePayment) -> None:
     reply = await execution.link.ask(_order(execution.ids, content))
     if reply.verdict not in {Verdict.CREATED, Verdict.EXISTS}:
-        raise Refused(f"the reversal was refused: {reply.verdict.text}", reason=Reason.NARRATIVE)
+        raise Refused(
+            f"the reversal was refused: {reply.verdict.text}",
+            reason=Reason.NARRATIVE,
+            remedy="Read the payment's state; correct what the text names, and request it again.",
+        )
     execution.outcome = f"the reversal of {content.uetr} is ordered"
 
 
@@ -122,7 +139,12 @@ async def _unresolved(connection: asyncpg.Connection, uetr: str) -> UUID:
     """
     row = await connection.fetchrow(_NEWEST, UUID(uetr))
     if row is None or not row["awaits_people"]:
-        raise Refused("no reversal of this payment awaits a decision", reason=Reason.NARRATIVE, path="uetr")
+        raise Refused(
+            "no reversal of this payment awaits a decision",
+            reason=Reason.NARRATIVE,
+            path="uetr",
+            remedy="Use the UETR of a case of kind reversal that is open (GET /v1/cases).",
+        )
     id_: UUID = row["id"]
     return id_
 
@@ -160,7 +182,11 @@ async def _resolve(execution: Execution, content: ResolveReversal) -> None:
     (command,) = await _commands_of_resolution(execution.connection, execution.ids, content)
     reply = await execution.link.ask(command)
     if reply.state != content.outcome:
-        raise Refused(f"the reversal could not be resolved: {reply.verdict.text}", reason=Reason.NARRATIVE)
+        raise Refused(
+            f"the reversal could not be resolved: {reply.verdict.text}",
+            reason=Reason.NARRATIVE,
+            remedy="Read the payment's state; if its reversal is still in doubt, request it again.",
+        )
     execution.outcome = f"the reversal of {content.uetr} is {reply.state}"
 
 

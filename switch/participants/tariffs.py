@@ -94,8 +94,8 @@ class _Plan:
     rows: tuple[Tariff, ...]
 
 
-def _wrong(path: str, text: str) -> Refused:
-    return Refused(f"{path}: {text}", reason=Reason.NARRATIVE, path=path)
+def _wrong(path: str, text: str, *, remedy: str) -> Refused:
+    return Refused(f"{path}: {text}", reason=Reason.NARRATIVE, path=path, remedy=remedy)
 
 
 def currency_of(country: str) -> str:
@@ -106,7 +106,11 @@ def currency_of(country: str) -> str:
 
     """
     if country not in registry.countries():
-        raise _wrong("source", "no adapter for this country is installed, so its currency is not known")
+        raise _wrong(
+            "source",
+            "no adapter for this country is installed, so its currency is not known",
+            remedy="Use a country of GET /v1/rails, or install its adapter first.",
+        )
     return registry.profile(country).currency
 
 
@@ -180,15 +184,23 @@ def _ambiguous(row: Tariff, other: Tariff, currency: str) -> Refused:
     rule = f"tariff {other.number} has the same conditions, and some amounts and times in common with it"
     if (row.from_minor, row.below_minor) != (other.from_minor, other.below_minor):
         band = band_text(other, currency)
-        return _wrong("from_amount", f"{rule} ({band}): state other amounts, or end that tariff (tariff.end)")
+        return _wrong(
+            "from_amount",
+            f"{rule} ({band}): state other amounts, or end that tariff (tariff.end)",
+            remedy="State other amounts, or end that tariff first (tariff.end).",
+        )
     begins = instant(other.valid_from)
     if other.valid_from >= row.valid_from:
         return _wrong(
-            "valid_until", f"{rule} (from {begins}): state an end not after that, or end that tariff first"
+            "valid_until",
+            f"{rule} (from {begins}): state an end not after that, or end that tariff first",
+            remedy="State an end before that tariff begins, or end that tariff first (tariff.end).",
         )
     ends = instant(other.valid_until)
     return _wrong(
-        "valid_until", f"{rule} (until {ends}): state no earlier end, or end that tariff first (tariff.end)"
+        "valid_until",
+        f"{rule} (until {ends}): state no earlier end, or end that tariff first (tariff.end)",
+        remedy="Begin after that tariff ends, or end that tariff first (tariff.end).",
     )
 
 
@@ -226,13 +238,18 @@ async def _check(connection: asyncpg.Connection, content: SetTariff) -> None:
         raise _wrong(
             "bps",
             f"fees of the rail of {content.target} are at most {most} basis points: change rail.profile",
+            remedy="State a fee within the rail's bound, or loosen the bound first (rail.profile).",
         )
 
 
 async def _check_corridor(connection: asyncpg.Connection, content: SetTariff) -> None:
     """An execution locks the corridor's row, so that two changes do not make each other ambiguous."""
     if await connection.fetchrow(locked(_CORRIDOR), content.source, content.target) is None:
-        raise _wrong("target", "no such corridor: open it first (corridor.switch)")
+        raise _wrong(
+            "target",
+            "no such corridor: open it first (corridor.switch)",
+            remedy="Open the corridor first (corridor.switch), or use one of GET /v1/corridors.",
+        )
 
 
 async def _check_instants(connection: asyncpg.Connection, content: SetTariff | EndTariff) -> None:
@@ -240,36 +257,70 @@ async def _check_instants(connection: asyncpg.Connection, content: SetTariff | E
     begins = content.valid_from if isinstance(content, SetTariff) else None
     for path, at in (("valid_from", begins), ("valid_until", content.valid_until)):
         if at is not None and at.tzinfo is None:
-            raise _wrong(path, "an instant needs its offset from UTC")
+            raise _wrong(
+                path,
+                "an instant needs its offset from UTC",
+                remedy="Add the offset: 2026-11-23T14:05:07+05:30, or Z.",
+            )
         if at is not None and at <= now:
-            raise _wrong(path, "is in the past: state an instant in the future, or none")
+            raise _wrong(
+                path,
+                "is in the past: state an instant in the future, or none",
+                remedy="State an instant in the future, or leave it out for now.",
+            )
     until = content.valid_until
     if until is not None and until <= (begins or now):
-        raise _wrong("valid_until", "must be later than valid_from")
+        raise _wrong(
+            "valid_until",
+            "must be later than valid_from",
+            remedy="State an end after the beginning, or no end.",
+        )
 
 
 def _check_amounts(row: Tariff) -> None:
     if row.below_minor is not None and row.below_minor <= row.from_minor:
-        raise _wrong("below_amount", "must be more than from_amount")
+        raise _wrong(
+            "below_amount",
+            "must be more than from_amount",
+            remedy="State a below_amount above from_amount, or none.",
+        )
     if row.most_minor is not None and row.most_minor < row.least_minor:
-        raise _wrong("most", "must not be less than least")
+        raise _wrong(
+            "most", "must not be less than least", remedy="State a most that is at least least, or none."
+        )
     if row.bps >= tariffs.WHOLE_BPS and row.most_minor is None:
-        raise _wrong("bps", "no amount would be more than its fee: state less, or the largest charge (most)")
+        raise _wrong(
+            "bps",
+            "no amount would be more than its fee: state less, or the largest charge (most)",
+            remedy="State fewer basis points, or the largest charge as most.",
+        )
 
 
 async def _check_bearer(connection: asyncpg.Connection, content: SetTariff) -> None:
     direction = FeeDirection(content.direction)
     if content.bearer is not None and direction not in tariffs.BORNE[content.bearer]:
         other = next(each for each in FeeDirection if each is not direction)
-        raise _wrong("bearer", f"with {content.bearer} nothing is charged this way: state direction {other}")
+        raise _wrong(
+            "bearer",
+            f"with {content.bearer} nothing is charged this way: state direction {other}",
+            remedy="State the direction that the text names, or another bearer.",
+        )
     if content.participant is None:
         return
     if await status_of(connection, content.participant) == "removed":
-        raise _wrong("participant", "this participant is offboarded")
+        raise _wrong(
+            "participant",
+            "this participant is offboarded",
+            remedy="Use the id of a participant that is not removed: GET /v1/participants shows the status.",
+        )
     party = await connection.fetchrow(_PARTY, content.participant)
     country = content.source if direction is FeeDirection.OUT else content.target
     if party["kind"] not in {"direct", "gateway"} or party["country"] != country:
-        raise _wrong("participant", f"the one charged this way is a bank or wallet of {country}")
+        raise _wrong(
+            "participant",
+            f"the one charged this way is a bank or wallet of {country}",
+            remedy="Name a bank or wallet of the country that the text states, or nobody for all.",
+        )
 
 
 async def _compare(connection: asyncpg.Connection, content: SetTariff, bands: Bands) -> list[Comparison]:
@@ -381,12 +432,20 @@ async def _check_end(connection: asyncpg.Connection, content: EndTariff) -> None
     await _check_instants(connection, content)
     row = await _find(connection, content.tariff)
     if row is None:
-        raise _wrong("tariff", "there is no tariff of this number: GET /v1/tariffs lists them")
+        raise _wrong(
+            "tariff",
+            "there is no tariff of this number: GET /v1/tariffs lists them",
+            remedy="Use a number of GET /v1/tariffs.",
+        )
     await connection.fetchrow(locked(_CORRIDOR), row.source, row.target)
     until = content.valid_until
     ends = microseconds(until or await connection.fetchval(_NOW))
     if row.valid_until is not None and row.valid_until <= ends:
-        raise _wrong("valid_until", f"the tariff ends at {instant(row.valid_until)} already")
+        raise _wrong(
+            "valid_until",
+            f"the tariff ends at {instant(row.valid_until)} already",
+            remedy="State an earlier end, or leave it as it is.",
+        )
 
 
 async def _effect_of_end(connection: asyncpg.Connection, content: EndTariff) -> Effect:

@@ -90,13 +90,16 @@ def _minor(text: str | None, currency: str) -> int | None:
 
 async def _check(connection: asyncpg.Connection, content: SetVelocityLimit) -> None:
     if content.currency not in EXPONENTS:
-        raise refuse("unknown currency")
+        raise refuse("unknown currency", remedy="Use a currency code of ISO 4217, three capital letters.")
     if content.participant is not None:
         await check_not_removed(connection, content)
         await account_number(connection, content.participant, content.currency)
     hour, day = _minor(content.per_hour, content.currency), _minor(content.per_day, content.currency)
     if _is_more(hour, day) or _is_more(content.payments_per_hour, content.payments_per_day):
-        raise refuse("the limit per hour may not exceed the limit per day")
+        raise refuse(
+            "the limit per hour may not exceed the limit per day",
+            remedy="State a limit per hour that is at most the limit per day.",
+        )
 
 
 def _is_more(hour: int | None, day: int | None) -> bool:
@@ -152,7 +155,10 @@ async def _commands(_: asyncpg.Connection, ids: ChangeIds, content: SetVelocityL
 async def _set(execution: Execution, content: SetVelocityLimit) -> None:
     reply = await execution.link.ask(_command(execution.ids, content))
     if reply.verdict is not Verdict.LIMIT_SET:
-        raise refuse(f"the limits cannot be set: {reply.verdict.text}")
+        raise refuse(
+            f"the limits cannot be set: {reply.verdict.text}",
+            remedy="Correct what the text names, and request it again.",
+        )
     execution.outcome = f"the velocity limit of {content.participant or 'all'} in {content.currency} is set"
 
 

@@ -93,9 +93,15 @@ def of(asked: AskedRates) -> list[OfferOfPair]:
     for place, pair in enumerate(asked.pairs):
         path = f"pairs[{place}]"
         if not {pair.source, pair.target} <= EXPONENTS.keys() or pair.source == pair.target:
-            raise _refused("an offer is between two different currencies of ISO 4217", path)
+            raise _refused(
+                "an offer is between two different currencies of ISO 4217",
+                path,
+                remedy="State two different currency codes of ISO 4217, three capital letters each.",
+            )
         if (pair.source, pair.target) in seen:
-            raise _refused("this pair is stated twice", path)
+            raise _refused(
+                "this pair is stated twice", path, remedy="State each pair once, with all its tiers."
+            )
         seen.add((pair.source, pair.target))
         inventory = pair.inventory
         found.append(
@@ -116,9 +122,17 @@ def _tiers(pair: AskedPair, path: str) -> list[tuple[int, str]]:
     for place, tier in enumerate(pair.tiers):
         least = _minor(tier.least, pair.source, f"{path}.tiers[{place}].from")
         if (least <= tiers[-1][0]) if tiers else least:
-            raise _refused("tiers begin at 0 and ascend", f"{path}.tiers[{place}].from")
+            raise _refused(
+                "tiers begin at 0 and ascend",
+                f"{path}.tiers[{place}].from",
+                remedy="State the first tier from 0, and each further one from a larger amount.",
+            )
         if not Decimal(tier.rate):
-            raise _refused("must be more than zero", f"{path}.tiers[{place}].rate")
+            raise _refused(
+                "must be more than zero",
+                f"{path}.tiers[{place}].rate",
+                remedy="State how many units of the target one unit of the source buys, more than zero.",
+            )
         tiers.append((least, format(Decimal(tier.rate).quantize(_QUANTUM), "f")))
     return tiers
 
@@ -127,7 +141,11 @@ def _improvements(pair: AskedPair, path: str) -> list[Improvement]:
     found: dict[str, int] = {}
     for place, each in enumerate(pair.improvements):
         if each.participant in found:
-            raise _refused("this participant is stated twice", f"{path}.improvements[{place}].participant")
+            raise _refused(
+                "this participant is stated twice",
+                f"{path}.improvements[{place}].participant",
+                remedy="State one improvement for each participant.",
+            )
         found[each.participant] = each.basis_points
     return list(found.items())
 
@@ -142,5 +160,5 @@ def _minor(amount: str, currency: str, path: str) -> int:
         raise InvalidAmount(error.detail, path=path, rule="amount") from None
 
 
-def _refused(text: str, path: str) -> Refused:
-    return Refused(text, reason=Reason.NARRATIVE, path=path)
+def _refused(text: str, path: str, *, remedy: str) -> Refused:
+    return Refused(text, reason=Reason.NARRATIVE, path=path, remedy=remedy)

@@ -296,7 +296,11 @@ class Intake:
         """
         if not line.done:
             text = f"the rail refused it before the restore: {line.code or 'no code'}"
-            refusal = Refused(text, reason=Reason.NARRATIVE)
+            refusal = Refused(
+                text,
+                reason=Reason.NARRATIVE,
+                remedy="Correct what the code of the rail names, and send a new payment with a new UETR.",
+            )
             return await self._remember(proved, self._terms_of(payment, sender), refusal)
         expires_at = made_at + timedelta(seconds=self._settings.payment_expiry_s)
         try:

@@ -81,7 +81,12 @@ class Definition:
             raise NotAllowed("this reader may not request this report")
         missing = [name for name in self.takes if getattr(query, name) is None]
         if missing:
-            raise InvalidParameter(f"missing: {', '.join(missing)}", path="query", rule="parameter")
+            raise InvalidParameter(
+                f"missing: {', '.join(missing)}",
+                path="query",
+                rule="parameter",
+                expected=", ".join(self.takes),
+            )
         takes = {*self.takes, *self.may_take}
         given = {name for name in ReportQuery.__dataclass_fields__ if getattr(query, name) is not None}
         if given - takes:
@@ -90,6 +95,7 @@ class Definition:
                 f"not a parameter of this report: {others}; its parameters are {ours}",
                 path="query",
                 rule="parameter",
+                expected=ours,
             )
 
 

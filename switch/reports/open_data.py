@@ -65,14 +65,16 @@ def bounds(quarter: str) -> tuple[datetime, datetime]:
 
     """
     if not EARLIEST.year <= int(quarter[:4]) < MAXYEAR:
-        raise _refused("the calendar has no such quarter")
+        raise _refused(
+            "the calendar has no such quarter", remedy="State a quarter such as 2026-Q4, from 1970 on."
+        )
     year, month = int(quarter[:4]), (int(quarter[-1]) - 1) * _MONTHS + 1
     until = (year + 1, 1) if month + _MONTHS > 12 else (year, month + _MONTHS)  # noqa: PLR2004 - months
     return datetime(year, month, 1, tzinfo=UTC), datetime(*until, 1, tzinfo=UTC)
 
 
-def _refused(text: str) -> Refused:
-    return Refused(text, reason=Reason.NARRATIVE, path="query.quarter")
+def _refused(text: str, *, remedy: str) -> Refused:
+    return Refused(text, reason=Reason.NARRATIVE, path="query.quarter", remedy=remedy)
 
 
 async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
@@ -85,7 +87,9 @@ async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope)
     assert query.quarter is not None
     since, until = bounds(query.quarter)
     if await connection.fetchval("SELECT clock_timestamp() < $1", until):
-        raise _refused("the quarter has not ended")
+        raise _refused(
+            "the quarter has not ended", remedy="Ask for an earlier quarter, or for this one after its end."
+        )
     period = await Period.read(connection, ReportQuery(since=since, until=until, as_of=query.as_of))
     del scope  # the data is public, so every reader gets the same
     volumes = await corridors.rows_of(connection, period, None)

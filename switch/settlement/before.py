@@ -38,7 +38,10 @@ class SettledBefore(Content, frozen=True, kw_only=True):
 async def _check(connection: asyncpg.Connection, content: SettledBefore) -> None:
     money_of(content.amount, content.currency)
     if not await connection.fetchval(_EVER):
-        raise refuse("this database was never restored")
+        raise refuse(
+            "this database was never restored",
+            remedy="Nothing is left to do: without a restore there is no settlement that the books lack.",
+        )
     await account_number(connection, content.participant, content.currency)
 
 
@@ -72,7 +75,14 @@ async def _execute(execution: Execution, content: SettledBefore) -> None:
     (movement,) = await _commands(connection, execution.ids, content)
     reply = await execution.link.ask(movement)
     if reply.verdict not in {Verdict.CREATED, Verdict.EXISTS}:
-        raise Refused(f"the money cannot be moved: {reply.verdict.text}", reason=Reason.NARRATIVE)
+        raise Refused(
+            f"the money cannot be moved: {reply.verdict.text}",
+            reason=Reason.NARRATIVE,
+            remedy=(
+                "Check participant, side and amount against the settlement agent's statement, and"
+                " request it again."
+            ),
+        )
     signed = minor if content.side == "paid" else -minor
     await connection.execute(_ADD, currency, content.participant, signed, execution.number)
     execution.outcome = f"{content.participant} {content.side} {content.amount} {currency}"

@@ -149,8 +149,8 @@ class SetAgent(Content, frozen=True, kw_only=True):
     ] = ""
 
 
-def _refuse(text: str) -> Refused:
-    return Refused(text, reason=Reason.NARRATIVE)
+def _refuse(text: str, *, remedy: str) -> Refused:
+    return Refused(text, reason=Reason.NARRATIVE, remedy=remedy)
 
 
 async def _settlement(connection: asyncpg.Connection, window: int) -> reads.Settlement:
@@ -159,7 +159,9 @@ async def _settlement(connection: asyncpg.Connection, window: int) -> reads.Sett
 
 async def _check_close(connection: asyncpg.Connection, content: CloseNow) -> None:
     if not await connection.fetchval(_IS_OPEN, content.window, content.currency):
-        raise _refuse("this window is not open")
+        raise _refuse(
+            "this window is not open", remedy="Use the number of the open window: GET /v1/windows lists them."
+        )
 
 
 async def _close(execution: Execution, content: CloseNow) -> None:
@@ -171,7 +173,10 @@ async def _check_confirm(connection: asyncpg.Connection, content: ConfirmPositio
     settlement = await _settlement(connection, content.window)
     next_state(settlement.state, SettlementEvent.CONFIRM)
     if settlement.positions_sha256 != content.positions_sha256:
-        raise _refuse("these are not the positions of this window")
+        raise _refuse(
+            "these are not the positions of this window",
+            remedy="Read them with GET /v1/settlements/{window}, and confirm the digest that is shown there.",
+        )
 
 
 async def _confirm_seats(
@@ -214,7 +219,10 @@ async def _check_hold(connection: asyncpg.Connection, content: HoldLine) -> None
     find_line = reads.lock_line if are_locks_wanted() else reads.find_line
     line = await find_line(connection, content.window, content.participant)
     if settlement.state is not SettlementState.SETTLING or line.state is not LineState.INSTRUCTED:
-        raise _refuse("only an instructed line can be held")
+        raise _refuse(
+            "only an instructed line can be held",
+            remedy="Read the line's state with GET /v1/settlements/{window}; hold it while it is instructed.",
+        )
     next_line(line.state, LineEvent.HOLD)
 
 
@@ -226,11 +234,15 @@ async def _hold(execution: Execution, content: HoldLine) -> None:
 
 async def _check_schedule(_connection: asyncpg.Connection, content: SetSchedule) -> None:
     if content.country not in COUNTRIES:
-        raise _refuse("this country does not exist")
+        raise _refuse(
+            "this country does not exist", remedy="Use a country code of ISO 3166-1, two capital letters."
+        )
     try:
         ZoneInfo(content.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise _refuse("unknown time zone") from None
+        raise _refuse(
+            "unknown time zone", remedy="Use a name of the IANA database, such as Asia/Kolkata."
+        ) from None
 
 
 async def _compare_schedule(
@@ -273,7 +285,7 @@ async def _set_schedule(execution: Execution, content: SetSchedule) -> None:
 async def _check_day(connection: asyncpg.Connection, content: SetDay) -> None:
     calendar = await calendars.load(connection, content.currency)
     if content.day < calendar.local_date(await _now(connection)):
-        raise _refuse("this day is in the past and cannot be changed")
+        raise _refuse("this day is in the past and cannot be changed", remedy="Name a day from today on.")
 
 
 async def _compare_day(connection: asyncpg.Connection, content: SetDay, _bands: Bands) -> list[Comparison]:
@@ -291,7 +303,10 @@ async def _compare_day(connection: asyncpg.Connection, content: SetDay, _bands: 
     try:
         days = (closed.next_business_day(content.day) - content.day).days
     except NotFound:
-        raise _refuse("no business day would be left within sixty days") from None
+        raise _refuse(
+            "no business day would be left within sixty days",
+            remedy="Leave at least one business day within sixty days.",
+        ) from None
     beyond = days > _DAYS_CLOSED_MAX
     texts = str(_DAYS_CLOSED_MAX), str(days)
     return [*found, Comparison(Measure.NO_SETTLEMENT, *texts, Fraction(days), beyond)]
@@ -318,9 +333,15 @@ async def _set_day(execution: Execution, content: SetDay) -> None:
 
 async def _check_agent(connection: asyncpg.Connection, content: SetAgent) -> None:
     if not is_bic(content.scheme_bic):
-        raise _refuse("the scheme's BIC is not valid")
+        raise _refuse(
+            "the scheme's BIC is not valid",
+            remedy="State a BIC of 8 or 11 capital letters and digits, such as PAYSINBB.",
+        )
     if not await connection.fetchval(_CAN_BE_AGENT, content.agent):
-        raise _refuse("no such settlement agent")
+        raise _refuse(
+            "no such settlement agent",
+            remedy="Use an id of GET /v1/participants whose kind is settlement agent.",
+        )
 
 
 async def _agent_seats(connection: asyncpg.Connection, content: SetAgent, _maker: Person) -> tuple[Seat, ...]:

@@ -181,7 +181,14 @@ async def instruct(context: ServiceContext, window: int) -> None:
         settlement = await lock(connection, window)
         state = next_state(settlement.state, SettlementEvent.INSTRUCT)
         if await connection.fetchval(_BEING_ABORTED, window):
-            raise Refused("the settlement is being aborted", reason=Reason.NARRATIVE)
+            raise Refused(
+                "the settlement is being aborted",
+                reason=Reason.NARRATIVE,
+                remedy=(
+                    "Read its state with GET /v1/settlements/{window}; the window's lines are settled"
+                    " anew after the abort."
+                ),
+            )
         scheme = await _scheme_account(connection, settlement.currency)
         agent = await _agent(connection, settlement.currency)
         for line in await reads.lines(connection, window):
@@ -554,7 +561,14 @@ async def hold_line(
     next_line(line.state, LineEvent.HOLD)
     reply = await link.ask(Release(line.id.bytes, "void", f"settlement of window {window} is held"))
     if reply.verdict not in _FREE:
-        raise Refused(f"the reserved money cannot be released: {reply.verdict.text}", reason=Reason.NARRATIVE)
+        raise Refused(
+            f"the reserved money cannot be released: {reply.verdict.text}",
+            reason=Reason.NARRATIVE,
+            remedy=(
+                "Read the line with GET /v1/settlements/{window}: if it settled meanwhile, nothing is"
+                " left to do."
+            ),
+        )
     await _move_line(connection, window, line, LineEvent.HOLD, reason=reason, transfer=line.transfer)
 
 
@@ -602,7 +616,14 @@ async def _move_line(
         _MOVE_LINE, window, line.participant, str(line.state), str(state), reason, transfer
     )
     if not moved:
-        raise Refused(f"the line is no longer {line.state}", reason=Reason.NARRATIVE)
+        raise Refused(
+            f"the line is no longer {line.state}",
+            reason=Reason.NARRATIVE,
+            remedy=(
+                "Nothing is left to do if that state is right: GET /v1/settlements/{window} shows how it"
+                " came about."
+            ),
+        )
     await note(
         connection,
         EventKind(f"SETTLEMENT_LINE_{state}"),

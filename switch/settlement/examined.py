@@ -38,7 +38,11 @@ class ExaminedConfirmation(Content, frozen=True, kw_only=True):
 
 async def _check(connection: asyncpg.Connection, content: ExaminedConfirmation) -> None:
     if await connection.fetchrow(_ODD, bytes.fromhex(content.sha256), content.agent) is None:
-        raise Refused("no such confirmation awaits an examination", reason=Reason.NARRATIVE)
+        raise Refused(
+            "no such confirmation awaits an examination",
+            reason=Reason.NARRATIVE,
+            remedy="Use the digest of a confirmation that the case names; it may have been examined already.",
+        )
 
 
 async def _effect(connection: asyncpg.Connection, content: ExaminedConfirmation) -> Effect:
@@ -61,7 +65,11 @@ async def _links(_: asyncpg.Connection, content: ExaminedConfirmation) -> tuple[
 async def _examine(execution: Execution, content: ExaminedConfirmation) -> None:
     key = bytes.fromhex(content.sha256), content.agent
     if await execution.connection.fetchval(_EXAMINE, *key, execution.number) is None:
-        raise Refused("no such confirmation awaits an examination", reason=Reason.NARRATIVE)
+        raise Refused(
+            "no such confirmation awaits an examination",
+            reason=Reason.NARRATIVE,
+            remedy="Use the digest of a confirmation that the case names; it may have been examined already.",
+        )
     execution.outcome = f"the confirmation {content.sha256} is examined"
 
 

@@ -155,7 +155,11 @@ async def find_line(connection: asyncpg.Connection, window: int, participant: st
     """
     row = await connection.fetchrow(_LINES, window, participant)
     if row is None:
-        raise Refused("this participant has no line in this window", reason=Reason.NARRATIVE)
+        raise Refused(
+            "this participant has no line in this window",
+            reason=Reason.NARRATIVE,
+            remedy="Use a participant that GET /v1/settlements/{window} lists.",
+        )
     return _line(row)
 
 

@@ -101,7 +101,13 @@ def next_state(state: SettlementState, event: SettlementEvent) -> SettlementStat
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        raise Refused(f"{event} while {state}", reason=Reason.NARRATIVE) from None
+        raise Refused(
+            f"{event} while {state}",
+            reason=Reason.NARRATIVE,
+            remedy=(
+                "Read the present state with GET /v1/settlements/{window}, and do the step that it allows."
+            ),
+        ) from None
 
 
 def next_line(line: LineState, event: LineEvent) -> LineState:
@@ -114,4 +120,10 @@ def next_line(line: LineState, event: LineEvent) -> LineState:
     try:
         return LINES[line, event]
     except KeyError:
-        raise Refused(f"{event} while {line}", reason=Reason.NARRATIVE) from None
+        raise Refused(
+            f"{event} while {line}",
+            reason=Reason.NARRATIVE,
+            remedy=(
+                "Read the present state with GET /v1/settlements/{window}, and do the step that it allows."
+            ),
+        ) from None

@@ -29,7 +29,9 @@ async def _check_add(connection: asyncpg.Connection, _: NewWebhookKey) -> None:
     in_force = [key for key in await signing.published(connection) if key.retired_at is None]
     if len(in_force) >= signing.IN_FORCE_MAX:
         raise Refused(
-            f"{len(in_force)} keys sign webhooks already: retire one first", reason=Reason.NARRATIVE
+            f"{len(in_force)} keys sign webhooks already: retire one first",
+            reason=Reason.NARRATIVE,
+            remedy="Retire the oldest key first (webhook_key.retire): GET /v1/webhook-keys lists them.",
         )
 
 
@@ -46,9 +48,19 @@ async def _check_retire(connection: asyncpg.Connection, content: OldKey) -> None
     keys = await signing.published(connection)
     old = next((key for key in keys if key.number == content.number), None)
     if old is None or old.retired_at is not None:
-        raise Refused("no key of this number signs webhooks", reason=Reason.NARRATIVE)
+        raise Refused(
+            "no key of this number signs webhooks",
+            reason=Reason.NARRATIVE,
+            remedy="Use the number of a key in force: GET /v1/webhook-keys lists them.",
+        )
     if not any(key.in_force for key in keys if key.number != content.number):
-        raise Refused("no other key would sign webhooks: add one first", reason=Reason.NARRATIVE)
+        raise Refused(
+            "no other key would sign webhooks: add one first",
+            reason=Reason.NARRATIVE,
+            remedy=(
+                "Add a key first (webhook_key.add), wait until receivers trust it, and retire this one then."
+            ),
+        )
 
 
 async def _retire(execution: Execution, content: OldKey) -> None:

@@ -91,7 +91,14 @@ async def add(pool: asyncpg.Pool, participant: str, url: str, types: Sequence[st
     """
     row = await pool.fetchrow(_ADD, participant, url, list(types), PER_PARTICIPANT)
     if row is None:
-        raise Refused(f"at most {PER_PARTICIPANT} webhooks", reason=Reason.NARRATIVE)
+        raise Refused(
+            f"at most {PER_PARTICIPANT} webhooks",
+            reason=Reason.NARRATIVE,
+            remedy=(
+                "Remove a webhook that you no longer need (DELETE /v1/webhooks/{id}), or widen the types"
+                " of one."
+            ),
+        )
     return _webhook(row)
 
 
@@ -195,7 +202,11 @@ async def test(pool: asyncpg.Pool, participant: str, id_: UUID) -> None:
     """
     await _check_owner(pool, participant, id_)
     if await pool.fetchval("SELECT disabled FROM switch.webhook WHERE id = $1", id_):
-        raise Refused("this webhook is disabled: replay a delivery first", reason=Reason.NARRATIVE)
+        raise Refused(
+            "this webhook is disabled: replay a delivery first",
+            reason=Reason.NARRATIVE,
+            remedy="Enable it: PATCH /v1/webhooks/{id}, or replay a delivery once your endpoint answers 2xx.",
+        )
     event = {
         "specversion": "1.0",
         "id": str(TEST),

@@ -159,7 +159,11 @@ class Link:
         if reply.verdict is Verdict.BOOKS_FROZEN:
             raise BooksFrozen
         if reply.verdict is Verdict.NO_CAUSE:
-            raise Refused(f"{reply.verdict.text}: {reply.detail}", reason=Reason.NARRATIVE)
+            raise Refused(
+                f"{reply.verdict.text}: {reply.detail}",
+                reason=Reason.NARRATIVE,
+                remedy="Request the change again: the books refuse an order that no approved change caused.",
+            )
         if reply.verdict is Verdict.RESTORING:
             raise Restoring(reply.detail or None)
         if reply.verdict is Verdict.FAILED_TO_DECIDE:

@@ -1,6 +1,7 @@
 """Every refusal leads on: it names the place, the rule and what to do; a message has all its mistakes at once."""
 
 import json
+import re
 import urllib.error
 import urllib.request
 from typing import Any
@@ -15,6 +16,17 @@ from switch.api import problems
 from tests.description.described import Described
 from tests.description.mistakes import GONE, GROUP, MISTAKES, TX, Mistake, Request, changed, sent
 from tests.switch.stack import Stack
+
+BOUNDED = (
+    frozenset(
+        {"length", "pattern", "code", "decimal", "digits", "minimum", "maximum", "boolean", "date", "base64"}
+    )
+    | {"choice", "repetition", "element", "size", "elements", "depth", "parameter", "representation"}
+    | {
+        *("method", "event-type", "not-acceptable"),
+    }
+)
+"""Rules for which `expected` states what is allowed."""
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +77,27 @@ def test_a_mistake_is_answered_with_its_place_and_its_remedy(
     path = request.target.partition("?")[0]
     if (request.method.lower(), path) in {(verb, path) for verb, path, _ in described.operations.values()}:
         assert described.check(request.method, request.target, status, media_type, body) == []
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=[one.name for one in MISTAKES])
+def test_an_answer_names_place_rule_bounds_and_remedy(stack: Stack, mistake: Mistake) -> None:
+    """Each entry of it, not only that of the mistake; a rule with bounds, formats or codes states them."""
+    _, _, body = answered(stack, mistake.request(stack.document("asha-bank", "indus-bank")))
+    answer = json.loads(body)
+
+    for entry in answer.get("errors", ()):
+        assert entry["path"], entry
+        assert entry["rule"] not in {"schema", ""}, entry
+        assert len(entry["remedy"].split()) > 2, entry
+        if entry["rule"] in BOUNDED:
+            assert entry.get("expected"), entry
+    if "errors" not in answer:
+        report = answer["Document"]["FIToFIPmtStsRpt"]
+        (about,) = report.get("TxInfAndSts") or report["OrgnlGrpInfAndSts"]
+        text, todo = lines(answer).split(TODO)
+        assert about["StsRsnInf"][0]["Rsn"]
+        assert re.match(r"\w+(/@?\w+)*: ", text), text
+        assert len(todo.split()) > 2, todo
 
 
 def test_there_are_enough_typical_mistakes() -> None:

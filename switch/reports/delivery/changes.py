@@ -140,21 +140,36 @@ def further(text: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _refuse(text: str) -> Refused:
-    return Refused(text, reason=Reason.NARRATIVE)
+def _refuse(text: str, *, remedy: str) -> Refused:
+    return Refused(text, reason=Reason.NARRATIVE, remedy=remedy)
 
 
 async def _check_destination(connection: asyncpg.Connection, content: AddDestination) -> None:
     try:
         parsed = address.parse(content.address)
     except InvalidAddress as error:
-        raise _refuse(str(error)) from None
+        raise _refuse(
+            str(error),
+            remedy="State an address of one of the forms in docs/operate/reports.md: sftp, s3 or a folder.",
+        ) from None
     if parsed.transport is Transport.SFTP and not address.is_host_key(content.host_key):
-        raise _refuse("an SFTP server needs the public key of its host: ssh-ed25519 AAAA...")
+        raise _refuse(
+            "an SFTP server needs the public key of its host: ssh-ed25519 AAAA...",
+            remedy=(
+                "Copy the host's public key: ssh-keyscan -t ed25519 HOST prints it; compare it with the"
+                " server's owner."
+            ),
+        )
     if parsed.transport is Transport.S3 and not (content.access_key and content.region):
-        raise _refuse("an object store needs an access key id and a region")
+        raise _refuse(
+            "an object store needs an access key id and a region",
+            remedy="State access_key and region as the owner of the bucket gave them.",
+        )
     if await connection.fetchval(_DESTINATION, content.name) is not None:
-        raise _refuse("there is a destination of this name: remove it first")
+        raise _refuse(
+            "there is a destination of this name: remove it first",
+            remedy="Choose another name, or remove the destination first.",
+        )
 
 
 async def _add_destination(execution: Execution, content: AddDestination) -> None:
@@ -167,9 +182,14 @@ async def _add_destination(execution: Execution, content: AddDestination) -> Non
 
 async def _check_remove_destination(connection: asyncpg.Connection, content: RemoveDestination) -> None:
     if await connection.fetchval(_DESTINATION, content.name) is None:
-        raise _refuse("there is no destination of this name")
+        raise _refuse(
+            "there is no destination of this name", remedy="Use a name of GET /v1/report-destinations."
+        )
     if await connection.fetchval(_USED, content.name) is not None:
-        raise _refuse("a schedule uses this destination: remove the schedule first")
+        raise _refuse(
+            "a schedule uses this destination: remove the schedule first",
+            remedy="Remove the schedules that use it first: GET /v1/report-schedules lists them.",
+        )
 
 
 async def _remove_destination(execution: Execution, content: RemoveDestination) -> None:
@@ -179,21 +199,32 @@ async def _remove_destination(execution: Execution, content: RemoveDestination) 
 
 async def _check_schedule(connection: asyncpg.Connection, content: AddSchedule) -> None:
     if await connection.fetchrow(_SCHEDULE, content.name) is not None:
-        raise _refuse("there is a schedule of this name: remove it first")
+        raise _refuse(
+            "there is a schedule of this name: remove it first",
+            remedy="Choose another name, or remove the schedule first.",
+        )
     if await connection.fetchval(_DESTINATION, content.destination) is None:
-        raise _refuse("there is no destination of this name")
+        raise _refuse(
+            "there is no destination of this name", remedy="Use a name of GET /v1/report-destinations."
+        )
     _check_report(content)
     if (
         content.scope.islower()
         and content.scope != "all"
         and not await connection.fetchval(_EXISTS, content.scope)
     ):
-        raise _refuse("there is no participant of this name")
+        raise _refuse(
+            "there is no participant of this name",
+            remedy="Use an id of GET /v1/participants, a country such as IN, or all.",
+        )
     if Rhythm(content.rhythm) in {Rhythm.BUSINESS_DAY, Rhythm.WINDOW}:
         try:
             await calendars.load(connection, content.currency)
         except NotFound:
-            raise _refuse("business days and windows are those of a currency: state it") from None
+            raise _refuse(
+                "business days and windows are those of a currency: state it",
+                remedy="State the currency, such as INR.",
+            ) from None
 
 
 def _check_report(content: AddSchedule) -> None:
@@ -204,14 +235,22 @@ def _check_report(content: AddSchedule) -> None:
     given = {"window": "1"} if of_window else {"since": now, "until": now}
     more = further(content.parameters)
     if _PERIODS & more.keys():
-        raise _refuse("the schedule states the period: leave it out of the parameters")
+        raise _refuse(
+            "the schedule states the period: leave it out of the parameters",
+            remedy="Leave since, until and as_of out of the parameters.",
+        )
     try:
         found = catalogue.find(content.report)
         found.check(read_query({**more, **given}), scope_of(content.name, content.scope))
     except SwitchError as error:
-        raise _refuse(error.detail) from None
+        raise _refuse(
+            error.detail, remedy="Correct the parameters: GET /v1/reports lists those of each report."
+        ) from None
     if content.format not in found.formats:
-        raise _refuse(f"the formats of this report are {', '.join(found.formats)}")
+        raise _refuse(
+            f"the formats of this report are {', '.join(found.formats)}",
+            remedy="Choose a format that the text lists.",
+        )
 
 
 async def _add_schedule(execution: Execution, content: AddSchedule) -> None:
@@ -226,7 +265,7 @@ async def _add_schedule(execution: Execution, content: AddSchedule) -> None:
 
 async def _check_remove_schedule(connection: asyncpg.Connection, content: RemoveSchedule) -> None:
     if await connection.fetchrow(_SCHEDULE, content.name) is None:
-        raise _refuse("there is no schedule of this name")
+        raise _refuse("there is no schedule of this name", remedy="Use a name of GET /v1/report-schedules.")
 
 
 async def _remove_schedule(execution: Execution, content: RemoveSchedule) -> None:

@@ -35,7 +35,13 @@ async def repeat(pool: asyncpg.Pool, person: Person, number: int) -> None:
         if row is None:
             if not await connection.fetchval(_KNOWN, number):
                 raise NotFound("no such delivery")
-            raise Refused("its destination was removed", reason=Reason.NARRATIVE)
+            raise Refused(
+                "its destination was removed",
+                reason=Reason.NARRATIVE,
+                remedy=(
+                    "Add the destination again, or get the file itself: GET /v1/report-artefacts lists it."
+                ),
+            )
         await note(
             connection,
             EventKind.REPORT_REPEATED,
