@@ -322,6 +322,18 @@ async def test_a_list_is_read_page_after_page_by_the_addresses_that_the_switch_g
     ]
 
 
+@pytest.mark.parametrize(
+    "page", [[1, 2], {"messages": [1, 2], "next": 2, "more": False}], ids=["list", "object"]
+)
+async def test_the_entries_of_an_object_are_those_of_its_list(server, client, page):
+    async def answer(_):
+        return web.json_response(page)
+
+    server.answers.append(answer)
+
+    assert [entry async for entry in client.entries("messages")] == [1, 2]
+
+
 async def test_a_next_page_of_another_server_is_not_fetched(server, client):
     async def astray(_):
         return web.json_response([1], headers={"Link": '<http://127.0.0.1:9/v1/windows>; rel="next"'})

@@ -140,6 +140,16 @@ async def test_the_stream_of_a_sandbox_has_the_steps_of_a_payment(stack: Stack):
     assert found == ["payment.reserved", "payment.sent", "payment.posted"]
 
 
+def test_every_message_is_an_entry(stack: Stack):
+    bank = stack.participant("asha-bank")
+    with Client(stack.url, key=SigningKey.from_pem(bank["keyid"], bank["private_key"])) as client:
+        client.send(python.accounts_request())
+        read = client.read("messages", after="0", limit="200")["messages"]
+        found = list(client.entries("messages", limit="1"))
+
+    assert [entry["seq"] for entry in found][: len(read)] == [entry["seq"] for entry in read]
+
+
 def test_the_blocking_client_pays_and_reads(stack: Stack):
     with Client.of_sandbox(stack.settings.credentials_file, "asha-bank") as client:
         state = client.pay(stack.document("asha-bank", "indus-bank"), wait=20)

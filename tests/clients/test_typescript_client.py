@@ -68,6 +68,8 @@ async def test_it_pays_and_sends_every_message_and_follows_events(built: Path, s
     ]  # fmt: skip
     assert seen["types"] == ["payment.reserved", "payment.sent", "payment.posted", "payment.returned"]
     assert seen["rails"] == ["IN", "PK"]
+    assert len(seen["letters"]) > 1
+    assert seen["letters"] == sorted(seen["letters"])
 
 
 async def test_a_key_on_p_256_signs_as_well(built: Path, stack: Stack) -> None:

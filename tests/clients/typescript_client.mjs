@@ -59,6 +59,8 @@ const jobs = {
     }
     const rails = [];
     for await (const rail of asha.entries("rails", { limit: "1" })) rails.push(rail.country);
+    const letters = [];
+    for await (const letter of asha.entries("messages", { limit: "1" })) letters.push(letter.seq);
     const returned = (await asha.wait(first.uetr, 20)).returned;
     const quote = await asha.change("POST", "quotes", {
       creditor_agent: plan.indus.bic, amount: "3000.00", currency: "PKR", fixed: "destination", purpose: "FAMI",
@@ -66,7 +68,7 @@ const jobs = {
     const terms = { ...quote.interbank_settlement_amount, quote: quote.id };
     const quoted = await asha.pay(client.creditTransfer({ ...transfer, ...terms }), { waitS: 20 });
     const { used_by: usedBy } = await asha.read(`quotes/${quote.id}`);
-    return { first, again, answers, types, rails, returned, quoted, usedBy };
+    return { first, again, answers, types, rails, letters, returned, quoted, usedBy };
   },
 
   /** Another bank pays with its key on P-256. */

@@ -46,6 +46,10 @@ ELSEWHERE = {
         ("docs/integrate/conform.md", language): "tests/switch/conformance/test_page.py"
         for language in ("sh", "json")
     },
+    **{
+        ("docs/integrate/first-client.md", language): "tests/docs/test_first_client.py"
+        for language in ("sh", "python", "ts")
+    },
     ("docs/reference/ledger.md", "ledger"): "tests/ledger/test_reference.py",
     ("docs/reference/signatures.md", "python"): "tests/signing/test_documentation.py",
     ("docs/regulate/README.md", "console"): "tests/ledger/test_audit.py",
@@ -145,6 +149,7 @@ def test_every_block_has_a_language_and_a_test() -> None:
         "sh",
         "console",
         "python",
+        "ts",
         "sql",
         "ini",
         "xml",

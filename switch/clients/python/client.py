@@ -106,7 +106,7 @@ class Client:
         return self.read("positions")
 
     def read(self, resource: str, **query: str) -> Any:
-        """Get any other resource under `/v1`, decoded: `read("windows")`, `read("quotes", source="INR")`.
+        """Get any other resource under `/v1`, decoded: `read("windows")`, `read("messages", after="0")`.
 
         Raises:
             RequestRefused: the switch refused.
@@ -119,8 +119,8 @@ class Client:
         """Read every entry of a list under `/v1`, page after page; raises as `read` does."""
         request: Request | None = self._resources.first_page(resource, query)
         while request is not None:
-            answer = self._run(self._resources.page(request))
-            yield from answer.document
+            answer = self._run(self._resources.ask(request))
+            yield from resources.entries_of(answer.document)
             request = resources.next_page(answer)
 
     def change(self, method: str, resource: str, content: dict[str, Any] | None = None) -> Any:
@@ -245,8 +245,8 @@ class AsyncClient:
         """Read every entry of a list; see `Client.entries`."""
         request: Request | None = self._resources.first_page(resource, query)
         while request is not None:
-            answer = await self._run(self._resources.page(request))
-            for entry in answer.document:
+            answer = await self._run(self._resources.ask(request))
+            for entry in resources.entries_of(answer.document):
                 yield entry
             request = resources.next_page(answer)
 

@@ -57,11 +57,7 @@ class Resources(Exchange):
 
     def read(self, resource: str, query: Mapping[str, str]) -> Steps[Any]:
         """Read any resource."""
-        return (yield from self.page(Request("GET", self.url(resource, query), _ACCEPT))).document
-
-    def page(self, request: Request) -> Steps[Response]:
-        """Read one page of a list."""
-        return (yield from self.ask(request))
+        return (yield from self.ask(self.first_page(resource, query))).document
 
     def first_page(self, resource: str, query: Mapping[str, str]) -> Request:
         """The request of the first page of a list."""
@@ -85,6 +81,11 @@ def of_sandbox(credentials: Path | str, participant: str) -> tuple[str, SigningK
     sandbox = json.loads(Path(credentials).read_text(encoding="utf-8"))
     entry = {entry["id"]: entry for entry in sandbox["participants"]}[participant]
     return sandbox["url"], SigningKey.from_pem(entry["keyid"], entry["private_key"])
+
+
+def entries_of(page: Any) -> list[Any]:
+    """The entries of a page: it is a list, or an object with one, as those of events and messages."""
+    return page if isinstance(page, list) else next(each for each in page.values() if isinstance(each, list))
 
 
 def next_page(answer: Response) -> Request | None:

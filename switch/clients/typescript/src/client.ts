@@ -114,7 +114,8 @@ export class Client {
     let request: Request | undefined = this.reading(resource, query, 0);
     while (request !== undefined) {
       const answer: Answer = await this.ask(request);
-      yield* JSON.parse(answer.text) as unknown[];
+      const page: unknown[] | object = JSON.parse(answer.text); // a list, or an object with one: events, messages
+      yield* (Array.isArray(page) ? page : Object.values(page).find(Array.isArray)) as unknown[];
       const next: string | undefined = /<([^>]+)>;\s*rel="next"/.exec(answer.link)?.[1];
       const url: URL | undefined = next === undefined ? undefined : new URL(next, request.url);
       request = url?.origin === request.url.origin ? { ...request, url } : undefined;
