@@ -217,7 +217,7 @@ def _allowed(error: SwitchError) -> str | None:
 def _error(found: Problem, error: SwitchError) -> dict[str, Any]:
     """One mistake, without empty members."""
     members = {
-        "path": found.path,
+        "path": found.path or _of_kind(PLACES, error) or "",
         "message": found.text,
         "rule": found.rule,
         "line": found.line,

@@ -149,7 +149,7 @@ MISTAKES = (
     M("an unknown report", get("/v1/reports/nonsense"), 404, "path", "list"),
     # the form of the message
     M("no JSON", raw(b"{'a': 1}"), 400, "body", "JSON"),
-    M("truncated XML", raw(b"<Document", Content_Type="application/xml", Accept="application/json"), 400, "", "well-formed"),
+    M("truncated XML", raw(b"<Document", Content_Type="application/xml", Accept="application/json"), 400, "body", "well-formed"),
     M("a document type", raw(b"<!DOCTYPE x []><Document/>", Content_Type="application/xml", Accept="application/json"), 400, "body", "DOCTYPE"),
     M("a byte order mark", raw(b"\xef\xbb\xbf{}"), 400, "body", "UTF-8"),
     M("a repeated member", edited('"$type":', '"$type": "pacs.008.001.08", "$type":'), 400, "body", "once"),
@@ -201,7 +201,7 @@ MISTAKES = (
     M("an instruction to the switch", with_(f"{TX}/InstrForNxtAgt", [{"InstrInf": "call first"}]), 422, f"{TX}/InstrForNxtAgt", "Leave out"),
     M("a damaged QR code", post("/v1/qr", {"text": "00020"}), 422, "text", "Scan it again"),
     M("rates of a bank that is no FX provider", lambda _: Request("PUT", "/v1/fx/rates", b"{}", {"Content-Type": codec.JSON}), 403, "caller", "as a caller who may"),
-    M("a webhook without a type of ours", post("/v1/webhooks", {"url": "https://bank.example/", "types": ["paid"]}), 400, "types[0]", "openapi.json"),
+    M("a webhook without a type of ours", post("/v1/webhooks", {"url": "https://bank.example/", "types": ["paid"]}), 400, "types[0]", "asyncapi.json"),
     M("a webhook to a wrong address", post("/v1/webhooks", {"url": "ftp://bank.example/"}), 400, "url", "openapi.json"),
     M("an unknown member", post("/v1/webhooks", {"url": "https://bank.example/", "kinds": []}), 400, "body", "url, types"),
 )  # fmt: skip
