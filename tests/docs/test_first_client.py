@@ -120,7 +120,7 @@ def test_a_webhook_is_verified_by_the_client_and_by_openssl(
 def test_the_driver_does_its_tasks(newcomer: Newcomer) -> None:
     """Some scenarios of the groups that a certificate needs; all of them: see the closing of the page."""
     conform = BLOCKS["conform"].text.replace(
-        "--quick", "--only REF-AC04 --only IDM-RESTART --only RTN --only RCL --json"
+        "--quick", "--only REF-AC04 --only SWR-QUOTE --only IDM-RESTART --only RTN --only RCL --json"
     )
     BLOCKS["short"] = Block(PAGE, 0, "sh", "short", f"({conform.rstrip()}) || true\n")
     done = newcomer.types("short")
