@@ -29,7 +29,7 @@ from switch.cli.as_person import (
     without_hash,
 )
 from switch.cli.connect import NUMBER_MAX, Data, Database, read_json
-from switch.cli.failures import CommandFailed, WrongUse
+from switch.cli.failures import CommandFailed, WrongUse, explained
 from switch.cli.installation import PlannedChange, read_changes
 from switch.cli.pages import Before, Limit, shown
 from switch.identity.model import ChangeState
@@ -135,7 +135,7 @@ def request_all(
             try:
                 made = await request(context, as_, change.kind, content=change.content, reason=reason)
             except SwitchError as error:
-                raise CommandFailed(f"{change.kind} is not possible: {error.detail}") from None
+                raise CommandFailed(f"{change.kind} is not possible: {explained(error)}") from None
             shown = ("number", "kind", "state", "maker_half")
             output.rows([{name: made[name] for name in shown if name in made}])
 

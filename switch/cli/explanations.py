@@ -31,7 +31,7 @@ from switch.base import settings
 from switch.base.causes import Impossible
 from switch.base.personal_data import Erased, UnreadablePersonalData
 from switch.base.settings_file import InvalidSettingsFile
-from switch.cli.failures import CommandFailed, Incomplete, WrongUse
+from switch.cli.failures import CommandFailed, Incomplete, WrongUse, explained
 from switch.cli.supervisor import StartError
 from switch.clients.python import NoAnswer, RequestRefused
 from switch.payments.erasure import NotFinal
@@ -112,7 +112,7 @@ def _failure(error: BaseException) -> str:  # noqa: C901, PLR0911 - a table of k
         case OutcomeUnknown():
             return "the outcome is unknown: it may have been done; check, then run the same command again"
         case SwitchError():
-            return f"{error.detail} (at {error.path})" if error.path else error.detail
+            return explained(error)
         case _ if isinstance(error, _EXPLAINED):
             return str(error)
         case _ if isinstance(error, _OTHER_SCHEMA):

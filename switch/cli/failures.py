@@ -1,5 +1,7 @@
 """Exceptions of commands that fail; `explanations` prints them as one line."""
 
+from schemas.errors import SwitchError
+
 
 class CommandFailed(Exception):
     """The command failed; the text states why, and what to do."""
@@ -11,3 +13,9 @@ class WrongUse(CommandFailed):
 
 class Incomplete(CommandFailed):
     """A file given to the command has faults; each line of the text is one."""
+
+
+def explained(error: SwitchError) -> str:
+    """What is wrong, where, and what to do about it if the refusal has a remedy of its own."""
+    place = f" (at {error.path})" if error.path else ""
+    return f"{error.detail}{place}{f'. {error.remedy}' if error.remedy else ''}"

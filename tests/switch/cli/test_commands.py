@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 from adapters.simulation.sandbox import free_port
+from schemas.errors import Refused
 from schemas.signing.keys import SigningKey
 from switch import cli
 from switch.cli import connect
@@ -429,6 +430,13 @@ def test_a_reader_that_has_enough_sees_no_traceback() -> None:
 
     assert done.stdout == "[\n"
     assert done.stderr == ""
+
+
+def test_a_refusal_has_its_place_and_its_remedy_in_the_line() -> None:
+    refused = Refused("no such rail", path="country", remedy="Use a country of GET /v1/rails.")
+
+    assert explain(refused) == ("no such rail (at country). Use a country of GET /v1/rails.", 1)
+    assert explain(Refused("no such rail")) == ("no such rail", 1)
 
 
 def test_what_nobody_foresaw_shows_no_value(capfd: pytest.CaptureFixture[str]) -> None:

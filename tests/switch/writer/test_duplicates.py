@@ -92,7 +92,7 @@ async def test_a_refusal_states_its_reason_at_once_and_the_same_again(stack: Sta
     assert first == second
     assert first["StsRsnInf"][0]["AddtlInf"] == [
         "FIToFICstmrCdtTrf/GrpHdr/MsgId: was used under another UETR",
-        "To do: Use a new message id.",
+        "To do: Use a new message id (GrpHdr/MsgId) for each message; keep the UETR of a resend.",
     ]
 
 
