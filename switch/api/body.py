@@ -13,7 +13,7 @@ READ_WITHIN_S: Final = 15.0
 XML: Final = "application/xml"
 JSON: Final = "application/json"
 MEDIA_TYPES: Final = (XML, JSON)
-_ALLOWED: Final = "application/xml or application/json, in UTF-8"
+ALLOWED: Final = "application/xml or application/json, in UTF-8"
 WHOLE: Final = "payswitch.whole"
 """In the scope of a request, its body, if it is short and arrived before the request was begun."""
 WHOLE_MAX: Final = 64 * 1024
@@ -91,7 +91,7 @@ def media_type(request: Request) -> str:
     values = _values(request, b"content-type")
     if len(values) != 1:
         raise UnsupportedRepresentation(
-            "exactly one Content-Type is required", rule="representation", expected=_ALLOWED
+            "exactly one Content-Type is required", rule="representation", expected=ALLOWED
         )
     (value,) = values
     return _media_type(value) if len(value) <= _REMEMBERED else _media_type.__wrapped__(value)
@@ -103,7 +103,7 @@ def _media_type(value: str) -> str:
     known = kind in MEDIA_TYPES or _PINNED.fullmatch(kind)
     if not known or any(p and p.replace('"', "") != "charset=utf-8" for p in parameters):
         raise UnsupportedRepresentation(
-            f"Content-Type must be {_ALLOWED}", rule="representation", expected=_ALLOWED
+            f"Content-Type must be {ALLOWED}", rule="representation", expected=ALLOWED
         )
     return kind
 

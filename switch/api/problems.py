@@ -16,9 +16,11 @@ from starlette.responses import HTMLResponse, Response
 from schemas import remedies
 from schemas.errors import (
     RESEND,
+    Changed,
     CursorAhead,
     DuplicateUetr,
     EffectChanged,
+    InvalidAmount,
     InvalidMessage,
     InvalidParameter,
     MessageTooLarge,
@@ -37,7 +39,7 @@ from schemas.errors import (
 )
 from schemas.reasons import Reason
 from switch.api import queries
-from switch.api.body import MEDIA_TYPES
+from switch.api.body import ALLOWED, MEDIA_TYPES
 from switch.api.routes import Routes
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -65,8 +67,14 @@ EXAMPLES: Final[Mapping[type[SwitchError], SwitchError]] = MappingProxyType(
             "is missing", path="FIToFICstmrCdtTrf/CdtTrfTxInf/IntrBkSttlmAmt", rule="missing"
         ),
         InvalidParameter: InvalidParameter(
-            "the query parameter limit must be a number from 1 to 500", path="query.limit", rule="parameter"
+            "the query parameter limit must be a number from 1 to 500",
+            path="query.limit",
+            rule="parameter",
+            expected="a number from 1 to 500",
         ),
+        MessageTooLarge: MessageTooLarge(rule="size", expected="at most 262144 bytes"),
+        UnsupportedRepresentation: UnsupportedRepresentation(rule="representation", expected=ALLOWED),
+        InvalidAmount: InvalidAmount(path="amount", rule="amount"),
         Refused: Refused(
             "the creditor agent is not a participant",
             reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER,
@@ -92,6 +100,7 @@ PLACES: Final[Mapping[type[SwitchError], str]] = MappingProxyType(
         NotFound: "path",
         NotAcceptable: "header.Accept",
         CursorAhead: "query.after",
+        Changed: "header.If-Match",
         TooManyRequests: "caller",
         DuplicateUetr: "FIToFICstmrCdtTrf/CdtTrfTxInf/PmtId/UETR",
         EffectChanged: "seen",
@@ -106,6 +115,7 @@ REMEDIES: Final[Mapping[type[SwitchError], str]] = MappingProxyType(
             " its status."
         ),
         InvalidParameter: "Correct the parameter; `/openapi.json` lists those of each operation.",
+        InvalidAmount: "Give a decimal number above zero with no more decimals than its currency has.",
         MessageTooLarge: "Send a smaller body: the description of the operation has the largest size.",
         InvalidMessage: (
             "Correct the body: `/openapi.json` has its form, and `payswitch iso check FILE` finds every"
@@ -124,6 +134,7 @@ REMEDIES: Final[Mapping[type[SwitchError], str]] = MappingProxyType(
         ),
         NotAcceptable: "Accept application/json or application/xml.",
         CursorAhead: "Drop what followed from the lost events, and continue with the cursor in `resume`.",
+        Changed: "Read it again, decide anew, and send its present `ETag` as `If-Match`.",
         TooManyRequests: "Wait as `Retry-After` says; `RateLimit` shows what is left.",
         DuplicateUetr: "Resend the first message unchanged, or make a new payment with a new UETR.",
         EffectChanged: "Look at the present `effect`, and vote again with its digest as `seen`.",

@@ -11,6 +11,8 @@ import pytest
 from typer.main import get_command
 
 from schemas import remedies
+from schemas.errors import OutcomeUnknown, SwitchError
+from schemas.reasons import Reason
 from switch.api import problems
 from switch.change_catalogue import KINDS
 from switch.cli import COMMANDS, GROUPS
@@ -80,6 +82,13 @@ def _is_without_code(call: ast.Call) -> bool:
 
 def test_no_remedy_is_an_empty_phrase() -> None:
     assert [(place, text) for place, text in stated() if EMPTY.search(text)] == []
+
+
+@pytest.mark.parametrize("kind", [kind for kind in problems._tree(SwitchError) if kind is not OutcomeUnknown])
+def test_a_type_of_problem_has_a_remedy_of_its_own(kind: type[SwitchError]) -> None:
+    for entry in problems.example_of(kind)["errors"]:
+        assert entry["path"] or kind.status >= 500
+        assert entry["remedy"] != remedies.BY_REASON[Reason.NARRATIVE]
 
 
 def test_remedies_name_operations_that_there_are(stack: Stack) -> None:
