@@ -92,7 +92,7 @@ def participant_of(content: Any) -> str:
     return name
 
 
-def refuse(text: str, *, remedy: str) -> Refused:
+def refuse(text: str, *, remedy: str | None = None) -> Refused:
     """Refusal of a change, with its reason and what to do about it."""
     return Refused(text, reason=Reason.NARRATIVE, remedy=remedy)
 

@@ -49,22 +49,33 @@ class SetFixing(Confirmable, frozen=True, kw_only=True):
 async def _seats(_connection: asyncpg.Connection, content: SetFixing, maker: Person) -> tuple[Seat, ...]:
     """A second person of the same central bank."""
     if (maker.role, maker.scope) != (Role.REGULATOR, content.country):
-        raise refuse("only people of this central bank may decide this")
+        raise refuse(
+            "only people of this central bank may decide this",
+            remedy="Ask a person of the central bank whose currency it is.",
+        )
     return (Seat(Role.REGULATOR, content.country),)
 
 
 async def _check(connection: asyncpg.Connection, content: SetFixing) -> None:
     pair = {content.source, content.target}
     if len(pair) != 2 or not pair <= EXPONENTS.keys():  # noqa: PLR2004
-        raise refuse("a pair has two different currencies")
+        raise refuse(
+            "a pair has two different currencies", remedy="Name two different currencies of ISO 4217."
+        )
     known = content.country in registry.countries()
     if not known or registry.profile(content.country).currency not in pair:
-        raise refuse("a central bank decides on pairs with its own currency")
+        raise refuse(
+            "a central bank decides on pairs with its own currency",
+            remedy="Name your own currency as one of the two.",
+        )
     if content.rate.strip("0.") == "":
-        raise refuse("a rate must be more than zero")
+        raise refuse(
+            "a rate must be more than zero",
+            remedy="State how many units of the target one unit of the source buys, more than zero.",
+        )
     await _check_times(connection, content)
     if not await connection.fetchval(_PROVIDER, content.provider):
-        raise refuse("no such FX provider")
+        raise refuse("no such FX provider", remedy="Use the id of an FX provider of GET /v1/participants.")
     for currency in (content.source, content.target):
         await account_number(connection, content.provider, currency)
 
@@ -72,12 +83,17 @@ async def _check(connection: asyncpg.Connection, content: SetFixing) -> None:
 async def _check_times(connection: asyncpg.Connection, content: SetFixing) -> None:
     instants = [each for each in (content.valid_from, content.until) if each is not None]
     if any(each.tzinfo is None for each in instants):
-        raise refuse("an instant needs its offset from UTC")
+        raise refuse(
+            "an instant needs its offset from UTC", remedy="Add the offset: 2026-11-23T14:05:07+05:30, or Z."
+        )
     await check_ahead(connection, content.valid_from, "valid_from")
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")
     begins = max(now, content.valid_from or now)
     if not begins < content.until <= begins + LONGEST:
-        raise refuse("the end is after the beginning, and at most seven days later")
+        raise refuse(
+            "the end is after the beginning, and at most seven days later",
+            remedy="State an end after the beginning, at most seven days later.",
+        )
 
 
 async def _compare(connection: asyncpg.Connection, content: SetFixing, bands: Bands) -> list[Comparison]:
