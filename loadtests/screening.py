@@ -22,7 +22,7 @@ from typing import Any, Final
 import psutil
 from aiohttp import web
 
-from loadtests import keeping
+from loadtests import keeping, watch_rules
 from loadtests.names import common
 from switch.base import outward
 from switch.base.settings import Settings
@@ -207,6 +207,11 @@ def table(report: dict[str, Any]) -> str:
     for name, one in report["engines"].items():
         answer = one["answer"]
         lines.append(f"| {name} | {one['cpu_us']:,} | {answer['median_us']:,} | {answer['p99_us']:,} |")
+    lines += ["", "## Watch rules", "", "| CPU for a payment | us |", "|---|---|"]
+    lines += [
+        f"| {name.removesuffix('_us').replace('_', ' ')} | {us} |"
+        for name, us in report["watch_rules"].items()
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -226,7 +231,7 @@ def main(arguments: list[str]) -> int:
         }
     if options.watchman:
         engines["Watchman"] = asyncio.run(_asked("watchman", options.watchman))
-    report = {"lists": lists, "engines": engines}
+    report = {"lists": lists, "engines": engines, "watch_rules": watch_rules.figures()}
     keeping.keep(options.results, "screening", report, table(report))
     print(json.dumps(report) if options.json else table(report), end="\n" if options.json else "")
     return 0

@@ -14,6 +14,7 @@ from switch.operations import (
     screening_lists,
     screening_officers,
     unfreeze,
+    watching,
     witness_changes,
 )
 from switch.participants import (
@@ -73,6 +74,7 @@ _ALL: Final[tuple[ChangeKind[Any], ...]] = (
     *screening_officers.KINDS,
     *screening_decisions.KINDS,
     *screening_clearances.KINDS,
+    *watching.KINDS,
 )
 KINDS: Final[Kinds] = MappingProxyType({kind.name: kind for kind in _ALL})
 assert len(KINDS) == len(_ALL), "two kinds of one name"

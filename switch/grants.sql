@@ -44,6 +44,9 @@ GRANT UPDATE (number, until) ON switch.claim TO payswitch_writer;
 GRANT SELECT, INSERT ON switch.velocity_limit, switch.velocity_use TO payswitch_writer;
 GRANT UPDATE (hour_count, hour_minor, day_count, day_minor, change) ON switch.velocity_limit TO payswitch_writer;
 GRANT UPDATE (hour, hour_count, hour_minor, day, day_count, day_minor) ON switch.velocity_use TO payswitch_writer;
+GRANT SELECT, INSERT ON switch.watch_rule, switch.watch_use TO payswitch_writer;
+GRANT UPDATE (day, count, seen) ON switch.watch_use TO payswitch_writer;
+GRANT INSERT (payment, rule, uetr, kind, participant) ON switch.watch_alarm TO payswitch_writer;
 GRANT SELECT, INSERT, DELETE ON switch.counted_payment, switch.freeze TO payswitch_writer;
 GRANT SELECT, INSERT ON switch.fx_offer, switch.fx_counted, switch.fx_closing_offer TO payswitch_writer;
 GRANT UPDATE (rate, valid_until) ON switch.fx_closing_offer TO payswitch_writer;
@@ -69,7 +72,7 @@ GRANT SELECT (creditor_agent, sender, fx_provider, rate, debit_minor, debit_curr
 
 -- The API, the caretaker and the reader see the tables of the business. Payments' messages are sealed.
 GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, switch.corridor_rules, switch.fx_rate, switch.rail,
-                switch.velocity_limit,
+                switch.velocity_limit, switch.watch_rule, switch.watch_alarm,
                 switch.rail_serial, switch.payment, switch.message, switch.message_key, switch.open_payment,
                 switch.change, switch.change_vote, switch.audit_note, switch.liquidity_alert,
                 switch.calendar_override, switch.window_schedule, switch.settlement_agent, switch.settlement,
@@ -209,6 +212,7 @@ GRANT INSERT, UPDATE (name, bic, codes, gateway, payment_minor, day_minor, since
    ON switch.indirect_participant TO payswitch_caretaker;
 GRANT INSERT (number, uetr, screening, hit, expires_on, participant), UPDATE (party, entry, ended_by)
    ON switch.screening_clearance TO payswitch_caretaker;
+GRANT UPDATE (examined, outcome) ON switch.watch_alarm TO payswitch_caretaker;
 GRANT INSERT, UPDATE (decided_by, change) ON switch.screening_officers TO payswitch_caretaker;
 GRANT INSERT (currency, participant, minor, change) ON switch.settled_before TO payswitch_caretaker;
 
@@ -329,10 +333,11 @@ BEGIN
                                            'record_quote_uses', 'record_offers', 'record_offer_use', 'record_pairs',
                                            'record_claims', 'record_charges', 'record_screening', 'record_closing', 'record_restore',
                                            'record_velocity_limits', 'record_velocity_uses',
+                                           'record_watch_rules', 'record_watch_uses', 'record_watch_alarms',
                                            'record_opening', 'jump_numbers']),
                 ('payswitch_api', ARRAY['end_own_key']),
                 ('payswitch_caretaker', ARRAY['forget_probes', 'forget_artefacts', 'forget_claims', 'forget_velocity',
-                                              'forget_quotes'])
+                                              'forget_quotes', 'forget_watch_uses'])
                ) AS wanted (role, names)
           JOIN pg_proc AS p ON p.pronamespace = 'switch'::regnamespace AND p.proname = ANY (wanted.names)
     LOOP

@@ -173,6 +173,9 @@ ANSWERS: Final[Mapping[str, OperationAnswer]] = MappingProxyType(
             models.CaseWithHistoryDocument, 201, body=cases.NewAttachment, failures=(NotFound, Refused)
         ),
         "getScreeningHits": OperationAnswer(models.ScreeningHitsDocument, failures=(NotFound,)),
+        "getGoamlDraft": OperationAnswer(
+            files=("application/xml",), headers=("Content-Disposition",), failures=(NotFound,)
+        ),
         "getCaseAttachment": OperationAnswer(files=attachments.TYPES, headers=("Content-Disposition",)),
         "askRailAgain": OperationAnswer(models.CaseWithHistoryDocument, 202, failures=(NotFound, Refused)),
         "listPeople": _page(models.PersonDocument),

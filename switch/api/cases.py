@@ -15,7 +15,7 @@ from switch.cases import acts, attachments, reading
 from switch.cases.model import Case, CaseKind
 from switch.identity.model import Person
 from switch.identity.permissions import Right, require
-from switch.operations import screening_decisions
+from switch.operations import goaml, screening_decisions
 from switch.writer.context import ServiceContext
 
 router = APIRouter(prefix="/v1")
@@ -128,6 +128,21 @@ async def post_question(request: Request, services: Services, person: SignedIn, 
 async def get_hits(request: Request, services: Services, person: SignedIn, number: Number) -> Response:
     """Get what screening found in the payment of a case, with names; the log records that you read it."""
     return answer(request, await hits(services, _runtime(request).keys, person, number))
+
+
+@router.get("/cases/{number}/goaml", operation_id="getGoamlDraft", tags=["cases"])
+async def get_goaml(request: Request, services: Services, person: SignedIn, number: Number) -> Response:
+    """Get the draft of a suspicious transaction report in goAML form; the log records that you read it."""
+    return await goaml_file(services, _runtime(request).keys, person, number)
+
+
+async def goaml_file(services: ServiceContext, keys: KeyRing, person: Person, number: int) -> Response:
+    """The draft of a report about the payment of a case, as a file."""
+    require(person, Right.SCREEN_PAYMENTS)
+    async with services.pool.acquire() as connection:
+        case = await reading.one(connection, number, person)
+    content = await goaml.draft(services.pool, keys, services.link, person, case)
+    return file_of(f"goaml-draft-case-{number}.xml", goaml.MEDIA_TYPE, content)
 
 
 async def hits(services: ServiceContext, keys: KeyRing, person: Person, number: int) -> dict[str, Any]:

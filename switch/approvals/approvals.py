@@ -62,6 +62,7 @@ from switch.writer.commands import (
     SetLimit,
     SetPair,
     SetVelocity,
+    SetWatch,
 )
 from switch.writer.context import ServiceContext
 from switch.writer.event_kinds import EventKind
@@ -296,7 +297,9 @@ def _id_of(command: Command) -> bytes:
     match command:
         case Fund() | Return():
             return command.id
-        case DecideScreening() | OpenAccount() | SetCap() | SetLimit() | SetPair() | SetVelocity():
+        case (
+            DecideScreening() | OpenAccount() | SetCap() | SetLimit() | SetPair() | SetVelocity() | SetWatch()
+        ):
             return command.order
         case _:
             return b""

@@ -37,6 +37,7 @@ from switch.writer.commands import (
     SetLimit,
     SetPair,
     SetVelocity,
+    SetWatch,
     Unfreeze,
 )
 from switch.writer.parts import BatchPart
@@ -48,6 +49,7 @@ _DECIDED: Final = (
     SetLimit,
     SetPair,
     SetVelocity,
+    SetWatch,
     OpenAccount,
     CloseAccounts,
     Unfreeze,

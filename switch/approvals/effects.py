@@ -72,6 +72,7 @@ class Subject(StrEnum):
     CERTIFICATION = "certification"
     SCREENING_LISTS = "sanctions lists"
     SCREENING_HOLD = "payment held by screening"
+    WATCH_ALARM = "alarm of a watch rule"
 
 
 ADDRESSES: Final = MappingProxyType(

@@ -41,7 +41,7 @@ OTHER_VARIABLES: Final = frozenset(
 
 ADDRESS_OR_EMPTY: Final = r"^([A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?)?$"
 """An e-mail address in its plain form, or nothing."""
-CaseKindName = Literal["unknown", "break", "contradiction", "default", "exception", "screening"]
+CaseKindName = Literal["unknown", "break", "contradiction", "default", "exception", "screening", "watch"]
 NoticeRole = Literal["operator", "checker"]
 
 

@@ -18,7 +18,7 @@ from switch.base.personal_data import Erased, KeyRing
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.cases import attachments, notices, officers
-from switch.cases.model import LADDER, Case, CaseKind, case_of
+from switch.cases.model import LADDER, OF_OFFICERS, Case, CaseKind, case_of
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, require
 from switch.identity.sessions import person_of
@@ -249,14 +249,14 @@ async def _locked(connection: asyncpg.Connection, number: int, person: Person) -
 
 async def _decides(connection: asyncpg.Connection, person: Person, case: Case) -> bool:
     """Whether a person decides about the held payment of a case."""
-    if case.kind is not CaseKind.SCREENING:
+    if case.kind not in OF_OFFICERS:
         return False
     return officers.decides(person, await officers.decided_by(connection, case.participant), case.participant)
 
 
 async def _check_theirs(connection: asyncpg.Connection, case: Case, person: Person) -> None:
     """Leave the files of a held payment to those who decide about it, and to auditors."""
-    if case.kind is not CaseKind.SCREENING or person.role is Role.AUDITOR:
+    if case.kind not in OF_OFFICERS or person.role is Role.AUDITOR:
         return
     if not await _decides(connection, person, case):
         raise NotAllowed(officers.OTHERS)

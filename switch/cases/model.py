@@ -34,6 +34,8 @@ class CaseKind(StrEnum):
     """Anything else that does not continue without people."""
     SCREENING = "screening"
     """A party of a payment is perhaps on a list of sanctions."""
+    WATCH = "watch"
+    """A payment matched a watch rule that raises an alarm."""
 
 
 TITLES: Final[Mapping[str, str]] = MappingProxyType(
@@ -44,6 +46,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         CaseKind.DEFAULT: term("Settlement line not paid"),
         CaseKind.EXCEPTION: term("Exception"),
         CaseKind.SCREENING: term("Screening hit"),
+        CaseKind.WATCH: term("Alarm of a watch rule"),
     }
 )
 DEADLINES_H: Final[Mapping[str, float]] = MappingProxyType(
@@ -54,9 +57,12 @@ DEADLINES_H: Final[Mapping[str, float]] = MappingProxyType(
         CaseKind.DEFAULT: 4.0,
         CaseKind.EXCEPTION: 8.0,
         CaseKind.SCREENING: 2.0,
+        CaseKind.WATCH: 24.0,
     }
 )
 """Hours within which a case should be closed, unless the setting `case_deadlines_h` states others."""
+OF_OFFICERS: Final = frozenset({CaseKind.SCREENING, CaseKind.WATCH})
+"""Cases about which screening officers decide, where they do."""
 LADDER: Final = (Role.OPERATOR, Role.CHECKER)
 """Who works on cases, in the order in which they are told of one that nobody takes."""
 
@@ -66,6 +72,7 @@ LINE: Final = "line"
 CONFIRMATION: Final = "confirmation"
 INSTRUCTION: Final = "instruction"
 SCREENING: Final = "screening"
+WATCH: Final = "watch"
 REVERSAL: Final = "reversal"
 ORDER: Final = "order"
 SUBJECTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -76,6 +83,7 @@ SUBJECTS: Final[Mapping[str, str]] = MappingProxyType(
         CONFIRMATION: term("Confirmation of a settlement agent"),
         INSTRUCTION: term("Settlement instruction without a reply"),
         SCREENING: term("Payment held by screening"),
+        WATCH: term("Alarm of a watch rule"),
         REVERSAL: term("Reversal at the rail"),
         ORDER: term("Order of a rail"),
         "note": term("Act that is missing in the log"),
@@ -208,6 +216,7 @@ def subject_of(resource: Resource) -> str | None:
         Subject.RECONCILIATION_BREAK: BREAK,
         Subject.CONFIRMATION: CONFIRMATION,
         Subject.SCREENING_HOLD: SCREENING,
+        Subject.WATCH_ALARM: WATCH,
     }
     found = type_.get(resource.subject)
     return f"{found}/{resource.id}" if found and resource.id else None
@@ -222,6 +231,7 @@ _CHANGES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = Mapping
         LINE: (("settlement.hold",), ("window", "participant")),
         CONFIRMATION: (("confirmation.resolve",), ("sha256", "agent")),
         INSTRUCTION: (("settlement.abort", "settlement.hold"), ("window",)),
+        WATCH: (("watch.examine",), ("uetr", "participant")),
         SCREENING: (("screening.release", "screening.refuse", "screening.clear"), ("uetr",)),
         "freeze": (("books.unfreeze",), ()),
         "restore": (("restore.open",), ()),

@@ -12,6 +12,7 @@ import typer
 
 from schemas.errors import InvalidMessage
 from switch.base import personal_data
+from switch.cases import reading
 from switch.cases.officers import DecidedBy, scope_of_officer
 from switch.cli import output
 from switch.cli.as_person import As, CommandContext, Reason, ask, find_person, run, show
@@ -21,15 +22,18 @@ from switch.cli.pages import Limit
 from switch.identity.model import Person
 from switch.identity.permissions import Right, may, require
 from switch.operations import (
+    goaml,
     screening_clearances,
     screening_decisions,
     screening_engines,
     screening_lists,
     screening_officers,
+    watching,
 )
 from switch.screening import index, list_files
 from switch.screening.engine import AskedParty, EngineClient, EngineHit, EngineSilent, EngineTerms
 from switch.screening.listed import ListedParty
+from switch.writer.watching import WatchAction, WatchKind
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -295,6 +299,76 @@ def hits(uetr: Uetr, *, as_: As, data: Data = None, database_url: Database = Non
         return await screening_decisions.read_hits(services.pool, keys, services.link, person, uetr)
 
     show(run(data, database_url, work))
+
+
+@app.command("goaml")
+def goaml_draft(
+    case: Annotated[int, typer.Argument(min=1, max=NUMBER_MAX, help="number of the case")],
+    *,
+    as_: As,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Print the draft of a suspicious transaction report in goAML form; the log records that you read it."""
+
+    async def work(context: CommandContext) -> bytes:
+        services = context.services
+        person = await find_person(services, context.settings, as_)
+        keys = personal_data.load(context.settings.personal_data_keys)
+        found = await reading.one(services.pool, case, person)
+        return await goaml.draft(services.pool, keys, services.link, person, found)
+
+    typer.echo(run(data, database_url, work).decode(), nl=False)
+
+
+WatchedParticipant = Annotated[str, typer.Option("--participant", help="whose accounts; without: of all")]
+
+
+@app.command()
+def watch(
+    pattern: Annotated[WatchKind, typer.Argument(help="the pattern")],
+    action: Annotated[WatchAction, typer.Argument(help="what happens to a payment; none ends the rule")],
+    currency: Annotated[str, typer.Argument(help="currency of the amount")],
+    amount: Annotated[str, typer.Argument(help="the amount, such as 50000.00")],
+    *,
+    participant: WatchedParticipant = "",
+    source: Annotated[str, typer.Option("--from", help="country of the debtor agent")] = "",
+    target: Annotated[str, typer.Option("--to", help="country of the creditor agent")] = "",
+    count: Annotated[int, typer.Option(min=2, max=100, help="payments, or payers, in a day")] = 3,
+    near_percent: Annotated[int, typer.Option(min=1, max=99, help="structuring: from this part on")] = 80,
+    hour_from: Annotated[int, typer.Option(min=0, max=23, help="first hour of the night")] = 22,
+    hour_until: Annotated[int, typer.Option(min=0, max=23, help="first hour after it")] = 6,
+    as_: As,
+    reason: Reason,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Request a watch rule, from its approval on; a checker approves it."""
+    content = {
+        "pattern": pattern.value,
+        "action": action.value,
+        "participant": participant,
+        "source": source,
+        "target": target,
+        "currency": currency,
+        "amount": amount,
+        "near_percent": near_percent,
+        "count": count,
+        "hour_from": hour_from,
+        "hour_until": hour_until,
+    }
+    ask(data, database_url, as_, "watch.set", content, reason)
+
+
+@app.command("watch-rules")
+def watch_rules(*, as_: As, data: Data = None, database_url: Database = None) -> None:
+    """Print the newest version of every watch rule, one JSON line each."""
+
+    async def work(context: CommandContext) -> list[dict[str, Any]]:
+        _check_reads(await find_person(context.services, context.settings, as_))
+        return await watching.read(context.services.pool)
+
+    output.rows(run(data, database_url, work))
 
 
 def _decision(outcome: Literal["release", "refuse"], about: str) -> None:

@@ -27,6 +27,7 @@ from schemas.signing.keys import PublicKey
 from switch.approvals.content import cap_of, money_of
 from switch.approvals.kinds import ChangeIds, ChangeKind, Kinds
 from switch.base.sql import statements
+from switch.operations import watching
 from switch.participants import pairs, payment_returns
 from switch.participants.resolution import ReturnBreak
 from switch.payments.pricing import FEES, POSITION, SCHEME
@@ -59,6 +60,7 @@ _DOES: Final[Mapping[str, set[str]]] = {
     "account_closed": {"account.close", "participant.remove"},
     EventKind.LIMIT: {"limit.set"},
     EventKind.VELOCITY: {"velocity.set"},
+    EventKind.WATCH_RULE: {"watch.set"},
     EventKind.PAIR_CONTROL: {"pair.control"},
     EventKind.RETURN: {"break.return", "payment.return", "payment.reverse"},
     EventKind.UNFREEZE: {"books.unfreeze"},
@@ -346,6 +348,8 @@ def _fits(  # noqa: PLR0911 - one for each kind of event
             return bool(accounts[row["number"]]["owner"] == content.participant)
         case EventKind.LIMIT | EventKind.VELOCITY:
             return body == {**_limits_of(row["kind"], content), "change": body["change"]}
+        case EventKind.WATCH_RULE:
+            return bool(body == watching.facts(ChangeIds(body["change"]), content))
         case EventKind.PAIR_CONTROL:
             return bool(body == pairs.facts(ChangeIds(body["change"]), content))
         case EventKind.SCREENING_DECIDED:

@@ -51,6 +51,7 @@ async def forget_old(pool: asyncpg.Pool, settings: Settings, *, now: datetime | 
     await pool.execute(_NOTICES, today - timedelta(days=settings.keep_deliveries_days))
     await _all_before(by("forget_claims"), today)
     await _all_before(by("forget_velocity"), today)
+    await _all_before(by("forget_watch_uses"), today)
     await _all_before(by("forget_quotes"), today - _QUOTES_KEPT)
     await _all_before(by("forget_probes"), today - timedelta(days=settings.keep_probes_days))
     reports_before = today - timedelta(days=settings.keep_reports_days)

@@ -37,6 +37,7 @@ GROUPS: Final = {
     "books": "Payments",
     "restore": "Payments",
     "screening": "Payments",
+    "watch": "Payments",
     "rail": "Rails and corridors",
     "corridor": "Rails and corridors",
     "tariff": "Rails and corridors",
@@ -82,6 +83,7 @@ PAGES: Final[Mapping[Subject, tuple[shell.NavigationEntry, str]]] = {
     Subject.BOOKS: (shell.QUEUES, "/queues"),
     Subject.CERTIFICATION: (shell.PARTICIPANTS, "/participants"),
     Subject.SCREENING_HOLD: (shell.CASES, "/cases"),
+    Subject.WATCH_ALARM: (shell.CASES, "/cases"),
     Subject.SCREENING_LISTS: (shell.SCREENING, "/screening"),
 }
 """Page of each subject of a change, and the navigation entry whose readers may see it."""

@@ -3,25 +3,30 @@
 from collections.abc import Awaitable
 from typing import Annotated, Any, Final
 
+import asyncpg
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotAllowed, NotFound, SwitchError
-from switch.api.cases import file_of, hits
+from schemas.money import Money
+from switch.api.cases import file_of, goaml_file, hits
 from switch.api.people import check_same_origin, services_of
 from switch.api.reports import Reporting
 from switch.cases import acts, attachments, notices, reading
-from switch.cases.model import ACTS, ANSWERS, LADDER, SUBJECTS, TITLES, Case, CaseKind
+from switch.cases.model import ACTS, ANSWERS, LADDER, OF_OFFICERS, SUBJECTS, TITLES, Case, CaseKind
 from switch.cases.notices import CHANNELS, NoticeProfile
 from switch.change_catalogue import KINDS
 from switch.identity import sessions
 from switch.identity.model import Person, Role, Status
 from switch.identity.permissions import Right, may
+from switch.operations import watching
+from switch.operations.watching import TITLES as WATCHES
 from switch.pages import audited, exports, filters, language, shell, uploads, views
 from switch.pages.change_links import link, may_request
 from switch.pages.language import Language
 from switch.pages.shell import PREFIX, Switch, form, redirect, render
 from switch.payments import dossier
+from switch.payments.screening import WATCH
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Reader = Annotated[Person, Depends(audited.reader(shell.CASES))]
@@ -210,6 +215,13 @@ async def post_hits(request: Request, switch: Switch, person: Reader, number: Nu
     return await _page(request, switch, person, number, found=found)
 
 
+@router.post("/cases/{number}/goaml")
+async def post_goaml(request: Request, switch: Switch, person: Reader, number: Number) -> Response:
+    """Hand out the draft of a report to the authority; that a person read it is recorded first."""
+    check_same_origin(request)
+    return shell.finish(request, await goaml_file(services_of(request), switch.keys, person, number))
+
+
 async def _done(
     request: Request, switch: Switch, person: Person, number: int, act: Awaitable[object]
 ) -> Response:
@@ -237,6 +249,7 @@ async def _page(
         case = await reading.one(connection, number, person)
         history = await reading.history(connection, number)
         changes = await reading.changes(connection, case)
+        alarms = await _alarms(connection, case)
     people = [one for one in await sessions.everybody(switch.pool) if _are_colleagues(person, one)]
     return render(
         request,
@@ -256,6 +269,11 @@ async def _page(
         kinds=KINDS,
         requests=_requests(person, case),
         works=may(person, Right.WORK_ON_CASES),
+        watches=WATCHES,
+        alarms=[
+            (row, WATCHES[row["kind"]], lang.money(Money(row["minor"], row["currency"]))) for row in alarms
+        ],
+        drafts=case.kind in OF_OFFICERS and may(person, Right.SCREEN_PAYMENTS),
         screens=case.kind is CaseKind.SCREENING and may(person, Right.SCREEN_PAYMENTS),
         found=found,
         decisions=_decisions(person, found),
@@ -266,6 +284,13 @@ async def _page(
         note_max=acts.NOTE_MAX,
         problem=problem and problem.detail,
     )
+
+
+async def _alarms(connection: asyncpg.Connection, case: Case) -> list[asyncpg.Record]:
+    """The alarms that a case is about."""
+    if case.kind is not CaseKind.WATCH or case.uetr is None:
+        return []
+    return await watching.alarms(connection, case.uetr, case.participant)
 
 
 def _are_colleagues(person: Person, other: Person) -> bool:
@@ -299,7 +324,8 @@ def _clearances(person: Person, found: dict[str, Any] | None) -> list[tuple[int,
     if found is None or not may_request(person, "screening.clear"):
         return []
     known = {"uetr": found["uetr"], "screening": found["screening"]}
-    places = range(1, len(found["hits"]) + 1)
+    hits_ = enumerate(found["hits"], start=1)
+    places = [place for place, hit in hits_ if hit["kind"] != WATCH]
     return [(place, link("screening.clear", **known, hit=place)) for place in places]
 
 
@@ -315,6 +341,7 @@ def _requests(person: Person, case: Case) -> list[tuple[str, str]]:
         "order": {"order.settle": {"uetr": ids[0]}},
         "confirmation": {"confirmation.resolve": {"sha256": ids[0], "agent": ids[-1]}},
         "freeze": {"books.unfreeze": {}},
+        "watch": {"watch.examine": {"uetr": ids[0], "participant": ids[-1]}},
     }
     return [
         (KINDS[kind].title, link(kind, **fields))
@@ -336,6 +363,7 @@ def _about(case: Case, lang: Language) -> tuple[str, str]:
         "note": (ids[0], "/queues"),
         "screening": (ids[0], f"/payments/{ids[0]}"),
         "order": (ids[0], f"/payments/{ids[0]}"),
+        "watch": (ids[0], f"/payments/{ids[0]}"),
     }
     text, path = known.get(type_, (ids[0], "/log"))
     return text, PREFIX + path

@@ -19,6 +19,7 @@ from schemas.code_lists import LISTS
 from schemas.errors import InvalidMessage
 from switch.approvals.kinds import ChangeKind, hint_of
 from switch.base.sql import statements
+from switch.operations import watching
 from switch.pages.language import LANGUAGES, Language
 from switch.participants import payment_returns, reversals
 from switch.reports.catalogue import CATALOGUE
@@ -42,6 +43,9 @@ WORDS: Final = {
     "SLEV": "by the service level (SLEV)",
     "debtor_account": "one debtor account of the participant",
     "creditor_account": "one creditor account at the participant",
+    **watching.TITLES,
+    **watching.ACTIONS,
+    **watching.OUTCOMES,
     **payment_returns.REASONS,
     **reversals.REASONS,
     **{each.name: each.title for each in LISTS.values()},

@@ -20,6 +20,8 @@ OUTCOMES: Final = (
     "{name} is to be {state}",
     "cleared until {n}",
     "clearance {n} is ended",
+    "the watch rule of {name} in {currency} is set",
+    "the alarm of {name} is examined",
     "held payments of {name}: {state} decide",
     "in force from {what} UTC",
     "{name} is a witness of the audit log",

@@ -10,6 +10,7 @@ from schemas.errors import InvalidMessage, NotAllowed
 from switch.api.people import check_same_origin
 from switch.approvals import approvals
 from switch.cases import reading
+from switch.cases.model import TITLES as CASES
 from switch.cases.model import CaseKind
 from switch.cases.officers import TITLES, DecidedBy
 from switch.change_catalogue import KINDS
@@ -62,9 +63,11 @@ async def show(
     """The page; for an officer it is the first one, too."""
     async with switch.pool.acquire() as connection:
         waiting = await _waiting(connection, person)
-        held = await reading.find(
-            connection, reader=person, state="open", kind=CaseKind.SCREENING, limit=_ROWS
-        )
+        held = [
+            case
+            for kind in (CaseKind.SCREENING, CaseKind.WATCH)
+            for case in await reading.find(connection, reader=person, state="open", kind=kind, limit=_ROWS)
+        ]
         lists = await screening_lists.read(connection, limit=_ROWS)
         settings = await screening_officers.read(connection)
     return render(
@@ -74,6 +77,7 @@ async def show(
         400 if problem else 200,
         first_steps=tour.steps(request, person),
         held=held,
+        titles=CASES,
         waiting=[(change, KINDS[change.kind].title) for change in waiting],
         lists=lists,
         manages=may(person, Right.MANAGE_LISTS),
@@ -92,7 +96,7 @@ async def _waiting(connection: asyncpg.Connection, person: Person) -> list[Chang
     return [
         change
         for change in found
-        if change.kind.startswith("screening.") and approvals.may_vote(change, person)
+        if change.kind.startswith(("screening.", "watch.")) and approvals.may_vote(change, person)
     ][:_ROWS]
 
 

@@ -272,6 +272,8 @@ class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
     """The set in force and those that follow, in order of their instants."""
     screening_engines: list[ScreeningEngine] = []
     """The same for the outside engine."""
+    watched: bool = False
+    """Whether there are watch rules: then payments state hashes of both accounts."""
     velocity_limits: list[tuple[str, str, str]] = []
     """Scope, participant (`*`: every other one) and currency of each velocity limit in force."""
     corridor_rules: list[CorridorRules] = []

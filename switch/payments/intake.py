@@ -35,7 +35,14 @@ from switch.payments.indirect import IndirectParticipant
 from switch.payments.rails import Rails
 from switch.payments.recovery import KnownAtRail, KnownLine
 from switch.payments.routes import Route
-from switch.payments.screening import Screening, ScreeningFinding, ScreeningResult, new_findings
+from switch.payments.screening import (
+    WATCH,
+    WATCH_ENTRY,
+    Screening,
+    ScreeningFinding,
+    ScreeningResult,
+    new_findings,
+)
 from switch.payments.stated import IdentifiedBank
 from switch.writer import duplicates, velocity
 from switch.writer.client import Link
@@ -54,6 +61,7 @@ from switch.writer.commands import (
 from switch.writer.lifecycle import State
 from switch.writer.screening_holds import RELEASE
 from switch.writer.verdicts import Verdict
+from switch.writer.watching import WatchKind
 
 _KNOWN: Final = frozenset({Verdict.EXISTS, Verdict.ALREADY_FAILED})
 _HELD_POLL_S: Final = 1.0
@@ -96,6 +104,33 @@ class Proved(msgspec.Struct, frozen=True):
     def released(self) -> Sequence[ScreeningFinding]:
         """What people have released."""
         return self.held.findings if self.held is not None and self.held.decision == RELEASE else ()
+
+    @property
+    def waived(self) -> list[int]:
+        """The watch rules among it."""
+        entries = (each.entry for each in self.released if each.kind == WATCH)
+        return [int(entry.removeprefix(WATCH_ENTRY)) for entry in entries]
+
+
+class WatchHold(Exception):
+    """Watch rules hold the payment: `1017:structuring 1020:fan_in`. Nothing was reserved."""
+
+    def findings(self, payment: CreditTransfer) -> list[ScreeningFinding]:
+        """What people decide about, with the holder of the account that each rule is about."""
+        found = []
+        for text in str(self).split():
+            number, _, kind = text.partition(":")
+            account, holder = "debtor account", payment.debtor.name
+            if kind == WatchKind.FAN_IN:
+                account, holder = "creditor account", payment.creditor.name
+            found.append(ScreeningFinding(account, holder or "", f"{WATCH_ENTRY}{number}", kind, 100, WATCH))
+        return found
+
+
+def _with_watched(found: ScreeningResult, more: Sequence[ScreeningFinding]) -> ScreeningResult:
+    """What screening found, with what watch rules found; that the engine was silent stays the last."""
+    watched = [each for each in more if each.kind == WATCH]
+    return ScreeningResult(found.lists, [*watched, *found.findings]) if watched else found
 
 
 class Intake:
@@ -204,6 +239,7 @@ class Intake:
         """
         message = codec.again(held.raw, held.identity.message_name)
         found = await self._screening.compare(message, held.identity.sender)
+        found = _with_watched(found, held.findings)
         new = new_findings(found.findings, held.findings)
         _refuse_silence(new)
         if not new:
@@ -270,12 +306,17 @@ class Intake:
                 original=OriginalMessage(message.id, message.content),
             )
             notes = _notes(route, order)
-            found = await self._screening.compare(message, sender.id)
+            found = _with_watched(await self._screening.compare(message, sender.id), proved.released)
             if found.findings and (new := new_findings(found.findings, proved.released)):
                 if proved.held is not None:
                     _refuse_silence(new)
                 return await self._hold(proved, payment, sender, made_at, found)
-            return await self._reserve(proved, order, route, notes, credit_transfer.read_charging(message))
+            charging = credit_transfer.read_charging(message)
+            try:
+                return await self._reserve(proved, order, route, notes, charging)
+            except WatchHold as watched:
+                found = _with_watched(found, watched.findings(payment))
+                return await self._hold(proved, payment, sender, made_at, found)
         except Refused as refusal:
             return await self._remember(proved, self._terms_of(payment, sender), refusal)
 
@@ -468,6 +509,8 @@ class Intake:
                 order = _stating_charges(asked, price, self._settings.bic)
                 noted = _notes(route, order)
             reply = await self._reserve_at(price, proved, order, route, noted, charging)
+            if reply.verdict is Verdict.WATCHED:
+                raise WatchHold(reply.detail)
             if reply.verdict not in OFFER_GONE:
                 return _status(UUID(bytes=proved.identity.uetr), reply, noted, price)
             without |= price.offers
@@ -512,11 +555,14 @@ class Intake:
             bearer=bearer,
             purpose=purpose,
             held=proved.number,
-            meters=velocity.meters(payment, terms, self._keys, limited) if limited else [],
+            meters=velocity.meters(payment, terms, self._keys, limited, watched=directory.watched)
+            if limited or directory.watched
+            else [],
             quote=UUID(payment.quote).bytes if payment.quote else b"",
             offer=price.offer,
             cross=price.cross,
             indirect=route.indirect_key,
+            waived=proved.waived,
         )
         failpoint("before_reserve_commit")
         with tracing.part("reserve", rail=accept.terms.rail, uetr=payment.uetr):

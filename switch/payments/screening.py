@@ -89,6 +89,9 @@ class ScreeningFinding(msgspec.Struct, frozen=True):
 
 
 _SILENT: Final = "silent"
+WATCH: Final = "watch"
+"""The kind of a finding of a watch rule (see `switch.writer.watching`): its entry is `rule:NUMBER`."""
+WATCH_ENTRY: Final = "rule:"
 ENGINE_SILENT: Final = ScreeningFinding("", "", "", "", 0, _SILENT)
 """The outside engine did not answer. It is no hit, and is always the last finding."""
 

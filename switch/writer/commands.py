@@ -204,6 +204,8 @@ class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
     """Rail and id of the creditor agent, if it is reached over the rail and is no participant: `PK mezan`."""
     cross: Cross | None = None
     """How its rate is made of two, if it is a cross rate."""
+    waived: list[Number] = []
+    """Watch rules that people saw when they released the payment."""
 
 
 class Promise(msgspec.Struct, array_like=True, frozen=True, tag="promise"):
@@ -497,6 +499,34 @@ class SetVelocity(msgspec.Struct, array_like=True, frozen=True, tag="set_velocit
     """The change that two people approved, whose execution this is; negative: made for a sandbox."""
 
 
+WatchKindName = Literal["structuring", "fan_in", "first_large", "out_of_hours"]
+WatchActionName = Literal["alarm", "hold", "none"]
+
+
+class SetWatch(msgspec.Struct, array_like=True, frozen=True, tag="set_watch"):
+    """Set a watch rule: a pattern that holds payments or raises an alarm (see `watching`)."""
+
+    kind: WatchKindName
+    participant: Name
+    """`*`: accounts of every participant."""
+    source: Annotated[str, Meta(pattern=r"\A([A-Z]{2})?\Z")]
+    target: Annotated[str, Meta(pattern=r"\A([A-Z]{2})?\Z")]
+    currency: Currency
+    minor: Annotated[int, Meta(ge=0, le=2**62 - 1)]
+    percent: Annotated[int, Meta(ge=0, le=100)]
+    count: Annotated[int, Meta(ge=0, le=100)]
+    hour_from: Annotated[int, Meta(ge=0, le=23)]
+    hour_until: Annotated[int, Meta(ge=0, le=23)]
+    action: WatchActionName
+    since: Instant
+    until: Instant
+    """0: without an end."""
+    order: OptionalId = b""
+    """Id of the change: decided once."""
+    change: Number = 0
+    """The change that two people approved, whose execution this is; negative: made for a sandbox."""
+
+
 class SetPair(msgspec.Struct, array_like=True, frozen=True, tag="set_pair"):
     """Block conversions of a pair of currencies, bound their rate, or end both; for one central bank."""
 
@@ -639,6 +669,7 @@ Command = (
     | SetLimit
     | SetPair
     | SetVelocity
+    | SetWatch
     | CloseWindow
     | CloseAccounts
     | Hold

@@ -39,6 +39,7 @@ from switch.writer.commands import (
     SetLimit,
     SetPair,
     SetVelocity,
+    SetWatch,
     Unfreeze,
     rail_of,
 )
@@ -167,6 +168,7 @@ _OF_CHANGES: Final = (
     SetLimit,
     SetPair,
     SetVelocity,
+    SetWatch,
     Unfreeze,
 )
 _OF_THE_DAY: Final = (CloseWindow, Freeze, Hold, Ping, Release)

@@ -33,6 +33,7 @@ from switch.writer.reversals import Reversals
 from switch.writer.screening_holds import ScreeningHolds
 from switch.writer.settlement_book import SettlementBook
 from switch.writer.velocity import Velocities
+from switch.writer.watching import Watches
 
 
 def parts(announce: Callable[[Sequence[PaymentChange]], None], rules: Rules) -> tuple[BatchPart, ...]:
@@ -52,6 +53,7 @@ def parts(announce: Callable[[Sequence[PaymentChange]], None], rules: Rules) -> 
         Charges(),
         IndirectParticipants(),
         Velocities(orders),
+        Watches(orders),
         Pairs(orders),
         Duplicates(),
         Offers(quotes),

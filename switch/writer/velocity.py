@@ -142,14 +142,24 @@ def _over(value: int, limit: int | None) -> bool:
     return limit is not None and value > limit
 
 
-def meters(payment: CreditTransfer, terms: Terms, keys: KeyRing, limited: frozenset[LimitKey]) -> list[Meter]:
-    """The hashes of the accounts of a payment that are limited; `limited` are the limits in force."""
+def meters(
+    payment: CreditTransfer,
+    terms: Terms,
+    keys: KeyRing,
+    limited: frozenset[LimitKey],
+    *,
+    watched: bool = False,
+) -> list[Meter]:
+    """The hashes of the accounts of a payment that are limited, of both while there are watch rules.
+
+    `limited` are the limits in force.
+    """
     found = []
-    if _is_limited(VelocityScope.DEBTOR_ACCOUNT, terms, limited):
+    if watched or _is_limited(VelocityScope.DEBTOR_ACCOUNT, terms, limited):
         text = f"{terms.debit_currency}\0{account_key(payment.debtor_account)}"
         key = keys.claim(terms.debtor_agent, VelocityScope.DEBTOR_ACCOUNT, text)
         found.append(Meter(VelocityScope.DEBTOR_ACCOUNT, key))
-    if _is_limited(VelocityScope.CREDITOR_ACCOUNT, terms, limited):
+    if watched or _is_limited(VelocityScope.CREDITOR_ACCOUNT, terms, limited):
         text = f"{terms.credit_currency}\0{account_key(payment.creditor_account)}"
         key = keys.claim(terms.creditor_agent, VelocityScope.CREDITOR_ACCOUNT, text)
         found.append(Meter(VelocityScope.CREDITOR_ACCOUNT, key))

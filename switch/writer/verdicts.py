@@ -55,6 +55,8 @@ class Verdict(StrEnum):
     """Its rail executed or refused this UETR before a restore: it must not be sent again."""
     HELD = "held"
     """It waits until people have decided. Nothing was reserved."""
+    WATCHED = "watched"
+    """A watch rule has it held until people have decided. Nothing was done."""
     DECIDED = "decided"
 
     # For people and for settlement.
@@ -62,6 +64,7 @@ class Verdict(StrEnum):
     OPENED = "opened"
     LIMIT_SET = "limit_set"
     PAIR_SET = "pair_set"
+    WATCH_SET = "watch_set"
     RECORDED = "recorded"
     NOT_OPEN = "not_open"
     FROZEN = "frozen"
@@ -145,6 +148,8 @@ TEXTS: Final[Mapping[Verdict, str]] = MappingProxyType(
         _V.OPENED: "the account is open",
         _V.LIMIT_SET: "the limits are set",
         _V.PAIR_SET: "the central bank's decision applies",
+        _V.WATCH_SET: "the watch rule is set",
+        _V.WATCHED: "a watch rule holds the payment",
         _V.RECORDED: "recorded",
         _V.NOT_OPEN: "the window is not open",
         _V.FROZEN: "the books are frozen",

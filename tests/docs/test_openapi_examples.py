@@ -139,6 +139,7 @@ TRIED_ELSEWHERE = {
         "tests/switch/cases/test_walk.py",
     ),
     "getScreeningHits": "tests/switch/screening/test_holds.py",
+    "getGoamlDraft": "tests/switch/screening/test_holds.py",
     "addCosignature": "tests/switch/witness/test_witnessing.py",
     "beginEnrolment": "tests/switch/identity/test_people_api.py",
     "finishEnrolment": "tests/switch/identity/test_people_api.py",

@@ -11,7 +11,7 @@ FROM switch.case_file AS c CROSS JOIN LATERAL (
       AND (p.role = ANY($3::text[]) OR p.name = ANY($4::text[])
            OR ($8::boolean AND p.role = 'officer' AND p.scope = (SELECT CASE o.decided_by WHEN 'participant' THEN c.participant WHEN 'officers' THEN '' END
                                FROM switch.screening_officers AS o
-                               WHERE c.kind = 'screening' AND o.participant IN (c.participant, '*')
+                               WHERE c.kind IN ('screening', 'watch') AND o.participant IN (c.participant, '*')
                                ORDER BY o.participant = '*' LIMIT 1)))
       AND split_part(wanted.choice, ':', 1) = c.kind
     UNION ALL

@@ -17,7 +17,7 @@ WHERE ($1::bigint IS NULL OR c.number = $1)
   AND ($12::timestamptz IS NULL OR c.since >= $12) AND ($13::timestamptz IS NULL OR c.since < $13)
   AND ($14::text IS NULL OR (SELECT CASE o.decided_by WHEN 'participant' THEN c.participant WHEN 'officers' THEN '' END
                                FROM switch.screening_officers AS o
-                               WHERE c.kind = 'screening' AND o.participant IN (c.participant, '*')
+                               WHERE c.kind IN ('screening', 'watch') AND o.participant IN (c.participant, '*')
                                ORDER BY o.participant = '*' LIMIT 1) = $14)
 ORDER BY CASE WHEN $9::boolean THEN -c.number END, c.closed_at DESC NULLS FIRST, c.due_at, c.number
 OFFSET $10::bigint LIMIT $11::bigint

@@ -46,6 +46,9 @@ WHERE (disputed <> '' AND settled IS NULL)
    OR (due_at IS NOT NULL AND answer IS NOT NULL AND decided_at < clock_timestamp() - interval '10 minutes')
    OR (due_at IS NOT NULL AND kind = 'order' AND state = 'received' AND received_at < clock_timestamp() - interval '10 minutes')
 GROUP BY uetr
+UNION ALL -- alarms of watch rules that nobody has examined
+SELECT 'watch/' || uetr || '/' || participant, 'watch', '', participant, uetr, min(raised_at)
+FROM switch.watch_alarm WHERE examined IS NULL GROUP BY uetr, participant
 UNION ALL -- payments that screening holds, until the decision of people is carried out; those that only
 -- wait for the outside engine continue by themselves, if it answers soon
 SELECT 'screening/' || uetr, 'screening', '', sender, uetr, held_at FROM switch.screening_hold

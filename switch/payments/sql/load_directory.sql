@@ -30,6 +30,7 @@ SELECT jsonb_build_object(
         FROM switch.velocity_limit AS v
         WHERE coalesce(v.hour_count, v.hour_minor, v.day_count, v.day_minor) IS NOT NULL
     ),
+    'watched', EXISTS (SELECT FROM switch.watch_rule),
     'corridor_rules', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'source', r.source, 'target', r.target,

@@ -26,7 +26,7 @@ LISTS = [
 ]
 READS = [route for route in ROUTES if "GET" in route.methods and route.operation_id != "getReport"]
 PEOPLES = {
-    *("listCases", "getCase", "getCaseAttachment", "getScreeningHits"),
+    *("listCases", "getCase", "getCaseAttachment", "getScreeningHits", "getGoamlDraft"),
     *("listPeople", "listChanges", "listChangeKinds", "getMe", "getChange"),
     *("listMySessions", "listSessionsOfPerson", "listIdentityProviders"),
 }

@@ -28,6 +28,7 @@ from switch.writer.commands import (
     SetCap,
     SetLimit,
     SetVelocity,
+    SetWatch,
     Unfreeze,
 )
 from switch.writer.context import ServiceContext
@@ -112,6 +113,7 @@ async def test_no_command_of_people_is_done_without_a_change(services: ServiceCo
         SetCap(asha, 10**12),
         SetLimit("asha-bank", "INR", None, None),
         SetVelocity("participant", "asha-bank", "INR", None, None, None, None),
+        SetWatch("first_large", "asha-bank", "", "", "INR", 0, 80, 3, 22, 6, "none", 0, 0),
         OpenAccount("asha-bank", "INR", "gross", 10**9),
         CloseAccounts([ganga]),
         Unfreeze("all is well"),

@@ -134,6 +134,8 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "fx.fixing": {
         "country": "IN", "source": "INR", "target": "PKR", "provider": "fx", "rate": "3.28", "until": LATER,
     },
+    "watch.set": {"pattern": "structuring", "action": "hold", "currency": "INR", "amount": "50000.00", "participant": "asha-bank"},
+    "watch.examine": {"uetr": UETR, "participant": "asha-bank", "outcome": "no_concern"},
     "screening.lists": {"lists": [1], "threshold": 90},
     "screening.engine": {"form": "watchman", "address": "https://watchman.bank.example"},
     "screening.release": {"uetr": UETR},

@@ -65,6 +65,7 @@ SEES = {
     ("GET", "/cases/{number}/attachments/{act}"): OVERSEERS | {"officer"},
     ("POST", "/cases/{number}/questions"):    WORKERS,
     ("POST", "/cases/{number}/hits"):         WORKERS,
+    ("POST", "/cases/{number}/goaml"):        WORKERS,
     ("GET", "/screening"):                    WORKERS,
     ("POST", "/screening/lists"):             {"operator", "officer"},
     ("GET", "/changes"):                      OFFICIALS,

@@ -56,6 +56,7 @@ from switch.writer.commands import (
     SetCap,
     SetLimit,
     SetVelocity,
+    SetWatch,
     Terms,
     Unfreeze,
 )
@@ -593,6 +594,7 @@ def commands_of(world: World) -> list[Command]:
         SetCap(1, 5, b"o" * 16, 1),
         SetLimit("asha-bank", "INR", 5, 5, b"o" * 16, 1),
         SetVelocity("participant", "asha-bank", "INR", 5, 5, 5, 5, b"o" * 16, 1),
+        SetWatch("fan_in", "*", "IN", "", "INR", 5, 80, 3, 22, 6, "hold", 0, 0, b"o" * 16, 1),
         CloseWindow("INR", 1),
         CloseAccounts([1], 1),
         Hold(uetr, b"f" * 32, [leg], "note"),

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+from lxml import etree
 
 from schemas.errors import Refused
 from switch.api import models
@@ -25,6 +26,7 @@ from tests.switch.screening.holds import (
     until,
     use_lists,
 )
+from tests.switch.screening.test_goaml import check
 from tests.switch.stack import Stack
 
 TELLING = ("screen", "sanction", "list", "hold", "held", "compliance", "hit")
@@ -279,4 +281,41 @@ async def test_a_cleared_party_is_no_hit_for_this_entry_and_this_account_until_t
             return (await client.pay(paying(stack), wait=0)).status == "PDNG"
 
         await until(hits)
+    await decide(stack, "screening.refuse", {"uetr": uetr})
+
+
+async def test_those_who_decide_get_the_draft_by_api_and_page_and_nobody_else(
+    stack: Stack, lists: int
+) -> None:
+    document = paying(stack)
+    uetr = uetr_of(document)
+    async with stack.client("asha-bank") as client:
+        assert (await client.pay(document, wait=0)).status == "PDNG"
+    case = await case_of(stack, uetr)
+    async with aiohttp.ClientSession(stack.url, headers={"Sec-Fetch-Site": "same-origin"}) as http:
+        for method, path in (("GET", f"/v1/cases/{case}/goaml"), ("POST", f"/console/cases/{case}/goaml")):
+            async with http.request(method, path, headers=bearer(stack, "operator")) as answer:
+                assert answer.status == 200
+                assert answer.headers["content-disposition"].endswith(f'goaml-draft-case-{case}.xml"')
+                root = etree.fromstring(await answer.read())
+            check(root)
+            assert LISTED in [one.text for one in root.iter("account_name")]
+            for who, status in (
+                ("auditor", 403),
+                ("asha-bank", 403),
+                ("officer", 404),
+                ("regulator-in", 403),
+            ):
+                async with http.request(method, path, headers=bearer(stack, who)) as answer:
+                    assert answer.status == status, (who, path)
+    connection = await stack.connect()
+    try:
+        read = await connection.fetchval(
+            "SELECT count(*) FROM ledger.event WHERE kind = 'SCREENING_READ'"
+            " AND (convert_from(body, 'UTF8')::jsonb ->> 'goaml')::bigint = $1",
+            case,
+        )
+    finally:
+        await connection.close()
+    assert read == 2
     await decide(stack, "screening.refuse", {"uetr": uetr})
