@@ -102,17 +102,29 @@ class ExaminedAlarm(Content, frozen=True, kw_only=True):
 
 async def _check(connection: asyncpg.Connection, content: SetWatchRule) -> None:
     if content.currency not in EXPONENTS:
-        raise refuse("unknown currency")
+        raise refuse("unknown currency", remedy="Use a currency code of ISO 4217, three capital letters.")
     if content.pattern is WatchKind.OUT_OF_HOURS and content.currency not in registry.by_currency():
-        raise refuse("this currency has no hours here: it is at home in no country of a rail")
+        raise refuse(
+            "this currency has no hours here: it is at home in no country of a rail",
+            remedy="Use the currency of a country of GET /v1/rails, or another pattern.",
+        )
     cap_of(content.amount, content.currency)
     if content.participant and not await connection.fetchval(_KNOWN, content.participant):
-        raise refuse("no such participant")
+        raise refuse(
+            "no such participant",
+            remedy="Use an id of GET /v1/participants, or leave the participant out for all.",
+        )
     if any(at is not None and at.tzinfo is None for at in (content.valid_from, content.valid_until)):
-        raise refuse("an instant with its time zone is required, such as 2027-01-01T00:00:00Z")
+        raise refuse(
+            "an instant with its time zone is required, such as 2027-01-01T00:00:00Z",
+            remedy="Add the offset: 2027-01-01T00:00:00+05:30, or Z.",
+        )
     now = datetime.now(UTC)
     if content.valid_until is not None and content.valid_until <= max(now, content.valid_from or now):
-        raise refuse("the end must be later than the beginning, and than now")
+        raise refuse(
+            "the end must be later than the beginning, and than now",
+            remedy="State an end after the beginning and after now, or none.",
+        )
 
 
 def _key(content: SetWatchRule) -> tuple[str, str, str, str, str]:
@@ -200,13 +212,15 @@ async def _commands(_: asyncpg.Connection, ids: ChangeIds, content: SetWatchRule
 async def _set(execution: Execution, content: SetWatchRule) -> None:
     reply = await execution.link.ask(_command(execution.ids, content))
     if reply.verdict is not Verdict.WATCH_SET:
-        raise refuse("the rule cannot be set now")
+        raise refuse(
+            "the rule cannot be set now", remedy="Request it again: the books have not taken the rule."
+        )
     execution.outcome = f"the watch rule of {content.participant or 'all'} in {content.currency} is set"
 
 
 async def _check_alarm(connection: asyncpg.Connection, content: ExaminedAlarm) -> None:
     if not await connection.fetchval(_OPEN, UUID(content.uetr), content.participant):
-        raise Refused(_NO_ALARM, path="uetr", reason=Reason.NARRATIVE)
+        raise Refused(_NO_ALARM, path="uetr", reason=Reason.NARRATIVE, remedy=officers.REMEDY)
 
 
 _NO_ALARM: Final = term("no alarm about this payment is open")

@@ -81,6 +81,9 @@ BEYOND: dict[str, Callable[[], dict[str, Any]]] = {
 }
 """A content of every kind that is measured, which is beyond the band of a sandbox."""
 
+OF_CENTRAL_BANKS = {"fx.fixing"}
+"""Measured too, but no operator may request it: tests/switch/participants/test_fixings.py."""
+
 COMMANDS = {
     "participant.onboard": "participant onboard FILE",
     "cap.set": "participant cap asha-bank INR 90000000000000.00",
@@ -93,7 +96,8 @@ WITH_OPTION = ("cap.set", "funds.in", "funds.out")
 
 
 def test_every_kind_that_is_measured_is_tried() -> None:
-    assert BEYOND.keys() == {name for name, kind in KINDS.items() if issubclass(kind.content, Confirmable)}
+    measured = {name for name, kind in KINDS.items() if issubclass(kind.content, Confirmable)}
+    assert BEYOND.keys() == measured - OF_CENTRAL_BANKS
 
 
 Command = Callable[[str], tuple[int, str]]
