@@ -57,6 +57,7 @@ from switch.writer.commands import (
     Fund,
     OpenAccount,
     Ping,
+    Publish,
     Return,
     SetCap,
     SetLimit,
@@ -298,7 +299,14 @@ def _id_of(command: Command) -> bytes:
         case Fund() | Return():
             return command.id
         case (
-            DecideScreening() | OpenAccount() | SetCap() | SetLimit() | SetPair() | SetVelocity() | SetWatch()
+            DecideScreening()
+            | OpenAccount()
+            | Publish()
+            | SetCap()
+            | SetLimit()
+            | SetPair()
+            | SetVelocity()
+            | SetWatch()
         ):
             return command.order
         case _:

@@ -28,6 +28,7 @@ from switch.writer.commands import (
     DecideScreening,
     Fund,
     OpenAccount,
+    Publish,
     Reopen,
     Reply,
     Return,
@@ -78,6 +79,8 @@ def needs_change(command: Command) -> bool:
         return command.change != 0
     if isinstance(command, Fund) and command.line and not command.change:
         return False  # `switch.settlement.causes` decides
+    if isinstance(command, Publish):
+        return command.change != 0  # else its provider signed it
     return isinstance(command, _DECIDED)
 
 

@@ -47,6 +47,8 @@ class Right(StrEnum):
     """Add files of sanctions lists, and request which of them are in force."""
     CONTROL_PAIRS = "control_pairs"
     """Request that a currency pair is blocked, or its rate bounded, for one's own central bank."""
+    SET_OFFERS = "set_offers"
+    """Request an offer of one's own FX provider."""
     VOTE = "vote"
     """Approve or refuse a change that has a seat for one's role and scope."""
 
@@ -57,7 +59,7 @@ _SEES_ALL: Final = _READ | {Right.READ_CHANGES, Right.READ_AUDIT}
 # fmt: off
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType({
     Role.PARTICIPANT: _READ | {Right.READ_PERSONAL_DATA, Right.REQUEST_KEYS, Right.MANAGE_WEBHOOKS,
-                               Right.TRY_MESSAGES, Right.VOTE},
+                               Right.TRY_MESSAGES, Right.SET_OFFERS, Right.VOTE},
     Role.OPERATOR:    _SEES_ALL | {Right.READ_PEOPLE, Right.REQUEST_CHANGE, Right.REQUEST_KEYS,
                                Right.END_SESSIONS, Right.READ_CASES, Right.WORK_ON_CASES,
                                Right.DELIVER_REPORTS, Right.SCREEN_PAYMENTS, Right.DECIDE_SCREENING,

@@ -17,6 +17,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from ledger.decoding import AccountChange, CapChange, SetChange, UnreadableChange, decode_change
 from ledger.verify import CheckResult
@@ -28,7 +29,7 @@ from switch.approvals.content import cap_of, money_of
 from switch.approvals.kinds import ChangeIds, ChangeKind, Kinds
 from switch.base.sql import statements
 from switch.operations import watching
-from switch.participants import pairs, payment_returns
+from switch.participants import offers_by_people, pairs, payment_returns
 from switch.participants.resolution import ReturnBreak
 from switch.payments.pricing import FEES, POSITION, SCHEME
 from switch.settlement import day
@@ -140,7 +141,7 @@ async def check_causes(connection: asyncpg.Connection, kinds: Kinds) -> CheckRes
     _check_keys(keys, decided, since, found)
     await _check_rates(connection, decided, since, found)
     await _check_fixings(connection, decided, found)
-    await _check_offers(connection, keys, found, sandbox=since["sandbox"])
+    await _check_offers(connection, keys, decided, found, sandbox=since["sandbox"])
     return found.result()
 
 
@@ -194,9 +195,14 @@ async def _check_fixings(
 
 
 async def _check_offers(
-    connection: asyncpg.Connection, keys: Mapping[str, asyncpg.Record], found: _Found, *, sandbox: bool
+    connection: asyncpg.Connection,
+    keys: Mapping[str, asyncpg.Record],
+    decided: Mapping[int, _Decided],
+    found: _Found,
+    *,
+    sandbox: bool,
 ) -> None:
-    """Compare each FX provider's offer with the event that published it, which its provider signed."""
+    """Compare each offer with its event: its provider signed it, or two of its people decided."""
     for row in await connection.fetch(_OFFERS):
         found.checked += 1
         body = read_facts(row["body"] or b"")
@@ -208,10 +214,30 @@ async def _check_offers(
         lacks = ""
         if row["kind"] != EventKind.FX_OFFER or stated != stored or body.get("until") != row["until"]:
             lacks = "the event that published it says something else"
+        elif body.get("change"):
+            lacks = _lacks_decision(decided.get(body["change"], _Decided()), stored)
         else:
             lacks = _lacks_signature(row, {**body, "sender": body["provider"]}, keys, sandbox=sandbox)
         if lacks:
             found.faults.append(f"offer {row['source']}-{row['target']} of {row['provider']}: {lacks}")
+
+
+def _lacks_decision(change: _Decided, stored: Mapping[str, Any]) -> str:
+    """Why two people did not decide on an offer; empty if they did."""
+    if change.lacks:
+        return change.lacks
+    if change.kind != "fx.offer":
+        return "its change is of another kind"
+    offer = offers_by_people.offer_of(msgspec.convert(change.content, offers_by_people.SetOffer))
+    said = {
+        "provider": change.content["provider"],
+        "source": offer.source,
+        "target": offer.target,
+        "tiers": [list(tier) for tier in offer.tiers],
+        "inventory": offer.inventory,
+        "improvements": [list(each) for each in offer.improvements],
+    }
+    return "" if said == stored else "its change says something else"
 
 
 async def _decided(connection: asyncpg.Connection, *, sandbox: bool) -> dict[int, _Decided]:

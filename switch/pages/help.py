@@ -233,6 +233,12 @@ HELP: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
                 "used most."
             ),
         ),
+        "/own/rates": (
+            (
+                "Each offer replaces yours for its pair at once; quotes that are open keep their terms. "
+                "A rate outside the band of the operator is refused."
+            ),
+        ),
         "/own/statements": (
             (
                 "A statement of a closed window is final; that of today is interim. XML files are camt "

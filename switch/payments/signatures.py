@@ -407,7 +407,9 @@ class Signatures(BatchPart):
         return known
 
     def _of_offers(self, command: Publish, books: Books) -> str:
-        """Why rates are not what their FX provider signed; empty if they are."""
+        """Why rates are not what their FX provider signed; empty if they are, or if two people decided."""
+        if command.change:  # `Causes` compares them with what its people approved
+            return "its provider is suspended" if command.provider in self._inactive else ""
         if command.evidence is None:
             return self._unsigned()
         try:

@@ -20,6 +20,8 @@ from switch.identity import secrets
 from switch.identity.model import Role
 from switch.sandbox.setup import SandboxSetup, new_key
 
+FX: Final = "silkroad-fx"
+"""The FX provider of the sandbox."""
 SCHEME_BIC: Final = "PSWTKZKA"
 _CLOSES_AT: Final = ("18:00",)
 _statement: Final = statements("switch.sandbox")
@@ -33,7 +35,10 @@ _HAS_SCHEDULE: Final = "SELECT true FROM switch.window_schedule WHERE currency =
 
 
 def people(countries: Sequence[str], participants: Sequence[str]) -> dict[str, tuple[Role, str]]:
-    """People: name -> role and scope. The name of a participant's person is the participant's id."""
+    """People: name -> role and scope. The name of a participant's person is the participant's id.
+
+    The FX provider has two, since two people set its rates.
+    """
     return {
         "operator": (Role.OPERATOR, ""),
         "checker": (Role.CHECKER, ""),
@@ -42,6 +47,8 @@ def people(countries: Sequence[str], participants: Sequence[str]) -> dict[str, t
         "second-officer": (Role.OFFICER, ""),
         "participant": (Role.PARTICIPANT, participants[0]),
         **{participant: (Role.PARTICIPANT, participant) for participant in participants},
+        FX: (Role.PARTICIPANT, FX),
+        f"{FX}-2": (Role.PARTICIPANT, FX),
         **{f"regulator-{country.lower()}": (Role.REGULATOR, country) for country in countries},
     }
 

@@ -35,7 +35,7 @@ from switch.sandbox.setup import SandboxSetup, new_key
 from switch.writer.client import Link
 from switch.writer.kinds import Kind
 
-FX: Final = "silkroad-fx"
+FX: Final = people.FX
 """The FX provider."""
 _ADD_BEARER: Final = (
     "INSERT INTO switch.bearer_key (sha256, participant) VALUES ($1, $2) ON CONFLICT DO NOTHING"

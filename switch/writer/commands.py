@@ -259,6 +259,9 @@ class Publish(msgspec.Struct, array_like=True, frozen=True, tag="publish"):
     offers: Annotated[list[OfferOfPair], Meta(min_length=1, max_length=OFFERS_MAX)]
     evidence: Evidence | None = None
     """The signed request; None by bearer key, which only a sandbox has."""
+    order: OptionalId = b""
+    """Id of the decision of two people of the provider, with `change`; empty if the provider signed."""
+    change: Number = 0
 
 
 class Refuse(msgspec.Struct, array_like=True, frozen=True, tag="refuse"):

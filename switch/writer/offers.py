@@ -9,8 +9,8 @@ does the end of a quote that nobody used.
 A payment that comes too late for an offer is not refused: nothing is decided, and the worker looks for the
 next best offer within the terms that the payment states.
 
-A provider may give payments of named participants a better rate: the rate of the tier and some basis points
-of it, rounded down to ten decimals.
+Its machine signs an offer, or two of its people decide on it. A provider may give payments of named
+participants a better rate: the rate of the tier and some basis points of it, rounded down to ten decimals.
 
 A cross rate is made of two rates of one provider: it buys the debited currency, sells the credited one, and
 its position in the third currency would not change, so none is posted and no inventory of it is taken.
@@ -46,6 +46,7 @@ from switch.writer.commands import (
     Terms,
     Tier,
 )
+from switch.writer.decided_once import Orders
 from switch.writer.event_kinds import EventKind
 from switch.writer.parts import BatchPart, Handler
 from switch.writer.payment_events import signer_facts
@@ -139,8 +140,9 @@ class Taken:
 class Offers(BatchPart):
     """The writer's memory of offers and their use, and what a batch changes in it."""
 
-    def __init__(self, quotes: Quotes) -> None:
+    def __init__(self, quotes: Quotes, orders: Orders) -> None:
         self._quotes = quotes
+        self._orders = orders
         quotes.offers = self
         self.handlers = {Publish: Handler(self._publish)}
         super().__init__()
@@ -257,6 +259,11 @@ class Offers(BatchPart):
 
     def _publish(self, command: Publish, books: Books) -> Reply:
         """Replace the provider's offers for the stated pairs; the others stay."""
+        if command.order:  # of two people: a repetition changes nothing
+            return self._orders.once(command.order, lambda: self._replace(command, books))
+        return self._replace(command, books)
+
+    def _replace(self, command: Publish, books: Books) -> Reply:
         number = 0
         for stated in command.offers:
             number = books.record(0, EventKind.FX_OFFER, event_bodies.encode(_facts(stated, command)))
@@ -313,6 +320,7 @@ def _facts(stated: OfferOfPair, command: Publish) -> dict[str, object]:
         "inventory": stated.inventory,
         **({"improvements": [list(each_) for each_ in stated.improvements]} if stated.improvements else {}),
         **signer_facts(command.evidence),
+        **({"change": command.change} if command.change else {}),
     }
 
 

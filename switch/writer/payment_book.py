@@ -56,7 +56,7 @@ def parts(announce: Callable[[Sequence[PaymentChange]], None], rules: Rules) -> 
         Watches(orders),
         Pairs(orders),
         Duplicates(),
-        Offers(quotes),
+        Offers(quotes, orders),
         quotes,
         contradictions,
         payments,

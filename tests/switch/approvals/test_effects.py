@@ -24,7 +24,7 @@ from switch.approvals.kinds import Content, encode_content
 from switch.change_catalogue import KINDS
 from switch.cli.changes import _lines
 from switch.conformance.record import BY_ID
-from switch.identity.model import Change, ChangeState, Seat
+from switch.identity.model import Change, ChangeState, Person, Role, Seat, Status
 from switch.pages import approvals as pages
 from switch.pages import language, site
 from switch.writer.context import ServiceContext
@@ -51,6 +51,12 @@ CERTIFICATE = json.dumps(
     }
 )
 LATER = "2099-01-01T00:00:00Z"
+MAKERS = {
+    "pair.control": person("ravi"),
+    "fx.fixing": person("ravi"),
+    "fx.offer": Person("fiona", "Fiona", Role.PARTICIPANT, "fx", Status.ACTIVE),
+}
+"""Who requests what an operator may not: people of a central bank, and of an FX provider."""
 CONTENTS: dict[str, dict[str, Any]] = {
     "person.add": {
         "name": "nadia", "display_name": "Nadia", "role": "regulator", "scope": "IN", "maker_half": "0" * 64,
@@ -131,6 +137,9 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "order.settle": {"uetr": UETR, "evidence": "letter 12"},
     "pair.control": {"country": "IN", "source": "INR", "target": "PKR", "control": "blocked"},
     "screening.officers": {"participant": "asha-bank", "decided_by": "officers"},
+    "fx.offer": {
+        "provider": "fx", "source": "INR", "target": "PKR", "rate": "3.29", "until": LATER, "inventory": "1000.00",
+    },
     "fx.fixing": {
         "country": "IN", "source": "INR", "target": "PKR", "provider": "fx", "rate": "3.28", "until": LATER,
     },
@@ -207,9 +216,7 @@ async def test_every_kind_has_a_content_seats_an_effect_labels_and_links(
     async with services.pool.acquire() as connection:
         for name, kind in KINDS.items():
             content = kind.read(CONTENTS[name])
-            maker = person(
-                "ravi" if name in {"pair.control", "fx.fixing"} else "olga"
-            )  # a central bank's own
+            maker = MAKERS.get(name, person("olga"))  # a central bank's own
             effect = await kind.effect(connection, content)
             links = await kind.links(connection, content)
 

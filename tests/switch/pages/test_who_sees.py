@@ -104,6 +104,8 @@ SEES = {
     ("POST", "/me/notices/read"):             EVERYBODY,
     ("POST", "/me/provider"):                 EVERYBODY,
     ("GET", "/own/position"):                 {"participant"},
+    ("GET", "/own/rates"):                    set(),  # people of FX providers: here there are none
+    ("POST", "/own/rates"):                   set(),
     ("GET", "/own/statements"):               {"participant"},
     ("GET", "/own/statistics"):               {"participant"},
     ("GET", "/own/messages"):                 {"participant"},

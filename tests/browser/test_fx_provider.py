@@ -1,0 +1,79 @@
+"""An FX provider's people in a browser: they see their rates, request one by the form, and what it would do."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from playwright.async_api import expect
+
+from tests.browser.looking import (
+    Look,
+    expect_accessible,
+    expect_whole_on_a_phone,
+    in_each_language,
+    words,
+)
+
+
+async def reference(look: Look) -> Decimal:
+    """The rate that two people set for the pair: an offer is within a band around it."""
+    connection = await look.stack.connect()
+    rate: Decimal = await connection.fetchval(
+        "SELECT rate FROM switch.fx_rate WHERE source = 'INR' AND target = 'PKR' ORDER BY valid_from DESC LIMIT 1"
+    )
+    await connection.close()
+    return rate
+
+
+@in_each_language()
+async def test_a_rate_is_requested_by_the_form_and_withdrawn(look: Look, language: str) -> None:
+    say, rate = words(language), await reference(look)
+    page = await look("silkroad-fx", "/own/rates", language=language)
+    await expect_accessible(page)
+    await expect_whole_on_a_phone(page)
+    until = datetime.now(UTC) + timedelta(hours=4)
+    await page.fill("#rate-source", "INR")
+    await page.fill("#rate-target", "PKR")
+    await page.fill("#rate-rate", f"{rate:.6f}")
+    await page.fill("#rate-large_from", "100000.00")
+    await page.fill("#rate-large_rate", f"{rate * Decimal('1.001'):.6f}")
+    await page.fill("#rate-until", f"{until:%Y-%m-%dT%H:%M}")
+    await page.fill("#rate-inventory", "5000000.00")
+    await page.fill("#rate-improvements", "asha-bank=5")
+    await page.fill("#rate-reason", f"of the morning, {language}")
+    await page.get_by_role("button", name=say("Submit the request"), exact=True).press("Enter")
+
+    row = page.locator("tr", has_text=f"of the morning, {language}").first
+    await expect(row).to_contain_text("INR → PKR")
+    await row.get_by_role("link").first.click()
+    await expect(page.locator("#effect")).to_contain_text("INR → PKR")
+    await expect(page.locator("#effect")).to_contain_text(re.compile("≥ 100000.00"))
+    await expect_accessible(page)
+    await page.get_by_role("button", name=say("Withdraw")).first.click()
+    await expect(page.locator("main")).to_contain_text(say("withdrawn"))
+
+
+async def test_a_rate_beyond_the_band_is_refused_on_the_page(look: Look) -> None:
+    look.expect_status(422)
+    rate = await reference(look)
+    page = await look("silkroad-fx", "/own/rates")
+    until = datetime.now(UTC) + timedelta(hours=4)
+    for name, value in (
+        ("source", "INR"),
+        ("target", "PKR"),
+        ("rate", f"{rate * 2:.6f}"),
+        ("until", f"{until:%Y-%m-%dT%H:%M}"),
+        ("reason", "mistyped"),
+    ):
+        await page.fill(f"#rate-{name}", value)
+    await page.get_by_role("button", name="Submit the request").click()
+
+    await expect(page.get_by_role("alert")).to_contain_text("beyond the band")
+    await expect(page.locator("#rate-rate")).to_have_value(f"{rate * 2:.6f}")
+
+
+async def test_a_bank_has_no_rates(look: Look) -> None:
+    look.expect_status(403)
+    page = await look("participant", "/own/rates")
+
+    await expect(page.locator("main")).to_contain_text("FX providers only")
