@@ -83,7 +83,10 @@ def offer_of(content: SetOffer) -> OfferOfPair:
     try:
         (found,) = fx_offers.of(msgspec.convert({"pairs": [pair]}, AskedRates))
     except msgspec.ValidationError:
-        raise refuse("this is no offer: see docs/integrate/fx-providers.md") from None
+        raise refuse(
+            "this is no offer: see docs/integrate/fx-providers.md",
+            remedy="Write the offer as docs/integrate/fx-providers.md shows it.",
+        ) from None
     return found
 
 
@@ -95,28 +98,42 @@ def _improvements(content: SetOffer) -> list[tuple[str, str]]:
 async def _seats(_connection: asyncpg.Connection, content: SetOffer, maker: Person) -> tuple[Seat, ...]:
     """A second person of the same provider."""
     if (maker.role, maker.scope) != (Role.PARTICIPANT, content.provider):
-        raise refuse("only people of this FX provider may decide this")
+        raise refuse(
+            "only people of this FX provider may decide this",
+            remedy="Ask a person of the FX provider whose rates they are.",
+        )
     return (Seat(Role.PARTICIPANT, content.provider),)
 
 
 async def _check(connection: asyncpg.Connection, content: SetOffer) -> None:
     if not await connection.fetchval(_IS_PROVIDER, content.provider):
-        raise refuse("no such FX provider")
+        raise refuse("no such FX provider", remedy="Use the id of an FX provider of GET /v1/participants.")
     if (content.large_from is None) != (content.large_rate is None):
-        raise refuse("a second rate and the amount from which it counts are stated together")
+        raise refuse(
+            "a second rate and the amount from which it counts are stated together",
+            remedy="State both the second rate and its amount, or neither.",
+        )
     if content.rate is None and content.large_rate is not None:
-        raise refuse("a second rate needs a first one")
+        raise refuse("a second rate needs a first one", remedy="State the rate from 0 first.")
     if content.until.tzinfo is None:
-        raise refuse("an instant needs its offset from UTC")
+        raise refuse(
+            "an instant needs its offset from UTC", remedy="Add the offset: 2026-11-23T14:05:07+05:30, or Z."
+        )
     try:
         offer = offer_of(content)
     except SwitchError as error:
-        raise refuse(f"this is no offer: {error.detail}") from None
+        raise refuse(
+            f"this is no offer: {error.detail}",
+            remedy="Correct what the text names; docs/integrate/fx-providers.md has an example.",
+        ) from None
     for currency in (content.source, content.target):
         await account_number(connection, content.provider, currency)
     names = [name for name, _ in offer.improvements]
     if await connection.fetchval(_PAYERS, names) != len(names):
-        raise refuse("a better rate is for no bank or wallet that pays through this switch")
+        raise refuse(
+            "a better rate is for no bank or wallet that pays through this switch",
+            remedy="Name banks or wallets of GET /v1/participants.",
+        )
     if offer.tiers:
         await _check_published(connection, content)
 
@@ -124,9 +141,15 @@ async def _check(connection: asyncpg.Connection, content: SetOffer) -> None:
 async def _check_published(connection: asyncpg.Connection, content: SetOffer) -> None:
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")
     if not now < content.until <= now + fx_offers.LONGEST:
-        raise refuse("the end is in the future, and at most seven days away")
+        raise refuse(
+            "the end is in the future, and at most seven days away",
+            remedy="State an end in the future, at most seven days away.",
+        )
     if not await connection.fetchval(_HAS_REFERENCE, content.source, content.target):
-        raise refuse("this pair has no rate to compare with: the operator sets the first")
+        raise refuse(
+            "this pair has no rate to compare with: the operator sets the first",
+            remedy="Ask the operator to set the pair's first rate, and request this again.",
+        )
 
 
 async def _compare(connection: asyncpg.Connection, content: SetOffer, bands: Bands) -> Sequence[Comparison]:
@@ -145,7 +168,10 @@ async def _compare(connection: asyncpg.Connection, content: SetOffer, bands: Ban
             connection, content.source, content.target, rate=rate, valid_from=None, bands=bands
         )
     if any(each.beyond for each in found):
-        raise refuse("a rate is beyond the band around the rate that two people of the operator set")
+        raise refuse(
+            "a rate is beyond the band around the rate that two people of the operator set",
+            remedy="Correct the rate, or ask the operator, whose two people move the reference (rate.set).",
+        )
     return found
 
 
@@ -183,7 +209,10 @@ async def _commands(_: asyncpg.Connection, ids: ChangeIds, content: SetOffer) ->
 async def _set(execution: Execution, content: SetOffer) -> None:
     reply = await execution.link.ask(_command(execution.ids, content))
     if reply.verdict is not Verdict.CREATED:
-        raise refuse(f"the offer cannot be published: {reply.verdict.text}")
+        raise refuse(
+            f"the offer cannot be published: {reply.verdict.text}",
+            remedy="Read your present offer, correct what the text names, and request it again.",
+        )
 
 
 def provider_of(content: SetOffer) -> str:
