@@ -45,6 +45,12 @@ SELECT coalesce(parent.oid::regclass, child.oid::regclass)::text AS name,
  GROUP BY 1
 """
 _LOG: Final = "SELECT (pg_current_wal_lsn() - '0/0')::bigint"
+_SET_RATE: Final = """
+INSERT INTO switch.participant (id, name, bic, country, kind)
+VALUES ('fx', 'fx', 'FXPRKZKA', 'KZ', 'fx_provider') ON CONFLICT DO NOTHING;
+INSERT INTO switch.fx_rate (source, target, provider, rate, valid_from)
+VALUES ('INR', 'PKR', 'fx', 3.2835, '2020-01-01Z') ON CONFLICT DO NOTHING
+"""
 
 
 _PAGE: Final = """# Benchmark: disk and log of a payment
@@ -73,10 +79,16 @@ class VolumeBank:
     """The writer, with a payer that has money."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self.writer = Writer(url, PaymentBook(lambda _: None))
 
     async def open(self) -> None:
-        """Start it, open the accounts and pay money in."""
+        """Start it, set the rate, open the accounts and pay money in."""
+        connection = await asyncpg.connect(self._url)
+        try:
+            await connection.execute(_SET_RATE)
+        finally:
+            await connection.close()
         await self.writer.start()
         wanted = [
             *(

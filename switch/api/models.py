@@ -1075,7 +1075,7 @@ class ResourceDocument(TypedDict):
     """What a change affects."""
 
     subject: Subject
-    id: Annotated[str, _text("PK")]
+    id: Annotated[str, _text("IN")]
     href: Annotated[str, _text("/v1/rails", "Its path in the API")] | None
 
 
@@ -1098,7 +1098,7 @@ class PlainChangeDocument(TypedDict):
         dict[str, Any],
         Meta(
             description="As in the JSON Schema of the kind in `/v1/changes/kinds`",
-            examples=[{"country": "PK", "open": True}],
+            examples=[{"country": "IN", "open": True}],
         ),
     ]
     maker: PersonName

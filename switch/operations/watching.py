@@ -108,7 +108,11 @@ async def _check(connection: asyncpg.Connection, content: SetWatchRule) -> None:
             "this currency has no hours here: it is at home in no country of a rail",
             remedy="Use the currency of a country of GET /v1/rails, or another pattern.",
         )
-    cap_of(content.amount, content.currency)
+    if not cap_of(content.amount, content.currency):
+        raise refuse(
+            "the amount must be positive",
+            remedy="State an amount above zero: the smallest of the currency is every payment.",
+        )
     if content.participant and not await connection.fetchval(_KNOWN, content.participant):
         raise refuse(
             "no such participant",

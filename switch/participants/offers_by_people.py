@@ -38,9 +38,16 @@ _IS_PROVIDER: Final = (
 _PAYERS: Final = (
     "SELECT count(*) FROM switch.participant WHERE id = ANY($1) AND kind IN ('direct', 'gateway')"
 )
-Amount = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,5})?$")]
+Amount = Annotated[
+    str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,5})?$", description="such as 250000.00")
+]
 Better = Annotated[
-    str, msgspec.Meta(max_length=2000, pattern=r"^(\S+=[1-9][0-9]{0,2}( \S+=[1-9][0-9]{0,2})*)?$")
+    str,
+    msgspec.Meta(
+        max_length=2000,
+        pattern=r"^(\S+=[1-9][0-9]{0,2}( \S+=[1-9][0-9]{0,2})*)?$",
+        description="such as asha-bank=5 noor-bank=10",
+    ),
 ]
 
 

@@ -100,6 +100,8 @@ async def cut_and_recover(rail, way, after):
 async def test_a_cut_connection_never_loses_doubles_or_invents_a_payment(rails, country, way):
     rail = await rails.get(country)
     ends = await asyncio.gather(*[cut_and_recover(rail, way, after) for after in CUTS[way]])
+    if way == "down" and (Acceptance.UNKNOWN, 1) not in ends:  # a busy machine booked later than was looked
+        ends += await asyncio.gather(*[cut_and_recover(rail, way, after) for after in CUTS[way]])
 
     # The cuts reach from the handshake to the last byte: both kinds of doubt must have been met.
     assert any(credited == 0 for _, credited in ends)

@@ -435,7 +435,7 @@ def test_every_kind_with_a_confirmation_is_measured_and_no_other() -> None:
     assert measured == {
         *("participant.onboard", "account.open", "cap.set", "funds.in", "funds.out", "limit.set"),
         *("corridor.fees", "tariff.set", "rate.set", "rail.switch", "schedule.set", "calendar.set"),
-        "fx.fixing",
+        *("fx.fixing", "fx.offer"),
     }
 
 

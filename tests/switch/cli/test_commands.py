@@ -63,6 +63,7 @@ GOOD = {
     "source": "https://lists.example", "hit": "1", "screening": "1", "threshold_percent": "90",
     "address": "https://127.0.0.1:1", "within_ms": "1000",
     "certificate": "{json}", "until": "2030-01-02", "rail": "PK", "find": "bank",
+    "case": "1", "decided_by": "operators", "pattern": "fan_in", "action": "alarm",
 }  # fmt: skip
 
 WRONG = {

@@ -342,6 +342,6 @@ def test_participants_settlements_and_people_are_listed(stack: Stack) -> None:
 
     assert shown["keys"][0]["state"] == "in force"
     assert "asha-bank" in names
-    assert roles == {"operator", "checker", "auditor", "participant", "regulator"}
+    assert roles == {"operator", "checker", "auditor", "participant", "regulator", "officer"}
     assert {w["state"] for w in windows} >= {"OPEN"}
     assert len(days) == 7

@@ -19,6 +19,7 @@ from schemas.signing.keys import SigningKey
 from switch.api import problems
 from switch.pages import site
 from tests.switch.identity.test_people_api import agreed, bearer, call, status_report, until
+from tests.switch.pages.test_proof_pages import publish
 from tests.switch.payments.test_originate import control
 from tests.switch.stack import Stack
 
@@ -384,6 +385,11 @@ async def test_pages_speak_the_readers_language(
 ) -> None:
     """Headings, states and numbers: an English heading that is left over is a missing text."""
     window = await open_window(http, stack)
+    connection = await stack.connect()
+    try:
+        await publish(stack, connection)  # a new switch has its first checkpoint after a minute
+    finally:
+        await connection.close()
     headers = {**bearer(stack, "operator"), "Accept-Language": language}
     paths = ("/windows", f"/windows/{window}", "/participants", "/participants/asha-bank", "/people")
     more = ("/participants/new", "/proofs", "/proofs/show?event=1", "/log", "/statistics")

@@ -114,11 +114,19 @@ async def read(stack: Stack, who: dict[str, str], path: str, method: str = "GET"
 
 
 async def held(stack: Stack) -> tuple[str, int]:
-    """A payment of Asha Bank that is held: its UETR and the number of its case."""
-    document = paying(stack)
+    """A payment of Asha Bank that is held: its UETR and the number of its case.
+
+    Every worker reads the lists within a moment of their approval; a payment before that is not held.
+    """
     async with stack.client("asha-bank") as client:
-        assert (await client.pay(document, wait=0)).status == "PDNG"
-    return uetr_of(document), await case_of(stack, uetr_of(document))
+
+        async def one() -> str | None:
+            document = paying(stack)
+            state = await client.pay(document, wait=0)
+            return uetr_of(document) if state.status == "PDNG" else None
+
+        uetr = str(await until(one))
+    return uetr, await case_of(stack, uetr)
 
 
 async def test_two_officers_of_the_participant_decide_and_nobody_else_reads_the_names(
