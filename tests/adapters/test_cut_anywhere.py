@@ -14,6 +14,7 @@ from adapters import registry
 from adapters.conformance.timeouts import SHORT_TIMEOUT_S, connection_with_scale
 from adapters.port import Acceptance, Outcome, reserve_and_submit
 from adapters.simulation.harness import sample_order
+from tests.tiers import some
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 CUTS = {
@@ -95,7 +96,7 @@ async def cut_and_recover(rail, way, after):
     return receipt.acceptance, credited
 
 
-@pytest.mark.parametrize("country", registry.countries())
+@pytest.mark.parametrize("country", some(registry.countries(), "CN", "IN", "IR", "KZ"))
 @pytest.mark.parametrize("way", ["up", "down"])
 async def test_a_cut_connection_never_loses_doubles_or_invents_a_payment(rails, country, way):
     rail = await rails.get(country)

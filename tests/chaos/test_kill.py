@@ -7,7 +7,7 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ ROUTES = {
     "before_enquiry": (TO_PAKISTAN, "SILENT"),
     "after_enquiry": (TO_PAKISTAN, "SILENT"),
 }
+AROUND_SENDING = ("before_reserve_commit", "after_reserve_commit", "after_rail_send", "before_outcome_commit")
 
 ROUNDS_OF_CHANGES = 9
 FINISH_WAIT_S = 20
@@ -162,13 +163,22 @@ async def returns_notified(switch: SwitchProcess, participant: str, uetrs: set[s
 
 
 @pytest.mark.timeout(600)
-def test_a_kill_of_everything_at_every_point_between_the_two_durable_writes(switch: SwitchProcess) -> None:
+@pytest.mark.parametrize(
+    "points",
+    [
+        pytest.param(AROUND_SENDING, id="around the sending"),
+        pytest.param(failpoints.NAMES, id="all", marks=pytest.mark.long),
+    ],
+)
+def test_a_kill_of_everything_at_every_point_between_the_two_durable_writes(
+    switch: SwitchProcess, points: Sequence[str]
+) -> None:
     switch.workers = 1  # it starts a dozen times, and one worker is enough to be killed
     switch.data.mkdir()
     switch.start()
     switch.wait_until_ready()
     sent: list[tuple[str, dict[str, Any]]] = []
-    for name in failpoints.NAMES:
+    for name in points:
         (debtor, creditor), word = ROUTES.get(name, (TO_PAKISTAN, ""))
         document = switch.document(debtor, creditor, word)
         sent.append((debtor, document))
@@ -183,7 +193,7 @@ def test_a_kill_of_everything_at_every_point_between_the_two_durable_writes(swit
     ends = asyncio.run(finish_all(switch, sent))
     verified = switch.verify()
 
-    assert ends == ["ACCC"] * len(failpoints.NAMES)
+    assert ends == ["ACCC"] * len(points)
     assert verified["ok"], verified
     assert [credits(switch)[UUID(uetr_of(document))] for _, document in sent] == [1] * len(sent)
 

@@ -1,5 +1,6 @@
 """Payments that begin at one rail and end at another: the payer is debited exactly when the payee is credited."""
 
+import asyncio
 import uuid
 from datetime import UTC, datetime
 
@@ -21,6 +22,7 @@ from tests.switch.payments.inbound_world import (
     credited,
     debits,
     ended,
+    ended_with_people,
     journey,
     kept,
     originate,
@@ -33,10 +35,10 @@ from tests.switch.stack import Stack
 DIRECTIONS = [("PK", "IN"), ("IN", "PK")]
 
 
-@pytest.fixture
-async def both(stack: Stack) -> Stack:
-    """Both rails with their gateways."""
-    await with_gateways(stack, ("IN", "PK"))
+@pytest.fixture(scope="module")
+def both(stack: Stack) -> Stack:
+    """Both rails with their gateways; a test that changes them leaves them as they are here."""
+    asyncio.run(with_gateways(stack, ("IN", "PK")))
     return stack
 
 
@@ -159,7 +161,7 @@ async def test_many_at_once_end_alike_on_both_sides(both: Stack) -> None:
     }
 
     for (source, target, word), mine in uetrs.items():
-        states = set(await ended(both, source, mine, within_s=120))
+        states = set(await ended_with_people(both, source, target, mine))
         there = credited(both.settings.rails_directory, target)
         assert states == {DebitState.REFUNDED if word == "AC04" else DebitState.DONE}, word
         assert all((uetr in there) == (word != "AC04") for uetr in mine), word
