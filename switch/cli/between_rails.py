@@ -23,6 +23,8 @@ from switch.cli.as_person import CommandContext, open_services, request, vote
 
 CAP: Final = "100000000.00"
 """What a gateway may owe: here nobody funds it."""
+_READ_WITHIN_S: Final = 2.0
+"""Every process has read who takes the orders of a rail by then."""
 _WITHIN_S: Final = 60.0
 _ACCEPTED: Final = 202
 _KNOWN: Final = "SELECT EXISTS (SELECT FROM switch.participant WHERE id = $1)"
@@ -40,9 +42,10 @@ class PaidAbroad:
 
     payer: DebitEntry
     state: str
-    debited: int
-    credited: int
-    currency: str
+    debited: int | None
+    """None, as the credit: it was refused before it became a payment."""
+    credited: int | None
+    currency: str | None
 
 
 def sources(settings: Settings) -> list[str]:
@@ -68,6 +71,7 @@ async def take_orders(settings: Settings, connection: asyncpg.Connection, countr
     """Have two people onboard the gateways and take the orders of these rails; what is so already stays."""
     async with open_services(settings, Login.PAGES) as services:
         context = CommandContext(services, settings)
+        is_new = False
         for country in countries:
             found = gateway(country)
             if not await connection.fetchval(_KNOWN, found["id"]):
@@ -75,6 +79,9 @@ async def take_orders(settings: Settings, connection: asyncpg.Connection, countr
             if not await connection.fetchval(_TAKEN, country):
                 content = {"country": country, "gateway": found["id"], "open": True}
                 await _agreed(context, "rail.inbound", content)
+                is_new = True
+    if is_new:
+        await asyncio.sleep(_READ_WITHIN_S)
 
 
 async def _agreed(context: CommandContext, kind: str, content: dict[str, Any]) -> None:

@@ -193,9 +193,10 @@ async def _between_rails(settings: Settings, connection: asyncpg.Connection, say
         if (source, to) in pairs:
             paid = await between_rails.pay(settings, connection, source, to, amount)
             debit = Money(paid.payer.amount_minor, paid.payer.currency)
+            credited = "nothing" if paid.credited is None else Money(paid.credited, paid.currency or "")
             output.text(
                 f"          {source} -> {to}  payer {paid.payer.state}: {debit}; order {paid.state};"
-                f" payee credited {Money(paid.credited, paid.currency)}"
+                f" payee credited {credited}"
             )
 
 
