@@ -14,12 +14,13 @@ import pytest
 import pytest_asyncio
 from fastapi import Request
 
+from ledger import audit
 from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.api import problems
+from switch.operations import housekeeping
 from switch.pages import site
 from tests.switch.identity.test_people_api import agreed, bearer, call, status_report, until
-from tests.switch.pages.test_proof_pages import publish
 from tests.switch.payments.test_originate import control
 from tests.switch.stack import Stack
 
@@ -387,7 +388,8 @@ async def test_pages_speak_the_readers_language(
     window = await open_window(http, stack)
     connection = await stack.connect()
     try:
-        await publish(stack, connection)  # a new switch has its first checkpoint after a minute
+        # A new switch has its first checkpoint after a minute.
+        await audit.checkpoint(connection, housekeeping.signer(stack.settings))
     finally:
         await connection.close()
     headers = {**bearer(stack, "operator"), "Accept-Language": language}
