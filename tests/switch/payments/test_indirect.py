@@ -179,10 +179,13 @@ async def test_limits_of_a_bank_hold_exactly_under_concurrency(reached: Stack) -
     await imported(reached, "PK", [*PK, line])
     agent = {"BICFI": f"{letters}PKKA"}
 
-    large = await pay(reached, payment(reached, agent, iban(letters), amount="300.00"))
-    states = await asyncio.gather(
-        *(pay(reached, payment(reached, agent, iban(letters), amount="200.00")) for _ in range(4))
-    )
+    try:
+        large = await pay(reached, payment(reached, agent, iban(letters), amount="300.00"))
+        states = await asyncio.gather(
+            *(pay(reached, payment(reached, agent, iban(letters), amount="200.00")) for _ in range(4))
+        )
+    finally:
+        await imported(reached, "PK", PK)
 
     assert (large.reason, "at most 700.00 PKR" in (large.detail or "")) == ("AM02", True)
     assert sorted(state.status for state in states) == ["ACCC", "ACCC", "RJCT", "RJCT"]  # 656.70 each
@@ -233,9 +236,7 @@ async def test_an_import_shows_what_it_adds_changes_and_ends_before_the_vote(rea
     assert "Meezan Bank" in rows["mezan"]["then"]
     assert "Mezan Bank" in rows["mezan"]["now"]
     assert rows["apna"]["then"] == "ended"
-    ended = sum(row["then"] == "ended" for row in change["effect"]["rows"])
-    counts = ["1", "1", str(ended)]
-    assert [rows[f"Banks {what}"]["then"] for what in ("added", "changed", "ended")] == counts
+    assert [rows[f"Banks {what}"]["then"] for what in ("added", "changed", "ended")] == ["1", "1", "1"]
     assert "MEZNPKKA" in page
     assert "APNAPKKA" not in page
 
