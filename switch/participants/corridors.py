@@ -30,6 +30,9 @@ from switch.participants.instants import check_ahead, instant_text
 from switch.payments import rail_profile, rail_register
 
 _statement: Final = statements("switch.participants")
+_IS_PROVIDER: Final = (
+    "SELECT true FROM switch.participant WHERE id = $1 AND kind = 'fx_provider' AND status = 'active'"
+)
 _RATE: Final = _statement("rate_in_force")
 _RAIL: Final = _statement("rail_state")
 _CORRIDOR: Final = _statement("corridor")
@@ -256,13 +259,20 @@ async def _check_rate(connection: asyncpg.Connection, content: SetRate) -> None:
             "an instant needs its offset from UTC", remedy="Add the offset: 2026-11-23T14:05:07+05:30, or Z."
         )
     await check_ahead(connection, content.valid_from, "valid_from")
-    if not await connection.fetchval(
-        "SELECT true FROM switch.participant WHERE id = $1 AND kind = 'fx_provider' AND status = 'active'",
-        content.provider,
-    ):
+    await check_provider(connection, content.provider, content.source, content.target)
+
+
+async def check_provider(connection: asyncpg.Connection, provider: str, *currencies: str) -> None:
+    """Check that an FX provider is active and has an account in each currency.
+
+    Raises:
+        Refused: it is not, or has none.
+
+    """
+    if not await connection.fetchval(_IS_PROVIDER, provider):
         raise refuse("no such FX provider", remedy="Use the id of an FX provider of GET /v1/participants.")
-    for currency in (content.source, content.target):
-        await account_number(connection, content.provider, currency)
+    for currency in currencies:
+        await account_number(connection, provider, currency)
 
 
 async def _compare_rate(connection: asyncpg.Connection, content: SetRate, bands: Bands) -> list[Comparison]:

@@ -13,7 +13,7 @@ import msgspec
 
 from adapters import registry
 from schemas.money import EXPONENTS
-from switch.approvals.content import Country, Currency, Id, account_number, refuse
+from switch.approvals.content import Country, Currency, Id, refuse
 from switch.approvals.effects import NOTHING, Effect, Row, Subject, links_to, term
 from switch.approvals.kinds import ChangeKind, Confirmable, Execution
 from switch.base.plausibility import Bands, Comparison
@@ -21,15 +21,12 @@ from switch.base.sql import statements
 from switch.identity.model import Person, Role, Seat
 from switch.identity.permissions import Right
 from switch.participants import comparisons
-from switch.participants.corridors import Rate
+from switch.participants.corridors import Rate, check_provider
 from switch.participants.instants import check_ahead, instant_text
 
 _statement: Final = statements("switch.participants")
 _IN_FORCE: Final = _statement("fixing_in_force")
 _ADD: Final = _statement("add_fixing")
-_PROVIDER: Final = (
-    "SELECT true FROM switch.participant WHERE id = $1 AND kind = 'fx_provider' AND status = 'active'"
-)
 LONGEST: Final = timedelta(days=7)
 """As long as an offer of a provider: a longer need is decided again, with the market in view."""
 
@@ -74,10 +71,7 @@ async def _check(connection: asyncpg.Connection, content: SetFixing) -> None:
             remedy="State how many units of the target one unit of the source buys, more than zero.",
         )
     await _check_times(connection, content)
-    if not await connection.fetchval(_PROVIDER, content.provider):
-        raise refuse("no such FX provider", remedy="Use the id of an FX provider of GET /v1/participants.")
-    for currency in (content.source, content.target):
-        await account_number(connection, content.provider, currency)
+    await check_provider(connection, content.provider, content.source, content.target)
 
 
 async def _check_times(connection: asyncpg.Connection, content: SetFixing) -> None:

@@ -21,7 +21,7 @@ from switch.base.sql import statements
 from switch.identity.model import Person, Role, Seat
 from switch.identity.permissions import Right
 from switch.participants import comparisons
-from switch.participants.corridors import Rate
+from switch.participants.corridors import Rate, check_provider
 from switch.participants.instants import instant_text
 from switch.payments import fx_offers
 from switch.payments.fx_offers import AskedRates
@@ -32,9 +32,6 @@ from switch.writer.verdicts import Verdict
 _statement: Final = statements("switch.participants")
 _NOW: Final = _statement("offer_of_pair")
 _HAS_REFERENCE: Final = "SELECT EXISTS (SELECT FROM switch.fx_rate WHERE source = $1 AND target = $2)"
-_IS_PROVIDER: Final = (
-    "SELECT true FROM switch.participant WHERE id = $1 AND kind = 'fx_provider' AND status = 'active'"
-)
 _PAYERS: Final = (
     "SELECT count(*) FROM switch.participant WHERE id = ANY($1) AND kind IN ('direct', 'gateway')"
 )
@@ -113,8 +110,7 @@ async def _seats(_connection: asyncpg.Connection, content: SetOffer, maker: Pers
 
 
 async def _check(connection: asyncpg.Connection, content: SetOffer) -> None:
-    if not await connection.fetchval(_IS_PROVIDER, content.provider):
-        raise refuse("no such FX provider", remedy="Use the id of an FX provider of GET /v1/participants.")
+    await check_provider(connection, content.provider)
     if (content.large_from is None) != (content.large_rate is None):
         raise refuse(
             "a second rate and the amount from which it counts are stated together",
