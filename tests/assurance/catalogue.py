@@ -61,7 +61,7 @@ FAULTS: Final = (
           ("switch/settlement/test_settlement_day.py::test_two_processes_that_open_one_settlement_carry_once",
            "switch/settlement/test_settlement_delivery.py::test_two_caretakers_at_once_hand_it_over_once",
            "switch/approvals/test_approvals.py::test_a_second_execution_of_what_has_ended_does_nothing")),
-    Fault("A9", "the bridge of a DFSP is killed between a transfer and its callback, or loses its journal", "the payment is made once, and its outcome is told; another transfer under the same id is neither paid nor told as an end",
+    Fault("A9", "the bridge of a DFSP is killed between a transfer and its callback, or loses its journal", "the payment is made once, and its outcome is reported; another transfer under the same id is not paid, and no outcome is reported for it",
           ("switch/fspiop/test_bridge.py::test_a_bridge_that_is_killed_tells_the_outcome_after_its_restart",
            "switch/fspiop/test_bridge.py::test_a_bridge_that_lost_its_journal_never_pays_twice",
            "switch/fspiop/test_transfers.py::test_a_transfer_is_kept_once_and_a_quote_is_paid_once")),
