@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 
 from switch.pages.language import Language
 
@@ -87,9 +87,13 @@ def _turned(request: Request, name: str, value: object) -> str:
     return f"{request.url.path}?{urlencode({**others, name: value})}"
 
 
-def period(since: str, until: str) -> tuple[datetime | None, datetime | None]:
+def period(since: Day = "", until: Day = "") -> tuple[datetime | None, datetime | None]:
     """The beginning of the first day and the end of the last one, UTC; an invalid date sets no bound."""
     return _midnight(since), _midnight(until, after=timedelta(days=1))
+
+
+Period = Annotated[tuple[datetime | None, datetime | None], Depends(period)]
+"""The parameters `since` and `until` of a list, as instants."""
 
 
 def _midnight(day: str, after: timedelta = timedelta()) -> datetime | None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from schemas import files
 from switch.identity.permissions import Right, require
+from switch.pages import filters, language
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, render
 from switch.payments import correspondence
@@ -35,17 +36,22 @@ async def get_messages(
     request: Request,
     switch: Switch,
     person: Member,
+    within: filters.Period,
     before: Annotated[int, Query(ge=1, le=2**62)] = 2**62,
 ) -> Response:
     """List received messages, newest first."""
-    found = await correspondence.latest(switch.pool, person.scope, before=before, limit=_PAGE)
+    since, until = within
+    found = await correspondence.latest(
+        switch.pool, person.scope, before=before, limit=_PAGE, since=since, until=until
+    )
     return render(
         request,
         "own_messages.html",
         person,
         found=found,
         names=NAMES,
-        older=found[-1].seq if len(found) == _PAGE else None,
+        older=filters.older(request, found[-1].seq) if len(found) == _PAGE else "",
+        ranges=filters.ranges(request, language.of(request)),
         base=PREFIX + BASE,
     )
 

@@ -19,7 +19,7 @@ from switch.api.reports import Reporting
 from switch.api.runtime import Runtime
 from switch.identity.model import Person
 from switch.identity.permissions import Right, may
-from switch.pages import language
+from switch.pages import filters, language
 from switch.pages.charts import MEASURES
 from switch.pages.shell import PARTICIPANTS, PREFIX, Switch, Viewer, form, redirect, render
 from switch.reports import catalogue, patterns, service, wording
@@ -62,22 +62,24 @@ async def get_reports(
     request: Request,
     reporting: Reporting,
     person: Viewer,
+    within: filters.Period,
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
     """List the reports that this person may request, and those generated before."""
     scope = scope_of_person(person)
     audience = catalogue.audience_of(scope)
     found = [report for report in catalogue.CATALOGUE.values() if audience in report.audience]
-    read = await service.made(reporting, scope, _MADE_MAX + 1, before=before)
+    since, until = within
+    read = await service.made(reporting, scope, _MADE_MAX + 1, before=before, since=since, until=until)
     made = [{**row, "made_at": datetime.fromisoformat(row["made_at"])} for row in read[:_MADE_MAX]]
-    older = made[-1]["number"] if len(read) > _MADE_MAX else None
     return render(
         request,
         "reports.html",
         person,
         reports=found,
         made=made,
-        older=older,
+        older=filters.older(request, made[-1]["number"]) if len(read) > _MADE_MAX else "",
+        ranges=filters.ranges(request, language.of(request)),
         delivers=scope.everything,
         titles=_titles(),
     )
@@ -88,12 +90,13 @@ async def get_deliveries(
     request: Request,
     reporting: Reporting,
     person: Viewer,
+    within: filters.Period,
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
     """Show the schedules and destinations of reports, and the receipts of their deliveries."""
     if not scope_of_person(person).everything:
         raise NotAllowed("this page is not available for your role")
-    return await _deliveries(request, reporting, person, before)
+    return await _deliveries(request, reporting, person, before=before, within=within)
 
 
 @router.post("/report-deliveries/{number}/again")
@@ -110,7 +113,7 @@ async def post_again(
     try:
         await repeating.repeat(switch.pool, person, number)
     except Refused as error:
-        return await _deliveries(request, reporting, person, None, error)
+        return await _deliveries(request, reporting, person, problem=error)
     return redirect(request, "/report-deliveries")
 
 
@@ -118,10 +121,15 @@ async def _deliveries(
     request: Request,
     reporting: service.ReportService,
     person: Person,
-    before: int | None,
+    *,
+    before: int | None = None,
+    within: tuple[datetime | None, datetime | None] = (None, None),
     problem: SwitchError | None = None,
 ) -> Response:
-    read = await receipts.deliveries(reporting.reading, _MADE_MAX + 1, before=before)
+    since, until = within
+    read = await receipts.deliveries(
+        reporting.reading, _MADE_MAX + 1, before=before, since=since, until=until
+    )
     return render(
         request,
         "report_deliveries.html",
@@ -134,7 +142,8 @@ async def _deliveries(
         schedules=await receipts.schedules(reporting.reading),
         destinations=await receipts.destinations(reporting.reading),
         deliveries=read[:_MADE_MAX],
-        older=read[_MADE_MAX - 1]["number"] if len(read) > _MADE_MAX else None,
+        older=filters.older(request, read[_MADE_MAX - 1]["number"]) if len(read) > _MADE_MAX else "",
+        ranges=() if problem else filters.ranges(request, language.of(request)),
     )
 
 

@@ -148,10 +148,19 @@ async def inbox(
 
 
 async def latest(
-    pool: asyncpg.Pool, receiver: str, *, before: int = 2**62, limit: int = 50
+    pool: asyncpg.Pool,
+    receiver: str,
+    *,
+    before: int = 2**62,
+    limit: int = 50,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Sequence[Envelope]:
-    """Messages for a participant before a sequence number, newest first."""
-    return [Envelope(*row) for row in await pool.fetch(_LATEST, receiver, before, limit)]
+    """Messages for a participant before a sequence number, newest first.
+
+    With `since` or `until`: those received from `since` on, and before `until`.
+    """
+    return [Envelope(*row) for row in await pool.fetch(_LATEST, receiver, before, limit, since, until)]
 
 
 async def count_recalls(pool: asyncpg.Pool, receiver: str) -> int:

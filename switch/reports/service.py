@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -258,8 +259,18 @@ def package(service: ReportService, artefact: Artefact, language: str | None) ->
 
 
 async def made(
-    service: ReportService, scope: Scope, limit: int = 200, *, before: int | None = None
+    service: ReportService,
+    scope: Scope,
+    limit: int = 200,
+    *,
+    before: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """Artefacts made for this scope, newest first: who, what, up to which event of the log, which file."""
-    rows = await service.pool.fetch(_MADE, None if scope.everything else scope.text, limit, before)
+    """Artefacts made for this scope, newest first: who, what, up to which event of the log, which file.
+
+    With `since` or `until`: those made from `since` on, and before `until`.
+    """
+    whose = None if scope.everything else scope.text
+    rows = await service.pool.fetch(_MADE, whose, limit, before, since, until)
     return [{**row, "sha256": row["sha256"].hex(), "made_at": row["made_at"].isoformat()} for row in rows]

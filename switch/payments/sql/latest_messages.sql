@@ -1,5 +1,5 @@
 -- latest_messages: messages for a participant, newest first, without their content.
---   $1 receiver  $2 sequence numbers below  $3 maximum rows
+--   $1 receiver  $2 sequence numbers below  $3 maximum rows  $4 received since, or null  $5 received before, or null
 SELECT c.seq, c.at, coalesce(c.sender, 'payswitch'), c.definition, c.message_id,
        coalesce(o.stated, c.uetr) AS known_uetr,
        c.sealed_key IS NULL AS erased,
@@ -10,4 +10,5 @@ SELECT c.seq, c.at, coalesce(c.sender, 'payswitch'), c.definition, c.message_id,
 FROM switch.correspondence AS c
 LEFT JOIN switch.own_uetr AS o ON o.uetr = c.uetr AND o.sender = c.receiver
 WHERE c.receiver = $1 AND c.seq < $2 AND c.made < pg_snapshot_xmin(pg_current_snapshot())
+  AND ($4::timestamptz IS NULL OR c.at >= $4) AND ($5::timestamptz IS NULL OR c.at < $5)
 ORDER BY c.seq DESC LIMIT $3

@@ -1,6 +1,7 @@
 """What people and programs read of destinations, schedules and deliveries; no address has a secret in it."""
 
 import json
+from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
@@ -27,10 +28,15 @@ async def schedules(pool: asyncpg.Pool | asyncpg.Connection) -> list[dict[str, A
 
 
 async def deliveries(
-    pool: asyncpg.Pool | asyncpg.Connection, limit: int, *, before: int | None = None
+    pool: asyncpg.Pool | asyncpg.Connection,
+    limit: int,
+    *,
+    before: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """Reports that were made by schedule, newest first, with their receipts."""
-    rows = await pool.fetch(_DELIVERIES, limit, before)
+    """Reports made by schedule from `since` on, before `until`; newest first, with their receipts."""
+    rows = await pool.fetch(_DELIVERIES, limit, before, since, until)
     return [
         {
             **_shown(row),

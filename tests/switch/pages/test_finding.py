@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import aiohttp
 import pytest
@@ -233,6 +234,47 @@ async def test_the_log_begins_at_the_end_of_a_day_and_breaks_are_of_a_rail(stack
     )
     assert 'href="/console/breaks?rail=PK&amp;resolved=true"' in listed
     assert 'href="/console/breaks?rail=IN"' in listed
+
+
+@pytest.mark.asyncio
+async def test_reports_their_deliveries_and_messages_are_listed_by_period(stack: Stack) -> None:
+    connection = await stack.connect()
+    digest = sha256(b"by period")
+    await connection.execute(
+        "INSERT INTO switch.report_artefact"
+        " (sha256, report, format, parameters, scope, caller, revealed, as_of, event, octets, signature)"
+        " VALUES ($1, 'rejects', 'json', '{}', 'all', 'by period', false, 1, 1, 1, '')",
+        digest.digest(),
+    )
+    await connection.execute(
+        "INSERT INTO switch.report_delivery (schedule, period, destination, report, name, sha256, octets, file_sha256)"
+        " VALUES ('by-period', '2026-01-01', 'nowhere', 'rejects', 'by-period.zip', $1, 1, $1)",
+        digest.digest(),
+    )
+    await connection.execute(
+        "INSERT INTO switch.correspondence (id, uetr, sender, receiver, definition, message_id, fingerprint, body)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), 'indus-bank', 'asha-bank', 'pain.013.001.07', 'by period',"
+        " '', '')"
+    )
+    lists = (
+        ("operator", "/console/reports", digest.hexdigest()),
+        ("operator", "/console/report-deliveries", "by-period.zip"),
+        ("participant", "/console/own/messages", "pain.013.001.07"),
+    )
+    today = datetime.now(UTC).date()
+    try:
+        for person, path, listed in lists:
+            now = await read(stack, person, f"{path}?since={today}&until={today + timedelta(days=1)}")
+            long_ago = await read(stack, person, f"{path}?since=2020-01-01&until=2020-01-02")
+
+            assert listed in now
+            assert listed not in long_ago
+            assert f'href="{path}?since={today}&amp;until={today}"' in long_ago
+    finally:
+        await connection.execute("DELETE FROM switch.report_delivery WHERE schedule = 'by-period'")
+        await connection.execute("DELETE FROM switch.report_artefact WHERE caller = 'by period'")
+        await connection.execute("DELETE FROM switch.correspondence WHERE message_id = 'by period'")
+        await connection.close()
 
 
 async def sent(stack: Stack, person: str, path: str, **fields: str) -> tuple[int, str]:
