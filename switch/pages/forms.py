@@ -59,7 +59,7 @@ _AMOUNTS: Final = frozenset(
     {
         *("amount", "net_debit_cap", "per_payment", "per_hour", "per_day", "minimum", "maximum"),
         *("from_amount", "below_amount", "flat", "least", "most"),
-        "full_data_above",
+        *("full_data_above", "large_from", "inventory"),
     }
 )
 """Fields that people type with the separators of their language."""
@@ -68,9 +68,11 @@ _statement: Final = statements("switch.pages")
 _CHOICES: Final = _statement("choices")
 _BY_PATTERN: Final = {
     "^[A-Z]{2}$": "countries",
+    "^([A-Z]{2})?$": "countries",
     "^[A-Z]{3}$": "currencies",
     "^([A-Z]{3})?$": "currencies",
     "^[a-z0-9][a-z0-9-]{1,34}$": "participants",
+    "^([a-z0-9][a-z0-9-]{1,34})?$": "participants",
 }
 _BY_FIELD: Final = {
     **{
@@ -78,6 +80,7 @@ _BY_FIELD: Final = {
         for kind in ("person.reset", "person.suspend", "person.resume", "person.remove")
     },
     **{(kind, "name"): "" for kind in ("report_destination.add", "report_schedule.add")},
+    ("screening.officers", "participant"): "others or one",
     ("report_destination.remove", "name"): "destinations",
     ("report_schedule.remove", "name"): "schedules",
     ("report_schedule.add", "destination"): "destinations",
@@ -147,6 +150,8 @@ async def with_choices(
 
 def _options(among: str, row: asyncpg.Record) -> tuple[str, ...]:
     match among:
+        case "others or one":
+            return ("*", *(row["participants"] or ()))
         case "reports":
             return tuple(CATALOGUE)
         case "formats":
@@ -160,8 +165,9 @@ def _options(among: str, row: asyncpg.Record) -> tuple[str, ...]:
 def _names(among: str, row: asyncpg.Record, lang: Language) -> Mapping[str, str]:
     """Names of the codes to choose from."""
     match among:
-        case "participants":
-            return dict(zip(row["participants"] or (), row["participant_names"] or (), strict=True))
+        case "participants" | "others or one":
+            names = dict(zip(row["participants"] or (), row["participant_names"] or (), strict=True))
+            return names | {"*": lang.text("All others")}
         case "countries":
             known = {code: registry.find_country(code) for code in row["countries"] or ()}
             return {code: found.names.in_language(lang.code) for code, found in known.items() if found}

@@ -8,20 +8,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 import asyncpg
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from schemas.errors import InvalidMessage, NotAllowed, Refused
+from schemas.errors import InvalidAmount, InvalidMessage, NotAllowed, Refused
 from schemas.money import Money
 from switch.approvals import approvals
 from switch.base.sql import statements
 from switch.change_catalogue import KINDS
 from switch.identity.model import ChangeState, Person
-from switch.pages import own
+from switch.pages import forms, language
 from switch.pages.own import BASE, Own
 from switch.pages.own_money import holdings
 from switch.pages.shell import PREFIX, Context, Switch, Viewer, form, redirect, render
@@ -34,7 +34,14 @@ KIND: Final = "fx.offer"
 FX_PROVIDER: Final = "fx_provider"
 _CHANGES_MAX: Final = 20
 _DAYS_OF_RESULT: Final = 7
-_TEXTS: Final = ("source", "target", "rate", "large_from", "large_rate", "inventory", "improvements")
+_ORDER: Final = ("source", "target", "rate", "large_from", "large_rate", "until", "inventory", "improvements")
+"""Of the fields that a person fills in; the provider is its own."""
+_FIELDS: Final = tuple(
+    sorted(
+        (field for field in forms.fields_of(KINDS[KIND]) or () if field.name in _ORDER),
+        key=lambda field: _ORDER.index(field.name),
+    )
+)
 _OFFERS: Final = statements("switch.api")("offers_of_provider")
 _CHANGES: Final = statements("switch.pages")("own_offer_changes")
 _QUOTES: Final = statements("switch.pages")("own_promises")
@@ -85,23 +92,19 @@ async def post_rates(
     _provider(participant)
     values = await form(request)
     try:
+        typed = forms.read(_FIELDS, values, language.of(request))
+        content = {name: value for name, value in typed.items() if value is not None}
         await approvals.request(
-            context, KINDS, person, KIND, content=_content(values, person), reason=values.get("reason", "")
+            context,
+            KINDS,
+            person,
+            KIND,
+            content={**content, "provider": person.scope},
+            reason=values.get("reason", ""),
         )
     except (InvalidMessage, Refused) as error:
-        return await _show(request, switch, context, person, problem=error.detail, values=values)
+        return await _show(request, switch, context, person, problem=error, values=values)
     return redirect(request, f"{BASE}/rates")
-
-
-def _content(values: Mapping[str, str], person: Person) -> dict[str, Any]:
-    given = {name: values.get(name, "").strip() for name in _TEXTS}
-    content: dict[str, Any] = {name: text for name, text in given.items() if text}
-    content["provider"] = person.scope
-    until = own.instant(values.get("until", ""))
-    if until is None:
-        raise InvalidMessage("not a valid date and time")
-    content["until"] = until.isoformat()
-    return content
 
 
 async def _show(
@@ -110,9 +113,10 @@ async def _show(
     context: Context,
     person: Person,
     *,
-    problem: str = "",
+    problem: InvalidMessage | Refused | None = None,
     values: Mapping[str, str] | None = None,
 ) -> Response:
+    lang = language.of(request)
     today = datetime.now(UTC).date()
     since = today - timedelta(days=_DAYS_OF_RESULT - 1)
     period = {"since": since, "until": today + timedelta(days=1), "show": 1}
@@ -124,6 +128,8 @@ async def _show(
         "own_rates.html",
         person,
         422 if problem else 200,
+        fields=await forms.with_choices(context.pool, KINDS[KIND], _FIELDS, lang),
+        words=forms.WORDS,
         offers=[_offer(row) for row in await switch.pool.fetch(_OFFERS, person.scope)],
         promises=[
             (row, Money(row["credit_minor"], row["target"]))
@@ -133,7 +139,10 @@ async def _show(
         changes=[(change, json.loads(change.content)) for change in changes],
         open=ChangeState.REQUESTED,
         result=f"{PREFIX}/reports/{fx_result.NAME}?{urlencode(period)}",
-        problem=problem,
+        problem=problem and forms.problem(problem.detail, KINDS[KIND], lang),
+        wrong=forms.field_of(problem.detail, _FIELDS, amount=isinstance(problem, InvalidAmount))
+        if problem
+        else "",
         values=values or {},
         base=PREFIX + BASE,
     )

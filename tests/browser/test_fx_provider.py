@@ -14,6 +14,9 @@ from tests.browser.looking import (
     words,
 )
 
+SEPARATED = {"en": "100,000.00", "ru": "100 000,00", "zh": "100,000.00"}
+"""An amount as people of a language type it."""
+
 
 async def reference(look: Look) -> Decimal:
     """The rate that two people set for the pair: an offer is within a band around it."""
@@ -32,15 +35,15 @@ async def test_a_rate_is_requested_by_the_form_and_withdrawn(look: Look, languag
     await expect_accessible(page)
     await expect_whole_on_a_phone(page)
     until = datetime.now(UTC) + timedelta(hours=4)
-    await page.fill("#rate-source", "INR")
-    await page.fill("#rate-target", "PKR")
-    await page.fill("#rate-rate", f"{rate:.6f}")
-    await page.fill("#rate-large_from", "100000.00")
-    await page.fill("#rate-large_rate", f"{rate * Decimal('1.001'):.6f}")
-    await page.fill("#rate-until", f"{until:%Y-%m-%dT%H:%M}")
-    await page.fill("#rate-inventory", "5000000.00")
-    await page.fill("#rate-improvements", "asha-bank=5")
-    await page.fill("#rate-reason", f"of the morning, {language}")
+    await page.select_option("#source", "INR")
+    await page.select_option("#target", "PKR")
+    await page.fill("#rate", f"{rate:.6f}")
+    await page.fill("#large_from", SEPARATED[language])
+    await page.fill("#large_rate", f"{rate * Decimal('1.001'):.6f}")
+    await page.fill("#until", f"{until:%Y-%m-%dT%H:%M}")
+    await page.fill("#inventory", "5000000.00")
+    await page.fill("#improvements", "asha-bank=5")
+    await page.fill("#reason", f"of the morning, {language}")
     await page.get_by_role("button", name=say("Submit the request"), exact=True).press("Enter")
 
     row = page.locator("tr", has_text=f"of the morning, {language}").first
@@ -58,18 +61,18 @@ async def test_a_rate_beyond_the_band_is_refused_on_the_page(look: Look) -> None
     rate = await reference(look)
     page = await look("silkroad-fx", "/own/rates")
     until = datetime.now(UTC) + timedelta(hours=4)
+    await page.select_option("#source", "INR")
+    await page.select_option("#target", "PKR")
     for name, value in (
-        ("source", "INR"),
-        ("target", "PKR"),
         ("rate", f"{rate * 2:.6f}"),
         ("until", f"{until:%Y-%m-%dT%H:%M}"),
         ("reason", "mistyped"),
     ):
-        await page.fill(f"#rate-{name}", value)
+        await page.fill(f"#{name}", value)
     await page.get_by_role("button", name="Submit the request").click()
 
     await expect(page.get_by_role("alert")).to_contain_text("beyond the band")
-    await expect(page.locator("#rate-rate")).to_have_value(f"{rate * 2:.6f}")
+    await expect(page.locator("#rate")).to_have_value(f"{rate * 2:.6f}")
 
 
 async def test_a_bank_has_no_rates(look: Look) -> None:
