@@ -1,14 +1,11 @@
 """The overview: current figures, with the map of corridors and rails."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from math import hypot
 from typing import Annotated, Any, Final
 
 import asyncpg
 from fastapi import APIRouter, Depends, Request
-from markupsafe import Markup
 from starlette.responses import Response
 
 from adapters import registry
@@ -19,14 +16,10 @@ from switch.api.runtime import Runtime
 from switch.base.sql import statements
 from switch.identity.model import Person, Role
 from switch.operations import oversight
-from switch.pages import attention, audited, language, own_home, screening, shell, tour
-from switch.pages.audited import read_only
+from switch.pages import attention, audited, language, last_day, own_home, screening, shell, tour
 from switch.pages.language import Language
-from switch.pages.series import spark
 from switch.pages.shell import PREFIX, Switch, render
 from switch.reports.query import Scope
-from switch.statistics import reading
-from switch.statistics.reading import By, FactQuery, PaymentFigures, Step
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Reader = Annotated[Person, Depends(audited.reader(shell.OVERVIEW))]
@@ -37,9 +30,10 @@ _BESIDE: Final = 15
 """From an arrow to its number."""
 _MUCH: Final = 5
 """More than one aborted payment in this many is shown."""
-_NEAREST: Final = (500, 100)
+_NEAREST: Final = (300, 40)
 _MARGIN: Final = 60
-_DAY: Final = timedelta(hours=24)
+_FLAT: Final = 100
+"""A map of rails that are no higher apart is drawn in a lower frame."""
 _statement: Final = statements("switch.pages")
 _WAYS: Final = _statement("ways")
 _COUNTS: Final = _statement("counts")
@@ -71,11 +65,12 @@ class CorridorFlow:
 
     @property
     def middle(self) -> tuple[int, int]:
-        """Where its number stands: on its outer side."""
-        (x1, y1), (x2, y2), (x, y) = self.source.place, self.target.place, self._bend
-        out_x, out_y = x - (x1 + x2) / 2, y - (y1 + y2) / 2
-        part = 0.5 + _BESIDE / max(hypot(out_x, out_y), 1)
-        return round((x1 + x2) / 2 + out_x * part), round((y1 + y2) / 2 + out_y * part)
+        """Where its number stands: beside the middle of the arrow, on its outer side."""
+        (x, y), ends = self._bend, (self.source.place, self.target.place)
+        (x1, y1), (x2, y2) = (_towards(end, self._bend) for end in ends)
+        out_x, out_y = x - sum(end[0] for end in ends) / 2, y - sum(end[1] for end in ends) / 2
+        part = _BESIDE / max(hypot(out_x, out_y), 1)
+        return round((x1 + 2 * x + x2) / 4 + out_x * part), round((y1 + 2 * y + y2) / 4 + out_y * part)
 
     @property
     def _bend(self) -> tuple[float, float]:
@@ -118,9 +113,10 @@ async def _figures(switch: Runtime, person: Person, lang: Language) -> dict[str,
         imbalance = await positions.imbalance(connection)
         concerns = await attention.read(connection, switch, person, lang, rails)
     most = max((row["n"] for row in rows), default=1)
+    places = [known.place for rail in rails if (known := registry.find_country(rail.country))]
     return {
         **dict(counts),
-        **await _sparks(switch, person, lang),
+        "day": await last_day.read(switch, Scope(person.name, everything=True), lang),
         "concerns": concerns,
         "balanced": not any(imbalance.values()),
         "ways": [
@@ -138,28 +134,8 @@ async def _figures(switch: Runtime, person: Person, lang: Language) -> dict[str,
         ],
         "rails": [(rail, registry.find_country(rail.country)) for rail in rails],
         "away": sum(rail.state == "away" for rail in rails),
-        "view": _view([known.place for rail in rails if (known := registry.find_country(rail.country))]),
-    }
-
-
-async def _sparks(switch: Runtime, person: Person, lang: Language) -> dict[str, Markup]:
-    """Small lines for the cards: each hour of the last day that is over, of the whole switch as the cards."""
-    now = reading.begin(datetime.now(UTC), Step.HOUR)
-    asked = FactQuery(now - _DAY, now, Step.HOUR)
-    whole = Scope(person.name, everything=True)
-    async with read_only(switch.reading) as connection:
-        found = await reading.read(connection, asked, whole, [By.TIME], with_times=False)
-    by_hour: dict[datetime | None, PaymentFigures] = {}
-    for each in found:
-        by_hour[each.at] = by_hour.get(each.at, PaymentFigures()) + each.figures
-    hours = [by_hour.get(at, PaymentFigures()) for at in reading.steps(asked)]
-    return {
-        "payments_spark": spark(
-            lang.text("Payments per hour, last 24 hours"), [Decimal(hour.payments) for hour in hours]
-        ),
-        "refused_spark": spark(
-            lang.text("Refused payments per hour, last 24 hours"), [Decimal(hour.refused) for hour in hours]
-        ),
+        "view": _view(places),
+        "flat": bool(places) and max(y for _, y in places) - min(y for _, y in places) < _FLAT,
     }
 
 

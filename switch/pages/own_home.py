@@ -14,7 +14,7 @@ from switch.api import key_use
 from switch.api.runtime import Runtime
 from switch.base.sql import statements
 from switch.identity.model import Person
-from switch.pages import language, tour
+from switch.pages import language, last_day, tour
 from switch.pages.language import Language
 from switch.pages.own import BASE, participant_of
 from switch.pages.shell import PREFIX, render
@@ -23,6 +23,7 @@ from switch.participants.certification import CertificateRow, Policy
 from switch.participants.reads import KeyRow
 from switch.payments import correspondence
 from switch.payments.directory import Participant
+from switch.reports.readers import scope_of_person
 from switch.webhooks import registry
 
 ENDS_SOON: Final = timedelta(days=30)
@@ -61,6 +62,7 @@ async def show(request: Request, switch: Runtime, person: Person) -> Response:
         ],
         waiting=await correspondence.count_recalls(switch.pool, own.id),
         checks=await checks(switch, own, lang),
+        day=await last_day.read(switch, scope_of_person(person), lang),
         base=PREFIX + BASE,
     )
 
