@@ -51,6 +51,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--machines-to", type=Path, help="a file that gets the figures of that run")
     parser.addoption("--pictures", action="store_true", help="browser tests write the pictures of docs/ anew")
+    parser.addoption(
+        "--gallery", type=Path, help="a directory that gets pictures of every page of every role"
+    )
 
 
 def pytest_collection() -> None:

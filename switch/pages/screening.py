@@ -14,7 +14,7 @@ from switch.cases.model import TITLES as CASES
 from switch.cases.model import CaseKind
 from switch.cases.officers import TITLES, DecidedBy
 from switch.change_catalogue import KINDS
-from switch.identity.model import Change, ChangeState, Person
+from switch.identity.model import Change, ChangeState, Person, Role
 from switch.identity.permissions import Right, may
 from switch.operations import screening_lists, screening_officers
 from switch.pages import audited, shell, tour, uploads
@@ -75,7 +75,7 @@ async def show(
         "screening.html",
         person,
         400 if problem else 200,
-        first_steps=tour.steps(request, person),
+        first_steps=tour.steps(request, person) if person.role is Role.OFFICER else (),
         held=held,
         titles=CASES,
         waiting=[(change, KINDS[change.kind].title) for change in waiting],

@@ -1,8 +1,8 @@
 """Charts over time as SVG inside a page: lines with their names at the end, and lines of a target.
 
 Nothing is loaded and nothing runs: shapes have attributes only, which the content security policy permits.
-Lines differ by their dashes and their names, not by colour, and take the colour of the text: a chart is
-readable in print, in the dark, and by who sees no colours. Every value is also in a table beside the chart.
+Lines differ by their dashes and their names, not by colour: a chart is readable in print, in the dark, and by
+who sees no colours. Every value is also in a table beside the chart.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -165,10 +165,13 @@ def _runs(values: Values, place: Callable[[int, Decimal], Point]) -> Iterator[li
 def _run(run: Sequence[Point], dashes: str) -> Markup:
     """One part of a line; a single value is a dot."""
     if len(run) == 1:
-        return Markup('<circle cx="{:.1f}" cy="{:.1f}" r="2" fill="currentColor"/>').format(*run[0])
+        return Markup('<circle class="value" cx="{:.1f}" cy="{:.1f}" r="3" fill="currentColor"/>').format(
+            *run[0]
+        )
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in run)
     return Markup(
-        '<path d="{}" fill="none" stroke="currentColor" stroke-width="1.6" stroke-dasharray="{}"/>'
+        '<path class="value" d="{}" fill="none" stroke="currentColor" stroke-width="1.8"'
+        ' stroke-dasharray="{}"/>'
     ).format(path, dashes or "none")
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 
+import noto_cjk_sans_otc  # type: ignore[import-untyped]
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
@@ -41,12 +42,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(missing)
 
 
+@pytest.fixture(scope="session")
+def fonts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration of fonts: those of this machine, and the Chinese one in which reports are printed.
+
+    Few servers have a Chinese font: without it every character is the same box, and no width is the true one.
+    """
+    found = tmp_path_factory.mktemp("fonts") / "fonts.conf"
+    found.write_text(
+        '<?xml version="1.0"?><fontconfig><include ignore_missing="yes">/etc/fonts/fonts.conf</include>'
+        f"<dir>{noto_cjk_sans_otc.FONT_PATH.parent}</dir><cachedir>{found.parent}</cachedir></fontconfig>"
+    )
+    return found
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
+async def browser(fonts: Path) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         # Root needs --no-sandbox; /dev/shm is small in containers.
         options = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-        found = await playwright.chromium.launch(executable_path=chromium(), args=options)
+        found = await playwright.chromium.launch(
+            executable_path=chromium(), args=options, env={**os.environ, "FONTCONFIG_FILE": str(fonts)}
+        )
         yield found
         await found.close()
 
