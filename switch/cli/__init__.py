@@ -48,6 +48,7 @@ GROUPS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "rails": ("rails", "app", "Connections, end-of-cycle files, reconciliation."),
         "export": ("export", "app", "History as Parquet, and statistics over it."),
         "qr": ("qr", "app", "QR codes: read, create."),
+        "simulate": ("simulating", "app", "People of simulated rails: pay abroad over their own rail."),
         "report": ("reports", "app", "Reports: create, list, verify."),
         "audit": ("audit", "app", "Checkpoints and proofs of the event log."),
         "witness": ("witness", "app", "Keep and cosign the checkpoints of a log, elsewhere."),

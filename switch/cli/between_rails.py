@@ -1,125 +1,138 @@
-"""The part of the demonstration that begins at a rail: people pay abroad over their own national system.
-
-Two people of the sandbox onboard a gateway for each rail and take its orders, as operators do; then customers
-of the simulated rails pay, each rail into the other's country.
-"""
+"""Payments that begin at a simulated rail: a customer pays abroad, and both books show it."""
 
 import asyncio
 import json
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 import asyncpg
 
 from adapters import registry
-from adapters.simulation import debit_book
+from adapters.simulation import book as rail_book
+from adapters.simulation import debit_book, sandbox, tcp
+from adapters.simulation.book import BookEntry, EntryStatus
 from adapters.simulation.debit_book import DebitEntry, DebitState
-from ledger.roles import Login
 from switch.base.settings import Settings
-from switch.cli.as_person import CommandContext, open_services, request, vote
+from switch.base.sql import statements
+from switch.payments import rail_connection
 
-CAP: Final = "100000000.00"
-"""What a gateway may owe: here nobody funds it."""
-_READ_WITHIN_S: Final = 2.0
-"""Every process has read who takes the orders of a rail by then."""
-_WITHIN_S: Final = 60.0
+WITHIN_S: Final = 60.0
+"""How long the outcome is waited for."""
+_LOOK_EVERY_S: Final = 0.1
 _ACCEPTED: Final = 202
-_KNOWN: Final = "SELECT EXISTS (SELECT FROM switch.participant WHERE id = $1)"
-_TAKEN: Final = "SELECT coalesce((SELECT open FROM switch.rail_inbound WHERE rail = $1), false)"
-_SEEN: Final = (
-    "SELECT o.state, p.debit_minor, p.debit_currency, p.credit_minor, p.credit_currency"
-    " FROM switch.inbound_order AS o LEFT JOIN switch.payment AS p ON p.uetr = o.uetr"
-    " WHERE o.uetr = $1 AND o.kind = 'order'"
-)
+_ORDER: Final = statements("switch.cli")("order_of_rail")
+
+
+class NothingOrdered(Exception):
+    """The rail orders nothing; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAbroad:
+    """What a customer of a rail wants."""
+
+    source: str
+    target: str
+    """Countries of the payer and of the payee."""
+    amount: str
+    """In the currency of the source."""
+    word: str = ""
+    """How the payee's rail behaves (`adapters.simulation.magic`)."""
+    behaviour: str = ""
+    """How the payer's rail behaves (`adapters.simulation.payers`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaidAbroad:
-    """What became of a payment: at the payer's bank, and in the switch."""
+    """What became of a payment: at the payer's bank, in the switch, and at the payee's bank."""
 
     payer: DebitEntry
-    state: str
-    debited: int | None
-    """None, as the credit: it was refused before it became a payment."""
-    credited: int | None
-    currency: str | None
+    order: Mapping[str, Any] | None
+    """What the switch has of it: state, reason, gateway, amounts; None if it has nothing."""
+    payee: BookEntry | None
+    """None: nothing was credited."""
 
 
 def sources(settings: Settings) -> list[str]:
-    """Countries of this installation whose rails order payments."""
-    return [country for country in settings.rails if registry.originates(country)]
+    """Countries of this installation whose rails order payments and are simulated here."""
+    return [country for country in settings.rails if registry.originates(country) and runs(settings, country)]
 
 
-def gateway(country: str) -> dict[str, Any]:
-    """The gateway of a country's rail, as it is onboarded."""
-    name = registry.country(country).names.en.lower().replace(" ", "-")
-    account = {"currency": registry.profile(country).currency, "net_debit_cap": CAP}
-    return {
-        "id": f"{name}-gateway",
-        "name": f"Gateway to {registry.profile(country).rail}",
-        "bic": f"GATE{country}22",
-        "country": country,
-        "kind": "gateway",
-        "accounts": [account],
-    }
+def runs(settings: Settings, country: str) -> bool:
+    """Whether this installation simulates the rail of a country."""
+    return country in settings.rails and sandbox.is_simulated(_place(settings, country))
 
 
-async def take_orders(settings: Settings, connection: asyncpg.Connection, countries: Sequence[str]) -> None:
-    """Have two people onboard the gateways and take the orders of these rails; what is so already stays."""
-    async with open_services(settings, Login.PAGES) as services:
-        context = CommandContext(services, settings)
-        is_new = False
-        for country in countries:
-            found = gateway(country)
-            if not await connection.fetchval(_KNOWN, found["id"]):
-                await _agreed(context, "participant.onboard", found)
-            if not await connection.fetchval(_TAKEN, country):
-                content = {"country": country, "gateway": found["id"], "open": True}
-                await _agreed(context, "rail.inbound", content)
-                is_new = True
-    if is_new:
-        await asyncio.sleep(_READ_WITHIN_S)
-
-
-async def _agreed(context: CommandContext, kind: str, content: dict[str, Any]) -> None:
-    change = await request(context, "operator", kind, content=content, reason="demo")
-    await vote(context, "checker", change["number"], decision="approve", reason="demo")
-
-
-async def pay(
-    settings: Settings, connection: asyncpg.Connection, source: str, target: str, amount: str
-) -> PaidAbroad:
-    """Have a customer of a rail pay abroad, and wait for the outcome there.
+async def pay(settings: Settings, connection: asyncpg.Connection, wish: OrderAbroad) -> PaidAbroad:
+    """Have a customer pay, and wait for the outcome at the payer's bank as long as `WITHIN_S`.
 
     Raises:
-        RuntimeError: the rail orders nothing.
-        TimeoutError: the payer's bank has not learned the outcome in time.
+        NothingOrdered: the rail does not order it, or does not respond.
 
     """
-    wish = {"creditor_country": target, "amount": amount, "via": "rail"}
-    uetr = await _originate(settings, source, wish)
-    file = settings.rails_directory / source / debit_book.FILE_NAME
-    async with asyncio.timeout(_WITHIN_S):
-        while True:
-            entry = next(each for each in debit_book.last_states(file).values() if each.uetr == uetr)
-            if entry.state is not DebitState.HELD:
-                break
-            await asyncio.sleep(0.1)
-    row = await connection.fetchrow(_SEEN, uetr)
-    return PaidAbroad(entry, row["state"], row["debit_minor"], row["credit_minor"], row["credit_currency"])
+    (uetr,) = await _originate(settings, wish)
+    ends = asyncio.get_running_loop().time() + WITHIN_S
+    while True:
+        entry = _debit(settings, wish.source, uetr)
+        if entry.state is not DebitState.HELD or asyncio.get_running_loop().time() > ends:
+            break
+        await asyncio.sleep(_LOOK_EVERY_S)
+    row = await connection.fetchrow(_ORDER, uetr)
+    return PaidAbroad(entry, None if row is None else dict(row), _credit(settings, wish.target, uetr))
 
 
-async def _originate(settings: Settings, source: str, wish: dict[str, str]) -> str:
-    place = json.loads((settings.rails_directory / source / "switch.json").read_text())
+async def _originate(settings: Settings, wish: OrderAbroad) -> list[str]:
+    place = json.loads((_place(settings, wish.source) / rail_connection.CONNECTION).read_text())
     trusted = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=place["ca_file"]))
-    async with (
-        aiohttp.ClientSession(connector=trusted, trust_env=False) as http,
-        http.post(f"{place['endpoints'][0]}/originate", json=wish) as answer,
-    ):
-        if answer.status != _ACCEPTED:
-            raise RuntimeError(f"the rail of {source} orders nothing: {await answer.text()}")
-        (uetr,) = (await answer.json(content_type=None))["uetrs"]
-    return str(uetr)
+    url = _control_url(settings, wish.source, place)
+    body = {
+        "via": "rail",
+        "creditor_country": wish.target,
+        "amount": wish.amount,
+        "word": wish.word,
+        "behaviour": wish.behaviour,
+    }
+    try:
+        async with (
+            aiohttp.ClientSession(connector=trusted, trust_env=False) as http,
+            http.post(f"{url}/originate", json=body) as answer,
+        ):
+            content = await answer.json(content_type=None)
+            if answer.status != _ACCEPTED:
+                raise NothingOrdered(str(content.get("error", content)))
+            return list(content["uetrs"])
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        raise NothingOrdered(f"its simulator does not respond ({type(error).__name__})") from None
+
+
+def _control_url(settings: Settings, country: str, place: Mapping[str, Any]) -> str:
+    """The rail's own address, or that of its control port if the rail does not use HTTP."""
+    file = _place(settings, country) / tcp.CONTROL
+    return file.read_text() if file.exists() else str(place["endpoints"][0])
+
+
+def _place(settings: Settings, country: str) -> Path:
+    return settings.rails_directory / country
+
+
+def _debit(settings: Settings, country: str, uetr: str) -> DebitEntry:
+    entries = debit_book.last_states(_place(settings, country) / debit_book.FILE_NAME).values()
+    return next(entry for entry in entries if entry.uetr == uetr)
+
+
+def _credit(settings: Settings, country: str, uetr: str) -> BookEntry | None:
+    """The last state of a credit, in the book of the payee's rail."""
+    last: BookEntry | None = None
+    for entry in _entries(settings, country):
+        if entry.uetr == uetr and entry.outcome in {EntryStatus.DONE, EntryStatus.REVERSED}:
+            last = entry
+    return last if last is not None and last.outcome is EntryStatus.DONE else None
+
+
+def _entries(settings: Settings, country: str) -> Iterator[BookEntry]:
+    file = _place(settings, country) / rail_book.FILE_NAME
+    return rail_book.read(file) if file.exists() else iter(())

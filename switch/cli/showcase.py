@@ -28,6 +28,7 @@ from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
 from switch.cli import between_rails, output
 from switch.cli.as_person import CommandContext, open_services, request, vote
+from switch.cli.between_rails import OrderAbroad
 from switch.cli.connect import database
 from switch.cli.supervisor import Say
 from switch.clients.python import AsyncClient, PaymentState
@@ -64,8 +65,8 @@ SCENES: Final = (
 )  # fmt: skip
 
 
-RAIL_SCENES: Final = (("PK", "IN", "5200.00"), ("IN", "PK", "1850.00"))
-"""Payments that begin at a rail: source, target, amount."""
+RAIL_SCENES: Final = (OrderAbroad("PK", "IN", "5200.00"), OrderAbroad("IN", "PK", "1850.00"))
+"""Payments that begin at a rail."""
 
 
 def is_running(data: Path) -> bool:
@@ -184,20 +185,20 @@ async def _every_corridor(settings: Settings, participants: Sequence[dict[str, s
 async def _between_rails(settings: Settings, connection: asyncpg.Connection, say: Say) -> None:
     """Have customers of two rails pay each other: what the payer's bank debited, and what was credited."""
     able = between_rails.sources(settings)
-    pairs = [(source, to) for source, to, _ in RAIL_SCENES if {source, to} <= {*able}]
-    if not pairs:
+    scenes = [scene for scene in RAIL_SCENES if {scene.source, scene.target} <= {*able}]
+    if not scenes:
         return
     say("people pay abroad over their own rail: it orders the payment, and no bank sends us anything")
-    await between_rails.take_orders(settings, connection, sorted({source for source, _ in pairs}))
-    for source, to, amount in RAIL_SCENES:
-        if (source, to) in pairs:
-            paid = await between_rails.pay(settings, connection, source, to, amount)
-            debit = Money(paid.payer.amount_minor, paid.payer.currency)
-            credited = "nothing" if paid.credited is None else Money(paid.credited, paid.currency or "")
-            output.text(
-                f"          {source} -> {to}  payer {paid.payer.state}: {debit}; order {paid.state};"
-                f" payee credited {credited}"
-            )
+    for scene in scenes:
+        paid = await between_rails.pay(settings, connection, scene)
+        debit = Money(paid.payer.amount_minor, paid.payer.currency)
+        payee = paid.payee
+        credited = "nothing" if payee is None else Money(payee.amount_minor, payee.currency)
+        state = "unknown here" if paid.order is None else paid.order["state"]
+        output.text(
+            f"          {scene.source} -> {scene.target}  payer {paid.payer.state}: {debit}; order {state};"
+            f" payee credited {credited}"
+        )
 
 
 def _took(state: PaymentState) -> str:

@@ -30,7 +30,7 @@ from switch.clients.python import credit_transfer
 from switch.payments import directory, rail_connection
 from switch.payments.directory import DirectorySnapshot
 from switch.payments.pricing import POSITION
-from switch.sandbox import people
+from switch.sandbox import gateways, people
 from switch.sandbox.setup import SandboxSetup, new_key
 from switch.writer.client import Link
 from switch.writer.kinds import Kind
@@ -165,6 +165,7 @@ async def populate(settings: Settings, url: str, kinds: Kinds) -> None:
             credentials = _credentials(settings.credentials_file, settings, url)
             await _participants(setup, there, settings, credentials)
             await _directions(setup, there, settings.rails)
+            await gateways.populate(setup, settings.rails)
             await _bearers(connection, credentials["participants"])
             currencies = {country: currency_of(country) for country in settings.rails}
             await people.populate(setup, settings, credentials, currencies)

@@ -63,13 +63,17 @@ GOOD = {
     "source": "https://lists.example", "hit": "1", "screening": "1", "threshold_percent": "90",
     "address": "https://127.0.0.1:1", "within_ms": "1000",
     "certificate": "{json}", "until": "2030-01-02", "rail": "PK", "find": "bank",
-    "case": "1", "decided_by": "operators", "pattern": "fan_in", "action": "alarm",
+    "from_country": "IN", "to_country": "PK", "case": "1", "decided_by": "operators", "pattern": "fan_in", "action": "alarm",
 }  # fmt: skip
 
 WRONG = {
     "amount": ("1,500.00", "1500.12345", "1.5e3", "-5", "0", "ten", ""),
     "net_debit_cap": ("1,500.00", "-5", "ten"),
     "country": ("India", "XX"),
+    "from_country": ("India", "XX"),
+    "to_country": ("India", "XX"),
+    "word": ("HELLO",),
+    "behaviour": ("RUDE",),
     "currency": ("rupees", "XXX"),
     "participant": ("nobody",),
     "debtor": ("nobody", ""),
