@@ -249,6 +249,11 @@ VALUE: Final = Counter(
     "Credited amounts; never add up different currencies",
     ("rail", "currency"),
 )
+ORDERS_ENDED: Final = Counter(
+    "payswitch_inbound_orders_ended_total",
+    "Orders of rails, and reversals of orders, whose outcome was decided: done, refused, stopped",
+    ("rail", "kind", "state"),
+)
 NOTICES: Final = Counter(
     "payswitch_case_notices_total", "Messages to people about cases", ("channel", "result")
 )
@@ -476,6 +481,18 @@ CASE_AGE: Final = Gauge(
     "payswitch_case_oldest_age_seconds",
     "Age of what the oldest open case is about",
     ("kind",),
+    multiprocess_mode=_CURRENT,
+)
+ORDERS: Final = Gauge(
+    "payswitch_inbound_orders",
+    "Open orders of rails, with reversals: undecided, unacknowledged by the rail, or owed by one side",
+    ("rail", "state"),
+    multiprocess_mode=_CURRENT,
+)
+ORDER_AGE: Final = Gauge(
+    "payswitch_inbound_order_oldest_age_seconds",
+    "Age of the oldest open order of a rail in each state; 0 if there is none",
+    ("rail", "state"),
     multiprocess_mode=_CURRENT,
 )
 REPORT_DELIVERIES: Final = Gauge(

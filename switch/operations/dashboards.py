@@ -527,6 +527,27 @@ RAILS: Final = Dashboard(
             limit=1,
         ),
         _value(
+            f"sum by (rail, state) ({_of('inbound_orders', 'rail')})",
+            "{{rail}} {{state}}",
+            "Orders of the rail",
+            "Open orders: undecided, with an answer that the rail has not acknowledged, or owed by one side"
+            " to the other. Undecided ones come and go with the traffic; owed is normally 0.",
+        ),
+        _value(
+            f"max by (rail, state) ({_of('inbound_order_oldest_age_seconds', 'rail')})",
+            "{{rail}} {{state}}",
+            "Oldest open order of the rail",
+            "Alerts at ten minutes for an unacknowledged answer, and at half an hour for an undecided order.",
+            "s",
+            limit=1800,
+        ),
+        _rate(
+            "inbound_orders_ended_total",
+            "rail, kind, state",
+            "Orders that ended",
+            "Orders of rails and reversals of orders per second, by what the rail is told.",
+        ),
+        _value(
             f"sum by (kind, state) ({_P}_cases)",
             "{{kind}} {{state}}",
             "Cases",

@@ -40,6 +40,7 @@ OUTBOX: Final = _statement("outbox")
 DUE: Final = _statement("due_queues")
 _BREAKS: Final = _statement("breaks_by_kind")
 _SETTLEMENTS: Final = _statement("settlement_ages")
+_ORDERS: Final = _statement("inbound_queues")
 _HELD_LINES: Final = _statement("held_lines")
 _RATE_AGES: Final = _statement("rate_ages")
 _OPEN_WINDOW: Final = statements("switch.settlement")("open_window")
@@ -81,6 +82,7 @@ async def state_slowly(pool: asyncpg.Pool, settings: Settings, known: Rails) -> 
     await state_settlements(pool)
     await state_cases(pool)
     await state_reports(pool)
+    await state_orders(pool)
     await state_rates(pool)
     await _state_witnesses(pool, settings)
     metrics.WAL_ARCHIVE_FAILING.set(await pool.fetchval(ARCHIVER))
@@ -110,6 +112,13 @@ async def state_reports(pool: asyncpg.Pool) -> None:
         metrics.REPORT_DELIVERIES.labels(row["destination"], "given up").set(row["given_up"])
         metrics.REPORT_AGE.labels(row["destination"]).set(row["age_s"])
     metrics.REPORTS_FAILING.set(await receipts.failing(pool))
+
+
+async def state_orders(pool: asyncpg.Pool) -> None:
+    """Export orders of rails that are not ended, and what is owed for orders."""
+    for row in await pool.fetch(_ORDERS):
+        metrics.ORDERS.labels(row["rail"], row["state"]).set(row["n"])
+        metrics.ORDER_AGE.labels(row["rail"], row["state"]).set(row["age_s"])
 
 
 async def state_rates(pool: asyncpg.Pool) -> None:

@@ -175,7 +175,8 @@ class InboundOrders:
         answer = sealer.seal(ANSWER, adapter.answer(raw, said))
         key = row["rail"], row["kind"], row["ref"]
         failpoint("before_order_ended")
-        await self._pool.execute(_END, *key, was or row["state"], state, reason, at, answer)
+        if await self._pool.fetchval(_END, *key, was or row["state"], state, reason, at, answer):
+            metrics.ORDERS_ENDED.labels(row["rail"], row["kind"], state).inc()
         failpoint("after_order_ended")
 
     async def _tell(self, rail: Rail, row: asyncpg.Record) -> None:

@@ -3,3 +3,4 @@
 UPDATE switch.inbound_order
    SET state = $5, reason = $6, decided_at = $7, answer = $8, due_at = clock_timestamp()
  WHERE rail = $1 AND kind = $2 AND ref = $3 AND state = $4 AND answer IS NULL
+RETURNING true

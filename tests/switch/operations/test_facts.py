@@ -95,3 +95,46 @@ async def test_executed_changes_and_new_windows_have_their_instant(services: Ser
         instant = shown(name, **labels)
         assert instant is not None
         assert before - 1 <= instant <= time.time() + 1, name
+
+
+async def orders_of(services: ServiceContext) -> dict[str, tuple[float | None, bool]]:
+    """By state: how many orders of the rail of India are open, and whether the oldest is older than an hour."""
+    await facts.state_orders(services.pool)
+    return {
+        state: (
+            shown("inbound_orders", rail="IN", state=state),
+            (shown("inbound_order_oldest_age_seconds", rail="IN", state=state) or 0) > 3600,
+        )
+        for state in ("undecided", "unacknowledged", "owed")
+    }
+
+
+async def test_an_order_of_a_rail_is_open_until_the_rail_has_the_answer_and_nothing_is_owed(
+    services: ServiceContext,
+) -> None:
+    await services.pool.execute("INSERT INTO switch.rail_inbound VALUES ('IN', 'asha-bank', true, 1)")
+    before = await orders_of(services)
+    await services.pool.execute(
+        "INSERT INTO switch.inbound_order (rail, kind, ref, original, uetr, gateway, state, digest, received_at, due_at)"
+        " SELECT 'IN', 'order', 'N' || n, '', gen_random_uuid(), 'asha-bank', 'taken', '',"
+        " clock_timestamp() - n * interval '50 minutes', clock_timestamp() FROM generate_series(1, 2) AS n"
+    )
+    undecided = await orders_of(services)
+    await services.pool.execute(
+        "UPDATE switch.inbound_order SET state = 'done', answer = 'x', decided_at = received_at WHERE ref = 'N2'"
+    )
+    unacknowledged = await orders_of(services)
+    await services.pool.execute(
+        "UPDATE switch.inbound_order SET due_at = NULL, told_at = received_at, disputed = 'refunded' WHERE ref = 'N2'"
+    )
+    owed = await orders_of(services)
+    await services.pool.execute(
+        "UPDATE switch.inbound_order SET due_at = NULL, told_at = received_at, settled = 2"
+    )
+
+    nothing = {"undecided": (0, False), "unacknowledged": (0, False), "owed": (0, False)}
+    assert before == nothing
+    assert undecided == {**nothing, "undecided": (2, True)}
+    assert unacknowledged == {**nothing, "undecided": (1, False), "unacknowledged": (1, True)}
+    assert owed == {**nothing, "undecided": (1, False), "owed": (1, True)}
+    assert await orders_of(services) == nothing
