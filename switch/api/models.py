@@ -113,6 +113,25 @@ class ChargeDocument(TypedDict):
     amount: MoneyDocument
 
 
+class SourceOrderDocument(TypedDict):
+    """The order of a rail of which a payment was made: its customer pays, and no participant by API."""
+
+    rail: Country
+    rail_name: Annotated[str, _text("Raast")] | None
+    id: Annotated[str, _text("NPC4c5a1f0c7b7e4b0f9a52d1a7c3d0e8b1", "The id that the rail has given it")]
+    state: Annotated[
+        str,
+        _text(
+            "done",
+            "What the rail is told: taken (it is pending), done, or refused",
+            enum=["taken", "done", "refused"],
+        ),
+    ]
+    acknowledged_at: Annotated[
+        Instant | None, Meta(description="When the rail acknowledged the outcome; null until then")
+    ]
+
+
 class PaymentDocument(TypedDict):
     """A payment with its history. The terms are absent if its message stated none that could be read."""
 
@@ -140,6 +159,12 @@ class PaymentDocument(TypedDict):
     fee: NotRequired[MoneyDocument | None]
     exchange_rate: NotRequired[Rate | None]
     fx_provider: NotRequired[Annotated[str, _text("silkroad-fx")] | None]
+    source_order: NotRequired[
+        Annotated[
+            SourceOrderDocument | None,
+            Meta(description="The order of the rail where the payment began; null if a participant sent it"),
+        ]
+    ]
     charges: Annotated[
         list[ChargeDocument],
         Meta(description="The parts of the fee; none of a refused payment, or if its history is archived"),

@@ -25,6 +25,7 @@ _KEPT: Final = _statement("kept_result")
 _ARCHIVED: Final = "its history is archived"
 _RETURNED: Final = "returned"
 _PAYMENT: Final = _statement("payment")
+_HELD_ORDER: Final = _statement("held_order")
 _CLOSED: Final = "SELECT EXISTS (SELECT FROM switch.closed)"
 KINDS: Final = OF_PAYMENTS
 _NAMES: Final = {
@@ -201,6 +202,7 @@ async def _pending(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> 
         "fee": None,
         "exchange_rate": None,
         "fx_provider": None,
+        "source_order": _order(await pool.fetchrow(_HELD_ORDER, uetr, row["fingerprint"])),
         "notes": [],
         "journey": [{"event": "received", "at": row["received_at"].isoformat()}],
     }
@@ -244,6 +246,7 @@ async def _described(
         "message_id": payment["message_id"],
         **({} if owners is not None else await _also_stated(pool, uetr)),
         **_terms(payment),
+        "source_order": _order(payment),
         "charges": [charge_document(*each) for each in _charges(rows)],
         "notes": [{"path": path, "text": text} for path, text in _notes(rows)],
         "journey": [
@@ -251,6 +254,20 @@ async def _described(
             for row in rows
             for step in _steps(row)
         ],
+    }
+
+
+def _order(row: asyncpg.Record | None) -> dict[str, Any] | None:
+    """The order of a rail of which a payment was made; None if a participant sent it."""
+    if row is None or row["order_ref"] is None:
+        return None
+    told_at = row["order_told_at"]
+    return {
+        "rail": row["order_rail"],
+        "rail_name": _rail_name(row["order_rail"]),
+        "id": row["order_ref"],
+        "state": row["order_state"],
+        "acknowledged_at": None if told_at is None else told_at.isoformat(),
     }
 
 

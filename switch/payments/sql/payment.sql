@@ -1,10 +1,13 @@
--- payment: a payment, what was taken from its amount, the progress of an open one, and whether it was returned.
+-- payment: a payment, what was taken from its amount, the progress of an open one, whether it was returned, and the
+-- order of a rail of which it was made.
 --   $1 UETR
 SELECT p.*, o.enquiries, o.due_at,
        (SELECT coalesce(sum(f.minor), 0)::bigint FROM switch.payment_charge AS f
          WHERE f.number = p.number AND f.deducted) AS deducted_minor,
-       EXISTS (SELECT FROM ledger.transfer AS c WHERE c.corrects = t.number) AS returned
+       EXISTS (SELECT FROM ledger.transfer AS c WHERE c.corrects = t.number) AS returned,
+       i.rail::text AS order_rail, i.ref AS order_ref, i.state AS order_state, i.told_at AS order_told_at
 FROM ledger.transfer AS t
 JOIN switch.payment AS p ON p.number = t.number
 LEFT JOIN switch.open_payment AS o ON o.number = p.number
+LEFT JOIN switch.inbound_order AS i ON i.uetr = t.id AND i.kind = 'order' AND i.fingerprint = t.fingerprint
 WHERE t.id = $1

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 import pytest
@@ -59,6 +60,12 @@ async def test_a_customer_of_one_rail_pays_an_account_at_the_other(
     page = await payment_page(both, uetr)
     assert "Order of a rail" in page
     assert "the rail has the answer" in page
+    ref = debits(both.settings.rails_directory, source)[uetr].ref
+    order = await order_that_a_bank_reads(both, uetr, target)
+    assert order.pop("acknowledged_at") is not None
+    assert order.pop("rail_name")
+    assert order == {"rail": source, "id": ref, "state": "done"}
+    assert await leads_to(both, ref) == f"/console/payments/{uetr}"
 
 
 @pytest.mark.parametrize(("source", "target"), DIRECTIONS)
@@ -230,6 +237,24 @@ async def payment_page(stack: Stack, uetr: str) -> str:
     ):
         assert answer.status == 200
         return await answer.text()
+
+
+async def order_that_a_bank_reads(stack: Stack, uetr: str, country: str) -> dict[str, Any]:
+    """`source_order` of a payment, as the payee's bank reads it."""
+    (bank,) = [each for each in stack.credentials["participants"] if each["country"] == country][:1]
+    async with stack.client_of(bank) as client:
+        found: dict[str, Any] = (await client.read(f"payments/{uetr}"))["source_order"]
+        return found
+
+
+async def leads_to(stack: Stack, typed: str) -> str:
+    """Where the search of the pages leads an operator."""
+    headers = stack._bearer("operator")
+    async with (
+        aiohttp.ClientSession(stack.url, headers=headers) as http,
+        http.get("/console/search", params={"q": typed}, allow_redirects=False) as answer,
+    ):
+        return answer.headers["Location"].partition("?")[0]
 
 
 async def asked(stack: Stack, country: str, raw: bytes) -> tuple[int, bytes]:
