@@ -36,7 +36,7 @@ GRANT INSERT (rail, kind, ref, original, uetr, gateway, state, digest, sealed_ke
    ON switch.inbound_order TO payswitch_api;
 GRANT UPDATE (state, message, fingerprint, answer, reason, decided_at, due_at, attempts, told_at, disputed, settled)
    ON switch.inbound_order TO payswitch_caretaker;
-GRANT INSERT, UPDATE (gateway, open, change) ON switch.rail_inbound TO payswitch_caretaker;
+GRANT INSERT, UPDATE (gateway, open, change, purpose) ON switch.rail_inbound TO payswitch_caretaker;
 GRANT SELECT, INSERT ON switch.payment_limit, switch.daily_use, switch.claim TO payswitch_writer;
 GRANT UPDATE (per_payment, per_day) ON switch.payment_limit TO payswitch_writer;
 GRANT UPDATE (day, minor) ON switch.daily_use TO payswitch_writer;

@@ -2052,7 +2052,8 @@ CREATE TABLE switch.rail_inbound (
     rail    char(2) PRIMARY KEY,
     gateway text NOT NULL REFERENCES switch.participant, -- the debtor agent of its payments
     open    boolean NOT NULL, -- false: new orders are refused, those that came are ended
-    change  bigint NOT NULL -- the latest that two people made
+    change  bigint NOT NULL, -- the latest that two people made
+    purpose text NOT NULL DEFAULT '' -- of payments of orders that state none; empty: they have none
 );
 
 -- What a rail asked of us, and what we answered: orders, and orders to give them up. Bytes are sealed under the row's key.

@@ -1,8 +1,8 @@
 """Payments that begin at a rail, by two people: who takes a rail's orders, and the end of what is owed.
 
-`rail.inbound` names the gateway that is the debtor agent of a rail's payments, and pauses or opens the rail's
-orders. `order.settle` ends an obligation: the rail and the books say different things of an order, and people
-have agreed outside the switch who pays whom.
+`rail.inbound` names the gateway that is the debtor agent of a rail's payments, states the purpose of those
+whose orders state none, and pauses or opens the rail's orders. `order.settle` ends an obligation: the rail
+and the books say different things of an order, and people have agreed outside the switch who pays whom.
 """
 
 from types import MappingProxyType
@@ -19,10 +19,11 @@ from switch.approvals.content import Country, Id, Open, Uetr, refuse
 from switch.approvals.effects import NOTHING, Effect, Row, Subject, links_to, openness, term
 from switch.approvals.kinds import ChangeKind, Content, Execution
 from switch.base.sql import statements
+from switch.participants.tariffs import PurposeCode
 
 _statement: Final = statements("switch.participants")
 _GATEWAY: Final = "SELECT kind, country::text, status FROM switch.participant WHERE id = $1"
-_SETTING: Final = "SELECT gateway, open FROM switch.rail_inbound WHERE rail = $1"
+_SETTING: Final = "SELECT gateway, open, purpose FROM switch.rail_inbound WHERE rail = $1"
 _SET: Final = _statement("set_rail_inbound")
 _UNDER_WAY: Final = _statement("has_inbound_orders")
 _OBLIGATION: Final = _statement("inbound_obligation")
@@ -48,6 +49,9 @@ class SetInbound(Content, frozen=True, kw_only=True):
     country: Country
     gateway: Annotated[Id, msgspec.Meta(title="Gateway")]
     open: Open
+    purpose: Annotated[
+        PurposeCode | None, msgspec.Meta(title="Purpose of orders that state none (empty: none)")
+    ] = None
 
 
 class SettleOrder(Content, frozen=True, kw_only=True):
@@ -96,12 +100,19 @@ async def _effect(connection: asyncpg.Connection, content: SetInbound) -> Effect
         (
             Row(term("Orders of the rail"), openness(is_open=is_open), openness(is_open=content.open)),
             Row(term("Gateway"), NOTHING if now is None else now["gateway"], content.gateway),
+            Row(
+                term("Purpose of orders that state none"),
+                NOTHING if now is None else now["purpose"] or NOTHING,
+                content.purpose or NOTHING,
+            ),
         )
     )
 
 
 async def _set(execution: Execution, content: SetInbound) -> None:
-    await execution.connection.execute(_SET, content.country, content.gateway, content.open, execution.number)
+    await execution.connection.execute(
+        _SET, content.country, content.gateway, content.open, execution.number, content.purpose or ""
+    )
     state = "open" if content.open else "closed"
     execution.outcome = f"orders of the rail of {content.country} are {state}"
 

@@ -37,7 +37,7 @@ _statement: Final = statements("switch.payments")
 _ADD: Final = _statement("add_inbound")
 _STOP: Final = _statement("stop_inbound")
 _READ: Final = _statement("read_inbound")
-_RAILS: Final = "SELECT rail::text, gateway, open FROM switch.rail_inbound"
+_RAILS: Final = "SELECT rail::text, gateway, open, purpose FROM switch.rail_inbound"
 _RESTORED: Final = "SELECT EXISTS (SELECT FROM switch.restore_line WHERE uetr = $1 AND done)"
 _RAILS_EVERY_S: Final = 1.0
 ANSWER: Final = 2
@@ -71,6 +71,8 @@ class InboundRail(NamedTuple):
     rail: str
     gateway: str
     open: bool
+    purpose: str = ""
+    """Of the payments of orders that state none; empty: they have none."""
 
 
 class InboundRails:
@@ -214,14 +216,21 @@ async def read(pool: asyncpg.Pool, country: str, kind: OrderKind, ref: str) -> K
     return _known(await pool.fetchrow(_READ, country, kind, ref))
 
 
-def pacs_008(order: PaymentOrder, gateway_bic: str, expires_at: datetime) -> bytes:
+def pacs_008(order: PaymentOrder, gateway_bic: str, expires_at: datetime, purpose: str = "") -> bytes:
     """The payment of an order: its debtor agent is the gateway, its limit in time the order's.
+
+    `purpose` is that of the gateway's record, for an order that states none.
 
     Raises:
         SwitchError: it cannot be stated in a pacs.008.
 
     """
-    payment = structs.replace(order.payment, debtor_agent=Agent(bic=gateway_bic), deadline=expires_at)
+    payment = structs.replace(
+        order.payment,
+        debtor_agent=Agent(bic=gateway_bic),
+        deadline=expires_at,
+        purpose=order.payment.purpose or purpose or None,
+    )
     return codec.encode(credit_transfer.DEFAULT_VERSION, credit_transfer.build(payment), media_type=codec.XML)
 
 

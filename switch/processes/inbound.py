@@ -135,7 +135,7 @@ class InboundOrders:
             return
         gateway = self._intake.participant(row["gateway"])
         try:
-            made = inbound.pacs_008(order, gateway.bic, row["expires_at"])
+            made = inbound.pacs_008(order, gateway.bic, row["expires_at"], setting.purpose)
             message = codec.decode(made, media_type=codec.XML, expect="pacs.008")
         except SwitchError as error:
             _log.warning("order_not_carried", rail=row["rail"], uetr=str(row["uetr"]), detail=error.detail)

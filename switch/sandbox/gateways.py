@@ -9,6 +9,8 @@ from switch.sandbox.setup import SandboxSetup
 
 CAP: Final = 100_000_000
 """What a gateway may owe, in whole units of its currency: nobody funds it here."""
+PURPOSE: Final = "FAMI"
+"""Of orders that state none, as those of UPI: people pay people here."""
 _KNOWN: Final = "SELECT EXISTS (SELECT FROM switch.participant WHERE id = $1)"
 _TAKEN: Final = "SELECT EXISTS (SELECT FROM switch.rail_inbound WHERE rail = $1)"
 
@@ -24,7 +26,8 @@ async def populate(setup: SandboxSetup, countries: Sequence[str]) -> None:
         found = gateway(country)
         if not await setup.connection.fetchval(_KNOWN, found["id"]):
             await setup.make("participant.onboard", found)
-        await setup.make("rail.inbound", {"country": country, "gateway": found["id"], "open": True})
+        content = {"country": country, "gateway": found["id"], "open": True, "purpose": PURPOSE}
+        await setup.make("rail.inbound", content)
 
 
 def gateway(country: str) -> dict[str, Any]:

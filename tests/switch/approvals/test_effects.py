@@ -133,7 +133,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "tariff.set": {**CORRIDOR, "component": "switch", "direction": "out", "flat": "1.50", "bps": 10},
     "tariff.end": {"tariff": 1},
     "directory.import": {"file": 1},
-    "rail.inbound": {"country": "IN", "gateway": "upi-gateway", "open": True},
+    "rail.inbound": {"country": "IN", "gateway": "upi-gateway", "open": True, "purpose": "FAMI"},
     "order.settle": {"uetr": UETR, "evidence": "letter 12"},
     "pair.control": {"country": "IN", "source": "INR", "target": "PKR", "control": "blocked"},
     "screening.officers": {"participant": "asha-bank", "decided_by": "officers"},

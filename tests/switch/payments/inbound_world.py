@@ -35,7 +35,12 @@ async def with_gateways(stack: Stack, countries: Sequence[str]) -> None:
             account = {"currency": currency, "net_debit_cap": "1000000.00"}
             onboard = {"id": name, "name": name, "bic": bic, "country": country, "kind": "gateway"}
             await stack.agreed("participant.onboard", {**onboard, "accounts": [account]})
-        await stack.agreed("rail.inbound", {"country": country, "gateway": name, "open": True})
+        await stack.agreed("rail.inbound", taken_by(name, country))
+
+
+def taken_by(gateway: str, country: str, *, purpose: str | None = "FAMI") -> dict[str, Any]:
+    """The content of the change by which a gateway takes the orders of a rail."""
+    return {"country": country, "gateway": gateway, "open": True, "purpose": purpose}
 
 
 async def originate(

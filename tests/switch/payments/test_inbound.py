@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -12,9 +12,14 @@ from lxml import etree
 from adapters import keys
 from adapters.india import sandbox as india
 from adapters.india.messages import add, root_of, timestamp
+from adapters.originating import PaymentOrder
 from adapters.pakistan import sandbox as pakistan
 from adapters.simulation.debit_book import DebitState
+from schemas import codec, credit_transfer
+from schemas.money import Money
+from schemas.payment import Agent, CreditTransfer, Party, PartyAccount
 from schemas.signing.xmldsig import sign_enveloped
+from switch.payments.inbound import pacs_008
 from tests.switch.payments.inbound_world import (
     GATEWAYS,
     both_sides,
@@ -237,6 +242,36 @@ async def payment_page(stack: Stack, uetr: str) -> str:
     ):
         assert answer.status == 200
         return await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("stated", "recorded", "carried"),
+    [(None, "FAMI", "FAMI"), ("SALA", "FAMI", "SALA"), (None, "", None), ("SALA", "", "SALA")],
+)
+def test_the_purpose_of_an_order_is_never_replaced(
+    stated: str | None, recorded: str, carried: str | None
+) -> None:
+    at = datetime(2026, 11, 24, 8, tzinfo=UTC)
+    payment = CreditTransfer(
+        uetr="7c9e6679-7425-40de-944b-e07fc1f90ae7",
+        message_id="7c9e6679742540de944be07fc1f90ae7",
+        created_at=at,
+        end_to_end_id="NOTPROVIDED",
+        interbank_settlement_amount=Money(120_00, "INR"),
+        interbank_settlement_date=at.date(),
+        charge_bearer="SLEV",
+        debtor=Party(name="Asha Rao"),
+        debtor_account=PartyAccount(other="1234567890"),
+        debtor_agent=Agent(bic="ASHAINBB"),
+        creditor_agent=Agent(bic="NOORPKKA"),
+        creditor=Party(name="Bilal Khan"),
+        creditor_account=pakistan.account(""),
+        purpose=stated,
+    )
+    made = pacs_008(PaymentOrder("N1", payment), "GATEIN22", at + timedelta(minutes=2), recorded)
+
+    read = credit_transfer.read(codec.decode(made, media_type=codec.XML, expect="pacs.008"))
+    assert (read.purpose, read.debtor_agent.bic) == (carried, "GATEIN22")
 
 
 async def order_that_a_bank_reads(stack: Stack, uetr: str, country: str) -> dict[str, Any]:

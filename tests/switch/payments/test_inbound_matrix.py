@@ -17,6 +17,7 @@ from tests.switch.payments.inbound_world import (
     journey,
     kept,
     originate,
+    taken_by,
     with_gateways,
 )
 from tests.switch.stack import Stack, started
@@ -24,8 +25,6 @@ from tests.switch.stack import Stack, started
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 AMOUNTS = ("0.01", "0.99", "120.00", "99999.99", "99999999.99")
 """From less than the other currency has, to more than a gateway may owe."""
-WITHOUT_PURPOSE = {("IN", "BY")}
-"""An order of UPI states no purpose of payment, which Belarus requires."""
 WORDS = (
     "",
     "AC04",
@@ -73,12 +72,30 @@ async def test_payers_are_debited_what_payees_are_credited_for_in_every_pair(fou
     for source, target in permutations(sorted(GATEWAYS), 2):
         found = await kept(four, sent[source, target, "120.00"])
         assert found is not None
-        refused = (source, target) in WITHOUT_PURPOSE
-        assert ((source, target, "120.00") in done) is not refused, (source, target, found)
-        assert not refused or found.reason == "FF07", (source, target, found)
+        assert (source, target, "120.00") in done, (source, target, found)
     assert not any(amount == AMOUNTS[-1] for *_, amount in done)
     checked = await both_sides(four)
     assert checked.ok, checked
+
+
+async def test_an_order_without_a_purpose_is_paid_where_one_is_required_once_two_people_state_one(
+    four: Stack,
+) -> None:
+    """An order of UPI has no place for a purpose, which Belarus requires."""
+    name = GATEWAYS["IN"][0]
+    await four.agreed("rail.inbound", taken_by(name, "IN", purpose=None))
+    try:
+        (without,) = await originate(four, "IN", "BY")
+        assert await ended(four, "IN", [without]) == [DebitState.REFUNDED]
+    finally:
+        await four.agreed("rail.inbound", taken_by(name, "IN"))
+    (uetr,) = await originate(four, "IN", "BY")
+
+    found = await kept(four, without)
+    assert found is not None
+    assert found.reason == "FF07"
+    assert await ended(four, "IN", [uetr]) == [DebitState.DONE]
+    assert uetr in credited(four.settings.rails_directory, "BY")
 
 
 @pytest.mark.parametrize(("source", "target"), [("PK", "IN"), ("IN", "KZ"), ("KZ", "BY"), ("BY", "PK")])
