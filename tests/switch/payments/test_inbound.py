@@ -218,6 +218,18 @@ async def test_a_payment_that_is_returned_after_the_rail_was_told_done_is_owed_t
     await until_case(both, uetr, "closed")
 
 
+async def test_a_return_before_the_rail_has_the_answer_is_still_owed(both: Stack) -> None:
+    """Bug: the rail's acknowledgement erased that the payment had been returned meanwhile."""
+    (uetr,) = await originate(both, "PK", "IN", behaviour="DEAF")  # it takes the answer after some seconds
+    await until_kept(both, uetr, state="done")
+    await both.agreed("payment.return", {"uetr": uetr, "reason": "FR01", "evidence": "court order 12"})
+
+    found = await until_kept(both, uetr, told=True, open=False, disputed="its payment was returned")
+    assert found.state == "done"
+    await both.agreed("order.settle", {"uetr": uetr, "evidence": "refunded by the gateway"})
+    await until_case(both, uetr, "closed")
+
+
 async def test_a_late_done_after_the_rail_was_told_refused_is_owed_until_it_is_settled(both: Stack) -> None:
     """The other rail answers an enquiry with a refusal, and says later that it has credited the payee."""
     (uetr,) = await originate(both, "PK", "IN", word="FLIP")
