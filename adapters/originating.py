@@ -10,18 +10,23 @@ rail has credited it, `REFUSED` when nothing can arrive any more, and `PENDING` 
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
 from uuid import UUID
 
+from adapters import uetr as uetrs
 from adapters.port import Acknowledgement, Outcome, Payee, Receipt
+from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.own_uetr import is_reserved
-from schemas.payment import Agent, CreditTransfer, PartyAccount
+from schemas.payment import NOT_PROVIDED, Agent, CreditTransfer, Party, PartyAccount
 
 REF_MAX: Final = 64
 """Characters of an id that a rail gives an order."""
+_ID_MAX: Final = 35
+_BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,77 @@ def uetr_of(country: str, ref: str) -> str:
         if not is_reserved(made):
             return made
     raise AssertionError("256 hashes with one end")
+
+
+def order_of(
+    country: str,
+    ref: str,
+    amount: Money,
+    *,
+    made_at: datetime,
+    expires_at: datetime | None,
+    end_to_end_id: str | None,
+    debtor: Party,
+    debtor_account: PartyAccount | None,
+    debtor_agent: Agent,
+    creditor: Party,
+    creditor_account: PartyAccount,
+    creditor_agent: Agent,
+    purpose: str | None = None,
+    remittance: str | None = None,
+) -> PaymentOrder:
+    """The order that a rail of its own format states; its ids are derived from `ref`.
+
+    Raises:
+        InvalidMessage: the id is malformed, or the amount is not more than zero.
+
+    """
+    if amount.minor <= 0:
+        raise InvalidMessage("must be more than zero", path="amount")
+    uetr = uetr_of(country, ref_of(ref))
+    own_id = uetrs.to_hex(uetr)
+    payment = CreditTransfer(
+        uetr=uetr,
+        message_id=own_id,
+        created_at=made_at,
+        end_to_end_id=(end_to_end_id or NOT_PROVIDED)[:_ID_MAX],
+        transaction_id=own_id,
+        interbank_settlement_amount=amount,
+        charge_bearer="SLEV",
+        debtor=debtor,
+        debtor_account=debtor_account,
+        debtor_agent=debtor_agent,
+        creditor_agent=creditor_agent,
+        creditor=creditor,
+        creditor_account=creditor_account,
+        purpose=purpose,
+        remittance=remittance,
+    )
+    return PaymentOrder(ref, payment, expires_at)
+
+
+def ref_of(text: str) -> str:
+    """A rail's id of letters and digits.
+
+    Raises:
+        InvalidMessage: empty, too long, or with other characters.
+
+    """
+    if len(text) > REF_MAX or not text.isascii() or not text.isalnum():
+        raise InvalidMessage("not an id of letters and digits")
+    return text
+
+
+def bank_abroad(bic: str, path: str) -> Agent:
+    """The payee's bank abroad, by its BIC.
+
+    Raises:
+        InvalidMessage: not a BIC.
+
+    """
+    if _BIC.fullmatch(bic) is None:
+        raise InvalidMessage("must be the BIC of the payee's bank", path=path)
+    return Agent(bic=bic)
 
 
 def message_id_of(ref: str, verdict: OrderVerdict | PayeeVerdict) -> str:

@@ -248,6 +248,9 @@ class RailProfile:
     clearing_system: str = ""
     """The code by which messages name its scheme of member ids (ExternalClearingSystemIdentification1Code);
     empty: ISO has none for it."""
+    member_id: str = ""
+    """The form of the id by which an order must name the payee's bank, as a regular expression; empty: its
+    BIC or the account names it."""
 
     @property
     def reverses(self) -> bool:

@@ -9,18 +9,22 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from lxml import etree
 
 from adapters import amounts, registry
+from adapters.originating import OrderVerdict, OriginatingAdapter
+from adapters.port import Outcome, RailConnection
 from adapters.profile import RailProfile
 from adapters.qr import payload
 from adapters.simulation import magic, payers
 from adapters.simulation.harness import sample_order
+from adapters.simulation.payers import PaymentAbroad
 from adapters.simulation.sandbox import prepare
+from adapters.simulation.server import Callbacks, SimulatorSettings
 from schemas.money import EXPONENTS, Money
 
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -30,6 +34,7 @@ _SIGNATURE: Final = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 _UETR: Final = "2d0c9a0b-6f3a-4a2f-9a1b-2c3d4e5f6072"
 _LINE: Final = 110
 _MADE_AT: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
+_ANSWERED_AT: Final = _MADE_AT + timedelta(seconds=2)
 _EXAMPLES: Final = ("", "AC04", "SLOW8", "SILENT")
 
 
@@ -141,11 +146,61 @@ def schemes() -> str:
 def example(country: str) -> str:
     """The native bytes of an order, broken into lines; parts that depend on newly made keys are left out."""
     with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
-        connection, _ = prepare(Path(directory), country, port=1, callback_url="http://127.0.0.1:1/")
-        if re.fullmatch(rb"[0-9a-f]{32}", connection.signing_key):  # the key of a MAC
-            connection = replace(connection, signing_key=b"0" * 32)
+        connection = _connection(Path(directory), country)
         order = sample_order(country, uetr=_UETR, made_at=_MADE_AT, serial=1, expires_in=60.0)
-        body = registry.load(country, connection).translate(order).body
+        return _shown(registry.load(country, connection).translate(order).body)
+
+
+def ordered(country: str) -> str:
+    """The same of an order of the rail, and of our answer that the payee has the money."""
+    with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
+        data = Path(directory)
+        connection = _connection(data, country)
+        rail_key = connection.rail_key if _is_mac(connection.rail_key) else (data / "rail.key").read_bytes()
+        ours = (
+            connection.signing_key
+            if _is_mac(connection.signing_key)
+            else (data / "participant.pub").read_bytes()
+        )
+        settings = SimulatorSettings(country, 1, data, "", rail_key, ours, dict(connection.identity))
+        simulator = registry.module(country, "simulator").simulator(settings, Callbacks("", None, 1.0))
+        _, raw = simulator.payers.messages.order(_wish(country))
+        adapter = registry.load(country, connection)
+        assert isinstance(adapter, OriginatingAdapter), "only such pages have this part"
+        answer = adapter.answer(raw, OrderVerdict(Outcome.DONE, _ANSWERED_AT))
+    return f"{_shown(raw)}\n\n{_shown(answer)}"
+
+
+def _connection(directory: Path, country: str) -> RailConnection:
+    """A connection whose MAC keys, if it has any, are always the same."""
+    connection, _ = prepare(directory, country, port=1, callback_url="http://127.0.0.1:1/")
+    if _is_mac(connection.signing_key):
+        connection = replace(connection, signing_key=b"0" * 32, rail_key=b"1" * 32)
+    return connection
+
+
+def _is_mac(key: bytes) -> bool:
+    return re.fullmatch(rb"[0-9a-f]{32}", key) is not None
+
+
+def _wish(country: str) -> PaymentAbroad:
+    """A person pays an account in India, or in Pakistan."""
+    abroad, account = ("PK", magic.magic_account("PK", "")) if country == "IN" else ("IN", "asha@okbank")
+    bank = registry.country(abroad).banks[0].bic
+    return PaymentAbroad(
+        amount=Money(1250_00, registry.profile(country).currency),
+        bank=bank,
+        member="",
+        account=account,
+        payee="Asha Rao",
+        made_at=_MADE_AT,
+        expires_at=_MADE_AT + timedelta(seconds=60),
+        id=_UETR.replace("-", ""),
+    )
+
+
+def _shown(body: bytes) -> str:
+    """A message as a block of Markdown."""
     if body.startswith(b'{"'):
         return f"```json\n{json.dumps(json.loads(body), indent=1, ensure_ascii=False)}\n```"
     if b"<" not in body:
@@ -171,6 +226,7 @@ def _parts(name: str) -> dict[str, Callable[[], str]]:
         "rails": rails,
         "schemes": schemes,
         "example": lambda: example(name),
+        "ordered": lambda: ordered(name),
     }
 
 

@@ -14,12 +14,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from adapters import creditor, keys
 from adapters import uetr as uetrs
-from adapters.china import codes, messages
+from adapters.china import codes, inbound, messages
 from adapters.china.messages import CnapsParticipant, Draft, SentCnapsMessage
 from adapters.china.profile import PROFILE
 from adapters.china.wire import CnapsMessage, header_of, open_own, open_sealed, seal
 from adapters.cycle import fetch
 from adapters.http import HttpClient, HttpFailure, HttpReply
+from adapters.originating import InboundRequest, OrderVerdict, PayeeVerdict
 from adapters.port import (
     Acceptance,
     Acknowledgement,
@@ -89,16 +90,8 @@ class Cnaps:
         return Acknowledgement(b"")
 
     async def submit(self, native: Native) -> Receipt:
-        """See `RailAdapter.submit`: answered by ccms.990 or ccms.911.
-
-        If the system has signed us off, it reports that and executes nothing: sign on and send the same bytes
-        again.
-        """
-        receipt = await self._hand_over(native)
-        process_code = receipt.answer.rail_code if receipt.answer else None
-        if process_code == codes.NOT_SIGNED_ON and await self.probe():
-            return await self._hand_over(native)
-        return receipt
+        """See `RailAdapter.submit`: answered by ccms.990 or ccms.911."""
+        return await self._hand_over(native)
 
     async def enquire(self, native: Native) -> Answer:
         """See `RailAdapter.enquire`: ibps.305, answered by ibps.306."""
@@ -161,15 +154,65 @@ class Cnaps:
         """See `RailAdapter.close`."""
         await self.http.close()
 
+    @property
+    def reply_within_s(self) -> float:
+        """See `OriginatingAdapter.reply_within_s`: CNAPS wants ccms.990 at once."""
+        return 0.0
+
+    def read_request(self, raw: bytes, *, stored: bool = False) -> InboundRequest | None:
+        """See `OriginatingAdapter.read_request`: ibps.101, ibps.305, ibps.307 or ibps.309."""
+        return inbound.read(open_own(raw) if stored else self._open(raw), self.us)
+
+    def reply(self, raw: bytes, verdict: OrderVerdict) -> Acknowledgement:
+        """See `OriginatingAdapter.reply`: ibps.306 to a status query, otherwise ccms.990."""
+        request = open_own(raw)
+        asked = request.header.kind == messages.STATUS_REQUEST
+        write = inbound.status if asked else inbound.receipt
+        return Acknowledgement(self._seal(write(request, verdict, self.us)), CONTENT_TYPE)
+
+    def reply_payee(self, raw: bytes, verdict: PayeeVerdict) -> Acknowledgement:
+        """See `OriginatingAdapter.reply_payee`: ibps.310."""
+        return Acknowledgement(
+            self._seal(inbound.account_owner(open_own(raw), verdict, self.us)), CONTENT_TYPE
+        )
+
+    def answer(self, raw: bytes, verdict: OrderVerdict) -> bytes:
+        """See `OriginatingAdapter.answer`: ibps.102, or ibps.308 to a cancellation."""
+        return self._seal(inbound.report(open_own(raw), verdict, self.us))
+
+    async def confirm(self, answer: bytes) -> Receipt:
+        """See `OriginatingAdapter.confirm`: answered by ccms.990, or by ccms.911 with `ENDED` (profile)."""
+        code = await self._communicate(answer)
+        if isinstance(code, HttpFailure):
+            return Receipt(Acceptance.UNKNOWN, detail=code.detail)
+        if code == codes.COMMUNICATED:
+            return Receipt(Acceptance.ACCEPTED)
+        taken = Acceptance.REFUSED if code == codes.ENDED else Acceptance.UNKNOWN
+        return Receipt(taken, detail=f"process code {code}")
+
     async def _hand_over(self, native: Native) -> Receipt:
-        reply = await self._post(native.body)
+        code = await self._communicate(native.body)
+        return code.receipt if isinstance(code, HttpFailure) else _receipt(native.ref, code)
+
+    async def _communicate(self, body: bytes) -> str | HttpFailure:
+        """Send a stored message; the code of the receipt.
+
+        If the system has signed us off, it reports that and executes nothing: sign on and send the same bytes
+        again.
+        """
+        code = await self._send(body)
+        if code == codes.NOT_SIGNED_ON and await self.probe():
+            return await self._send(body)
+        return code
+
+    async def _send(self, body: bytes) -> str | HttpFailure:
+        reply = await self._post(body)
         if isinstance(reply, HttpFailure):
-            return reply.receipt
+            return reply
         try:
-            code = messages.read_receipt(self._open(reply.body), header_of(native.body))
+            return messages.read_receipt(self._open(reply.body), header_of(body))
         except (InvalidMessage, NotAuthentic):
-            return Receipt(Acceptance.UNKNOWN, detail="unreadable confirmation")
-        return _receipt(native.ref, code)
+            return HttpFailure(sent=True, detail="unreadable confirmation")
 
     async def _exchange(self, draft: Draft) -> CnapsMessage | None:
         """The rail's response to a message that is not an order; None if it does not respond."""

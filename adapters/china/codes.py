@@ -18,6 +18,9 @@ OK: Final = "IB1I0000"
 NOT_FOUND: Final = "IB1O0010"
 NOT_SIGNED_ON: Final = "IB1O0004"
 """The system executed nothing: it requires ccms.805 first."""
+ENDED: Final = "IB1O0015"
+"""The payer is not debited any more: the system has ended its order otherwise."""
+UNKNOWN_ACCOUNT: Final = "RJ01"
 NO_REASON: Final = "MS03"
 
 FORWARDED: Final = "PR00"
@@ -69,6 +72,7 @@ PROCESS: Final = {
     "IB1O0012": CnapsCode("amount above the cap of the system", "AM02"),
     "IB1O0013": CnapsCode("account number malformed", "AC03"),
     "IB1O0014": CnapsCode("outside the hours of the system", "TM01"),
+    "IB1O0015": CnapsCode("the order has ended otherwise", None),
 }
 """Process codes: why the system discards a message (ccms.911), or the state of it (ibps.306, ccms.900)."""
 

@@ -3,7 +3,7 @@
 `ibps.101` (and `hvps.111` above the cap) is pacs.008.001.02 with the fixed values and element positions of
 public samples. Profile: the UETR without hyphens as `EndToEndId`, the expiry as `SttlmTmReq/RjctTm`, coded
 lines (`/PURP/`, `/INSA/`, `/ORDB/`, `/ROC/`) in `Ustrd`, and coded remarks (`/E2E/`, `/AMT/`) in messages
-that have no field for the transaction or its amount.
+that have no field for the transaction or its amount. `inbound` has what CNAPS asks of us.
 """
 
 import re
@@ -65,7 +65,7 @@ LONGEST: Final = timedelta(hours=24)
 
 _ACCOUNT_MAX: Final = 32
 _DIRECTIONS: Final = {"DBIT": "debit", "CRDT": "credit"}
-_REMARK = re.compile(r"/(E2E|AMT)/([^/]+)")
+_REMARK = re.compile(r"/(E2E|AMT|BENB|RATE)/([^/]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,13 +344,13 @@ def read_status(message: CnapsMessage, sent: SentCnapsMessage, asked: str) -> An
     about = (text_of(root, "OrgnlGrpInf/OrgnlMsgId"), text_of(root, "RspsnInf/OrgnlMsgInf/OrgnlMsgId"))
     if message.header.kind != STATUS_ANSWER or about != (asked, sent.transaction):
         raise InvalidMessage("not the response to the enquiry")
-    status, code = text_of(root, "RspsnInf/ProcSts"), _text(root, "RspsnInf/ProcCd")
+    status, code = text_of(root, "RspsnInf/ProcSts"), text_at(root, "RspsnInf/ProcCd")
     if code == codes.NOT_FOUND:
         return _answer(sent.reference, Outcome.NOT_FOUND, code)
     if code not in {"", codes.OK}:
         return _answer(sent.reference, Outcome.UNKNOWN, code)
-    party_code = _text(root, "RspsnInf/PtyProcCd")
-    amount = remarks(_text(root, "RmkInf")).get("AMT")
+    party_code = text_at(root, "RspsnInf/PtyProcCd")
+    amount = remarks(text_at(root, "RmkInf")).get("AMT")
     return _outcome_answer(sent.reference, status, party_code, amount, enquired=True)
 
 
@@ -368,16 +368,18 @@ def read_payee(message: CnapsMessage, account: str, asked: str) -> Payee | None:
         return None
     if text_of(root, "QryRslt/Acct") != account:
         raise InvalidMessage("about another account")
-    name = _text(root, "QryRslt/AcctRslt/DbtAcct/Ntry/TpNm")
+    name = text_at(root, "QryRslt/AcctRslt/DbtAcct/Ntry/TpNm")
     return Payee(account=account, agent=text_of(root, "InstgPty"), name=name or None)
 
 
 def is_signed_on(message: CnapsMessage, asked: str) -> bool:
     """ccms.806: whether the system accepted our sign-on with the id `asked`."""
     root = message.root
-    about = _text(root, "OrgnlGrpHdr/OrgnlMsgId")
+    about = text_at(root, "OrgnlGrpHdr/OrgnlMsgId")
     return (
-        message.header.kind == LOGIN_ANSWER and about == asked and _text(root, "LoginRslt/ProcCd") == codes.OK
+        message.header.kind == LOGIN_ANSWER
+        and about == asked
+        and text_at(root, "LoginRslt/ProcCd") == codes.OK
     )
 
 
@@ -422,6 +424,45 @@ def own_group(identity: str, at: datetime) -> str:
     return f"<GrpHdr><MsgId>{identity}</MsgId><CreDtTm>{local(at)}</CreDtTm></GrpHdr>"
 
 
+def subject(header: CnapsHeader) -> str:
+    """The message that a communication message (ccms.990, ccms.911) is about."""
+    return (
+        f"<OrigSndr>{header.sender}</OrigSndr><OrigSndDt>{header.at:%Y%m%d}</OrigSndDt>"
+        f"<MsgTp>{header.kind}</MsgTp><MsgId>{header.id}</MsgId><MsgRefId>{header.ref}</MsgRefId>"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CnapsReport:
+    """What ibps.102 and ibps.308 say."""
+
+    original: str
+    """Id of the message that is answered."""
+    kind: str
+    """Of that message."""
+    transaction: str
+    reference: str
+    """`EndToEndId` of the order."""
+    status: str
+    code: str
+    """Reject code; may be empty."""
+    amount: str
+    """May be empty."""
+
+
+def report(identity: str, at: datetime, said: CnapsReport) -> str:
+    """pacs.002.001.03 with an empty signature element."""
+    reason = f"<StsRsnInf><Rsn><Prtry>{said.code}</Prtry></Rsn></StsRsnInf>" if said.code else ""
+    amount = f'<IntrBkSttlmAmt Ccy="CNY">{said.amount}</IntrBkSttlmAmt>' if said.amount else ""
+    return (
+        f"<FIToFIPmtStsRpt>{own_group(identity, at)}<OrgnlGrpInfAndSts>"
+        f"<OrgnlMsgId>{said.original}</OrgnlMsgId><OrgnlMsgNmId>{said.kind}</OrgnlMsgNmId></OrgnlGrpInfAndSts>"
+        f"<TxInfAndSts><StsId>{said.status}</StsId>{element('OrgnlEndToEndId', said.reference)}"
+        f"<OrgnlTxId>{said.transaction}</OrgnlTxId>{reason}<OrgnlTxRef>"
+        f"{amount}<Cdtr><CtctDtls><EmailAdr></EmailAdr></CtctDtls></Cdtr></OrgnlTxRef></TxInfAndSts></FIToFIPmtStsRpt>"
+    )
+
+
 def text_of(root: Element, path: str) -> str:
     """The text at a path of local names.
 
@@ -429,13 +470,14 @@ def text_of(root: Element, path: str) -> str:
         InvalidMessage: absent or empty.
 
     """
-    found = _text(root, path)
+    found = text_at(root, path)
     if not found:
         raise InvalidMessage(f"{path} is missing", path=path)
     return found
 
 
-def _text(root: Element, path: str) -> str:
+def text_at(root: Element, path: str) -> str:
+    """The text at a path of local names; empty if there is none."""
     namespace = str(root.tag).partition("}")[0] + "}"
     return root.findtext("/".join(namespace + tag for tag in path.split("/"))) or ""
 
@@ -495,7 +537,7 @@ def _to_centre(kind: str, identity: str, us: CnapsParticipant, at: datetime, con
 def _read_report(root: Element, *, enquired: bool) -> Answer:
     status = text_of(root, "TxInfAndSts/StsId")
     reference = text_of(root, "TxInfAndSts/OrgnlEndToEndId")
-    code = _text(root, "TxInfAndSts/StsRsnInf/Rsn/Prtry")
+    code = text_at(root, "TxInfAndSts/StsRsnInf/Rsn/Prtry")
     amount = root.find("{*}TxInfAndSts/{*}OrgnlTxRef/{*}IntrBkSttlmAmt")
     stated = None if amount is None else f"{amount.get('Ccy', '')}{amount.text}"
     return _outcome_answer(reference, status, code, stated, enquired=enquired)
@@ -504,11 +546,11 @@ def _read_report(root: Element, *, enquired: bool) -> Answer:
 def _read_confirmation(root: Element) -> list[Answer]:
     """The outcome of a large payment; for an online payment only a rejection contains something new."""
     status = text_of(root, "CmonConfInf/ProcSts")
-    remarks_of = remarks(_text(root, "GrpHdr/Rmk"))
+    remarks_of = remarks(text_at(root, "GrpHdr/Rmk"))
     large = text_of(root, "OrgnlGrpHdr/OrgnlMsgTp") == LARGE_ORDER
     if "E2E" not in remarks_of or (codes.STATUSES.get(status) is Outcome.DONE and not large):
         return []
-    code = _text(root, "CmonConfInf/PtyProcCd") or _text(root, "CmonConfInf/ProcCd")
+    code = text_at(root, "CmonConfInf/PtyProcCd") or text_at(root, "CmonConfInf/ProcCd")
     return [_outcome_answer(remarks_of["E2E"], status, code, remarks_of.get("AMT"), enquired=False)]
 
 

@@ -51,6 +51,9 @@ HVPS_HOURS: Final = Hours(
 )
 """For operators. Outside these hours HVPS itself responds "not before"; IBPS is open 24 hours a day."""
 
+ORIGINATES: Final = True
+"""Customers of the rail can pay abroad: the adapter takes its orders."""
+
 PROFILE: Final = RailProfile(
     country=COUNTRY.code,
     rail="IBPS",
@@ -93,4 +96,5 @@ PROFILE: Final = RailProfile(
         *REMITTANCE_AS_TEXT,
     ),
     clearing_system="CNAPS",
+    member_id=r"\d{12}",
 )

@@ -1,5 +1,6 @@
 """The structure of the CNAPS messages that participants send, as the simulated system checks it."""
 
+import re
 from typing import Final
 
 from lxml.etree import _Element as Element
@@ -135,10 +136,41 @@ _LOGIN = _of(
     ("LoginInf", _of(("LoginOprTp", _fixed("OT0[01]")))),
 )
 
+
+def _report(kind: str, status: str) -> ElementShape:
+    """ibps.102 or ibps.308 in answer to a message of this kind."""
+    return _of(
+        ("GrpHdr", _GROUP),
+        ("OrgnlGrpInfAndSts", _of(("OrgnlMsgId", _ID), ("OrgnlMsgNmId", _fixed(re.escape(kind))))),
+        (
+            "TxInfAndSts",
+            _of(
+                ("StsId", _fixed(status)),
+                ("OrgnlEndToEndId", _NAME),
+                ("OrgnlTxId", _ID),
+                ("StsRsnInf?", _of(("Rsn", _code("[A-Z0-9]{4}")))),
+                (
+                    "OrgnlTxRef",
+                    _of(
+                        ("IntrBkSttlmAmt", _AMOUNT),
+                        ("Cdtr", _of(("CtctDtls", _SIGNATURE))),
+                    ),
+                ),
+            ),
+        ),
+    )
+
+
 SHAPES: Final = {
     messages.ORDER: (messages.PACS_008, "FIToFICstmrCdtTrf", _order(large=False)),
     messages.LARGE_ORDER: (messages.PACS_008, "FIToFICstmrCdtTrf", _order(large=True)),
     messages.CANCELLATION: (messages.CAMT_056, "FIToFIPmtCxlReq", _CANCELLATION),
+    messages.ANSWER: (messages.PACS_002, "FIToFIPmtStsRpt", _report(messages.ORDER, "PR0[29]")),
+    messages.CANCELLATION_ANSWER: (
+        messages.PACS_002,
+        "FIToFIPmtStsRpt",
+        _report(messages.CANCELLATION, "PR0[79]"),
+    ),
     messages.STATUS_REQUEST: (messages.OWN + messages.STATUS_REQUEST, "TxStsReq", _STATUS),
     messages.ACCOUNT_REQUEST: (messages.OWN + messages.ACCOUNT_REQUEST, "AthtctnAcctInfReq", _WHOSE),
     messages.LOGIN: (messages.OWN + messages.LOGIN, "LoginReq", _LOGIN),

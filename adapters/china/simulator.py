@@ -2,8 +2,8 @@
 
 `POST /cnaps/v1/messages` accepts every message: ibps.101 and hvps.111 (ccms.990 at once, then ibps.102 and
 ccms.900 to the callback address; only ccms.900 for a large payment), ibps.305 (ibps.306), ibps.307 (ccms.990,
-later ibps.308), ibps.309 (ibps.310) and ccms.805 (ccms.806). Messages that it does not accept are discarded
-with ccms.911.
+later ibps.308), ibps.309 (ibps.310) and ccms.805 (ccms.806); and ibps.102 and ibps.308 about payments abroad
+of its own customers (ccms.990). Messages that it does not accept are discarded with ccms.911.
 """
 
 import itertools
@@ -19,7 +19,8 @@ from adapters import keys
 from adapters import uetr as uetrs
 from adapters.china import codes, messages, sandbox, shapes
 from adapters.china.client import CONTENT_TYPE, PATH
-from adapters.china.messages import text_of
+from adapters.china.messages import CnapsReport, text_of
+from adapters.china.ordering import CnapsOrders
 from adapters.china.profile import IBPS_CAP_MINOR, PROFILE
 from adapters.china.text import element
 from adapters.china.wire import (
@@ -36,8 +37,9 @@ from adapters.identifiers import is_cnaps
 from adapters.port import Outcome
 from adapters.simulation.book import BookEntry, EntryStatus
 from adapters.simulation.magic import Corruption
+from adapters.simulation.payers import RailPayers
 from adapters.simulation.rail import CreditOrder, DifferentContent, OrderProcessor, RailRequest, RailResponse
-from adapters.simulation.server import Callbacks, SimulatorSettings, open_processor
+from adapters.simulation.server import Callbacks, SimulatorSettings, open_payers, open_processor
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
 
@@ -50,6 +52,8 @@ _STRANGER: Final = "0" * 31 + "1"
 _MASKED: Final = "\u738b*\u660e"
 _NUMBERS_PER_S: Final = 1000
 _NO_ORIGINAL: Final = "NOOR"
+_OK: Final = 200
+_CONFLICT: Final = 409
 
 
 class MessageDiscarded(Exception):
@@ -69,6 +73,7 @@ class CnapsSimulator:
     """The participant's CNAPS code."""
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
+    payers: RailPayers
     references: dict[str, str] = field(default_factory=dict)
     """Message id -> reference of the order: one id belongs to one order."""
     own: "itertools.count[int]" = field(
@@ -115,6 +120,8 @@ class CnapsSimulator:
                 return self._cancel(message)
             case messages.ACCOUNT_REQUEST:
                 return RailResponse(body=self._account_owner(message))
+            case messages.ANSWER | messages.CANCELLATION_ANSWER:
+                return self._told(message, raw)
             case _:
                 return RailResponse(body=self._signed_on(message))
 
@@ -122,7 +129,8 @@ class CnapsSimulator:
         """Check structure, sender and direction."""
         header = message.header
         shapes.check(header.kind, message.root)
-        if header.direction != "U" or header.ref != header.id:
+        answers = header.kind in {messages.ANSWER, messages.CANCELLATION_ANSWER}
+        if header.direction != "U" or (header.ref == header.id) == answers:
             raise MessageDiscarded("IB1O0001")
         if header.sender != self.bank:
             raise MessageDiscarded(codes.NOT_SIGNED_ON)
@@ -204,10 +212,9 @@ class CnapsSimulator:
         identity = text_of(root, "Assgnmt/Id")
         status = codes.PROCESSED if entry else codes.REJECTED
         amount = text_of(root, "Undrlyg/TxInf/OrgnlIntrBkSttlmAmt")
-        content = _report(
-            self._new_id(), identity, messages.CANCELLATION, original, status,
-            code="" if entry else _NO_ORIGINAL, amount=amount,
-        )  # fmt: skip
+        code = "" if entry else _NO_ORIGINAL
+        said = CnapsReport(identity, messages.CANCELLATION, identity, original, status, code, amount)
+        content = messages.report(self._new_id(), datetime.now(UTC), said)
         header = self._header(messages.CANCELLATION_ANSWER, message.header.id)
         self.processor.later(seal(header, document(messages.PACS_002, content), self.rail_key))
         return RailResponse(body=self._communicated(message.header))
@@ -232,6 +239,15 @@ class CnapsSimulator:
         )
         return self._down(messages.ACCOUNT_ANSWER, message.header, identity, content)
 
+    def _told(self, message: CnapsMessage, raw: bytes) -> RailResponse:
+        """What the switch says about an order of ours; discarded if the payer is not debited any more."""
+        status = self.payers.told(raw)
+        if status == _CONFLICT:
+            raise MessageDiscarded(codes.ENDED)
+        return (
+            RailResponse(body=self._communicated(message.header)) if status == _OK else RailResponse(status)
+        )
+
     def _signed_on(self, message: CnapsMessage) -> bytes:
         self.signed_on = True
         identity = self._new_id()
@@ -255,9 +271,8 @@ class CnapsSimulator:
             status = codes.SETTLED if outcome is Outcome.DONE else _STATUSES[outcome]
             body = self._confirmation(kind, original, ref, status, code=code, amount=amount)
         else:
-            content = _report(
-                self._new_id(), original, kind, ref, _STATUSES[outcome], code=code, amount=amount.text
-            )
+            said = CnapsReport(original, kind, original, ref, _STATUSES[outcome], code, amount.text)
+            content = messages.report(self._new_id(), datetime.now(UTC), said)
             header = self._header(messages.ANSWER, ref[:20], sender=sandbox.BANK)
             body = seal(header, document(messages.PACS_002, content), self.rail_key)
             if outcome is Outcome.DONE and entry.outcome is EntryStatus.DONE:
@@ -317,14 +332,14 @@ class CnapsSimulator:
 
     def _communicated(self, about: CnapsHeader) -> bytes:
         """ccms.990."""
-        content = f"<ComuCnfm>{_about(about)}<MsgProCd>{codes.COMMUNICATED}</MsgProCd></ComuCnfm>"
+        content = f"<ComuCnfm>{messages.subject(about)}<MsgProCd>{codes.COMMUNICATED}</MsgProCd></ComuCnfm>"
         header = self._header(messages.COMMUNICATED, about.id, system=about.system)
         return seal(header, document(messages.OWN + messages.COMMUNICATED, content), self.rail_key)
 
     def _discarded(self, about: CnapsHeader, code: str) -> bytes:
         """ccms.911."""
         content = (
-            f"<DscrdMsgNtfctn>{_about(about)}<ProcCd>{code}</ProcCd>"
+            f"<DscrdMsgNtfctn>{messages.subject(about)}<ProcCd>{code}</ProcCd>"
             f"<RjctInf>{codes.PROCESS[code].meaning}</RjctInf></DscrdMsgNtfctn>"
         )
         header = self._header(messages.DISCARDED, about.id, system=about.system)
@@ -360,32 +375,15 @@ class _ResponseBuilder:
 
 def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> CnapsSimulator:
     """The simulated rail for these settings."""
+    bank, rail_key = settings.identity["bank"], keys.private(settings.rail_key)
+    participant_key = keys.public(settings.participant_key)
+    orders = CnapsOrders(bank, rail_key, participant_key)
     return CnapsSimulator(
         processor=open_processor(
             settings, callbacks, PROFILE, native_code=codes.native_of, word_of=sandbox.word_of
         ),
-        bank=settings.identity["bank"],
-        rail_key=keys.private(settings.rail_key),
-        participant_key=keys.public(settings.participant_key),
-    )
-
-
-def _report(identity: str, original: str, kind: str, ref: str, status: str, *, code: str, amount: str) -> str:
-    """pacs.002.001.03 with an empty signature element."""
-    reason = f"<StsRsnInf><Rsn><Prtry>{code}</Prtry></Rsn></StsRsnInf>" if code else ""
-    return (
-        f"<FIToFIPmtStsRpt>{messages.own_group(identity, datetime.now(UTC))}<OrgnlGrpInfAndSts>"
-        f"<OrgnlMsgId>{original}</OrgnlMsgId><OrgnlMsgNmId>{kind}</OrgnlMsgNmId></OrgnlGrpInfAndSts>"
-        f"<TxInfAndSts><StsId>{status}</StsId><OrgnlEndToEndId>{ref}</OrgnlEndToEndId>"
-        f"<OrgnlTxId>{original}</OrgnlTxId>{reason}<OrgnlTxRef>"
-        f'<IntrBkSttlmAmt Ccy="CNY">{amount}</IntrBkSttlmAmt>'
-        f"<Cdtr><CtctDtls><EmailAdr></EmailAdr></CtctDtls></Cdtr></OrgnlTxRef></TxInfAndSts></FIToFIPmtStsRpt>"
-    )
-
-
-def _about(header: CnapsHeader) -> str:
-    """The reference to the original message in communication messages."""
-    return (
-        f"<OrigSndr>{header.sender}</OrigSndr><OrigSndDt>{header.at:%Y%m%d}</OrigSndDt>"
-        f"<MsgTp>{header.kind}</MsgTp><MsgId>{header.id}</MsgId><MsgRefId>{header.ref}</MsgRefId>"
+        bank=bank,
+        rail_key=rail_key,
+        participant_key=participant_key,
+        payers=open_payers(settings, callbacks, PROFILE, orders),
     )

@@ -15,6 +15,7 @@ from adapters.india import messages
 from adapters.india.messages import IST, add, attribute, one, root_of, timestamp
 from adapters.port import Outcome
 from adapters.simulation.payers import PaymentAbroad, SwitchSaid
+from adapters.simulation.rail import with_broken_signature
 from adapters.xml import parse
 from schemas.money import Money
 from schemas.signing.xmldsig import sign_enveloped, verify_enveloped
@@ -40,11 +41,11 @@ class UpiOrders:
 
     def order(self, wish: PaymentAbroad) -> tuple[str, bytes]:
         """See `OrderMessages.order`: a ReqPay of type CREDIT."""
-        ref, at = _PREFIX + uuid4().hex, timestamp(wish.made_at)
-        root = root_of("ReqPay", _OPERATOR, _PREFIX + uuid4().hex, at)
+        ref, at = _PREFIX + wish.id, timestamp(wish.made_at)
+        root = root_of("ReqPay", _OPERATOR, _PREFIX + wish.id[::-1], at)
         add(add(root, "Meta"), "Tag", name="PAYREQSTART", value=at)
         local = wish.made_at.astimezone(IST)
-        reference = f"{local.year % 10}{local:%j%H}{uuid4().int % 10**6:06}"
+        reference = f"{local.year % 10}{local:%j%H}{int(wish.id, 16) % 10**6:06}"
         txn = add(root, "Txn", id=ref, note="for the family", custRef=reference, refId=reference)
         for name, value in (("ts", at), ("type", "CREDIT"), ("purpose", "00"), ("initiationMode", "00")):
             txn.set(name, value)
@@ -68,6 +69,10 @@ class UpiOrders:
         for each in (*root.findall("Payer/Amount"), *root.findall("Payees/Payee/Amount")):
             each.set("value", amount.text)
         return self._signed(root)
+
+    def damaged(self, order: bytes) -> bytes:
+        """See `OrderMessages.damaged`."""
+        return with_broken_signature(order)
 
     def enquiry(self, order: bytes) -> bytes:
         """See `OrderMessages.enquiry`: ReqChkTxn."""

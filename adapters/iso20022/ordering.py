@@ -15,6 +15,7 @@ from adapters.iso20022.dialect import Content, IsoDialect, IsoParticipant
 from adapters.iso20022.envelope import IsoHeader
 from adapters.port import Outcome
 from adapters.simulation.payers import PaymentAbroad, SwitchSaid
+from adapters.simulation.rail import with_broken_signature
 from schemas import parties
 from schemas.money import Money
 
@@ -38,7 +39,7 @@ class IsoOrders:
     def order(self, wish: PaymentAbroad) -> tuple[str, bytes]:
         """See `OrderMessages.order`: a pacs.008 of the payer's bank to us."""
         local = wish.made_at.astimezone(self.dialect.zone)
-        ref = f"{self.bank[:4]}{local:%y%m%d%H%M%S}{uuid4().hex[:15]}"
+        ref = f"{self.bank[:4]}{local:%y%m%d%H%M%S}{wish.id[:15]}"
         message = f"{self.bank}{ref[4:]}"
         group: Content = {
             "MsgId": message,
@@ -56,7 +57,7 @@ class IsoOrders:
         if wish.member:
             institution["ClrSysMmbId"] = {"MmbId": wish.member}
         return {
-            "PmtId": {"InstrId": ref, "EndToEndId": uuid4().hex, "TxId": ref},
+            "PmtId": {"InstrId": ref, "EndToEndId": wish.id, "TxId": ref},
             "IntrBkSttlmAmt": amount,
             "IntrBkSttlmDt": local.date().isoformat(),
             "SttlmTmReq": {"RjctTm": local.timetz().isoformat(timespec="seconds")},
@@ -81,6 +82,10 @@ class IsoOrders:
         changed = {**transaction, "IntrBkSttlmAmt": {"Ccy": amount.currency, "Amt": amount.text}}
         document = {"FIToFICstmrCdtTrf": {**content, "CdtTrfTxInf": [changed]}}
         return self._seal(uuid4().hex, "credit_transfer", document, sealed.header.created_at)
+
+    def damaged(self, order: bytes) -> bytes:
+        """See `OrderMessages.damaged`."""
+        return with_broken_signature(order)
 
     def enquiry(self, order: bytes) -> bytes:
         """See `OrderMessages.enquiry`: pacs.028."""

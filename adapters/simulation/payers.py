@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Protocol, runtime_checkable
+from uuid import uuid4
 
 from adapters.originating import uetr_of
 from adapters.port import Outcome
 from adapters.profile import RailProfile
 from adapters.simulation.book import now
 from adapters.simulation.debit_book import DebitBook, DebitEntry, DebitState
-from adapters.simulation.rail import with_broken_signature
 from schemas.money import Money
 
 LIFETIME: Final = timedelta(seconds=90)
@@ -90,6 +90,8 @@ class PaymentAbroad:
     made_at: datetime
     """Aware, UTC, whole seconds."""
     expires_at: datetime
+    id: str = field(default_factory=lambda: uuid4().hex)
+    """32 hexadecimal digits, of which the rail makes its own ids: the same wish is the same order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,9 @@ class OrderMessages(Protocol):
 
     def altered(self, order: bytes, amount: Money) -> bytes:
         """The order with another amount under the same id, signed."""
+
+    def damaged(self, order: bytes) -> bytes:
+        """The order with a wrong signature."""
 
     def enquiry(self, order: bytes) -> bytes:
         """A status query about an order."""
@@ -235,7 +240,7 @@ class RailPayers:
         behaviour = entry.behaviour
         if behaviour == SourceBehaviour.EARLY:
             await self._enquire(order)
-        sent = with_broken_signature(order) if behaviour == SourceBehaviour.DAMAGED else order
+        sent = self.messages.damaged(order) if behaviour == SourceBehaviour.DAMAGED else order
         await self._deliver(sent, twice=behaviour == SourceBehaviour.TWICE)
         await self._more(entry, order)
         pause = max(_PAUSE_S, self.profile.timing.answer_s * self.time_scale)

@@ -12,7 +12,9 @@ decision that is made here is whether an order is given to the intake at all: `t
 reached from `received` by one update each, and only one of them succeeds.
 """
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from time import monotonic
@@ -32,6 +34,7 @@ from schemas.reasons import Reason
 from switch.base import personal_data
 from switch.base.personal_data import KeyRing
 from switch.base.sql import statements
+from switch.payments.directory import Participant
 
 _statement: Final = statements("switch.payments")
 _ADD: Final = _statement("add_inbound")
@@ -214,6 +217,25 @@ async def keep_return(
 async def read(pool: asyncpg.Pool, country: str, kind: OrderKind, ref: str) -> KnownOrder:
     """What is known of an order or a return that was kept."""
     return _known(await pool.fetchrow(_READ, country, kind, ref))
+
+
+def addressed(order: PaymentOrder, bank: Participant | None, form: str) -> PaymentOrder:
+    """The order with the id of the payee's bank at its own rail, where that is needed and none is stated.
+
+    Args:
+        order: Many rails have no place for it.
+        bank: The participant of the BIC that the order states.
+        form: What its rail needs: `RailProfile.member_id`.
+
+    """
+    agent = order.payment.creditor_agent
+    if not form or bank is None or agent.member_id is not None:
+        return order
+    whole = [each for each in bank.member_ids if re.fullmatch(form, each, re.ASCII)]
+    if len(whole) != 1:  # its rail refuses the order, which says why
+        return order
+    stated = structs.replace(agent, member_id=whole[0])
+    return replace(order, payment=structs.replace(order.payment, creditor_agent=stated))
 
 
 def pacs_008(order: PaymentOrder, gateway_bic: str, expires_at: datetime, purpose: str = "") -> bytes:

@@ -416,6 +416,10 @@ class Intake:
             raise Unavailable("the directory does not have this participant yet")
         return found
 
+    def bank(self, agent: Agent) -> Participant | None:
+        """The participant of an agent's BIC, if it is one."""
+        return self._directory.now.by_bic.get((agent.bic or "")[:8])
+
     def fingerprint(self, message: codec.Message, sender: Participant) -> bytes:
         """Fingerprint that identifies a repeat of the same message by the same sender."""
         return self._keys.fingerprint(sender.id, codec.digest(message))

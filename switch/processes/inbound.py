@@ -60,6 +60,7 @@ class InboundOrders:
             country: rail for country, rail in known.items() if isinstance(rail.adapter, OriginatingAdapter)
         }
         """Rails that can originate payments."""
+        self._all = known
         self._returns_seen = 0
         """The number of the last return of a payment that was looked at."""
 
@@ -135,7 +136,8 @@ class InboundOrders:
             return
         gateway = self._intake.participant(row["gateway"])
         try:
-            made = inbound.pacs_008(order, gateway.bic, row["expires_at"], setting.purpose)
+            to_bank = self._addressed(order)
+            made = inbound.pacs_008(to_bank, gateway.bic, row["expires_at"], setting.purpose)
             message = codec.decode(made, media_type=codec.XML, expect="pacs.008")
         except SwitchError as error:
             _log.warning("order_not_carried", rail=row["rail"], uetr=str(row["uetr"]), detail=error.detail)
@@ -148,6 +150,11 @@ class InboundOrders:
         if await self._pool.fetchval(_TAKE, row["rail"], row["ref"], sealed, fingerprint):
             failpoint("after_order_taken")
             await self._take(rail, row, made)
+
+    def _addressed(self, order: PaymentOrder) -> PaymentOrder:
+        bank = self._intake.bank(order.payment.creditor_agent)
+        rail = None if bank is None else self._all.get(bank.country)
+        return inbound.addressed(order, bank, "" if rail is None else rail.adapter.profile.member_id)
 
     async def _take(self, rail: Rail, row: asyncpg.Record, raw: bytes) -> None:
         """Give an order to the intake, again if it was interrupted: the ledger decides it once."""

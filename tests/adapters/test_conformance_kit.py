@@ -27,7 +27,7 @@ COUNTRIES = registry.countries()
 AT_ONCE = 2
 PROMISES = (*pure.REQUIREMENTS, live.every_reason, *live.REQUIREMENTS, *failures.REQUIREMENTS)
 INBOUND = originating.REQUIREMENTS
-ORIGINATE = {"BY", "IN", "KZ", "PK"}
+ORIGINATE = {country for country in COUNTRIES if registry.originates(country)}
 
 
 class Reports:

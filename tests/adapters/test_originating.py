@@ -1,5 +1,6 @@
 """The other half of the port: what a rail orders is read exactly, and every answer says what it must."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -10,6 +11,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from adapters import keys, registry
+from adapters.china import messages as cnaps
+from adapters.china import sandbox as china
+from adapters.china.ordering import CnapsOrders
+from adapters.china.wire import CnapsHeader, document, open_own, seal
 from adapters.india import sandbox as india
 from adapters.india.messages import add, root_of, timestamp
 from adapters.india.ordering import UpiOrders
@@ -31,7 +36,6 @@ from adapters.pakistan.messages import DIALECT
 from adapters.port import Outcome, Payee
 from adapters.simulation.debit_book import DebitBook, DebitEntry, DebitState
 from adapters.simulation.payers import PaymentAbroad
-from adapters.simulation.rail import with_broken_signature
 from adapters.simulation.sandbox import prepare
 from schemas import own_uetr, parties
 from schemas.errors import InvalidMessage, NotAuthentic
@@ -40,8 +44,25 @@ from schemas.payment import PartyAccount
 from schemas.signing.xmldsig import sign_enveloped
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-COUNTRIES = ("IN", "PK")
-ABROAD = {"IN": ("INDUPKKA", "PK", pakistan.account("").iban), "PK": ("INDUINBB", "IN", "asha@okbank")}
+COUNTRIES = ("CN", "IN", "PK")
+IN_PAKISTAN = ("INDUPKKA", pakistan.account("").iban)
+ABROAD = {"CN": IN_PAKISTAN, "IN": IN_PAKISTAN, "PK": ("INDUINBB", "asha@okbank")}
+
+
+def orders_of_china(rail_key, ours):
+    return CnapsOrders(china.IDENTITY["bank"], rail_key, ours)
+
+
+def orders_of_india(rail_key, ours):
+    return UpiOrders(india.IDENTITY["handle"], rail_key, ours)
+
+
+def orders_of_pakistan(rail_key, ours):
+    us = IsoParticipant.of(pakistan.IDENTITY)
+    return IsoOrders(DIALECT, us, rail_key, ours, pakistan.account("").iban, "SANDPKKA")
+
+
+ORDERS = {"CN": orders_of_china, "IN": orders_of_india, "PK": orders_of_pakistan}
 
 
 class Side:
@@ -53,14 +74,10 @@ class Side:
         self.adapter = registry.load(country, connection)
         rail_key = keys.private((directory / "rail.key").read_bytes())
         ours = keys.public((directory / "participant.pub").read_bytes())
-        if country == "IN":
-            self.orders = UpiOrders(india.IDENTITY["handle"], rail_key, ours)
-        else:
-            us = IsoParticipant.of(pakistan.IDENTITY)
-            self.orders = IsoOrders(DIALECT, us, rail_key, ours, pakistan.account("").iban, "SANDPKKA")
+        self.orders = ORDERS[country](rail_key, ours)
 
     def wish(self, minor=125_000, payee="Asha Rao", made_at=AT, lasts=timedelta(seconds=120)):
-        bank, _, account = ABROAD[self.country]
+        bank, account = ABROAD[self.country]
         currency = registry.profile(self.country).currency
         return PaymentAbroad(Money(minor, currency), bank, "", account, payee, made_at, made_at + lasts)
 
@@ -147,7 +164,7 @@ def test_an_order_with_a_damaged_signature_is_no_order(sides, country):
     _, raw = side.orders.order(side.wish())
 
     with pytest.raises((NotAuthentic, InvalidMessage)):
-        side.adapter.read_request(with_broken_signature(raw))
+        side.adapter.read_request(side.orders.damaged(raw))
 
 
 @pytest.mark.parametrize("country", COUNTRIES)
@@ -202,6 +219,86 @@ def test_a_payee_is_named_in_iso_20022(sides):
     assert (found["Vrfctn"], found["UpdtdPtyAndAcctId"]["Pty"]["Nm"]) == (True, "A*** R***")
 
 
+def query_of_cnaps(side, *remarks):
+    """ibps.309 of a bank: whose account at `INDUPKKA` it is."""
+    identity = cnaps.transaction_id(china.BANK, AT, 7)
+    content = (
+        f"<AthtctnAcctInfReq>{cnaps.own_group(identity, AT)}<InstgPty>{china.BANK}</InstgPty>"
+        f"<InstdPty>{china.IDENTITY['bank']}</InstdPty><QryInf><Acct>{IN_PAKISTAN[1]}</Acct>"
+        f"<AcctTp>AT00</AcctTp></QryInf><RmkInf>{''.join(remarks)}</RmkInf><DgtSgntr></DgtSgntr>"
+        "</AthtctnAcctInfReq>"
+    )
+    kind, number = cnaps.ACCOUNT_REQUEST, identity[-20:]
+    header = CnapsHeader(china.BANK, china.IDENTITY["bank"], AT, kind, number, number, "D")
+    return seal(header, document(cnaps.OWN + kind, content), side.orders.rail_key)
+
+
+def test_a_payee_of_cnaps_is_named_with_what_arrives(sides):
+    side = sides["CN"]
+    raw = query_of_cnaps(side, "/BENB/INDUPKKA", "/AMT/CNY100.00")
+
+    query = side.adapter.read_request(raw)
+    found = PayeeVerdict(AT, Payee("", "INDUPKKA", "A*** R***"), Money(3_900_50, "PKR"), "39.005000")
+    said = open_own(side.adapter.reply_payee(raw, found).body)
+    unknown = open_own(side.adapter.reply_payee(raw, PayeeVerdict(AT)).body)
+
+    assert isinstance(query, PayeeQuery)
+    assert (query.account.iban, query.agent.bic) == (IN_PAKISTAN[1], "INDUPKKA")
+    assert query.amount == Money(100_00, "CNY")
+    path = "QryRslt/AcctRslt/DbtAcct/Ntry/TpNm"
+    assert cnaps.text_of(said.root, path) == "A*** R***"
+    assert cnaps.text_of(said.root, "RmkInf") == "/AMT/PKR3900.50/RATE/39.005"
+    assert (said.header.receiver, said.header.ref) == (china.BANK, open_own(raw).header.id)
+    assert cnaps.text_of(unknown.root, "RspsnInf/RspsnSts") == "PR09"
+    assert cnaps.text_at(unknown.root, "RmkInf") == ""
+
+
+def resealed(side, raw, old, new):
+    """The message with other text, signed again."""
+    changed = side.orders.altered(raw, Money(125_000, "CNY")).decode()
+    assert old in changed
+    body = re.sub(r"<EmailAdr>[^<]*", "<EmailAdr>", changed.replace(old, new).partition("\r\n")[2])
+    return seal(open_own(raw).header, body, side.orders.rail_key)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("/BENB/INDUPKKA", "/BENB/nobody"),
+        ("/BENB/INDUPKKA", "a bank abroad"),
+        ("/PURP/FAMI", "/BENB/INDUINBB"),
+        ("<ChrgBr>DEBT", "<ChrgBr>CRED"),
+        ("<NbOfTxs>1", "<NbOfTxs>2"),
+        ('Ccy="CNY"', 'Ccy="USD"'),
+        (">1250.00<", ">1250.0<"),
+        ("<Cdtr><Nm>Asha Rao</Nm></Cdtr>", "<Cdtr><Nm>Asha Rao</Nm><CtryOfRes>PK</CtryOfRes></Cdtr>"),
+        ("<Purp>", "<UltmtCdtr><Nm>Asha Rao</Nm></UltmtCdtr><Purp>"),
+        (f"<MmbId>{china.IDENTITY['bank']}", f"<MmbId>{china.BANK}"),
+    ],
+)
+def test_what_an_order_of_cnaps_states_is_honoured_or_refused(sides, old, new):
+    side = sides["CN"]
+    _, raw = side.orders.order(side.wish())
+
+    with pytest.raises(InvalidMessage):
+        side.adapter.read_request(resealed(side, raw, old, new))
+
+
+def test_an_order_of_cnaps_is_read_in_chinese_and_a_large_one_is_not_taken(sides):
+    side = sides["CN"]
+    _, raw = side.orders.order(replace(side.wish(), member="MMBID01"))
+    order = side.adapter.read_request(raw)
+    header = replace(open_own(raw).header, kind=cnaps.LARGE_ORDER)
+    body = re.sub(r"<EmailAdr>[^<]*", "<EmailAdr>", raw.decode().partition("\r\n")[2])
+    large = seal(header, body, side.orders.rail_key)
+
+    assert order.payment.debtor.name == "\u738b\u5c0f\u660e"
+    assert order.payment.remittance == "\u7ed9\u5bb6\u4eba"
+    assert (order.payment.purpose, order.payment.creditor_agent.member_id) == ("FAMI", "MMBID01")
+    assert order.payment.debtor_agent.member_id == china.BANK
+    assert side.adapter.read_request(large, stored=True) is None
+
+
 def test_every_rail_that_originates_derives_uetrs_that_nobody_may_state():
     made = {uetr_of(country, f"{n}") for country in registry.countries() for n in range(200)}
 
@@ -235,5 +332,5 @@ def test_only_rails_that_say_so_originate(tmp_path):
         connection, _ = prepare(tmp_path / country, country, port=1, callback_url="http://127.0.0.1:1/")
         if isinstance(registry.load(country, connection), OriginatingAdapter):
             found.add(country)
-    assert found == {"BY", "IN", "KZ", "PK"}
+    assert found >= {"BY", "CN", "IN", "KZ", "PK"}
     assert found == {country for country in registry.countries() if registry.originates(country)}

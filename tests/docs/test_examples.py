@@ -170,9 +170,10 @@ def test_every_block_has_a_language_and_a_test() -> None:
 
 
 def test_text_is_sparing_and_hides_no_command() -> None:
-    texts = [b for b in BLOCKS if b.language == "text"]
+    native = "docs/rails/"  # made from code
+    texts = [b for b in BLOCKS if b.language == "text" and not b.page.startswith(native)]
 
-    assert len(texts) <= 18, [str(b) for b in texts]
+    assert len(texts) <= 15, [str(b) for b in texts]
     assert not [
         str(b) for b in texts if re.search(r"^(\$ |payswitch [a-z]|curl |make )", b.text, re.MULTILINE)
     ]

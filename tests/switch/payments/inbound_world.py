@@ -21,6 +21,7 @@ GATEWAYS = {
     "PK": ("raast-gateway", "GTWYPKKA", "PKR"),
     "KZ": ("kz-gateway", "GTWYKZKA", "KZT"),
     "BY": ("by-gateway", "GTWYBYBY", "BYN"),
+    "CN": ("cn-gateway", "GTWYCNBJ", "CNY"),
 }
 """Id, BIC and currency of the gateway of each rail that originates."""
 

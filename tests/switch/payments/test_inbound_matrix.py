@@ -44,69 +44,73 @@ EXECUTED = {word: word not in {"AC04", "AM02"} for word in WORDS}
 
 
 @pytest.fixture(scope="module")
-def four() -> Iterator[Stack]:
+def all_rails() -> Iterator[Stack]:
     with started(rails=tuple(sorted(GATEWAYS)), **PATIENCE) as stack:
         asyncio.run(with_gateways(stack, sorted(GATEWAYS)))
         yield stack
 
 
-async def test_payers_are_debited_what_payees_are_credited_for_in_every_pair(four: Stack) -> None:
+async def test_payers_are_debited_what_payees_are_credited_for_in_every_pair(all_rails: Stack) -> None:
     sent = {
-        (source, target, amount): (await originate(four, source, target, amount=amount))[0]
+        (source, target, amount): (await originate(all_rails, source, target, amount=amount))[0]
         for source, target in permutations(sorted(GATEWAYS), 2)
         for amount in AMOUNTS
     }
     for source in GATEWAYS:
-        await ended(four, source, [uetr for (of, *_), uetr in sent.items() if of == source], within_s=240)
+        await ended(
+            all_rails, source, [uetr for (of, *_), uetr in sent.items() if of == source], within_s=240
+        )
 
-    rails = four.settings.rails_directory
+    rails = all_rails.settings.rails_directory
     done = set()
     for (source, target, amount), uetr in sent.items():
         entry, credits_ = debits(rails, source)[uetr], credited(rails, target).get(uetr, [])
         assert len(credits_) == (entry.state is DebitState.DONE), (source, target, amount, entry)
         if credits_:
-            payment = await journey(four, uetr, GATEWAYS[source][0])
+            payment = await journey(all_rails, uetr, GATEWAYS[source][0])
             done.add((source, target, amount))
             assert payment["debit"] == entry.amount_minor, (source, target, amount)
             assert payment["credit"] == credits_[0].amount_minor, (source, target, amount)
     for source, target in permutations(sorted(GATEWAYS), 2):
-        found = await kept(four, sent[source, target, "120.00"])
+        found = await kept(all_rails, sent[source, target, "120.00"])
         assert found is not None
         assert (source, target, "120.00") in done, (source, target, found)
     assert not any(amount == AMOUNTS[-1] for *_, amount in done)
-    checked = await both_sides(four)
+    checked = await both_sides(all_rails)
     assert checked.ok, checked
 
 
 async def test_an_order_without_a_purpose_is_paid_where_one_is_required_once_two_people_state_one(
-    four: Stack,
+    all_rails: Stack,
 ) -> None:
     """An order of UPI has no place for a purpose, which Belarus requires."""
     name = GATEWAYS["IN"][0]
-    await four.agreed("rail.inbound", taken_by(name, "IN", purpose=None))
+    await all_rails.agreed("rail.inbound", taken_by(name, "IN", purpose=None))
     try:
-        (without,) = await originate(four, "IN", "BY")
-        assert await ended(four, "IN", [without]) == [DebitState.REFUNDED]
+        (without,) = await originate(all_rails, "IN", "BY")
+        assert await ended(all_rails, "IN", [without]) == [DebitState.REFUNDED]
     finally:
-        await four.agreed("rail.inbound", taken_by(name, "IN"))
-    (uetr,) = await originate(four, "IN", "BY")
+        await all_rails.agreed("rail.inbound", taken_by(name, "IN"))
+    (uetr,) = await originate(all_rails, "IN", "BY")
 
-    found = await kept(four, without)
+    found = await kept(all_rails, without)
     assert found is not None
     assert found.reason == "FF07"
-    assert await ended(four, "IN", [uetr]) == [DebitState.DONE]
-    assert uetr in credited(four.settings.rails_directory, "BY")
+    assert await ended(all_rails, "IN", [uetr]) == [DebitState.DONE]
+    assert uetr in credited(all_rails.settings.rails_directory, "BY")
 
 
-@pytest.mark.parametrize(("source", "target"), [("PK", "IN"), ("IN", "KZ"), ("KZ", "BY"), ("BY", "PK")])
+@pytest.mark.parametrize(
+    ("source", "target"), [("PK", "IN"), ("IN", "KZ"), ("KZ", "BY"), ("BY", "CN"), ("CN", "PK")]
+)
 async def test_the_source_is_told_the_truth_whatever_the_destination_does(
-    four: Stack, source: str, target: str
+    all_rails: Stack, source: str, target: str
 ) -> None:
-    sent = {word: (await originate(four, source, target, word=word))[0] for word in WORDS}
-    states = await ended(four, source, list(sent.values()), within_s=240)
+    sent = {word: (await originate(all_rails, source, target, word=word))[0] for word in WORDS}
+    states = await ended(all_rails, source, list(sent.values()), within_s=240)
 
-    there = credited(four.settings.rails_directory, target)
+    there = credited(all_rails.settings.rails_directory, target)
     told = dict(zip(sent, states, strict=True))
     assert {word: state is DebitState.DONE for word, state in told.items()} == EXECUTED
     assert {word: uetr in there for word, uetr in sent.items()} == EXECUTED
-    assert (await both_sides(four)).ok
+    assert (await both_sides(all_rails)).ok
