@@ -174,11 +174,15 @@ class PaymentDocument(TypedDict):
 
 
 class CrossRateDocument(TypedDict):
-    """A rate through a third currency: the product of two rates of the provider."""
+    """A rate through a third currency: the product of two rates."""
 
     currency: Annotated[str, _text("KZT", "The third currency")]
     first_rate: Rate
     second_rate: Rate
+    first_provider: Annotated[
+        str,
+        _text("silkroad-fx", "Id of the provider of the first rate; that of the second one is `fx_provider`"),
+    ]
 
 
 class QuoteDocument(TypedDict):

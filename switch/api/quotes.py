@@ -258,7 +258,12 @@ def _amounts(price: pricing.Price, bearer: str) -> dict[str, Any]:
         "fx_provider": price.fx_provider or None,
         "improvement_bps": price.improvement_bps,
         "cross": cross
-        and {"currency": cross.via, "first_rate": cross.first_rate, "second_rate": cross.second_rate},
+        and {
+            "currency": cross.via,
+            "first_rate": cross.first_rate,
+            "second_rate": cross.second_rate,
+            "first_provider": cross.first_provider or price.fx_provider,
+        },
     }
 
 

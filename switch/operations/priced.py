@@ -4,7 +4,7 @@ The log is read once, in its order. What it says of a payment when its money was
 
 * the quote that it names: all terms, charges and offers, before its end, and for no other payment; or
 * the provider's newest offer of the pair: a tier that the amount reaches, the improvement of the debtor
-  agent, the end; of a cross rate both offers, and their product; or
+  agent, the end; of a cross rate both offers, and their product, or the amount between two providers; or
 * where there is no offer, the rates that two people set, and fixings.
 
 What quotes promised is compared with the offers in the same way. That the legs are as the terms is checked by
@@ -35,6 +35,8 @@ _FAULTS_MAX: Final = 10_000
 _SLACK_US: Final = 60_000_000
 """How much later than the worker priced, with the rates that it had read, the writer may have decided."""
 _PRUNE_EVERY: Final = 10_000
+_OF_ONE: Final = 4
+"""What an event states of a cross rate of one provider; of two, the first one and the amount between, too."""
 _statement: Final = statements("switch.operations")
 _EVENTS: Final = _statement("priced_events")
 _SET: Final = _statement("rates_set")
@@ -147,19 +149,19 @@ def _of_offers(facts: Facts, at: int, found: PricesSoFar) -> str | None:
         return "" if facts["debit"] == facts["credit"] else "it converts without a rate"
     if "offer" not in facts:
         return None
-    lacks = _of_amounts(facts, rate)
     cross = facts.get("cross")
+    lacks = _of_both(facts, *cross) if cross and len(cross) > _OF_ONE else _of_amounts(facts, rate)
     (debit, source), (_, target) = facts["debit"], facts["credit"]
     if cross is None:
         agent = facts["debtor_agent"]
         return lacks or _of_rate((provider, source, target), rate, debit, facts["offer"], at, found, agent)
-    via, first, first_rate, second_rate = cross
+    via, first, first_rate, second_rate, *of_two = cross
     if rate != crossed(first_rate, second_rate):
         return "its cross rate is not the product of its rates"
-    between = convert(Money(debit, source), via, first_rate).minor
+    first_provider, between = of_two or (provider, convert(Money(debit, source), via, first_rate).minor)
     return (
         lacks
-        or _of_rate((provider, source, via), first_rate, debit, first, at, found)
+        or _of_rate((first_provider, source, via), first_rate, debit, first, at, found)
         or _of_rate((provider, via, target), second_rate, between, facts["offer"], at, found)
     )
 
@@ -171,6 +173,20 @@ def _of_amounts(facts: Facts, rate: str) -> str:
     is_of_source = max(0, most - LARGEST_STEP) < credit.minor <= most
     is_of_credit = credit.minor <= most and debit == to_get(credit, debit.currency, rate)
     return "" if is_of_source or is_of_credit else "its amounts are not at its rate"
+
+
+def _of_both(facts: Facts, via: str, _: int, first_rate: str, second_rate: str, __: str, minor: int) -> str:
+    """Whether both providers of a cross rate convert the amount of the other one at their rates."""
+    debit, credit = (Money(*facts[name]) for name in ("debit", "credit"))
+    between = Money(minor, via)
+    most = convert(between, credit.currency, second_rate).minor
+    of_source = (
+        between == convert(debit, via, first_rate) and max(0, most - LARGEST_STEP) < credit.minor <= most
+    )
+    of_credit = between == to_get(credit, via, second_rate) and debit == to_get(
+        between, debit.currency, first_rate
+    )
+    return "" if of_source or of_credit else "its amounts are not at the rates of its two providers"
 
 
 def _of_rate(  # noqa: PLR0917 - what a rate depends on

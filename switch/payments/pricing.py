@@ -5,11 +5,12 @@ requires and keeps the rest of a minor unit. The fee is the sum of the charges t
 that the creditor bears are taken from the amount before it is converted. The fee is always below the amount:
 if it reaches the amount, the payment is refused.
 
-Where nobody offers a pair, a provider that offers the first currency for a third one, and the third one for
-the second, converts at the cross rate: the product of both, rounded down to ten decimals. The tier of the
-second rate is that of the amount in the third currency, rounded down. Of several cross rates the best one
-counts, as of offers; equal ones by the code of the third currency. Cross rates have no improvements, and are
-made of no other cross rates.
+Where nobody offers a pair, a cross rate is made of an offer of the first currency for a third one, and one of
+the third one for the second: the product of both, rounded down to ten decimals. The tier of the second rate
+is that of the amount in the third currency, rounded down. One provider converts at the cross rate, once. Of
+two providers each converts at its own rate: the first one sells the rounded amount in the third currency to
+the second one. Of several cross rates the one counts that is best for the payer, then as of offers; equal
+ones by the code of the third currency. Cross rates have no improvements, and are not made of cross rates.
 """
 
 from collections.abc import Container, Iterator, Sequence
@@ -231,13 +232,32 @@ def price_of_credit(
 
 
 class Crossing(NamedTuple):
-    """A provider's offers of a first currency for a third one, and of this one for the second."""
+    """Offers of a first currency for a third one, and of this one for the second."""
 
     source: str
     via: str
     target: str
     first: FxChoice
     second: FxChoice
+
+    @property
+    def first_provider(self) -> str:
+        """The provider of the first offer, if it is another one than that of the second."""
+        return "" if self.first.provider == self.second.provider else self.first.provider
+
+    def credited(self, between: Money, amount: Money, rates: tuple[str, str], step: int) -> Money:
+        """What is credited for an amount, which is `between` in the third currency, at both rates."""
+        if self.first_provider:
+            return convert(between, self.target, rates[1], step)
+        return convert(amount, self.target, crossed(*rates), step)
+
+    def needed(self, credit: Money, rates: tuple[str, str]) -> tuple[Money, Money]:
+        """The least amount for a credit, and what it is in the third currency."""
+        if self.first_provider:
+            between = to_get(credit, self.via, rates[1])
+            return to_get(between, self.source, rates[0]), between
+        debit = to_get(credit, self.source, crossed(*rates))
+        return debit, convert(debit, self.via, rates[0])
 
 
 def _best_cross_of(
@@ -249,11 +269,11 @@ def _best_cross_of(
         first = _tier(crossing.first.tiers, amount.minor)
         if first is None:
             continue
-        second = _tier(crossing.second.tiers, convert(amount, crossing.via, first[1]).minor)
+        between = convert(amount, crossing.via, first[1])
+        second = _tier(crossing.second.tiers, between.minor)
         if second is not None:
-            rate = crossed(first[1], second[1])
-            credit = convert(amount, currency, rate, step)
-            best = _better_cross(best, crossing, (first, second, rate), (amount, credit), directory)
+            credit = crossing.credited(between, amount, (first[1], second[1]), step)
+            best = _better_cross(best, crossing, (first, second), (amount, between, credit), directory)
     return best
 
 
@@ -264,25 +284,27 @@ def _best_cross_to(
     best: Offered | None = None
     for crossing in _crossings(currency, credit.currency, directory, without):
         for first, second in product(crossing.first.tiers, crossing.second.tiers):
-            rate = crossed(first[1], second[1])
-            if not scaled(rate):
+            if not scaled(crossed(first[1], second[1])):
                 continue
-            debit = to_get(credit, currency, rate)
-            if debit.minor >= first[0] and convert(debit, crossing.via, first[1]).minor >= second[0]:
-                best = _better_cross(best, crossing, (first, second, rate), (debit, credit), directory)
+            debit, between = crossing.needed(credit, (first[1], second[1]))
+            if debit.minor >= first[0] and between.minor >= second[0]:
+                best = _better_cross(best, crossing, (first, second), (debit, between, credit), directory)
     return best
 
 
 def _better_cross(
     best: "Offered | None",
     crossing: Crossing,
-    rates: tuple[tuple[int, str, int], tuple[int, str, int], str],
-    amounts: tuple[Money, Money],
+    tiers: tuple[tuple[int, str, int], tuple[int, str, int]],
+    amounts: tuple[Money, Money, Money],
     directory: DirectorySnapshot,
 ) -> "Offered | None":
     """The better of the best so far and a crossing, if central banks and its inventory permit this one."""
-    first, second, rate = rates
-    debit, credit = amounts
+    first, second = tiers
+    debit, between, credit = amounts
+    rate = crossed(first[1], second[1])
+    if crossing.first_provider and not (between.minor and credit.minor and scaled(rate)):
+        return best  # nothing would pass between the two
     pairs = (
         (crossing.source, crossing.target, scaled(rate)),
         (crossing.source, crossing.via, first[2]),
@@ -294,9 +316,14 @@ def _better_cross(
     left = _left(crossing.second, directory)
     if left is not None and credit.minor > left:
         return best
-    cross = Cross(crossing.via, crossing.first.offer, first[1], second[1])
+    moved = between.minor if crossing.first_provider else 0
+    cross = Cross(crossing.via, crossing.first.offer, first[1], second[1], crossing.first_provider, moved)
     tier = (first[0], rate, scaled(rate))
-    return _better(best, Offered(debit, credit, crossing.second, tier, left, 0, cross))
+    other = Offered(debit, credit, crossing.second, tier, left, 0, cross)
+    if best is None or (best.credit, best.debit) == (credit, debit):
+        return _better(best, other)
+    # Of two providers, the amount between is rounded too: the better rate may credit less.
+    return max(best, other, key=lambda each: (each.credit.minor, -each.debit.minor))
 
 
 def _crossings(
@@ -304,10 +331,20 @@ def _crossings(
 ) -> Iterator[Crossing]:
     """Every crossing of a pair, in the order of the codes of the third currencies."""
     for via in directory.targets_by_source.get(source, ()):
-        seconds = {each.provider: each for each in _choices(via, target, directory, without)}
+        seconds = _choices(via, target, directory, without)
         for first in _choices(source, via, directory, without) if seconds else ():
-            if first.provider in seconds:
-                yield Crossing(source, via, target, first, seconds[first.provider])
+            for second in seconds:
+                if first.provider == second.provider or _may_sell_to(first, second, via, directory):
+                    yield Crossing(source, via, target, first, second)
+
+
+def _may_sell_to(first: FxChoice, second: FxChoice, via: str, directory: DirectorySnapshot) -> bool:
+    """Whether one provider may sell another one a currency: an inventory is sold to payers only."""
+    known = directory.account_id
+    return not first.limited and all(
+        any((each.provider, via, purpose) in known for purpose in (POSITION, GROSS))
+        for each in (first, second)
+    )
 
 
 def _all_bounds(source: str, target: str, directory: DirectorySnapshot) -> list[PairBound]:
@@ -448,6 +485,8 @@ def legs(
 ) -> list[CommandLeg]:
     """Build the linked legs: the money through the FX provider in both currencies, and the fee.
 
+    Of a cross rate of two providers, the first one pays the second one in the third currency.
+
     In a corridor with gross settlement, all accounts hold prefunded money without a cap: both currencies and
     the fee are final at the same instant, and no window nets them.
 
@@ -466,12 +505,15 @@ def legs(
     payer = account(debtor.id, terms.debit.currency)
     payee = account(creditor.id, terms.credit.currency)
     if terms.fx_provider:
-        buys = account(terms.fx_provider, terms.debit.currency)
-        sells = account(terms.fx_provider, terms.credit.currency)
+        cross, second = terms.cross, terms.fx_provider
+        first = cross.first_provider if cross is not None and cross.first_provider else second
         moves = [
-            CommandLeg(payer, buys, terms.debit.minor, "conversion"),
-            CommandLeg(sells, payee, terms.credit.minor, "conversion"),
+            CommandLeg(payer, account(first, terms.debit.currency), terms.debit.minor, "conversion"),
+            CommandLeg(account(second, terms.credit.currency), payee, terms.credit.minor, "conversion"),
         ]
+        if cross is not None and cross.first_provider:
+            between = account(first, cross.via), account(second, cross.via)
+            moves.insert(1, CommandLeg(*between, cross.via_minor, "conversion"))
     else:
         moves = [CommandLeg(payer, payee, terms.debit.minor, "principal")]
     if terms.fee.minor:

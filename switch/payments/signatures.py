@@ -53,7 +53,6 @@ from switch.writer.commands import (
     Publish,
     Reply,
     Return,
-    Terms,
     rail_of,
 )
 from switch.writer.indirect import IndirectParticipants
@@ -83,6 +82,7 @@ _SLACK_S: Final = 5
 """How much later than the worker, or by another clock, the writer looks at a signature and its key."""
 _KEPT: Final = 3
 """Rates of a pair and fees of a corridor: a worker may have priced with the one before."""
+_OTHER_BETWEEN: Final = "its two FX providers exchange another amount"
 LARGEST_STEP: Final = 100
 """The largest step of a rail, in minor units (a rial): any may round down by so much, as the writer
 decides before it has loaded the profiles of rails."""
@@ -204,8 +204,9 @@ class Signatures(BatchPart):
 
     def _are_new(self, command: Accept | Promise) -> bool:
         """Whether a rate or a tariff may be new, or a participant resumed, since the last look."""
-        terms = command.terms
-        if self._any_inactive(terms) or not all(number or known for number, known in self._rates_of(command)):
+        if self._any_inactive(command) or not all(
+            number or known for number, known in self._rates_of(command)
+        ):
             return True
         if isinstance(command, Accept) and command.quote:  # its charges were promised
             return False
@@ -310,7 +311,7 @@ class Signatures(BatchPart):
         agents = self.bics.get(debtor), self._credited(command, creditor)
         if agents != (terms.debtor_agent, terms.creditor_agent) or terms.debtor_agent != sender:
             return "other agents were signed"
-        return self._of_party(terms, kept, books) or self._of_price(command, bearer, purpose)
+        return self._of_party(command, kept, books) or self._of_price(command, bearer, purpose)
 
     def _of_message(self, command: Accept, definition: str, uetr: str, quote: str | None) -> str:
         """Why another message was signed: by its UETR, its version or its quote; empty if it is this one."""
@@ -382,7 +383,7 @@ class Signatures(BatchPart):
         agent = self._asked_agent(command, asked)
         if (stated, agent, asked.charge_bearer, asked.purpose or "") != wanted:
             return "a quote for another payment was signed"
-        if self._any_inactive(terms):
+        if self._any_inactive(command):
             return "one of its participants is suspended"
         of_fx = self._of_rate(command) if is_source else self._of_bought(command)
         return self._of_fee(command, command.bearer, command.purpose) or of_fx
@@ -423,12 +424,15 @@ class Signatures(BatchPart):
             return "other rates were signed"
         return "its provider is suspended" if command.provider in self._inactive else ""
 
-    def _any_inactive(self, terms: Terms) -> bool:
-        return not self._inactive.isdisjoint((terms.debtor_agent, terms.creditor_agent, terms.fx_provider))
+    def _any_inactive(self, command: Accept | Promise) -> bool:
+        terms, cross = command.terms, command.cross
+        first = cross.first_provider if cross is not None else ""
+        parties = terms.debtor_agent, terms.creditor_agent, terms.fx_provider, first
+        return not self._inactive.isdisjoint(parties)
 
-    def _of_party(self, terms: Terms, uetr: UUID, books: Books) -> str:
+    def _of_party(self, command: Accept, uetr: UUID, books: Books) -> str:
         """Why a participant may not take part in a new payment; empty if all may, or it is a repetition."""
-        if self._any_inactive(terms) and books.find(uetr) is None:
+        if self._any_inactive(command) and books.find(uetr) is None:
             return "one of its participants is suspended"
         return ""
 
@@ -460,8 +464,20 @@ class Signatures(BatchPart):
             return self._of_rate(command)
         is_stated = any(gate.credited(command.identity.uetr) is not None for gate in self._gates)
         if terms.fx_provider and is_stated and all(self._has_rates(pair) for pair in _pairs(command)):
-            return ""
+            return self._of_between(command)
         return self._of_rate(msgspec.structs.replace(command, offer=0))
+
+    def _of_between(self, command: Accept) -> str:
+        """Why the providers of a cross rate must exchange another amount; empty if they must not."""
+        terms, cross = command.terms, command.cross
+        if cross is None or not cross.first_provider:
+            return ""
+        if cross.first_provider == terms.fx_provider:
+            return _OTHER_BETWEEN
+        debit, between = Money(terms.debit_minor, terms.debit_currency), Money(cross.via_minor, cross.via)
+        known = self._knows_rate(_pairs(command)[0], cross.first_rate)
+        same = between.minor and between == convert(debit, cross.via, cross.first_rate)
+        return "" if known and same else _OTHER_BETWEEN
 
     def _has_rates(self, pair: Pair) -> bool:
         """Whether people set rates of a provider for a pair."""
@@ -495,12 +511,16 @@ class Signatures(BatchPart):
         return terms.rate in (rates[-1:] if exact else rates)
 
     def _knows_cross(self, command: Accept | Promise, cross: Cross, *, exact: bool) -> bool:
-        """Whether a cross rate is the product of two rates of its provider, each for its amount."""
+        """Whether a cross rate is the product of two rates of its providers, each for its amount."""
         terms = command.terms
-        if terms.rate != crossed(cross.first_rate, cross.second_rate):
+        if (
+            terms.rate != crossed(cross.first_rate, cross.second_rate)
+            or cross.first_provider == terms.fx_provider
+        ):
             return False
         debit = Money(terms.debit_minor, terms.debit_currency)
-        minors = debit.minor, convert(debit, cross.via, cross.first_rate).minor
+        between = convert(debit, cross.via, cross.first_rate).minor
+        minors = debit.minor, cross.via_minor if cross.first_provider else between
         rates = cross.first_rate, cross.second_rate
         for (number, known), minor, rate in zip(self._rates_of(command), minors, rates, strict=True):
             found = [part.by_number[number] for part in self._offers if number in part.by_number]
@@ -518,7 +538,14 @@ class Signatures(BatchPart):
             return "" if same else "it converts without a rate"
         if not self._knows_offer(command, exact=True):
             return "its rate is not in force"
-        most = convert(debit, terms.credit_currency, terms.rate).minor
+        cross = command.cross
+        if cross is not None and cross.first_provider:
+            between = Money(cross.via_minor, cross.via)
+            if not between.minor or between != convert(debit, cross.via, cross.first_rate):
+                return _OTHER_BETWEEN
+            most = convert(between, terms.credit_currency, cross.second_rate).minor
+        else:
+            most = convert(debit, terms.credit_currency, terms.rate).minor
         if terms.credit_minor > most:
             return "it credits too much"
         return "" if terms.credit_minor > max(0, most - LARGEST_STEP) else "it credits too little"
@@ -531,7 +558,14 @@ class Signatures(BatchPart):
             return self._of_rate(command)
         if not self._knows_offer(command, exact=False):
             return "its rate is not in force"
-        least = to_get(credit, terms.debit_currency, terms.rate).minor
+        cross = command.cross
+        if cross is not None and cross.first_provider:
+            between = to_get(credit, cross.via, cross.second_rate)
+            if between.minor != cross.via_minor:
+                return _OTHER_BETWEEN
+            least = to_get(between, terms.debit_currency, cross.first_rate).minor
+        else:
+            least = to_get(credit, terms.debit_currency, terms.rate).minor
         return "" if terms.debit_minor == least else "it debits another amount than the credit costs"
 
     def _of_return(self, command: Return, books: Books) -> str:
@@ -621,7 +655,7 @@ def _pairs(command: Accept | Promise) -> list[Pair]:
     source, target, provider = terms.debit_currency, terms.credit_currency, terms.fx_provider
     if cross is None:
         return [(source, target, provider)]
-    return [(source, cross.via, provider), (cross.via, target, provider)]
+    return [(source, cross.via, cross.first_provider or provider), (cross.via, target, provider)]
 
 
 def _is_charged(command: Accept | Promise, charged: Sequence[FeeCharge]) -> bool:
@@ -643,7 +677,11 @@ def _of_terms(command: Accept, books: Books) -> str:
     debtor, creditor, provider = terms.debtor_agent, terms.creditor_agent, terms.fx_provider
     wanted = [(debtor, creditor, "principal", *debit)]
     if provider:
-        wanted = [(debtor, provider, "conversion", *debit), (provider, creditor, "conversion", *credit)]
+        cross = command.cross
+        first = cross.first_provider if cross is not None and cross.first_provider else provider
+        wanted = [(debtor, first, "conversion", *debit), (provider, creditor, "conversion", *credit)]
+        if cross is not None and first != provider:
+            wanted.insert(1, (first, provider, "conversion", cross.via_minor, cross.via))
     if terms.fee_minor:
         wanted.append((debtor, SCHEME, "fee", terms.fee_minor, terms.debit_currency))
     legs, purposes = [], set()

@@ -153,7 +153,8 @@ def rail_of(evidence: Evidence | None) -> str:
 class Cross(msgspec.Struct, array_like=True, frozen=True):
     """A cross rate: that of the debited into a third currency, times that of this one into the credited.
 
-    Both are of the provider of the terms; the offer of the second one is that of the command.
+    The second one is of the provider of the terms, and its offer that of the command. So is the first one,
+    unless another provider is named: then it sells `via_minor` of the third currency to that of the terms.
     """
 
     via: Currency
@@ -161,6 +162,10 @@ class Cross(msgspec.Struct, array_like=True, frozen=True):
     """Number of the offer of the first rate; 0 is a rate that people set, or a fixing."""
     first_rate: Name
     second_rate: Name
+    first_provider: Name = ""
+    """The provider of the first rate, if it is another one."""
+    via_minor: Minor = 0
+    """What it sells of the third currency; 0 of one provider, for which nothing is posted in it."""
 
 
 class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):

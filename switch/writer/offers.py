@@ -12,8 +12,10 @@ next best offer within the terms that the payment states.
 Its machine signs an offer, or two of its people decide on it. A provider may give payments of named
 participants a better rate: the rate of the tier and some basis points of it, rounded down to ten decimals.
 
-A cross rate is made of two rates of one provider: it buys the debited currency, sells the credited one, and
-its position in the third currency would not change, so none is posted and no inventory of it is taken.
+A cross rate is made of two rates. One provider buys the debited currency and sells the credited one: its
+position in the third currency would not change, so none is posted and no inventory of it is taken. Of two
+providers the first one sells the third currency to the second one; its offer has no inventory, which is for
+payers only.
 
     OFFER_ENDED        replaced, withdrawn, or past its end
     OFFER_EXHAUSTED    the rest of its inventory is less than the payment needs
@@ -197,6 +199,9 @@ class Offers(BatchPart):
         now = microseconds(books.now)
         if not all(self._is_open(*leg, now) for leg in _legs(command)):
             return Reply(Verdict.OFFER_ENDED)
+        cross = command.cross
+        if cross is not None and cross.first_provider and self._is_limited(cross.first):
+            return Reply(Verdict.OFFER_EXHAUSTED)
         offer = self.by_number.get(command.offer)
         if offer is None:
             return None
@@ -210,6 +215,11 @@ class Offers(BatchPart):
         if offer is None or now_us >= offer.until or offer.pair != pair:
             return False
         return rate in (offer.rates_of(terms) if isinstance(terms, int) else offer.rates(terms))
+
+    def _is_limited(self, number: int) -> bool:
+        """Whether an offer has an inventory, of which another provider gets nothing."""
+        offer = self.by_number.get(number)
+        return offer is not None and offer.inventory is not None
 
     def _has(self, offer: Offer, minor: int, now_us: int) -> bool:
         if offer.inventory is None:
@@ -298,8 +308,14 @@ def _legs(command: Accept | Promise) -> list[tuple[int, Pair, str, Terms | int]]
     pair = _pair(terms, cross)
     if cross is None:
         return [(command.offer, pair, terms.rate, terms)]
-    provider, debit, minor = terms.fx_provider, terms.debit_currency, terms.debit_minor
+    provider, debit, minor = (
+        cross.first_provider or terms.fx_provider,
+        terms.debit_currency,
+        terms.debit_minor,
+    )
     between = converted(minor, debit, cross.via, cross.first_rate)
+    if cross.first_provider:
+        between = cross.via_minor
     first = cross.first, (provider, debit, cross.via), cross.first_rate, minor
     return [first, (command.offer, pair, cross.second_rate, between)]
 

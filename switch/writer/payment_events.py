@@ -74,7 +74,8 @@ def price_facts(command: Accept | Promise) -> dict[str, object]:
     cross = command.cross
     facts: dict[str, object] = {"offer": command.offer} if command.terms.fx_provider else {}
     if cross is not None:
-        facts["cross"] = [cross.via, cross.first, cross.first_rate, cross.second_rate]
+        of_two = [cross.first_provider, cross.via_minor] if cross.first_provider else []
+        facts["cross"] = [cross.via, cross.first, cross.first_rate, cross.second_rate, *of_two]
     return facts
 
 

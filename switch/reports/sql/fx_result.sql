@@ -10,16 +10,32 @@ WITH moved AS (
        AND e.seq <= $2
        AND e.change <> ''
        AND get_byte(e.change, 0) IN (ascii('P'), ascii('C'))
-), dealt AS (
-    SELECT p.fx_provider AS provider, moved.day, p.debit_currency AS source, p.credit_currency AS target,
-           count(*) FILTER (WHERE NOT returns) AS payments,
-           count(*) FILTER (WHERE returns) AS returns,
-           sum(CASE WHEN returns THEN -p.debit_minor ELSE p.debit_minor END)::bigint AS bought_minor,
-           sum(CASE WHEN returns THEN -p.credit_minor ELSE p.credit_minor END)::bigint AS sold_minor
+), converted AS ( -- of a cross rate of two providers, the first one sold a third currency to the second one
+    SELECT moved.day, moved.returns, deal.*
       FROM moved
       JOIN switch.payment AS p ON p.number = moved.payment
-     WHERE p.fx_provider <> ''
-       AND ($3::text[] IS NULL OR p.fx_provider = ANY ($3))
+      LEFT JOIN LATERAL (
+          SELECT seller.owner, seller.currency::text AS currency, l.amount
+            FROM ledger.leg AS l
+            JOIN ledger.account AS seller ON seller.number = l.debit
+            JOIN ledger.account AS buyer ON buyer.number = l.credit
+           WHERE l.number = p.number AND l.purpose = 'conversion' AND buyer.owner = p.fx_provider
+             AND buyer.currency <> p.debit_currency::char(3)
+      ) AS between ON true
+     CROSS JOIN LATERAL (VALUES
+          (p.fx_provider, coalesce(between.currency, p.debit_currency), p.credit_currency,
+           coalesce(between.amount, p.debit_minor), p.credit_minor),
+          (between.owner, p.debit_currency, between.currency, p.debit_minor, between.amount)
+      ) AS deal (provider, source, target, bought_minor, sold_minor)
+     WHERE p.fx_provider <> '' AND deal.provider IS NOT NULL
+), dealt AS (
+    SELECT provider, day, source, target,
+           count(*) FILTER (WHERE NOT returns) AS payments,
+           count(*) FILTER (WHERE returns) AS returns,
+           sum(CASE WHEN returns THEN -bought_minor ELSE bought_minor END)::bigint AS bought_minor,
+           sum(CASE WHEN returns THEN -sold_minor ELSE sold_minor END)::bigint AS sold_minor
+      FROM converted
+     WHERE $3::text[] IS NULL OR provider = ANY ($3)
      GROUP BY 1, 2, 3, 4
 )
 SELECT dealt.*, fixing.rate AS fixing, closing.rate AS offer, set_rate.rate AS set_rate

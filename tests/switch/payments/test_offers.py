@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from switch.payments.directory import (
     Rate,
 )
 from switch.payments.tariffs import Tariff, Usage
+from switch.writer.commands import Cross
 from switch.writer.offers import improved
 
 CORRIDOR = Corridor("IN", "PK", enabled=True, fee_minor=0, fee_bps=0)
@@ -191,7 +193,7 @@ def crossing(snapshot: DirectorySnapshot, minor: int = 100_00) -> tuple[str, str
     return found.fx_provider, found.rate, cross.via, f"{cross.first_rate[:6]} {cross.second_rate[:6]}"
 
 
-def test_a_pair_that_nobody_offers_has_the_best_cross_rate_of_one_provider() -> None:
+def test_a_pair_that_nobody_offers_has_the_best_cross_rate() -> None:
     to, out = between(1, "INR", "KZT", (0, "5.3333333333")), between(2, "KZT", "PKR", (0, "0.6666666666"))
     assert crossing(snapshot_of(to, out)) == ("fx", "3.5555555551", "KZT", "5.3333 0.6666")  # rounded down
     better = between(3, "INR", "CNY", (0, "0.1000000000")), between(4, "CNY", "PKR", (0, "40.0000000000"))
@@ -203,11 +205,63 @@ def test_a_pair_that_nobody_offers_has_the_best_cross_rate_of_one_provider() -> 
     with pytest.raises(Refused, match="no FX rate"):
         pricing.price(Money(100_00, "INR"), "PKR", CORRIDOR, snapshot_of(to, out, used_up))
     for lacking in (
-        snapshot_of(to, between(2, "KZT", "PKR", (0, "0.6666666666"), name="other")),  # two providers
+        snapshot_of(to, between(2, "KZT", "PKR", (0, "0.6666666666"), name="other")),  # no account in KZT
         snapshot_of(to),
     ):
         with pytest.raises(Refused, match="no FX rate"):
             pricing.price(Money(100_00, "INR"), "PKR", CORRIDOR, lacking)
+
+
+def tenge(*names: str) -> list[AccountRow]:
+    """Accounts in which providers pay each other."""
+    return [AccountRow(number, name, "KZT", "position") for number, name in enumerate(names, 20)]
+
+
+def test_a_cross_rate_may_be_of_two_providers_of_which_the_first_pays_the_second() -> None:
+    to = between(1, "INR", "KZT", (0, "5.3333333333"), name="first")
+    out = between(2, "KZT", "PKR", (0, "0.6666666666"), name="second")
+    snapshot = snapshot_of(to, out, accounts=tenge("first", "second"))
+    found = pricing.price(Money(100_00, "INR"), "PKR", CORRIDOR, snapshot)
+    cross = Cross("KZT", 1, "5.3333333333", "0.6666666666", "first", 533_33)
+    assert (found.fx_provider, found.offer, found.cross) == ("second", 2, cross)
+    assert found.credit.minor == 355_55  # of 533.33 KZT
+    fixed = pricing.price_of_credit(Money(355_55, "PKR"), "INR", CORRIDOR, snapshot)
+    assert (fixed.debit.minor, fixed.cross) == (100_00, msgspec.structs.replace(cross, via_minor=533_33))
+    for lacking in (
+        snapshot_of(to, out, accounts=tenge("first")),
+        snapshot_of(
+            between(1, "INR", "KZT", (0, "5.0000000000"), name="first", limited=True),
+            out,
+            accounts=tenge("first", "second"),
+            inventories=[Inventory(1, 10**9)],
+        ),
+    ):
+        with pytest.raises(Refused, match="no FX rate"):
+            pricing.price(Money(100_00, "INR"), "PKR", CORRIDOR, lacking)
+
+
+def test_of_cross_rates_the_one_that_credits_most_counts_whoever_makes_it() -> None:
+    to = between(1, "INR", "KZT", (0, "5.0000000000"), name="first")
+    out = between(2, "KZT", "PKR", (0, "0.6000000000"), name="second")
+    alone = [between(3, "INR", "KZT", (0, "4.9000000000")), between(4, "KZT", "PKR", (0, "0.6000000000"))]
+    accounts = tenge("first", "second", "fx")
+    found = pricing.price(
+        Money(100_00, "INR"), "PKR", CORRIDOR, snapshot_of(to, out, *alone, accounts=accounts)
+    )
+    assert (found.credit.minor, found.cross and found.cross.first_provider) == (300_00, "first")
+    one = snapshot_of(
+        between(1, "INR", "KZT", (0, "0.0150000000"), name="first"),
+        between(2, "KZT", "PKR", (0, "100.0000000000"), name="second"),
+        between(3, "INR", "KZT", (0, "0.0149000000")),
+        between(4, "KZT", "PKR", (0, "99.0000000000")),
+        accounts=accounts,
+    )
+    found = pricing.price(Money(1_00, "INR"), "PKR", CORRIDOR, one)  # 0.015 KZT are 0.01 between two
+    assert (found.fx_provider, found.credit.minor, found.cross and found.cross.first_provider) == (
+        "fx",
+        147,
+        "",
+    )
 
 
 def test_each_rate_of_a_cross_is_of_the_tier_of_its_own_amount() -> None:
@@ -256,9 +310,11 @@ PROFILES = {country: registry.profile(country) for country in registry.countries
 CORRIDORS = [(a, b) for a in sorted(PROFILES) for b in sorted(PROFILES) if a != b]
 
 
-def ways(bought: str, sold: str, drawn: tuple[str, str, int], *, crosses: bool) -> list[FxOffer]:
+def ways(bought: str, sold: str, drawn: tuple[str, str, int], crosses: str) -> list[FxOffer]:
     """Offers of a provider for a pair, or through a third currency, at drawn rates and an improvement."""
     rate, second, bps = drawn
+    if crosses == "two":
+        return [between(1, bought, "USD", (0, rate), name="first"), between(2, "USD", sold, (0, second))]
     if crosses:
         return [between(1, bought, "USD", (0, rate)), between(2, "USD", sold, (0, second))]
     return [between(1, bought, sold, (0, rate), improvements=[("payer", bps)] if bps else [])]
@@ -267,7 +323,7 @@ def ways(bought: str, sold: str, drawn: tuple[str, str, int], *, crosses: bool) 
 RATES = st.decimals("0.0001", "10000", places=10, allow_nan=False).map("{:f}".format)
 
 
-@pytest.mark.parametrize("crosses", [False, True])
+@pytest.mark.parametrize("crosses", ["", "one", "two"])
 @pytest.mark.parametrize("destination", [False, True])
 @given(
     minor=st.integers(1, 10**15),
@@ -281,7 +337,8 @@ def test_legs_fees_and_remainders_are_exact_over_all_corridors(  # noqa: PLR0917
 ) -> None:
     """In each currency what is debited is credited; at the rate, only less than one unit stays with the provider.
 
-    At a cross rate and an improved one, too: the third currency is in no leg.
+    At a cross rate and an improved one, too: the third currency is in no leg of one provider, and in one of two,
+    of which each keeps less than one unit of what it sells.
     """
     assert len(CORRIDORS) == 90
     for source, target in CORRIDORS:
@@ -291,10 +348,11 @@ def test_legs_fees_and_remainders_are_exact_over_all_corridors(  # noqa: PLR0917
         payer = Participant("payer", "P", "AAAAAAAA", source, "direct", "active")
         payee = Participant("payee", "P", "BBBBBBBB", target, "direct", "active")
         owners = [("payer", bought), ("payee", sold), ("fx", bought), ("fx", sold)]
+        owners += [("first", bought), ("first", "USD"), ("fx", "USD")]
         accounts = [AccountRow(n, owner, c, "position") for n, (owner, c) in enumerate(owners, 1)]
         snapshot = DirectorySnapshot(
-            participants=[provider("fx")],
-            offers=ways(bought, sold, drawn, crosses=crosses),
+            participants=[provider("first"), provider("fx")],
+            offers=ways(bought, sold, drawn, crosses),
             accounts=[*accounts, AccountRow(9, "payswitch", bought, "fees")],
         )
         usage = Usage(debtor_agent="payer")
@@ -314,15 +372,21 @@ def test_legs_fees_and_remainders_are_exact_over_all_corridors(  # noqa: PLR0917
             balance[leg.credit] += leg.amount
         fees = price.fee.minor
         assert (balance[1], balance[9]) == (-price.debit.minor - fees, fees)
-        assert (balance[3], -balance[4], balance[2]) == (
-            price.debit.minor,
-            price.credit.minor,
-            price.credit.minor,
-        )
+        buyer, other = (5, 3) if crosses == "two" else (3, 5)
+        assert (balance[buyer], balance[other]) == (price.debit.minor, 0)
+        assert (-balance[4], balance[2]) == (price.credit.minor, price.credit.minor)
+        passed = price.cross.via_minor if price.cross is not None else 0
+        assert (-balance[6], balance[7], bool(passed)) == (passed, passed, crosses == "two")
         assert price.credit.minor % step == 0
         rate, second, improvement = drawn
         more = Fraction(second) if crosses else Fraction(10_000 + improvement, 10_000)
         assert 0 <= Fraction(rate) * more - Fraction(price.rate) < Fraction(1, 10**10)
+        if crosses == "two":
+            middle = Fraction(rate) * Fraction(10) ** (EXPONENTS["USD"] - EXPONENTS[bought])
+            last = Fraction(second) * Fraction(10) ** (EXPONENTS[sold] - EXPONENTS["USD"])
+            assert 0 <= price.debit.minor * middle - passed < (max(1, middle) if destination else 1)
+            assert 0 <= passed * last - price.credit.minor < (max(1, last) if destination else step)
+            continue
         scale = Fraction(price.rate) * Fraction(10) ** (EXPONENTS[sold] - EXPONENTS[bought])
         remainder = price.debit.minor * scale - price.credit.minor
         assert 0 <= remainder < (scale if destination else step)

@@ -10,7 +10,7 @@ from switch.reports.table import Report
 from switch.writer.commands import Accept, Advance
 from tests.switch.payments.test_signatures import World, world
 from tests.switch.reports.conftest import make
-from tests.switch.writer.test_offers import market, paid, published
+from tests.switch.writer.test_offers import market, paid, published, through_two, two_providers
 
 __all__ = ["market", "world"]
 PAIR = ("fx", datetime.now(UTC).date().isoformat(), "INR", "PKR")
@@ -96,3 +96,14 @@ async def test_without_an_offer_the_set_rate_is_the_reference(market: World) -> 
     (row,) = (await read(market)).rows
 
     assert row[8:] == ("3.2835000000", "set rate", "3.2835000000", "PKR", Money(0, "PKR"))
+
+
+async def test_each_of_two_providers_has_what_it_bought_and_sold(market: World) -> None:
+    cross, offer = await two_providers(market)
+    await ended(market, through_two(market, cross, offer))
+
+    rows = [tuple(row[:4]) + tuple(map(str, row[4:8])) for row in (await read(market)).rows]
+
+    assert [row[0] for row in rows] == ["first", "second"]
+    assert rows[0][2:4] == ("INR", "KZT")
+    assert rows[1][2:4] == ("KZT", "PKR")

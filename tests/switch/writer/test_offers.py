@@ -1,6 +1,7 @@
 """Offers of FX providers in the writer: signed, replaced, ended, and never beyond their inventory."""
 
 import asyncio
+import dataclasses
 import json
 import time
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import pytest
 from schemas.signing import http_signatures
 from schemas.signing.keys import SigningKey
 from switch.base.decoding import decoded
+from switch.operations.priced import check_prices
 from switch.payments import fx_offers
 from switch.payments.fx_offers import AskedRates
 from switch.writer import event_bodies
@@ -28,10 +30,15 @@ from switch.writer.commands import (
     Terms,
 )
 from tests.switch.payments.test_signatures import World, world
+from tests.switch.services import balance, done
 
 __all__ = ["world"]
 JSON = "application/json"
 BETTER = "3.2900000000"
+ADD_KEY = (
+    "INSERT INTO switch.participant_key (keyid, participant, algorithm, public_key, valid_from)"
+    " VALUES ($1, $2, 'ed25519', $3, now() - interval '1 minute')"
+)
 
 
 def body(**changed: Any) -> bytes:
@@ -46,8 +53,8 @@ def body(**changed: Any) -> bytes:
     return json.dumps({"pairs": [pair]}).encode()
 
 
-def command(world: World, raw: bytes) -> Publish:
-    return Publish("fx", fx_offers.of(decoded(raw, AskedRates)), evidence(world, raw))
+def command(world: World, raw: bytes, provider: str = "fx") -> Publish:
+    return Publish(provider, fx_offers.of(decoded(raw, AskedRates)), evidence(world, raw, provider))
 
 
 def evidence(
@@ -66,17 +73,12 @@ def evidence(
 async def market(world: World) -> World:
     """The world, whose FX provider has a key."""
     key = world.keys["fx"] = SigningKey.generate("fx-1")
-    pem = key.public.pem.decode()
-    await world.services.pool.execute(
-        "INSERT INTO switch.participant_key (keyid, participant, algorithm, public_key, valid_from)"
-        " VALUES ('fx-1', 'fx', 'ed25519', $1, now() - interval '1 minute')",
-        pem,
-    )
+    await world.services.pool.execute(ADD_KEY, "fx-1", "fx", key.public.pem.decode())
     return world
 
 
-async def published(world: World, **changed: Any) -> int:
-    reply: Reply = await world.link.ask(command(world, body(**changed)))
+async def published(world: World, provider: str = "fx", **changed: Any) -> int:
+    reply: Reply = await world.link.ask(command(world, body(**changed), provider))
     assert reply.verdict == "created", reply
     return reply.number
 
@@ -224,7 +226,124 @@ async def test_a_cross_takes_of_the_inventory_of_the_currency_that_is_sold(marke
     market.server._writer.host.abandoned()  # what is promised and taken is read again
     assert (await market.link.ask(across(market, cross, offer))).verdict == "offer_exhausted"
     row = await market.services.pool.fetchrow("SELECT crossing::text, offer FROM switch.quote")
-    assert json.loads(row["crossing"]) == ["KZT", cross.first, cross.first_rate, cross.second_rate]
+    assert json.loads(row["crossing"]) == ["KZT", cross.first, cross.first_rate, cross.second_rate, "", 0]
+
+
+async def two_providers(market: World, **first: Any) -> tuple[Cross, int]:
+    """A cross rate of 3.30 through tenge, of two providers; and the number of the second one's offer."""
+    for name, currencies, bic in (
+        ("first", ("INR", "KZT"), "FRSTKZKA"),
+        ("second", ("KZT", "PKR"), "SCNDKZKA"),
+    ):
+        accounts = [{"currency": currency, "net_debit_cap": "2000"} for currency in currencies]
+        about = {"id": name, "name": name, "bic": bic, "country": "KZ", "kind": "fx_provider", "keys": []}
+        services = dataclasses.replace(market.services, link=market.link)  # its own writer has the books
+        await done(services, "participant.onboard", {**about, "accounts": accounts})
+        key = market.keys[name] = SigningKey.generate(f"{name}-1")
+        await market.services.pool.execute(ADD_KEY, f"{name}-1", name, key.public.pem.decode())
+    rows = await market.services.pool.fetch(
+        "SELECT owner, currency::text, purpose, number FROM ledger.account"
+    )
+    market.accounts.update({tuple(row)[:3]: row["number"] for row in rows})
+    market.server._writer.host.abandoned()  # it reads the new accounts
+    await market.look_again()
+    asked = {"target": "KZT", "tiers": [{"from": "0", "rate": "5"}], **first}
+    of_first = await published(market, "first", **asked)
+    of_second = await published(market, "second", source="KZT", tiers=[{"from": "0", "rate": "0.66"}])
+    return Cross("KZT", of_first, "5.0000000000", "0.6600000000", "first", 500_00), of_second
+
+
+def through_two(market: World, cross: Cross, offer: int, credit: int = 330_00) -> Accept:
+    """An honest payment of 100.00 INR through both providers."""
+    payment = across(market, cross, offer, credit)
+    buys, between = market.account("first", "INR"), market.account("first", "KZT")
+    gets, sells = market.account("second", "KZT"), market.account("second", "PKR")
+    paying, paid_out, *fees = payment.legs
+    legs = [
+        CommandLeg(paying.debit, buys, 100_00, "conversion"),
+        CommandLeg(between, gets, cross.via_minor, "conversion"),
+        CommandLeg(sells, paid_out.credit, credit, "conversion"),
+        *fees,
+    ]
+    terms = msgspec.structs.replace(payment.terms, fx_provider="second")
+    return msgspec.structs.replace(payment, terms=terms, legs=legs)
+
+
+async def test_a_cross_of_two_providers_moves_three_currencies_as_one_set(market: World) -> None:
+    cross, offer = await two_providers(market)
+    replace = msgspec.structs.replace
+    payment = through_two(market, cross, offer)
+
+    assert [(await market.link.ask(payment)).verdict for _ in range(2)] == ["created", "exists"]
+
+    async def moved() -> list[int]:
+        names = [
+            ("first", "INR"),
+            ("first", "KZT"),
+            ("second", "KZT"),
+            ("second", "PKR"),
+            ("indus-bank", "PKR"),
+        ]
+        return [await balance(market.services, *name) for name in names]
+
+    start = await moved()
+    await market.link.ask(Advance(payment.identity.uetr, "CONFIRM", rail="PK"))
+    ended = await moved()
+    assert [now - then for now, then in zip(ended, start, strict=True)] == [
+        100_00,
+        -500_00,
+        500_00,
+        -330_00,
+        330_00,
+    ]
+    back = market.give_back(payment.identity.uetr, "indus-bank", "330.00 PKR")
+    assert "quotes no rate for its currencies" in await market.refused(back)  # two people return it
+    event = await market.services.pool.fetchval(
+        "SELECT body FROM ledger.event WHERE kind = 'RESERVE' ORDER BY seq DESC LIMIT 1"
+    )
+    expected = ["KZT", cross.first, cross.first_rate, cross.second_rate, "first", 500_00]
+    assert event_bodies.read_facts(event)["cross"] == expected
+    honest = through_two(market, cross, offer)
+    for wrong, lacks in (
+        (through_two(market, replace(cross, via_minor=499_99), offer), "exchange another amount"),
+        (through_two(market, replace(cross, via_minor=500_01), offer), "exchange another amount"),
+        (through_two(market, cross, offer, 330_01), "credits too much"),
+        (through_two(market, replace(cross, first_rate="5.0100000000"), offer), ""),
+        (through_two(market, replace(cross, first_provider="second"), offer), ""),
+        (through_two(market, replace(cross, first_provider="fx"), offer), ""),
+        (through_two(market, replace(cross, first_provider=""), offer), ""),
+        (replace(honest, legs=[honest.legs[0], *honest.legs[2:]]), "legs move something else"),
+        (replace(honest, legs=payment_legs(honest, 499_00)), "legs move something else"),
+    ):
+        if lacks:
+            assert lacks in await market.refused(wrong), lacks
+        else:
+            assert (await market.link.ask(wrong)).verdict == "offer_ended", wrong.cross
+    await market.suspend("first")
+    assert "suspended" in await market.refused(through_two(market, cross, offer))
+
+
+def payment_legs(payment: Accept, between: int) -> list[CommandLeg]:
+    """The legs with another amount between the providers."""
+    first, second, *rest = payment.legs
+    return [first, msgspec.structs.replace(second, amount=between), *rest]
+
+
+async def test_a_provider_sells_no_inventory_to_another_provider(market: World) -> None:
+    cross, offer = await two_providers(market, inventory="100000.00")
+
+    assert (await market.link.ask(through_two(market, cross, offer))).verdict == "offer_exhausted"
+
+
+async def test_the_cap_of_the_first_provider_bounds_what_passes_between(market: World) -> None:
+    cross, offer = await two_providers(market)  # 2,000.00 KZT are four payments
+
+    verdicts = [(await market.link.ask(through_two(market, cross, offer))).verdict for _ in range(5)]
+
+    assert verdicts == ["created"] * 4 + ["refused"]
+    async with market.services.pool.acquire() as connection, connection.transaction():
+        result = await check_prices(connection)
+    assert (result.ok, result.checked) == (True, 4), result.detail
 
 
 @pytest.mark.parametrize("pair", [("INR", "PKR"), ("INR", "KZT"), ("KZT", "PKR")])
