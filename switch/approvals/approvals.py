@@ -116,6 +116,7 @@ async def request(
     await known.judge(context, read)
     async with context.pool.acquire() as connection, connection.transaction():
         await _check_active(connection, person)
+        await known.admit(connection, read, person)
         await known.check(connection, read)
         await _check_plausible(connection, context, known, read)
         seats = await known.seats(connection, read, person)

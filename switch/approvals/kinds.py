@@ -118,6 +118,10 @@ async def always(_connection: asyncpg.Connection, _content: Any) -> None:
     """A check that always passes."""
 
 
+async def admit_all(_connection: asyncpg.Connection, _content: Any, _maker: Person) -> None:
+    """Whoever has the right may learn whether what the change is about exists."""
+
+
 async def no_comparison(
     _connection: asyncpg.Connection, _content: Any, _bands: Bands
 ) -> Sequence[Comparison]:
@@ -148,6 +152,8 @@ class ChangeKind(Generic[C]):
     content: type[C]
     execute: Callable[[Execution, C], Awaitable[None]]
     check: Callable[[asyncpg.Connection, C], Awaitable[None]] = always
+    admit: Callable[[asyncpg.Connection, C, Person], Awaitable[None]] = field(default=admit_all, kw_only=True)
+    """Refuses what this person must not know of as if it did not exist, before a check says more of it."""
     judge: Callable[[ServiceContext, C], Awaitable[None]] = field(default=no_judgement, kw_only=True)
     """A look at what is outside the switch, such as an address; once, at the request, in no transaction."""
     effect: Callable[[asyncpg.Connection, C], Awaitable[Effect]] = field(kw_only=True)

@@ -54,20 +54,40 @@ def decides(person: Person, by: DecidedBy, participant: str) -> bool:
     return person.role is Role.OFFICER and person.scope == scope
 
 
+def unknown_to_officer(text: str, path: str) -> Refused:
+    """What an officer is told of what does not exist, and of what others decide about."""
+    return Refused(text, path=path, reason=Reason.NARRATIVE, remedy=REMEDY)
+
+
+async def admit(
+    connection: asyncpg.Connection, participant: str | None, maker: Person, unknown: Refused
+) -> None:
+    """Refuse an officer whatever others decide about; `participant` None: it does not exist.
+
+    Raises:
+        Refused: `unknown`, which says nothing else of what exists than of what does not.
+
+    """
+    if maker.role is not Role.OFFICER:
+        return
+    if participant is None or not decides(maker, await decided_by(connection, participant), participant):
+        raise unknown
+
+
 async def seats(
-    connection: asyncpg.Connection, participant: str, maker: Person, unknown: str
+    connection: asyncpg.Connection, participant: str, maker: Person, unknown: Refused
 ) -> tuple[Seat, ...]:
     """The seat of the second person of a decision that `maker` requests.
 
     Raises:
         NotAllowed: others decide about payments of this participant.
-        Refused: the same of an officer, who is told what is said of payments that are not held (`unknown`).
+        Refused: the same of an officer, who is told what is said of what does not exist (`unknown`).
 
     """
     by = await decided_by(connection, participant)
     if not decides(maker, by, participant):
         if maker.role is Role.OFFICER:
-            raise Refused(unknown, path="uetr", reason=Reason.NARRATIVE, remedy=REMEDY)
+            raise unknown
         raise NotAllowed(OTHERS)
     if by is DecidedBy.OPERATORS:
         return (CHECKER,)

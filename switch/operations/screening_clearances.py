@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from schemas.errors import NotAllowed, Refused
+from schemas.errors import Refused
 from schemas.reasons import Reason
 from switch.approvals.content import Uetr
 from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, term
@@ -59,10 +59,23 @@ class ClearanceEnd(Content, frozen=True, kw_only=True):
     number: Annotated[int, msgspec.Meta(title="Number", ge=1, le=2**63 - 1)]
 
 
+def _no_hit() -> Refused:
+    return officers.unknown_to_officer(_NO_HIT, "uetr")
+
+
+def _no_clearance() -> Refused:
+    return officers.unknown_to_officer(_NO_CLEARANCE, "number")
+
+
+async def _admit(connection: asyncpg.Connection, content: Clearance, maker: Person) -> None:
+    sender = await connection.fetchval(_SENDER, UUID(content.uetr))
+    await officers.admit(connection, sender, maker, _no_hit())
+
+
 async def _check(connection: asyncpg.Connection, content: Clearance) -> None:
     row = await connection.fetchrow(_HOLD, UUID(content.uetr))
     if row is None or row["screening"] != content.screening or content.hit > row["hit_count"]:
-        raise Refused(_NO_HIT, path="uetr", reason=Reason.NARRATIVE, remedy=officers.REMEDY)
+        raise _no_hit()
     today = datetime.now(UTC).date()
     if not today <= content.expires_on <= today + LASTS_MAX:
         raise Refused(
@@ -92,7 +105,7 @@ async def _seats(connection: asyncpg.Connection, content: Clearance, maker: Pers
     sender = await connection.fetchval(_SENDER, UUID(content.uetr))
     if sender is None:  # the check has refused it
         return (CHECKER,)
-    return await officers.seats(connection, sender, maker, _NO_HIT)
+    return await officers.seats(connection, sender, maker, _no_hit())
 
 
 async def _execute(execution: Execution, content: Clearance) -> None:
@@ -108,7 +121,7 @@ async def _execute(execution: Execution, content: Clearance) -> None:
 async def _check_end(connection: asyncpg.Connection, content: ClearanceEnd) -> None:
     row = await connection.fetchrow(_ONE, content.number)
     if row is None or row["ended_by"] is not None:
-        raise Refused(_NO_CLEARANCE, reason=Reason.NARRATIVE, remedy=officers.REMEDY)
+        raise _no_clearance()
 
 
 async def _seats_of_end(
@@ -116,10 +129,10 @@ async def _seats_of_end(
 ) -> tuple[Seat, ...]:
     row = await connection.fetchrow(_ONE, content.number)
     if row is not None and row["participant"]:
-        return await officers.seats(connection, row["participant"], maker, _NO_CLEARANCE)
+        return await officers.seats(connection, row["participant"], maker, _no_clearance())
     # One for all payments ends by operators and checkers, or by officers of the operator.
     if maker.role is Role.OFFICER and maker.scope:
-        raise NotAllowed(officers.OTHERS)
+        raise _no_clearance()
     return (Seat(Role.OFFICER),) if maker.role is Role.OFFICER else (CHECKER,)
 
 
@@ -153,6 +166,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         effect=_effect,
         links=_links,
         seats=_seats,
+        admit=_admit,
         right=Right.DECIDE_SCREENING,
     ),
     ChangeKind(

@@ -30,6 +30,7 @@ from switch.writer.event_kinds import EventKind
 from switch.writer.verdicts import Verdict
 
 _NOT_HELD: Final = term("screening holds no payment of this UETR")
+
 _SENDER: Final = "SELECT sender FROM switch.screening_hold WHERE uetr = $1"
 _HOLD: Final = statements("switch.operations")("screening_hold")
 
@@ -49,6 +50,10 @@ class HeldDecision(Content, frozen=True, kw_only=True):
     ] = 1
 
 
+def _not_held() -> Refused:
+    return officers.unknown_to_officer(_NOT_HELD, "uetr")
+
+
 async def _hold(connection: asyncpg.Connection, content: HeldDecision) -> asyncpg.Record | None:
     return await connection.fetchrow(_HOLD, UUID(content.uetr))
 
@@ -56,7 +61,7 @@ async def _hold(connection: asyncpg.Connection, content: HeldDecision) -> asyncp
 async def _check(connection: asyncpg.Connection, content: HeldDecision) -> None:
     row = await _hold(connection, content)
     if row is None or row["ended_at"] is not None:
-        raise Refused(_NOT_HELD, path="uetr", reason=Reason.NARRATIVE, remedy=officers.REMEDY)
+        raise _not_held()
     if row["decision"] is not None:
         raise Refused(
             "people have decided about this payment",
@@ -98,7 +103,12 @@ async def _seats(connection: asyncpg.Connection, content: HeldDecision, maker: P
     sender = await connection.fetchval(_SENDER, UUID(content.uetr))  # the writer may read no more
     if sender is None:  # the check has refused it
         return (CHECKER,)
-    return await officers.seats(connection, sender, maker, _NOT_HELD)
+    return await officers.seats(connection, sender, maker, _not_held())
+
+
+async def _admit(connection: asyncpg.Connection, content: HeldDecision, maker: Person) -> None:
+    sender = await connection.fetchval(_SENDER, UUID(content.uetr))
+    await officers.admit(connection, sender, maker, _not_held())
 
 
 async def _links(_: asyncpg.Connection, content: HeldDecision) -> tuple[Resource, ...]:
@@ -134,6 +144,7 @@ def _kind(outcome: Literal["release", "refuse"], title: str, then: str) -> Chang
         effect=_effect_of(then),
         links=_links,
         seats=_seats,
+        admit=_admit,
         right=Right.DECIDE_SCREENING,
         commands=commands,
         moves_books=True,

@@ -5,7 +5,7 @@ of it; who that is, is set as for held payments.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final, cast
 from uuid import UUID
@@ -17,7 +17,6 @@ from adapters import registry
 from ledger.encoding import microseconds
 from schemas.errors import Refused
 from schemas.money import EXPONENTS, Money
-from schemas.reasons import Reason
 from switch.approvals.content import Currency, Uetr, cap_of, refuse
 from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, minor_of, term
 from switch.approvals.kinds import CHECKER, ChangeIds, ChangeKind, Content, Execution
@@ -30,6 +29,7 @@ from switch.writer.velocity import EVERYBODY
 from switch.writer.verdicts import Verdict
 from switch.writer.watching import COUNT_MAX, WatchAction, WatchKind
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _statement: Final = statements("switch.operations")
 _ALL: Final = _statement("watch_rules_in_force")
 _ALARMS: Final = _statement("watch_alarms")
@@ -224,16 +224,20 @@ async def _set(execution: Execution, content: SetWatchRule) -> None:
 
 async def _check_alarm(connection: asyncpg.Connection, content: ExaminedAlarm) -> None:
     if not await connection.fetchval(_OPEN, UUID(content.uetr), content.participant):
-        raise Refused(_NO_ALARM, path="uetr", reason=Reason.NARRATIVE, remedy=officers.REMEDY)
+        raise _no_alarm()
 
 
 _NO_ALARM: Final = term("no alarm about this payment is open")
 
 
+def _no_alarm() -> Refused:
+    return officers.unknown_to_officer(_NO_ALARM, "uetr")
+
+
 async def _seats(connection: asyncpg.Connection, content: ExaminedAlarm, maker: Person) -> tuple[Seat, ...]:
     if not await connection.fetchval(_OPEN, UUID(content.uetr), content.participant):
         return (CHECKER,)  # the check has refused it
-    return await officers.seats(connection, content.participant, maker, _NO_ALARM)
+    return await officers.seats(connection, content.participant, maker, _no_alarm())
 
 
 async def _effect_of_examination(_: asyncpg.Connection, content: ExaminedAlarm) -> Effect:
@@ -297,10 +301,16 @@ async def read(connection: asyncpg.Pool | asyncpg.Connection) -> list[dict[str, 
             "near_percent": row["percent"],
             "count": row["count"],
             "hours": [row["hour_from"], row["hour_until"]],
+            "valid_from": _text(row["since"]),
+            "valid_until": _text(row["until"]) if row["until"] else None,
             "change": row["change"],
         }
         for row in await connection.fetch(_ALL)
     ]
+
+
+def _text(us: int) -> str:
+    return (_EPOCH + timedelta(microseconds=us)).isoformat()
 
 
 async def alarms(connection: asyncpg.Connection, uetr: UUID, participant: str) -> list[asyncpg.Record]:

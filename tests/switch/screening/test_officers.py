@@ -251,6 +251,88 @@ async def test_a_bank_that_clears_its_customer_frees_no_payment_of_another_bank(
     assert await vote(stack, people[OWN[1]], made["number"]) == 200
 
 
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("screening.release", {}),
+        ("screening.release", {"screening": 7}),
+        ("screening.refuse", {"screening": 7}),
+        ("screening.clear", {"hit": 1, "expires_on": "2027-11-30"}),
+        ("screening.clear", {"hit": 1, "expires_on": "2020-01-01"}),
+        ("screening.clear", {"hit": 900, "expires_on": "2027-11-30"}),
+    ],
+)
+async def test_an_officer_of_another_bank_is_told_of_a_held_payment_what_it_is_told_of_none(  # noqa: PLR0917 - fixtures
+    kind: str,
+    more: dict[str, Any],
+    stack: Stack,
+    lists: int,
+    people: dict[str, dict[str, str]],
+    decided_by: Any,
+) -> None:
+    await decided_by("participant")
+    uetr, _ = await held(stack)
+    stranger = people["indus-officer"]
+    answers = [
+        await request(stack, stranger, kind, {"uetr": one} | more) for one in (uetr, str(uuid.uuid4()))
+    ]
+
+    assert told(answers[0]) == told(answers[1])
+    assert answers[0][0] == 422
+    done = await request(stack, people[OWN[0]], "screening.refuse", {"uetr": uetr})
+    assert await vote(stack, people[OWN[1]], done[1]["number"]) == 200
+    decided = await request(stack, stranger, kind, {"uetr": uetr} | more)
+    assert told(decided) == told(answers[1])
+
+
+async def test_an_officer_of_another_bank_is_told_of_a_clearance_what_it_is_told_of_none(
+    stack: Stack, lists: int, people: dict[str, dict[str, str]], decided_by: Any
+) -> None:
+    """Whether it is of another bank, of all payments, ended, or was never made."""
+    await decided_by("participant")
+    uetr, _ = await held(stack)
+    content = {"uetr": uetr, "hit": 1, "expires_on": "2027-11-30"}
+    made = (await request(stack, people[OWN[0]], "screening.clear", content))[1]
+    assert await vote(stack, people[OWN[1]], made["number"]) == 200
+    async with stack.client("asha-bank") as client:
+
+        async def passes() -> bool:
+            return (await client.pay(paying(stack), wait=0)).status != "PDNG"
+
+        await until(passes)
+
+    async def asked(number: int) -> tuple[int, dict[str, Any]]:
+        end = {"number": number}
+        return told(await request(stack, people["indus-officer"], "screening.end_clearance", end))
+
+    unknown = await asked(987_654)
+    assert unknown[0] == 422
+    assert await asked(made["number"]) == unknown
+    await decided_by("operators")
+    of_all = (await decide(stack, "screening.clear", content | {"expires_on": "2027-10-30"}))["number"]
+    assert await asked(of_all) == unknown
+    for number in (of_all, made["number"]):
+        await decided_by("operators" if number == of_all else "participant")
+        if number == of_all:
+            assert (await decide(stack, "screening.end_clearance", {"number": number}))["state"] == "executed"
+        else:
+            end = {"number": number}
+            ending = (await request(stack, people[OWN[0]], "screening.end_clearance", end))[1]
+            assert await vote(stack, people[OWN[1]], ending["number"]) == 200
+        assert await asked(number) == unknown
+    async with stack.client("asha-bank") as client:
+
+        async def is_held_again() -> bool:
+            return (await client.pay(paying(stack), wait=0)).status == "PDNG"
+
+        await until(is_held_again)
+
+
+def told(answer: tuple[int, dict[str, Any]]) -> tuple[int, dict[str, Any]]:
+    """What an answer says, without what differs between any two."""
+    return answer[0], {key: value for key, value in answer[1].items() if key not in {"instance", "trace_id"}}
+
+
 async def test_its_own_officers_decide_only_if_it_has_two(stack: Stack, data: None) -> None:
     operator = bearer(stack, "operator")
     refused = [
