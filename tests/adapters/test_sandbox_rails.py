@@ -65,6 +65,7 @@ def test_an_incomplete_connection_is_refused_at_once(tmp_path, country):
             registry.load(country, type(connection)(**{**values, **missing}))
 
 
+@pytest.mark.long
 async def test_rails_killed_in_the_middle_of_payments_credit_each_once(tmp_path):
     """kill -9 between two halves of the same orders; the second half is sent again with the same bytes."""
     async with asyncio.TaskGroup() as group:

@@ -45,6 +45,7 @@ async def tab_to(page: Page, wanted: Locator) -> None:
     raise AssertionError("the keyboard does not reach it")
 
 
+@pytest.mark.long
 async def test_an_unknown_outcome_is_found_and_resolved_by_two_by_keyboard_alone(
     look: Look, picture: Picture
 ) -> None:
@@ -248,6 +249,7 @@ async def idle_for(look: Look, person: str, minutes: int) -> None:
     await connection.close()
 
 
+@pytest.mark.long
 async def test_an_unattended_page_says_when_it_is_signed_out_and_that_it_was(look: Look) -> None:
     look.expect_status(401)
     page = await look("auditor", "")

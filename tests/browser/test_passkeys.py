@@ -96,6 +96,7 @@ async def owner(browser: Browser, stack: Stack) -> AsyncIterator[Owner]:
     await context.close()
 
 
+@pytest.mark.long
 async def test_a_passkey_is_added_used_and_removed(owner: Owner) -> None:
     await owner.sign_in(await owner.code())
     await expect(owner.page).to_have_url(owner.url)

@@ -35,6 +35,8 @@ PACKAGES = ("schemas", "ledger", "adapters", "switch")
 OLD, NEW = "0.1.0", "99.0.0"
 ROUTES = (("asha-bank", "noor-wallet"), ("noor-wallet", "asha-bank"))
 PAYERS = 4
+END_S = 60.0
+"""How long the last payments may take after the load."""
 
 EXPAND = """
 ALTER TABLE switch.claim ADD COLUMN claimed_by text;
@@ -136,7 +138,11 @@ def payswitch(environment: dict[str, str], *words: str) -> tuple[int, dict[str, 
 
 
 class Load:
-    """Payments one after the other from several payers, each sent until it has an outcome."""
+    """Payments one after the other from several payers, each sent until it has an outcome.
+
+    The switch asks the Indian rail a limited number of times: an order that was lost while rail and switch were
+    away may stay unknown until people decide. Each payer has one such payment at most, and goes on to no other.
+    """
 
     def __init__(self, switch: SwitchProcess) -> None:
         self.switch = switch
@@ -149,7 +155,10 @@ class Load:
         payers = [asyncio.create_task(self._pay(number)) for number in range(PAYERS)]
         yield self
         self.going = False
-        await asyncio.gather(*payers)
+        _, stuck = await asyncio.wait(payers, timeout=END_S)
+        for payer in stuck:
+            payer.cancel()
+        await asyncio.gather(*payers, return_exceptions=True)
 
     async def _pay(self, number: int) -> None:
         debtor, creditor = ROUTES[number % len(ROUTES)]
@@ -236,8 +245,13 @@ async def test_old_code_works_with_the_new_schema_and_new_code_with_the_old_unde
     await connection.close()
     code, checks = await asyncio.to_thread(payswitch, new, "verify", "--data", str(switch.data))
 
-    assert set(load.ends.values()) == {"ACCC"}
-    assert credits(switch) == Counter(load.ends.keys())
+    done = {uetr for uetr, status in load.ends.items() if status == "ACCC"}
+    doubtful = load.ends.keys() - done
+    assert {load.ends[uetr] for uetr in doubtful} <= {"PDNG"}
+    assert len(doubtful) <= PAYERS
+    credited = credits(switch)
+    assert set(credited.values()) == {1}
+    assert done <= credited.keys() <= load.ends.keys()
     assert by_version.keys() == {None, NEW}
     assert by_version[None] + by_version[NEW] == len(load.ends)
     assert code == 0, checks

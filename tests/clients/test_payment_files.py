@@ -283,6 +283,7 @@ def test_the_uetr_of_a_line_depends_on_the_debtor_the_message_and_the_place() ->
     assert lines.derived("ASHAINBBXXX", "1 ", "A", 1) in made
 
 
+@pytest.mark.long
 def test_memory_holds_a_few_lines_at_a_time(tmp_path: Path) -> None:
     """Ten times the lines: the peak grows by less than a tenth of the file."""
     small = written(tmp_path / "small.xml", (line() for _ in range(300)))

@@ -332,8 +332,12 @@ def ids(stack: Stack) -> dict[str, str]:
 @pytest.mark.parametrize(
     "block",
     [
-        # The alerts' own tests run it too.
-        pytest.param(block, id=str(block), marks=pytest.mark.long if "promtool test" in block.text else ())
+        # The alerts' own tests run it too, and read every runbook's commands.
+        pytest.param(
+            block,
+            id=str(block),
+            marks=pytest.mark.long if "promtool test" in block.text or "/runbooks/" in block.page else (),
+        )
         for block in sorted({b for b, _ in LINES}, key=str)
     ],
 )
@@ -444,13 +448,14 @@ def leaves(command: object, words: tuple[str, ...] = ()) -> Iterator[tuple[str, 
         yield from leaves(found, (*words, name))
 
 
-@pytest.mark.parametrize("words", list(leaves(cli.command())), ids=" ".join)
+LEAVES = tuple(leaves(cli.command()))
+
+
+@pytest.mark.parametrize("words", LEAVES, ids=" ".join)
 def test_every_command_that_help_names_is_there(
     words: tuple[str, ...], capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run([*words, "--help"]) == 0
     printed = re.sub(r"(?<=[a-z])-\s+(?=[a-z])", "-", capfd.readouterr().out)  # help breaks lines at hyphens
     for named in re.findall(r"`payswitch ([a-z-]+(?: [a-z-]+)?)", " ".join(printed.split())):
-        assert [
-            known for known in leaves(cli.command()) if known[: len(named.split())] == tuple(named.split())
-        ], named
+        assert any(known[: len(named.split())] == tuple(named.split()) for known in LEAVES), named

@@ -137,6 +137,7 @@ def test_stopping_is_quick_and_repeatable(server: EmbeddedPostgres):
     assert not (server.data / "postmaster.pid").exists()
 
 
+@pytest.mark.long
 def test_a_backend_that_hangs_while_its_server_is_killed_does_not_stop_the_next_start(
     server: EmbeddedPostgres,
 ):

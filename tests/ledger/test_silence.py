@@ -84,6 +84,7 @@ async def test_a_statement_over_a_dead_cable_fails_within_seconds(cable: tuple[C
     connection.terminate()
 
 
+@pytest.mark.long
 async def test_a_connection_that_only_waits_learns_of_a_dead_cable(cable: tuple[Cable, str]) -> None:
     made, url = cable
     connection = await asyncpg.connect(url, connection_class=Connection)

@@ -16,7 +16,7 @@ from schemas.errors import InvalidMessage
 from tests.schemas.corpus import document_messages, documents, is_official, needs_shared, random_document
 from tests.schemas.mutations import mutated
 
-ROUNDS = int(os.environ.get("TEST_DIFFERENTIAL", "4000"))
+ROUNDS = int(os.environ.get("TEST_DIFFERENTIAL", "2000"))
 LARGE = 1 << 26
 
 

@@ -21,7 +21,7 @@ from tests.schemas.corpus import PACS_008, document_messages, documents, random_
 from tests.schemas.mutations import TEXTS, mutated
 from tests.schemas.test_fuzz import damaged
 
-ROUNDS = int(os.environ.get("TEST_FUZZ", "3000"))
+ROUNDS = int(os.environ.get("TEST_FUZZ", "1500"))
 RAW = PACS_008.read_bytes()
 MESSAGE = codec.decode(RAW, media_type=codec.XML)
 LEAF = re.compile(rb">([^<>]*[^<>\s][^<>]*)</")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from hashlib import sha256
@@ -14,6 +15,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
@@ -45,8 +47,9 @@ class Provider:
                 return await answer.json()
 
 
-@pytest.fixture
-async def provider(stack: Stack) -> AsyncIterator[Provider]:
+@asynccontextmanager
+async def onboarded(stack: Stack) -> AsyncIterator[Provider]:
+    """A new FX provider, whose offers are withdrawn at the end."""
     name, bearer = f"fx-{uuid.uuid4().hex[:8]}", f"sk_test_{uuid.uuid4().hex}"
     letters = "".join(chr(ord("A") + int(c, 16)) for c in uuid.uuid4().hex[:4])
     connection, link = await stack.connect(), stack.link()
@@ -68,6 +71,19 @@ async def provider(stack: Stack) -> AsyncIterator[Provider]:
     made_ = Provider(stack, name, bearer, key)
     yield made_
     await made_.put(pair("1", tiers=[]))
+
+
+@pytest.fixture
+async def provider(stack: Stack) -> AsyncIterator[Provider]:
+    async with onboarded(stack) as made_:
+        yield made_
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def refused_provider(stack: Stack) -> AsyncIterator[Provider]:
+    """One for tests in which nothing is offered."""
+    async with onboarded(stack) as made_:
+        yield made_
 
 
 async def reference(stack: Stack) -> Decimal:
@@ -197,9 +213,9 @@ async def test_a_rate_outside_the_band_is_refused_with_its_factor(stack: Stack, 
     ],
 )
 async def test_what_is_no_offer_is_refused_with_its_place(
-    provider: Provider, change: dict[str, Any], status: int, path: str
+    refused_provider: Provider, change: dict[str, Any], status: int, path: str
 ) -> None:
-    got, problem = await provider.put({**pair("3.28"), **change})
+    got, problem = await refused_provider.put({**pair("3.28"), **change})
 
     assert got == status, problem
     assert path in json.dumps(problem)

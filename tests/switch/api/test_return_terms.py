@@ -205,6 +205,7 @@ async def test_a_return_without_a_rate_to_compare_waits_for_one(market: Stack) -
     assert again[:2] == (200, "ACSC")
 
 
+@pytest.mark.long
 async def test_a_late_return_is_refused_and_one_that_was_made_in_time_is_answered_as_before(
     strict: Stack,
 ) -> None:

@@ -23,6 +23,7 @@ from switch.identity import nonces
 from switch.identity.nonces import Nonce, Nonces
 from switch.payments import directory
 from tests.switch.stack import Stack, started
+from tests.tiers import some
 
 JSON = "application/json"
 NOBODYS = "0b9f3c5e-52d4-4c1b-9a57-0a4f3f1f7d11"
@@ -312,7 +313,10 @@ def lone() -> Iterator[Stack]:
 
 
 @pytest.mark.parametrize(
-    "how", ["revoked key", "removed bearer key", "removed participant", "suspended participant"]
+    "how",
+    some(
+        ("revoked key", "removed bearer key", "removed participant", "suspended participant"), "revoked key"
+    ),
 )
 async def test_a_stream_ends_with_the_key_that_opened_it(lone: Stack, how: str):
     """It went on for up to an hour: a thief read on after the revocation."""

@@ -23,6 +23,7 @@ from switch.participants import comparisons
 from switch.payments import directory
 from switch.writer.context import ServiceContext
 from tests.switch.services import agree, done, onboarding, open_services, person
+from tests.tiers import some
 
 RATE = {"source": "INR", "target": "PKR", "provider": "fx", "rate": "3.25"}
 CAP = {"participant": "asha-bank", "currency": "INR", "net_debit_cap": "1000.00"}
@@ -349,7 +350,9 @@ async def test_the_directory_is_read_beside_a_day_at_infinity(services: ServiceC
         "INSERT INTO switch.fx_rate VALUES ('INR', 'PKR', 'fx', 3, $1::text::timestamptz)",
     ],
 )
-@pytest.mark.parametrize("instant", ["infinity", "-infinity", "20000-01-01", "0044-03-15 BC"])
+@pytest.mark.parametrize(
+    "instant", some(("infinity", "-infinity", "20000-01-01", "0044-03-15 BC"), "infinity", "0044-03-15 BC")
+)
 async def test_the_directory_is_read_beside_an_instant_at_infinity(
     services: ServiceContext, statement: str, instant: str
 ) -> None:

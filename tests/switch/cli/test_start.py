@@ -31,6 +31,7 @@ from tests.conftest import psql
 from tests.switch.certificates import Authority
 from tests.switch.operations.test_doctor import settings_of
 from tests.switch.stack import Stack
+from tests.tiers import some
 
 NO_AUTHORITY = (
     "payswitch: PAYSWITCH_AUTHORITY is missing: the host that requests are sent to; signatures must cover it."
@@ -97,7 +98,7 @@ def test_a_signature_good_at_every_host(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "authority", ["https://switch.example", "switch.example/", "a b", "switch.example:x"]
+    "authority", some(("https://switch.example", "switch.example/", "a b", "switch.example:x"), "a b")
 )
 def test_an_authority_that_no_signature_can_cover_is_refused(tmp_path: Path, authority: str) -> None:
     code, lines = up("--data", str(tmp_path / "data"), "--port", "0", rails="[]", authority=authority)
@@ -120,8 +121,10 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("nonsense", "not a PostgreSQL URL"),
-        ("postgresql://user:CANARY@no-such-host.invalid/x", "is not known"),
+        pytest.param("nonsense", "not a PostgreSQL URL", marks=pytest.mark.long),
+        pytest.param(
+            "postgresql://user:CANARY@no-such-host.invalid/x", "is not known", marks=pytest.mark.long
+        ),
         ("postgresql://user:CANARY@127.0.0.1:1/x", "does not respond"),
     ],
 )
@@ -272,6 +275,7 @@ def test_a_process_with_an_expired_certificate_towards_the_writer_does_not_start
     assert line.endswith("PAYSWITCH_WRITER_TLS_CERTIFICATE needs a valid one")
 
 
+@pytest.mark.long
 def test_a_full_disk_is_waited_for_and_reported(tmp_path: Path) -> None:
     """It may pass, so only the time that the caller gives ends the start."""
     mounted = subprocess.run(
@@ -294,6 +298,7 @@ def test_a_full_disk_is_waited_for_and_reported(tmp_path: Path) -> None:
     assert sum("waiting: " in line and "No space left" in line for line in said) == 1
 
 
+@pytest.mark.long
 async def test_one_user_for_all_processes_must_be_allowed_to_take_each_role(
     data_directory: Path,
 ) -> None:

@@ -117,6 +117,7 @@ async def test_an_unknown_outcome_is_reserved_until_it_is_known(stack, dfsp, bri
     assert [each.path for each in dfsp.told if each.path.endswith("/error")] == []
 
 
+@pytest.mark.long
 async def test_a_bridge_that_is_killed_tells_the_outcome_after_its_restart(stack, dfsp, bridge):
     offer = await dfsp.offer(dfsp.quote("indus-bank", "IBAN", magic_account("PK", "SLOW8")))
     dfsp.answers = [503]

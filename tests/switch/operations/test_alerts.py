@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,16 @@ def commands(text: str) -> list[str]:
     return [*lines, *inline]
 
 
+whole_command = cache(cli.command)
+"""Made once: it loads every command."""
+
+
 def parse(line: str) -> None:
     """Let the command line read its words, and do nothing; `UETR` stands for one."""
     program, *words = shlex.split(line, comments=True)
     words = [_UETR if word == "UETR" else word for word in words]
     assert program == "payswitch"
-    command = cli.command()
+    command = whole_command()
     context = command.make_context(program, words)
     while context._protected_args:
         rest = [*context._protected_args, *context.args]

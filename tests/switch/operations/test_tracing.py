@@ -215,6 +215,7 @@ async def test_an_error_inside_a_part_echoes_nothing_of_it(collector: Collector)
     assert b"CANARY" not in collector.raw
 
 
+@pytest.mark.long
 async def test_a_collector_that_is_away_holds_nobody_up() -> None:
     stop = tracing.start(Settings(otlp_endpoint="http://127.0.0.1:1"), "test")
     with tracing.part("verify"):

@@ -61,6 +61,7 @@ async def test_one_person_has_a_bounded_number_of_streams(stack: Stack) -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.long
 async def test_a_stream_is_no_use_of_a_session_and_ends_with_its_token_alone(stack: Stack) -> None:
     """A stream renewed its own token, which reached no browser, and took its replaced one for a thief's.
 

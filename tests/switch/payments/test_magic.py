@@ -175,6 +175,7 @@ async def never_freed_while_in_doubt(stack: Stack, work: asyncio.Future[object])
     await connection.close()
 
 
+@pytest.mark.long
 async def test_every_magic_word_ends_on_every_rail_as_its_table_defines(ten: Stack) -> None:
     async with banks_of(ten) as banks:
         trials = [(country, word) for country in COUNTRIES for word in ENDS]

@@ -230,6 +230,7 @@ def test_a_wrong_password_is_one_line_of_a_start(external: External, tmp_path: P
         assert "CANARY" not in done.stdout
 
 
+@pytest.mark.long
 def test_another_authority_or_name_is_refused(external: External, data_directory: Path) -> None:
     """`verify-full`: neither a certificate of another authority nor one of another host is believed."""
     _write_certificates(data_directory)

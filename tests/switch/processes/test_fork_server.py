@@ -145,6 +145,7 @@ def rail(server: ForkServer, directory: Path, country: str, port: int) -> Forked
         )
 
 
+@pytest.mark.long
 def test_rails_are_killed_and_started_again_one_by_one(server: ForkServer, tmp_path: Path) -> None:
     ports = {country: sandbox.free_port() for country in ("IN", "PK")}
     rails = {country: rail(server, tmp_path / country, country, port) for country, port in ports.items()}

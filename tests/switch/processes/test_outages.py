@@ -150,6 +150,7 @@ async def test_a_stopped_caretaker_gives_no_money_away(away: Stack, word: str) -
     assert (await checks(away))["I5 agreement"]
 
 
+@pytest.mark.long
 async def test_an_outage_of_a_rail_uses_up_no_enquiry_and_ends_with_an_answer(away: Stack) -> None:
     """UPI allows three: an outage of the rail used them up, and its payments waited for people.
 

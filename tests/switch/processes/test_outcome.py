@@ -115,7 +115,9 @@ async def asked_again(writer: WriterProcess, command: Fund) -> Verdict:
         return (await link.ask(command)).verdict
 
 
-@pytest.mark.parametrize(("after", "then"), [(False, Verdict.CREATED), (True, Verdict.EXISTS)])
+@pytest.mark.parametrize(
+    ("after", "then"), [pytest.param(False, Verdict.CREATED, marks=pytest.mark.long), (True, Verdict.EXISTS)]
+)
 async def test_a_killed_writer_leaves_an_unknown_outcome_that_the_same_command_learns(
     writer: WriterProcess, tmp_path: Path, *, after: bool, then: Verdict
 ) -> None:

@@ -178,7 +178,7 @@ async def test_a_writer_that_ends_hands_over_to_its_standby_and_no_command_fails
     assert await first.process.wait() == 0
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.long)])
 async def test_a_standby_takes_over_from_a_writer_that_is_killed_or_frozen(
     writers: Writers, database_url: str, how: signal.Signals
 ) -> None:

@@ -192,6 +192,7 @@ async def test_a_sender_cancels_what_is_held_and_its_receiver_hears_nothing(stac
     assert (await status(stack, uetr, "indus-bank"))[0] == 404
 
 
+@pytest.mark.long
 async def test_one_that_nobody_decides_is_refused_at_its_own_deadline(stack: Stack, lists: int) -> None:
     document = paying(stack)
     uetr = uetr_of(document)
