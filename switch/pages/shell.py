@@ -318,6 +318,7 @@ def render(
         languages=language.LANGUAGES,
         person=person,
         navigation=_entries(person, request.url.path),
+        finds=person is not None and PAYMENTS.admits(person),
         about=_about(request.url.path) if person else "",
         help=_help(request) if person and status == HTTPStatus.OK else (),
         prefix=PREFIX,

@@ -4,6 +4,7 @@ The QR code of a printed report leads here with the hash of its content, and the
 were made with that content. Without scripts, the page shows the commands that verify a file offline.
 """
 
+from textwrap import dedent
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -15,7 +16,7 @@ from switch.reports import package, service
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
-OPENSSL: Final = package.COMMANDS.format(name="FILE")
+OPENSSL: Final = dedent(package.COMMANDS.format(name="FILE"))
 Hash = Annotated[str, Query(pattern="^([0-9a-f]{64})?$")]
 
 

@@ -52,8 +52,8 @@ class SetOffer(Confirmable, frozen=True, kw_only=True):
     """An offer for a pair until an instant; without a rate, the provider's offer is withdrawn."""
 
     provider: Annotated[Id, msgspec.Meta(title="FX provider")]
-    source: Annotated[Currency, msgspec.Meta(title="From")]
-    target: Annotated[Currency, msgspec.Meta(title="To")]
+    source: Annotated[Currency, msgspec.Meta(title="From currency")]
+    target: Annotated[Currency, msgspec.Meta(title="To currency")]
     until: Annotated[datetime, msgspec.Meta(title="Until (UTC)")]
     rate: Annotated[Rate | None, msgspec.Meta(title="Rate (empty: withdraw)")] = None
     large_from: Annotated[Amount | None, msgspec.Meta(title="Another rate from this amount on")] = None

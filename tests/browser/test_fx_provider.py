@@ -8,6 +8,7 @@ from playwright.async_api import expect
 
 from tests.browser.looking import (
     Look,
+    Picture,
     expect_accessible,
     expect_whole_on_a_phone,
     in_each_language,
@@ -29,11 +30,15 @@ async def reference(look: Look) -> Decimal:
 
 
 @in_each_language()
-async def test_a_rate_is_requested_by_the_form_and_withdrawn(look: Look, language: str) -> None:
+async def test_a_rate_is_requested_by_the_form_and_withdrawn(
+    look: Look, picture: Picture, language: str
+) -> None:
     say, rate = words(language), await reference(look)
     page = await look("silkroad-fx", "/own/rates", language=language)
     await expect_accessible(page)
     await expect_whole_on_a_phone(page)
+    if language == "en":
+        await picture(page, "integrate/rates-en")
     until = datetime.now(UTC) + timedelta(hours=4)
     await page.select_option("#source", "INR")
     await page.select_option("#target", "PKR")
