@@ -71,6 +71,8 @@ class NavigationEntry:
     """The path of another page that belongs to the entry."""
     unlisted: frozenset[Role] = frozenset()
     """Roles whose navigation leaves it out: for them it leads to another entry."""
+    kind: str = ""
+    """The kind of participants whose people alone have it."""
 
     def admits(self, person: Person) -> bool:
         """Whether this person may see the entry and its pages."""
@@ -258,10 +260,20 @@ OWN: Final = tuple(
 )
 """Pages of a participant's own data."""
 
+RATES: Final = NavigationEntry(
+    "/own/rates",
+    "My rates",
+    Right.READ_POSITIONS,
+    frozenset({Role.PARTICIPANT}),
+    about="Your exchange rates, what open quotes hold of them, and a form to set one with a colleague.",
+    kind="fx_provider",
+)
+"""The page of an FX provider."""
+
 GROUPS: Final = (
     ("Now", (OVERVIEW, SCREENING, CASES, COUNTRY, APPROVALS)),
     ("Payments", (PAYMENTS, UNKNOWN, HELD, BREAKS)),
-    ("My organisation", OWN),
+    ("My organisation", (RATES, *OWN)),
     ("Operations", (POSITIONS, RAILS, QUEUES)),
     ("Settlement and reports", (WINDOWS, STATISTICS, REPORTS)),
     ("Evidence", (PROOFS, LOG)),
@@ -317,7 +329,7 @@ def render(
         parts_of=tables.parts,
         languages=language.LANGUAGES,
         person=person,
-        navigation=_entries(person, request.url.path),
+        navigation=_entries(request, person),
         finds=person is not None and PAYMENTS.admits(person),
         about=_about(request.url.path) if person else "",
         help=_help(request) if person and status == HTTPStatus.OK else (),
@@ -333,9 +345,15 @@ def render(
 
 def _is_closed(request: Request) -> bool:
     """Whether the switch is closed after a restore of its database."""
-    app = request.scope.get("app")
-    runtime: Runtime | None = getattr(app.state, "runtime", None) if app is not None else None
+    runtime = _runtime_of(request)
     return runtime is not None and runtime.directory.now.closed
+
+
+def _runtime_of(request: Request) -> Runtime | None:
+    """What this process runs; None for a page of an error before it has begun."""
+    app = request.scope.get("app")
+    found: Runtime | None = getattr(app.state, "runtime", None) if app is not None else None
+    return found
 
 
 def finish(request: Request, response: Response) -> Response:
@@ -415,18 +433,28 @@ def static(name: str) -> bytes:
     return files("switch.pages").joinpath("static", name).read_bytes()
 
 
-def _entries(person: Person | None, path: str) -> Sequence[tuple[str, Sequence[Mapping[str, Any]]]]:
+def _entries(request: Request, person: Person | None) -> Sequence[tuple[str, Sequence[Mapping[str, Any]]]]:
     """The navigation of a person, group by group with their titles, without empty groups."""
     if person is None:
         return []
+    kind = _kind_of(request, person)
+
+    def has(one: NavigationEntry) -> bool:
+        return one.admits(person) and person.role not in one.unlisted and one.kind in {"", kind}
+
     groups = [
-        (
-            title,
-            [_entry(one, path) for one in group if one.admits(person) and person.role not in one.unlisted],
-        )
-        for title, group in GROUPS
+        (title, [_entry(one, request.url.path) for one in group if has(one)]) for title, group in GROUPS
     ]
     return [(title, group) for title, group in groups if group]
+
+
+def _kind_of(request: Request, person: Person) -> str:
+    """The kind of a person's participant; empty for everybody else."""
+    runtime = _runtime_of(request)
+    if runtime is None or person.role is not Role.PARTICIPANT:
+        return ""
+    found = runtime.directory.now.by_id.get(person.scope)
+    return found.kind if found else ""
 
 
 def _about(path: str) -> str:

@@ -35,6 +35,7 @@ async def test_a_rate_is_requested_by_the_form_and_withdrawn(
 ) -> None:
     say, rate = words(language), await reference(look)
     page = await look("silkroad-fx", "/own/rates", language=language)
+    await expect(page.locator("nav a[aria-current=page]")).to_have_text(say("My rates"))
     await expect_accessible(page)
     await expect_whole_on_a_phone(page)
     if language == "en":
@@ -85,3 +86,4 @@ async def test_a_bank_has_no_rates(look: Look) -> None:
     page = await look("participant", "/own/rates")
 
     await expect(page.locator("main")).to_contain_text("FX providers only")
+    await expect(page.locator('nav a[href$="/own/rates"]')).to_have_count(0)
