@@ -9,12 +9,13 @@ from the lists.
 import itertools
 import math
 from array import array
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from switch.names import han, palladius
 from switch.names import words as names
@@ -49,12 +50,29 @@ _FEW_LETTERS: Final = 4
 _ANOTHER_BIRTH: Final = 0.15
 _TELLING: Final = 1.2
 _MOST: Final = 0.55
+_PART: Final = _MOST / _CANDIDATE
 _PART_OF_A_NAME: Final = 0.86
 """The score of a stated name that is wholly part of a listed one, such as a given name and one of two
 surnames: a hit if it has most of the listed name's weight, and its words are rare enough."""
 
-_Postings = Mapping[str, tuple["array[int]", "array[float]"]]
-"""By key: the entries that it brings, and the weight of the word of each that has it."""
+_STEPS: Final = 4
+"""Postings are kept apart by weight, in so many steps for each doubling of it."""
+_LEAST_THRESHOLD: Final = 0.7
+"""From this threshold on `_Entry.need` is a bound; below it every posting is read."""
+_LEAST_WHOLE: Final = 0.96
+"""What `_LEAST_THRESHOLD` asks of the weight of a candidate, as a part of its `least`."""
+
+
+class _Posting(NamedTuple):
+    """Entries that a key brings by words of similar weight, in the order of the index."""
+
+    heaviest: float
+    """No word of these entries that has the key weighs more."""
+    entries: "array[int]"
+
+
+_Postings = Mapping[str, tuple[_Posting, ...]]
+"""By key: the entries that it brings, by the weight of the word that has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +102,20 @@ class _Entry:
     sounds: frozenset[str]
     """The skeletons of its words."""
     ways: _Ways
+    place: int
+    """Its place on the lists: of equal names of a party the first one is stated."""
+    particles: float
+    """How much of its weight no key brings."""
+
+    @property
+    def least(self) -> float:
+        """How much of its weight a candidate shares."""
+        return _CANDIDATE * self.weight * _ROUNDED
+
+    @property
+    def need(self) -> float:
+        """How much of its weight every candidate shares at the least, at usual thresholds."""
+        return min(self.least * _PART, self.least * _LEAST_WHOLE - self.particles) * _ROUNDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +127,33 @@ class _Asked:
     has_han: bool
     sounds: frozenset[str]
     ways: _Ways
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """A word of the name that is searched, and what its keys bring."""
+
+    sought: frozenset[str]
+    is_joined: bool
+    """Whether it is two words of the name that are written as one."""
+    postings: Sequence[_Posting]
+    """The lightest words first."""
+
+    @property
+    def heaviest(self) -> float:
+        """How much of an entry's weight it may share at the most."""
+        return self.postings[-1].heaviest if self.postings else 0.0
+
+    def brought(self, need: "array[float]", others: float) -> dict[int, float]:
+        """Entries with what they share with this word at the most.
+
+        Left out are those that need more than this word and `others` weigh.
+        """
+        found: dict[int, float] = {}
+        for heaviest, entries in self.postings:
+            end = bisect_left(entries, bisect_right(need, (heaviest + others) / _ROUNDED))
+            found.update(dict.fromkeys(entries[:end], heaviest))
+        return found
 
 
 class NameIndex:
@@ -121,13 +180,16 @@ class NameIndex:
                 han.has_han(name.text),
                 _sounds(made),
                 self._ways(made),
+                place,
+                _PARTICLE * sum(word in names.PARTICLES for word in made),
             )
-            for party, name, made in found
+            for place, (party, name, made) in enumerate(found)
         ]
-        self._least = array("f", (_CANDIDATE * entry.weight * _ROUNDED for entry in self._entries))
-        """How much of its weight a candidate shares, by entry: an array is read faster than entries."""
-        self._particles = array("f", (_PARTICLE * _particles(entry.words) for entry in self._entries))
-        """How much of its weight no key brings, by entry."""
+        # In this order the entries of a posting that some weight may suffice for are its first ones.
+        self._entries.sort(key=lambda entry: entry.need)
+        self._need = array("d", (entry.need for entry in self._entries))
+        self._least = array("d", (entry.least for entry in self._entries))
+        """Arrays are read faster than entries."""
         self._words = self._postings(lambda found: found)
         self._joined = self._postings(names.joined)
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._find)
@@ -145,7 +207,7 @@ class NameIndex:
         return self._weights.get(word) or self._rarity(word)
 
     def _postings(self, words_of: Callable[[tuple[str, ...]], tuple[str, ...]]) -> _Postings:
-        """The entries that a key brings, with the weight of the word that has it."""
+        """The entries that a key brings, by the weight of the heaviest word that has it."""
         by_key: dict[str, dict[int, float]] = defaultdict(dict)
         for at, entry in enumerate(self._entries):
             for word in words_of(entry.words):
@@ -154,7 +216,7 @@ class NameIndex:
                     for key in keys(word):
                         known = by_key[key]
                         known[at] = max(weight, known.get(at, 0.0))
-        return {key: (array("I", found), array("f", found.values())) for key, found in by_key.items()}
+        return {key: tuple(_by_weight(found)) for key, found in by_key.items()}
 
     def search(
         self, stated: str, *, born: date | None = None, threshold: float = THRESHOLD
@@ -166,54 +228,138 @@ class NameIndex:
         return self._remembered(stated, born, threshold)
 
     def _find(self, stated: str, born: date | None, threshold: float) -> Sequence[ScreeningHit]:
-        best: dict[str, ScreeningHit] = {}
-        found = ((one, at) for one in self._readings(stated) for at in self._candidates(one.words, threshold))
-        for asked, at in found:
-            entry = self._entries[at]
+        best: dict[str, tuple[float, int, ScreeningHit]] = {}
+        found = (
+            (one, self._entries[at])
+            for one in self._readings(stated)
+            for at in self._candidates(one, threshold)
+        )
+        for asked, entry in found:
             score = self._score(asked, entry)
             if born is not None and entry.party.born and not any(b.may_be(born) for b in entry.party.born):
                 score -= _ANOTHER_BIRTH
             known = best.get(entry.party.id)
-            if score >= threshold and (known is None or known.score < score):
-                best[entry.party.id] = ScreeningHit(entry.party, entry.name.text, round(score, 3))
-        return tuple(sorted(best.values(), key=lambda hit: (-hit.score, hit.party.id)))
+            if score >= threshold and (known is None or (score, -entry.place) > known[:2]):
+                hit = ScreeningHit(entry.party, entry.name.text, round(score, 3))
+                best[entry.party.id] = score, -entry.place, hit
+        hits = (hit for *_, hit in best.values())
+        return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.party.id)))
 
-    def _candidates(self, asked: tuple[str, ...], threshold: float) -> list[int]:
+    def _candidates(self, name: _Asked, threshold: float) -> list[int]:
         """Names that share enough of their weight with what was asked.
 
         If each stated word is shared, none is left that other words of the listed name could be like: what is
         shared must suffice for the threshold, or be rare enough for part of a name.
         """
-        asks = [(word, self._joined) for word in asked if word not in names.PARTICLES]
-        every = len(asks)
-        asks += [(word, {}) for word in names.joined(asked)]
-        shared: dict[int, float] = {}
-        times: dict[int, int] = {}
-        joined: set[int] = set()
-        for place, (word, others) in enumerate(asks):
-            sought = keys(word)
-            brought, of_joined = _brought(self._words, sought), _brought(others, sought)
-            brought |= of_joined
-            # What is shared with a joined word says nothing of its two parts.
-            joined.update(of_joined if place < every else brought)
-            for at, weight in brought.items():
-                shared[at] = shared.get(at, 0.0) + weight
-                times[at] = times.get(at, 0) + 1
-        least, particles, best = self._least, self._particles, _SIMILARITY[Likeness.SAME]
-        whole, part = threshold / best / _CANDIDATE, _MOST / _CANDIDATE
+        asked = name.words
+        plain = [word for word in asked if word not in names.PARTICLES]
+        asks = [self._ask(word, is_joined=False) for word in plain]
+        asks += [self._ask(word, is_joined=True) for word in names.joined(asked)]
+        best, every = _SIMILARITY[Likeness.SAME], len(plain)
+        whole = threshold / best / _CANDIDATE
         telling = _TELLING * self._rarest / best * _ROUNDED if threshold <= _PART_OF_A_NAME else math.inf
         may_join = every < len(asked)  # a word and its particle may weigh more as one
+        known: dict[str, int] = {}
 
-        def suffices(at: int, weight: float) -> bool:
-            enough = least[at]
-            if times[at] < every:
+        def suffices(entry: _Entry) -> bool:
+            enough = entry.least
+            weight, times, joined = self._shared(asks, entry, known)
+            if times < every:
                 return weight >= enough
-            if may_join or at in joined:
-                return weight >= enough * part
-            weight += particles[at]
-            return weight >= enough * whole or (weight >= telling and weight >= enough * part)
+            if may_join or joined:
+                return weight >= enough * _PART
+            weight += entry.particles
+            return weight >= enough * whole or (weight >= telling and weight >= enough * _PART)
 
-        return [at for at, weight in shared.items() if suffices(at, weight)]
+        met = self._met(asks, every) if threshold >= _LEAST_THRESHOLD else _all(asks)
+        likely = self._likely(name, threshold)
+        return [at for at in met if likely(entry := self._entries[at]) and suffices(entry)]
+
+    def _ask(self, word: str, *, is_joined: bool) -> "_Ask":
+        sought = keys(word)
+        found = [one for key in sought for one in self._words.get(key, ())]
+        if not is_joined:
+            found += [one for key in sought for one in self._joined.get(key, ())]
+        return _Ask(sought, is_joined, sorted(found, key=lambda one: one.heaviest))
+
+    def _met(self, asks: Sequence[_Ask], every: int) -> list[int]:
+        """The entries for which what they share may suffice.
+
+        An entry is met by the first word that brings it, those that bring few before those that bring many:
+        entries that only later ones bring need no more than these weigh, and are the first of a posting. How
+        much an entry shares is then counted at its most.
+        """
+        left = sum(ask.heaviest for ask in asks)
+        most: dict[int, float] = {}
+        times: dict[int, int] = {}
+        for ask in sorted(asks, key=lambda ask: sum(len(one.entries) for one in ask.postings)):
+            left -= ask.heaviest
+            found = ask.brought(self._need, left)
+            if most:
+                for heaviest, entries in ask.postings:  # the heaviest last
+                    found.update(dict.fromkeys(most.keys() & entries, heaviest))
+            for at, weight in found.items():
+                most[at] = most.get(at, 0.0) + weight
+                times[at] = times.get(at, 0) + 1
+        need, least = self._need, self._least
+        return [at for at, weight in most.items() if weight >= (least[at] if times[at] < every else need[at])]
+
+    def _likely(self, asked: _Asked, threshold: float) -> Callable[[_Entry], bool]:
+        """Whether the score of an entry may reach the threshold; False is never wrong.
+
+        Each listed word is compared once in a search, whatever names have it.
+        """
+        telling = _TELLING * self._rarest if threshold <= _PART_OF_A_NAME else math.inf
+        stated = [word for word, _ in asked.ways[0][1]]
+        joined = [sound for sound, _ in asked.ways[1:]]
+        best: tuple[dict[str, float], dict[str, float]] = {}, {}
+
+        def covers(entry: _Entry) -> bool:
+            pinyin = asked.has_han or entry.has_han
+            known = best[pinyin]
+            covered, left = 0.0, entry.weight
+            enough = min(threshold * left, max(telling, _MOST * left)) * _ROUNDED
+            for word, weight in entry.ways[0][1]:  # the heaviest first: mostly one word decides
+                similar = known.get(word)
+                if similar is None:
+                    similar = known[word] = _most_similar(word, stated, pinyin=pinyin)
+                covered += weight * similar
+                left -= weight
+                if covered + left < enough:
+                    return False
+            return True
+
+        def likely(entry: _Entry) -> bool:
+            return (
+                threshold > _SIMILARITY[Likeness.SAME]  # equal names score more than their words
+                or (asked.has_han and entry.has_han)
+                or covers(entry)
+                or any(sound in entry.sounds for sound in joined)
+                or any(sound in asked.sounds for sound, _ in entry.ways[1:])
+            )
+
+        return likely
+
+    def _shared(self, asks: Sequence[_Ask], entry: _Entry, known: dict[str, int]) -> tuple[float, int, bool]:
+        """How much of its weight an entry shares, with how many words, and whether with joined ones.
+
+        What is shared with a joined word says nothing of its two parts. `known`: which of `asks` are like a
+        word, one bit each, of the words that were compared before.
+        """
+        shared = [0.0] * len(asks)
+        is_joined = False
+        for words, joined in ((entry.words, False), (names.joined(entry.words), True)):
+            for word in words:
+                bits = known.get(word)
+                if bits is None:
+                    bits = known[word] = _alike(asks, word)
+                if bits:
+                    weight = self._weight(word)
+                    for at, ask in enumerate(asks):
+                        if bits >> at & 1 and not (joined and ask.is_joined):
+                            is_joined |= joined or ask.is_joined
+                            shared[at] = max(shared[at], weight)
+        return sum(shared), sum(weight > 0 for weight in shared), is_joined
 
     def _score(self, asked: _Asked, entry: _Entry) -> float:
         """How much of the listed name is stated, less what the stated name has beside it."""
@@ -273,13 +419,27 @@ def _sounds(made: tuple[str, ...]) -> frozenset[str]:
     return frozenset(map(skeleton, made))
 
 
-def _particles(made: tuple[str, ...]) -> int:
-    return sum(word in names.PARTICLES for word in made)
+def _by_weight(found: Mapping[int, float]) -> Iterator[_Posting]:
+    """Entries with the weight of their words, in steps."""
+    steps: dict[int, list[int]] = defaultdict(list)
+    for at, weight in found.items():
+        steps[round(_STEPS * math.log2(weight))].append(at)
+    for _, entries in sorted(steps.items()):
+        yield _Posting(max(found[at] for at in entries), array("I", sorted(entries)))
 
 
-def _brought(postings: _Postings, sought: Iterable[str]) -> dict[int, float]:
-    """The entries that keys bring, each with the weight of a word that has one of them."""
-    found: dict[int, float] = {}
-    for posting in filter(None, map(postings.get, sought)):
-        found.update(zip(*posting, strict=True))
-    return found
+def _alike(asks: Sequence[_Ask], word: str) -> int:
+    """Which words share a key with a word, one bit each; a particle shares none."""
+    if word in names.PARTICLES:
+        return 0
+    sought = keys(word)
+    return sum(1 << at for at, ask in enumerate(asks) if not ask.sought.isdisjoint(sought))
+
+
+def _most_similar(word: str, others: Iterable[str], *, pinyin: bool) -> float:
+    return max(_SIMILARITY[likeness(word, one, pinyin=pinyin)] for one in others)
+
+
+def _all(asks: Iterable[_Ask]) -> set[int]:
+    """Every entry that a word brings."""
+    return {at for ask in asks for posting in ask.postings for at in posting.entries}
