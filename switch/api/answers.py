@@ -172,6 +172,9 @@ ANSWERS: Final[Mapping[str, OperationAnswer]] = MappingProxyType(
         "addCaseAttachment": OperationAnswer(
             models.CaseWithHistoryDocument, 201, body=cases.NewAttachment, failures=(NotFound, Refused)
         ),
+        "listScreeningLists": _page(models.ScreeningListDocument),
+        "listScreeningOfficers": _page(models.ScreeningOfficersDocument),
+        "listWatchRules": _page(models.WatchRuleDocument),
         "getScreeningHits": OperationAnswer(models.ScreeningHitsDocument, failures=(NotFound,)),
         "getGoamlDraft": OperationAnswer(
             files=("application/xml",), headers=("Content-Disposition",), failures=(NotFound,)

@@ -1016,6 +1016,55 @@ class ScreeningHitsDocument(TypedDict):
     ended_at: Instant | None
 
 
+class ScreeningListDocument(TypedDict):
+    """A file of a sanctions list, kept as it was published."""
+
+    number: Annotated[int, Meta(examples=[3])]
+    publisher: Annotated[str, _text("UN", "UN, OFAC, EU, or own")]
+    published: Annotated[str | None, _text("2026-11-30", "As the file states it", format="date")]
+    source: Annotated[
+        str,
+        _text(
+            "https://scsanctions.un.org/consolidated, 30 November 2026", "As the person who added it stated"
+        ),
+    ]
+    sha256: Sha256
+    octets: Annotated[int, Meta(ge=0, examples=[1_842_117])]
+    entries: Annotated[int, Meta(ge=0, examples=[1003])]
+    names: Annotated[int, Meta(ge=0, examples=[4121])]
+    added_by: PersonName
+    added_at: Instant
+    in_force: Annotated[bool, Meta(description="Whether payments are compared with it now")]
+
+
+class ScreeningOfficersDocument(TypedDict):
+    """Who decides about the held payments of a participant."""
+
+    participant: Annotated[str, _text("asha-bank", "`*`: every participant without a setting of its own")]
+    decided_by: Annotated[str, _text("participant", "operators, officers or participant")]
+    change: Annotated[int, Meta(examples=[31], description="The change that set it")]
+
+
+class WatchRuleDocument(TypedDict):
+    """A pattern that holds payments or raises alarms, in its newest version."""
+
+    number: Annotated[int, Meta(examples=[71], description="Number of its event in the log")]
+    pattern: Annotated[str, _text("structuring", "structuring, fan_in, first_large or out_of_hours")]
+    action: Annotated[str, _text("hold", "hold, alarm, or none if it has ended")]
+    participant: Annotated[str | None, _text("asha-bank", "Whose accounts; null: of all participants")]
+    source: Annotated[str | None, _text("IN", "Country of the debtor agent; null: every one")]
+    target: Annotated[str | None, _text("PK", "Country of the creditor agent; null: every one")]
+    amount: MoneyDocument
+    near_percent: Annotated[int, Meta(examples=[80])]
+    count: Annotated[int, Meta(examples=[3])]
+    hours: Annotated[
+        list[int], Meta(examples=[[22, 6]], description="The first hour of the night, and the first after it")
+    ]
+    valid_from: Instant
+    valid_until: Instant | None
+    change: Annotated[int, Meta(examples=[32], description="The change that set it")]
+
+
 class SessionDocument(TypedDict):
     """An open session of a person."""
 

@@ -70,6 +70,7 @@ _TAGS: Final[Mapping[str, str]] = MappingProxyType(
         "settlement": "Positions, windows, settlements, calendars",
         "reports": "Signed reports in several formats",
         "cases": "What needs a person: its owner, deadline and history",
+        "screening": "What screening is set to",
         "people": "Sign-in and sessions of people",
         "changes": "Changes that two people approve",
         "audit": "Signed checkpoints of the log, and proofs",

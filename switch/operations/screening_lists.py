@@ -70,7 +70,7 @@ async def add(pool: asyncpg.Pool, person: Person, raw: bytes, source: str) -> di
             facts = {"list": number, "publisher": found.publisher, "published": published}
             facts |= {"source": source, "sha256": digest.hex(), "entries": len(found.parties)}
             await note(connection, EventKind.SCREENING_LIST, **facts, person=person.name)
-        (row,) = await connection.fetch(_LISTS, [number], 1)
+        (row,) = await connection.fetch(_LISTS, [number], 1, None)
     return document(row)
 
 
@@ -80,9 +80,11 @@ def _packed(raw: bytes) -> tuple[ListFile, bytes, bytes]:
     return found, zlib.compress(raw), zlib.compress(encode_parties(found.parties))
 
 
-async def read(connection: asyncpg.Pool | asyncpg.Connection, *, limit: int) -> list[dict[str, Any]]:
-    """Files of lists, newest first."""
-    return [document(row) for row in await connection.fetch(_LISTS, None, limit)]
+async def read(
+    connection: asyncpg.Pool | asyncpg.Connection, *, limit: int, before: int | None = None
+) -> list[dict[str, Any]]:
+    """Files of lists, newest first, of those with numbers below `before`."""
+    return [document(row) for row in await connection.fetch(_LISTS, None, limit, before)]
 
 
 async def newest_set(connection: asyncpg.Pool | asyncpg.Connection) -> asyncpg.Record | None:
@@ -126,7 +128,7 @@ async def _check(connection: asyncpg.Connection, content: ListsInForce) -> None:
         raise Refused(
             "a list is named twice", path="lists", reason=Reason.NARRATIVE, remedy="Name each list once."
         )
-    known = await connection.fetch(_LISTS, content.lists, LISTS_MAX)
+    known = await connection.fetch(_LISTS, content.lists, LISTS_MAX, None)
     if len(known) != len(content.lists):
         raise Refused(
             "there is no list of one of these numbers",
@@ -146,7 +148,7 @@ async def _effect(connection: asyncpg.Connection, content: ListsInForce) -> Effe
             term("in force") if row["number"] in old else NOTHING,
             term("in force") if row["number"] in content.lists else NOTHING,
         )
-        for row in reversed(await connection.fetch(_LISTS, numbers, 2 * LISTS_MAX))
+        for row in reversed(await connection.fetch(_LISTS, numbers, 2 * LISTS_MAX, None))
     ]
     threshold = str(before["threshold"]) if before is not None else NOTHING
     rows.append(Row(term("Least score of a hit"), threshold, str(content.threshold), "%"))

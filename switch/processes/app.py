@@ -49,6 +49,7 @@ from switch.api import (
     reference,
     report_deliveries,
     reports,
+    screening,
     settlement,
     statistics,
     tariffs,
@@ -78,6 +79,7 @@ ROUTERS: Final = (
     people_sessions.router,
     cases.router,
     report_deliveries.router,
+    screening.router,
     participants.router,
     keys.router,
     answer_signing.router,
@@ -99,7 +101,13 @@ ROUTERS: Final = (
     health.router,
     disclosure.router,
 )
-OF_PEOPLE: Final = (people.router, people_sessions.router, cases.router, report_deliveries.router)
+OF_PEOPLE: Final = (
+    people.router,
+    people_sessions.router,
+    cases.router,
+    report_deliveries.router,
+    screening.router,
+)
 """Routers for people, which the workers of pages serve."""
 OF_EVERY_WORKER: Final = (health.router, disclosure.router)
 
