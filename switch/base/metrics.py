@@ -542,6 +542,12 @@ RATE_AGE: Final = Gauge(
     ("corridor",),
     multiprocess_mode=_CURRENT,
 )
+SCREENING_LIST_AGE: Final = Gauge(
+    "payswitch_screening_list_age_seconds",
+    "Time since the newest sanctions list in force of a publisher was added; 0: none of it is in force",
+    ("publisher",),
+    multiprocess_mode=_CURRENT,
+)
 CHANGED_AT: Final = Gauge(
     "payswitch_change_executed_timestamp_seconds",
     "Time of the last change that several people decided, by its kind",

@@ -568,6 +568,14 @@ RAILS: Final = Dashboard(
             "By result. Hits wait for people, `silent` for the outside engine, which did not answer;"
             " `not_ready` were refused, because a process had no index yet. Normally nearly all are clear.",
         ),
+        _most(
+            "screening_list_age_seconds",
+            "publisher",
+            "Age of sanctions lists",
+            "Time since the newest file in force of a publisher was added. Publishers change theirs often.",
+            "s",
+            limit=604800,
+        ),
         _value(
             f"histogram_quantile(0.99, sum by (le) (rate({_P}_screening_seconds_bucket[5m])))",
             "99th percentile",

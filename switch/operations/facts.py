@@ -43,6 +43,7 @@ _SETTLEMENTS: Final = _statement("settlement_ages")
 _ORDERS: Final = _statement("inbound_queues")
 _HELD_LINES: Final = _statement("held_lines")
 _RATE_AGES: Final = _statement("rate_ages")
+_LIST_AGES: Final = _statement("screening_list_ages")
 _OPEN_WINDOW: Final = statements("switch.settlement")("open_window")
 ARCHIVER: Final = _statement("is_archiver_failing")
 
@@ -84,6 +85,7 @@ async def state_slowly(pool: asyncpg.Pool, settings: Settings, known: Rails) -> 
     await state_reports(pool)
     await state_orders(pool)
     await state_rates(pool)
+    await state_lists(pool)
     await _state_witnesses(pool, settings)
     metrics.WAL_ARCHIVE_FAILING.set(await pool.fetchval(ARCHIVER))
 
@@ -125,6 +127,12 @@ async def state_rates(pool: asyncpg.Pool) -> None:
     """Export how old the rate of each corridor is."""
     for corridor, age in await pool.fetch(_RATE_AGES):
         metrics.RATE_AGE.labels(corridor).set(age)
+
+
+async def state_lists(pool: asyncpg.Pool) -> None:
+    """Export how old the sanctions lists in force are."""
+    for publisher, age in await pool.fetch(_LIST_AGES):
+        metrics.SCREENING_LIST_AGE.labels(publisher).set(age)
 
 
 async def _state_witnesses(pool: asyncpg.Pool, settings: Settings) -> None:
