@@ -109,10 +109,10 @@ def report(
 ) -> dict[str, Any]:
     """Figures of both, and their ratios."""
     totals = {
-        "other": _total(others, checks["A"]),
-        "this": _total(ours, checks["B"]),
+        "other": total(others, checks["A"]),
+        "this": total(ours, checks["B"]),
     }
-    by_round = [[_total([run], {}) for run in runs] for runs in (others, ours)]
+    by_round = [[total([run], {}) for run in runs] for runs in (others, ours)]
     return {
         "benchmark": "payments_compare",
         "commit": commit,
@@ -122,7 +122,8 @@ def report(
     }
 
 
-def _total(runs: Sequence[MeasuredRun], checks: dict[str, bool]) -> Figures:
+def total(runs: Sequence[MeasuredRun], checks: dict[str, bool]) -> Figures:
+    """Figures of rounds as one; calm ones are those of the first."""
     return figures(runs, runs[0], checks)
 
 

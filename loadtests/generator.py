@@ -19,7 +19,7 @@ import time
 from array import array
 from base64 import b64encode
 from collections import Counter, defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final, NamedTuple, cast
@@ -61,6 +61,8 @@ class MessageTemplate(msgspec.Struct, frozen=True):
     rail: str
     """Country of the rail that credits it."""
     text: str
+    names: list[tuple[str, str]] = []
+    """Names of parties in the text, each with its country; `Load.names` has others for them."""
 
 
 class Sender(msgspec.Struct, frozen=True):
@@ -92,6 +94,8 @@ class Load(msgspec.Struct, frozen=True):
     seed: int = 0
     repeats: bool = False
     """Whether what was refused for now is sent again, until it is accepted; in an open loop only."""
+    names: dict[str, list[str]] = {}
+    """By country: names that payments have in place of those of their message; none: they keep these."""
 
 
 class SendResult(msgspec.Struct, frozen=True):
@@ -140,6 +144,7 @@ class _Form(NamedTuple):
     media_type: str
     rail: str
     head: str
+    names: Sequence[tuple[str, bytes]] = ()
 
 
 class PreparedRequest(NamedTuple):
@@ -153,12 +158,21 @@ class PreparedRequest(NamedTuple):
 class Messages:
     """The endless messages of one sender, each with its signature."""
 
-    def __init__(self, sender: Sender, authority: str, seed: int = 0) -> None:
+    def __init__(
+        self, sender: Sender, authority: str, seed: int = 0, names: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self._key = SigningKey.from_pem(sender.keyid, sender.private_key.encode())
         self._forms = [
-            _Form(one.text.encode(), one.media_type, one.rail, _head(authority, one.media_type))
+            _Form(
+                one.text.encode(),
+                one.media_type,
+                one.rail,
+                _head(authority, one.media_type),
+                [(country, name.encode()) for country, name in one.names] if names else (),
+            )
             for one in sender.messages
         ]
+        self._names = {country: [one.encode() for one in known] for country, known in (names or {}).items()}
         self._base = f'"@method": POST\n"@authority": {authority}\n"@path": {PATH}\n'
         self._order = random.Random(f"{seed} {sender.name}")
         self._ids = random.SystemRandom()
@@ -177,6 +191,8 @@ class Messages:
             (hexadecimal[:8], hexadecimal[8:12], hexadecimal[12:16], hexadecimal[16:20], hexadecimal[20:])
         )
         body = form.body.replace(_UETR, uetr.encode()).replace(_HEX, hexadecimal.encode())
+        for country, name in form.names:
+            body = body.replace(name, self._order.choice(self._names[country]))
         return PreparedRequest(self._signed(form, body, nonce=hexadecimal), form, body)
 
     def again(self, made: PreparedRequest) -> PreparedRequest:
@@ -444,7 +460,9 @@ async def run(load: Load) -> SendResult:
     tally = LatencyTally(by_due_time=not closed)
     authority = f"{load.host}:{load.port}"
     customers = [
-        Customer(one, Messages(one, authority, load.seed), tally, closed=closed, repeats=load.repeats)
+        Customer(
+            one, Messages(one, authority, load.seed, load.names), tally, closed=closed, repeats=load.repeats
+        )
         for one in load.senders
     ]
     ended = await _connect(load, customers, tally)

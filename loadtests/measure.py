@@ -8,7 +8,7 @@ import sys
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -47,6 +47,8 @@ class Options:
     """The setting of the same name: `stages`, `samples`."""
     product_cores: int = 0
     """Cores of the product alone; rails and load get the others. 0: all share all cores."""
+    names: dict[str, list[str]] = field(default_factory=dict)
+    """By country: names that payments have in place of those of the mix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,7 @@ def _drive(
         rate_per_s=rate_per_s,
         seed=options.seed,
         repeats=during is not None,
+        names=options.names,
     )
     command = [sys.executable, "-m", "loadtests.generator"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as generator:

@@ -38,7 +38,7 @@ VARIANTS: Final = 8
 """Messages of a debtor agent to one country, in each representation; all have new ids for each payment."""
 _LEAST_SDR: Final = Decimal(1)
 _MOST_SDR: Final = Decimal(100)
-_NAMES: Final = {
+NAMES: Final = {
     "BY": ("Алесь Ковалёв", "Марина Янковская"),
     "CN": ("王小明", "李秀英"),
     "IN": ("Asha Rao", "Ravi Kumar Iyer"),
@@ -106,7 +106,7 @@ def _messages(chosen: Mix, debtor: str, media_types: Sequence[str], seed: int) -
         return [MessageTemplate(kind, country, template(debtor, creditor, kind)) for kind in media_types]
     chance = random.Random(f"{seed} {debtor}")
     return [
-        MessageTemplate(kind, creditor.country, _varied(_made(debtor), creditor, kind, chance))
+        _varied(_made(debtor), creditor, kind, chance)
         for creditor in _one_bank_of_each_other(chosen.countries, _made(debtor).country)
         for kind in media_types
         for _ in range(VARIANTS)
@@ -122,19 +122,22 @@ def _made(bank: str) -> Made:
     return next(made for made in participants() if made.id == bank)
 
 
-def _varied(payer: Made, payee: Made, media_type: str, chance: random.Random) -> str:
-    return _encoded(
+def _varied(payer: Made, payee: Made, media_type: str, chance: random.Random) -> MessageTemplate:
+    debtor, creditor = chance.choice(NAMES[payer.country]), chance.choice(NAMES[payee.country])
+    text = _encoded(
         payer,
         payee,
         media_type,
-        debtor=chance.choice(_NAMES[payer.country]),
-        creditor=chance.choice(_NAMES[payee.country]),
+        debtor=debtor,
+        creditor=creditor,
         creditor_account=_account(payee.country, chance),
         amount=_amount(payer, payee, chance).text,
         remittance=chance.choice(_REMITTANCES),
         purpose="FAMI",
         member=registry.module(payee.country, "sandbox").CREDITOR_AGENT.member_id or "",
     )
+    names = [(payer.country, debtor), (payee.country, creditor)]
+    return MessageTemplate(media_type, payee.country, text, names)
 
 
 def _amount(payer: Made, payee: Made, chance: random.Random) -> Money:

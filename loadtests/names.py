@@ -11,11 +11,12 @@ false.
 import argparse
 import csv
 import json
+import random
 import statistics
 import time
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +32,7 @@ from switch.screening.listed import ListedKind, ListedName, ListedParty
 
 PAIRS: Final = Path(__file__).parent / "name_pairs.csv"
 COMMON: Final = Path(__file__).parent / "common_names.csv"
+_SEED: Final = 19
 WATCHMAN_THRESHOLDS: Final = (0.7, 0.75, 0.8)
 """Its README asks with 0.75. An equal name, with nothing else asked, scores 0.81."""
 _SCRIPTS: Final = {
@@ -90,6 +92,25 @@ def common() -> Iterator[tuple[str, str]]:
                 for family in row["family"].split():
                     han = script(family) == "Han"
                     yield row["country"], f"{family}{given}" if han else f"{given} {family}"
+
+
+def people(scripts: Mapping[str, str], families: Sequence[str], most: int) -> dict[str, list[str]]:
+    """Names of two given names and a family name by country, in these scripts, at most so many of each.
+
+    `families`: more family names, in Latin letters.
+    """
+    chance, found = random.Random(_SEED), {}
+    with COMMON.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if script(row["family"]) == scripts[row["country"]]]
+    for row in rows:
+        given, known = row["given"].split(), row["family"].split()
+        known += list(families) if scripts[row["country"]] == "Latin" else []
+        drawn = {(*chance.choices(given, k=2), chance.choice(known)) for _ in range(most)}
+        han = scripts[row["country"]] == "Han"
+        found[row["country"]] = sorted(
+            f"{family}{one}{other}" if han else f"{one} {other} {family}" for one, other, family in drawn
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ counts once it is final. After the run the books must balance, or the figures ar
     python -m loadtests payments --json [--seconds N] [--connections N] [--workers N] [--messages xml|json]
                                      [--mix ten|two] [--seed N] [--warm-up N] [--publish]
                                      [--all | --compare REV | --open-loop | --in-flight | --stages | --flames
-                                     | --memory | --history N]
+                                     | --memory | --history N | --screening]
 """
 
 import argparse
@@ -26,7 +26,7 @@ from typing import Any, Final
 
 import psutil
 
-from loadtests import compare, cores, history, keeping, loads, memory, payments_table, profiles
+from loadtests import compare, cores, history, keeping, loads, memory, payments_table, profiles, screened
 from loadtests.measure import (
     CALM_CONNECTIONS,
     WARM_UP_S,
@@ -176,8 +176,11 @@ def _parser() -> argparse.ArgumentParser:
     other.add_argument("--stages", action="store_true", help="CPU of API workers by stage of a payment")
     other.add_argument("--memory", action="store_true", help="memory of the product over time")
     other.add_argument("--history", type=int, metavar="N", help="with N past payments behind it, and without")
+    other.add_argument("--screening", action="store_true", help="with a large sanctions list, and without")
     other.add_argument("--flames", action="store_true", help="a flame graph of each process")
-    parser.add_argument("--pairs", type=int, default=6, help="of rounds, with --compare and --history")
+    parser.add_argument(
+        "--pairs", type=int, default=6, help="of rounds, with --compare, --history and --screening"
+    )
     keeping.add_options(parser)
     return parser
 
@@ -239,6 +242,9 @@ def _other(given: argparse.Namespace, options: Options, place: Path) -> int | No
     elif given.history:
         found = history.run(place, options, given.history, given.pairs)
         text, balanced = history.page(found), found["other"]["balanced"] and found["this"]["balanced"]
+    elif given.screening:
+        found = screened.run(place, options, given.pairs)
+        text, balanced = screened.page(found), found["other"]["balanced"] and found["this"]["balanced"]
     elif given.flames:
         found, pictures = profiles.graphs(place, options)
         text, balanced = profiles.flames_page(found), found["balanced"]

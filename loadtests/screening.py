@@ -39,7 +39,7 @@ COMMON_WORDS: Final = 0.3
 PAYMENTS: Final = 1_600
 ENGINE_PAYMENTS: Final = 1_000
 _SEED: Final = 19
-_SYLLABLES: Final = tuple(first + vowel for first in "bcdfghjklmnprstvz" for vowel in "aeiou")
+SYLLABLES: Final = tuple(first + vowel for first in "bcdfghjklmnprstvz" for vowel in "aeiou")
 _MEGABYTE: Final = 1024 * 1024
 
 
@@ -47,7 +47,7 @@ def made_up(entries: int) -> Iterator[ListedParty]:
     """A list of persons, the same in every run."""
     chance = random.Random(_SEED)
     known = [word for _, name in common() if name.isascii() for word in name.split()]
-    rare = ["".join(chance.choices(_SYLLABLES, k=chance.choice((2, 3, 3, 4)))) for _ in range(entries)]
+    rare = ["".join(chance.choices(SYLLABLES, k=chance.choice((2, 3, 3, 4)))) for _ in range(entries)]
 
     def name() -> ListedName:
         words = (

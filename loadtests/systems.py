@@ -53,14 +53,14 @@ def payswitch(directory: Path, options: Options, program: Program = THIS) -> Ite
     """The whole switch as a user starts it: `payswitch up --sandbox`, in an empty directory."""
     port = rails.free_port()
     command = program.command("up", "--sandbox", "--data", str(directory), "--port", str(port))
-    environment = _environment(program.tree) | {
+    variables = environment(program.tree) | {
         "PAYSWITCH_WORKERS": str(options.workers),
         "PAYSWITCH_RAILS": json.dumps(mix(options.mix).countries),
         "PAYSWITCH_SANDBOX_LATENCY_S": str(options.rail_latency_s),
     }
     if options.profile:
-        environment["PAYSWITCH_PROFILE"] = json.dumps(options.profile)
-    with _process(command, environment, directory.with_suffix(".log"), program.tree) as root:
+        variables["PAYSWITCH_PROFILE"] = json.dumps(options.profile)
+    with _process(command, variables, directory.with_suffix(".log"), program.tree) as root:
         _wait_until_ready(port, root, directory.with_suffix(".log"))
         credentials = json.loads((directory / "sandbox" / "credentials.json").read_text())
         keys = {entry["id"]: (entry["keyid"], entry["private_key"]) for entry in credentials["participants"]}
@@ -71,7 +71,7 @@ def verified(directory: Path, program: Program = THIS) -> dict[str, bool]:
     """The verdict of `payswitch verify` on the running switch, and of the rails' own books."""
     done = subprocess.run(
         program.command("verify", "--data", str(directory)),
-        env=_environment(program.tree),
+        env=environment(program.tree),
         cwd=program.tree,
         capture_output=True,
         text=True,
@@ -160,7 +160,7 @@ def _rails(
         yield described, processes
 
 
-def _environment(tree: Path) -> dict[str, str]:
+def environment(tree: Path) -> dict[str, str]:
     """The environment of a process that runs the files of `tree`; what Python compiles is kept."""
     return os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": ""}
 
