@@ -94,8 +94,10 @@ def common() -> Iterator[tuple[str, str]]:
                     yield row["country"], f"{family}{given}" if han else f"{given} {family}"
 
 
-def people(scripts: Mapping[str, str], families: Sequence[str], most: int) -> dict[str, list[str]]:
-    """Names of two given names and a family name by country, in these scripts, at most so many of each.
+def people(
+    scripts: Mapping[str, str], families: Sequence[str], most: Mapping[str, int]
+) -> dict[str, list[str]]:
+    """Names of two given names and a family name by country, in these scripts, at most so many.
 
     `families`: more family names, in Latin letters.
     """
@@ -105,7 +107,7 @@ def people(scripts: Mapping[str, str], families: Sequence[str], most: int) -> di
     for row in rows:
         given, known = row["given"].split(), row["family"].split()
         known += list(families) if scripts[row["country"]] == "Latin" else []
-        drawn = {(*chance.choices(given, k=2), chance.choice(known)) for _ in range(most)}
+        drawn = {(*chance.choices(given, k=2), chance.choice(known)) for _ in range(most[row["country"]])}
         han = scripts[row["country"]] == "Han"
         found[row["country"]] = sorted(
             f"{family}{one}{other}" if han else f"{one} {other} {family}" for one, other, family in drawn

@@ -31,7 +31,7 @@ from switch.screening.engine import AskedParty, EngineClient, EngineTerms
 from switch.screening.index import NameIndex
 from switch.screening.listed import ListedKind, ListedName, ListedParty
 
-ENTRIES: Final = 25_000
+ENTRIES: Final = 45_000
 ALIASES: Final = 0.8
 """Aliases for an entry, on average."""
 COMMON_WORDS: Final = 0.3
