@@ -2053,7 +2053,8 @@ CREATE TABLE switch.rail_inbound (
     gateway text NOT NULL REFERENCES switch.participant, -- the debtor agent of its payments
     open    boolean NOT NULL, -- false: new orders are refused, those that came are ended
     change  bigint NOT NULL, -- the latest that two people made
-    purpose text NOT NULL DEFAULT '' -- of payments of orders that state none; empty: they have none
+    purpose text NOT NULL DEFAULT '', -- of payments of orders that state none; empty: they have none
+    refunds_since timestamptz -- what is returned from then on is refunded over the rail; NULL: people refund
 );
 
 -- What a rail asked of us, and what we answered: orders, and orders to give them up. Bytes are sealed under the row's key.
@@ -2086,9 +2087,20 @@ CREATE TABLE switch.inbound_order (
     attempts    integer NOT NULL DEFAULT 0, -- to deliver the answer
     told_at     timestamptz, -- when the rail acknowledged the answer
     disputed    text NOT NULL DEFAULT '', -- why the rail says that it has ended the order otherwise
-    settled     bigint, -- the change of two people that ended what one side owes the other
+    settled     bigint, -- the change of two people that ended what one side owes the other; 0: our refund over the rail
+    refund      text NOT NULL DEFAULT '', -- state of our order to the rail that refunds the payer (switch.payments.inbound.RefundState)
+    refund_uetr uuid,
+    refund_ref  text NOT NULL DEFAULT '', -- the id of our order at the rail
+    refund_body bytea, -- sealed; stored before it is sent
+    refund_minor bigint,
+    refund_tries integer NOT NULL DEFAULT 0, -- attempts that may have left us
+    refund_enquiries integer NOT NULL DEFAULT 0, -- that the rail answered
+    refund_expires_at timestamptz,
+    refund_due_at timestamptz, -- when it is sent or asked for next; NULL: it has ended, or people end it
+    refund_detail text NOT NULL DEFAULT '',
     PRIMARY KEY (rail, kind, ref)
 );
+CREATE INDEX inbound_order_refund ON switch.inbound_order (rail, refund_ref) WHERE refund_ref <> '';
 CREATE INDEX inbound_order_due ON switch.inbound_order (rail, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX inbound_order_uetr ON switch.inbound_order (uetr);
 CREATE INDEX inbound_order_disputed ON switch.inbound_order (rail) WHERE disputed <> '' AND settled IS NULL;

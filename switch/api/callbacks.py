@@ -53,7 +53,8 @@ async def post_callback(request: Request) -> Response:
         if not answers:
             await _record_notice(runtime, rail, raw)
         for answer in answers:
-            await runtime.dispatcher.answered(rail, answer, raw)
+            if not await inbound.hear_of_refund(runtime, rail, answer):
+                await runtime.dispatcher.answered(rail, answer, raw)
         acknowledgement = rail.adapter.acknowledge(raw)
     except SwitchError as error:
         return problem(error)

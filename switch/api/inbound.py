@@ -19,7 +19,7 @@ from adapters.originating import (
     PaymentOrder,
     StatusQuery,
 )
-from adapters.port import Acknowledgement, Outcome, Payee
+from adapters.port import Acknowledgement, Answer, Outcome, Payee
 from schemas.errors import Refused, Restoring
 from schemas.reasons import Reason
 from switch.api import lookups
@@ -27,14 +27,16 @@ from switch.api.lookups import LookUp
 from switch.api.runtime import Runtime
 from switch.base import metrics
 from switch.base.failpoints import failpoint
+from switch.base.sql import statements
 from switch.names.payee import Match, mask
 from switch.payments import inbound, indirect, routes
 from switch.payments.directory import Participant
-from switch.payments.inbound import InboundRail, KnownOrder, OrderKind
+from switch.payments.inbound import InboundRail, KnownOrder, OrderKind, RefundState
 from switch.payments.rails import Rail
 from switch.payments.routes import Route
 
 _LOOK_EVERY_S: Final = 0.1
+_HEARD: Final = statements("switch.api")("hear_of_refund")
 
 
 async def serve(runtime: Runtime, rail: Rail, raw: bytes) -> Acknowledgement | None:
@@ -62,6 +64,16 @@ async def serve(runtime: Runtime, rail: Rail, raw: bytes) -> Acknowledgement | N
     if isinstance(request, PayeeQuery):
         return adapter.reply_payee(raw, await _payee(runtime, setting, request))
     return adapter.reply(raw, await _verdict(runtime, setting, adapter, request, raw))
+
+
+async def hear_of_refund(runtime: Runtime, rail: Rail, answer: Answer) -> bool:
+    """Have the caretaker ask about our refund of an order if the answer is about one; whether it is."""
+    country = rail.adapter.profile.country
+    if await runtime.inbound.get(country) is None:
+        return False
+    state = await runtime.pool.fetchval(_HEARD, country, answer.ref)
+    repeats = answer.outcome is Outcome.DONE
+    return state is not None and (repeats or state not in {RefundState.DONE, RefundState.REFUSED})
 
 
 async def _verdict(

@@ -5,15 +5,26 @@ people have settled it. Where the rail's book of payers is at hand, as that of a
 themselves are compared. `verify` has the other invariants.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import asyncpg
 
 from adapters.simulation import debit_book
 from adapters.simulation.debit_book import DebitEntry, DebitState
 from switch.base.sql import statements
+from switch.payments.inbound import RefundState
+
+
+class Credited(Protocol):
+    """What a rail's book has of one UETR."""
+
+    times: int
+    sums: Counter[str]
+    """Minor units by currency."""
+
 
 NAME: Final = "I12 both sides"
 TEXT: Final = "payers at rails are debited exactly when payees are credited, or an obligation is a case"
@@ -47,6 +58,24 @@ def fault_of(order: asyncpg.Record) -> str:
         return "it has no outcome, and nobody looks at it"
     if state in {_DONE, "refused"} and not (order["open"] or order["told"]):
         return "its rail was never told the outcome"
+    return ""
+
+
+def fault_of_refund(refund: asyncpg.Record, credit: Credited | None) -> str:
+    """What is wrong between our refund of an order and what its rail credited for it; empty if nothing is.
+
+    What the rail executed after people settled the order otherwise is a break, as in the rail's file.
+    """
+    state, times = refund["refund"], 0 if credit is None else credit.times
+    if state == RefundState.DONE and times != 1:
+        return "it is refunded, and its rail has not credited the payer"
+    if credit is None or not times:
+        return ""
+    is_open = state in {RefundState.SENT, RefundState.UNKNOWN} and refund["settled"] is None
+    if state != RefundState.DONE and not is_open:
+        return "its rail has credited the payer, and it is not refunded here"
+    if sum(credit.sums.values()) != refund["refund_minor"]:
+        return "its rail has credited another amount"
     return ""
 
 

@@ -64,6 +64,7 @@ _ENDS: Final = {"ACCC": True, "RJCT": False}
 _OPEN_BREAKS: Final = (
     "SELECT rail::text, ref, kind, uetr FROM switch.reconciliation_break WHERE resolved_at IS NULL"
 )
+_REFUNDS: Final = _statement("order_refunds")
 _RESOLVED: Final = (
     "SELECT uetr FROM switch.reconciliation_break"
     " WHERE rail = $1 AND kind = 'credited_unknown_here' AND resolved_at IS NOT NULL"
@@ -272,6 +273,10 @@ async def _compare(
         for row in rows:
             _agrees(agree, row, credited.pop(row["uetr"], None))
         resolved = {row["uetr"] for row in await connection.fetch(_RESOLVED, country)}
+        for row in await connection.fetch(_REFUNDS, country):
+            fault = inbound_agreement.fault_of_refund(row, credited.pop(row["refund_uetr"], None))
+            fine = not fault or row["refund_uetr"] in resolved
+            agree.check(fine, f"{row['refund_uetr']} of {country}: {fault}")
         for uetr in credited:
             agree.check(uetr in resolved, f"{uetr} credited by {country}, unknown to the switch")
     return once, agree, accounts

@@ -25,7 +25,7 @@ from switch.identity.permissions import Right, may
 from switch.operations import oversight
 from switch.pages import audited, exports, filters, finding, journey, language, shell, views
 from switch.pages.shell import PREFIX, Switch, render
-from switch.participants import resolution
+from switch.participants import inbound, resolution
 from switch.payments import dossier, own_uetrs, search
 from switch.reports import patterns, service
 from switch.reports.readers import scope_of_person
@@ -198,6 +198,7 @@ async def _page(
         payment={**found.payment, "uetr": str(stated)} if is_own else found.payment,
         stated=None if is_own else stated,
         found=found,
+        refunds=inbound.REFUNDS,
         journey=journey.draw(found.path),
         way=[str(State.RECEIVED), *(str(move.then) for move in found.path)],
         sizes=(journey.WIDTH, journey.HEIGHT),

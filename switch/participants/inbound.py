@@ -23,7 +23,10 @@ from switch.participants.tariffs import PurposeCode
 
 _statement: Final = statements("switch.participants")
 _GATEWAY: Final = "SELECT kind, country::text, status FROM switch.participant WHERE id = $1"
-_SETTING: Final = "SELECT gateway, open, purpose FROM switch.rail_inbound WHERE rail = $1"
+_SETTING: Final = (
+    "SELECT gateway, open, purpose, refunds_since IS NOT NULL AS refunds"
+    " FROM switch.rail_inbound WHERE rail = $1"
+)
 _SET: Final = _statement("set_rail_inbound")
 _UNDER_WAY: Final = _statement("has_inbound_orders")
 _OBLIGATION: Final = _statement("inbound_obligation")
@@ -41,6 +44,17 @@ STATES: Final = MappingProxyType(
     }
 )
 """The states of an order."""
+REFUNDS: Final = MappingProxyType(
+    {
+        "made": term("ready to be sent"),
+        "sent": term("sent to the rail"),
+        "unknown": term("outcome unknown"),
+        "done": term("the payer has the money"),
+        "refused": term("refused by the rail"),
+        "left": term("left to people"),
+    }
+)
+"""The states of the refund of an order over its rail."""
 
 
 class SetInbound(Content, frozen=True, kw_only=True):
@@ -52,6 +66,7 @@ class SetInbound(Content, frozen=True, kw_only=True):
     purpose: Annotated[
         PurposeCode | None, msgspec.Meta(title="Purpose of orders that state none (empty: none)")
     ] = None
+    refunds: Annotated[bool, msgspec.Meta(title="Refund payers over the rail")] = False
 
 
 class SettleOrder(Content, frozen=True, kw_only=True):
@@ -105,13 +120,24 @@ async def _effect(connection: asyncpg.Connection, content: SetInbound) -> Effect
                 NOTHING if now is None else now["purpose"] or NOTHING,
                 content.purpose or NOTHING,
             ),
+            Row(
+                term("Refunds over the rail"),
+                openness(is_open=None if now is None else now["refunds"]),
+                openness(is_open=content.refunds),
+            ),
         )
     )
 
 
 async def _set(execution: Execution, content: SetInbound) -> None:
     await execution.connection.execute(
-        _SET, content.country, content.gateway, content.open, execution.number, content.purpose or ""
+        _SET,
+        content.country,
+        content.gateway,
+        content.open,
+        execution.number,
+        content.purpose or "",
+        content.refunds,
     )
     state = "open" if content.open else "closed"
     execution.outcome = f"orders of the rail of {content.country} are {state}"
@@ -125,6 +151,11 @@ async def _obligation(connection: asyncpg.Connection, uetr: str) -> asyncpg.Reco
             reason=Reason.NARRATIVE,
             path="uetr",
             remedy="Use the UETR of an order whose case is open (GET /v1/cases).",
+        )
+    if row["refunding"]:
+        raise refuse(
+            "our refund over the rail has no outcome yet",
+            remedy="Wait until the refund has an outcome, or is left to people; the payment's page shows it.",
         )
     return row
 
@@ -145,7 +176,11 @@ async def _effect_of_settling(connection: asyncpg.Connection, content: SettleOrd
 
 async def _settle(execution: Execution, content: SettleOrder) -> None:
     await _obligation(execution.connection, content.uetr)
-    await execution.connection.execute(_SETTLE, UUID(content.uetr), execution.number)
+    if not await execution.connection.fetchval(_SETTLE, UUID(content.uetr), execution.number):
+        raise refuse(
+            "our refund over the rail has begun meanwhile",
+            remedy="Wait until the refund has an outcome, or is left to people; the payment's page shows it.",
+        )
     execution.outcome = f"the order {content.uetr} is settled"
 
 

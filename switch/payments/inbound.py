@@ -45,7 +45,8 @@ _RESTORED: Final = "SELECT EXISTS (SELECT FROM switch.restore_line WHERE uetr = 
 _RAILS_EVERY_S: Final = 1.0
 ANSWER: Final = 2
 """Direction of the answer to a rail (`personal_data`), beside the request and the pacs.008."""
-
+REFUND: Final = 3
+"""Direction of our order to the rail that refunds the payer."""
 
 _ANY_TIME: Final = datetime.fromtimestamp(0, UTC)
 
@@ -66,6 +67,18 @@ class OrderState(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     STOPPED = "stopped"
+
+
+class RefundState(StrEnum):
+    """State of the refund of an order over its rail (`switch.processes.order_refunds`)."""
+
+    NONE = ""
+    MADE = "made"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    DONE = "done"
+    REFUSED = "refused"
+    LEFT = "left"
 
 
 class InboundRail(NamedTuple):

@@ -40,6 +40,7 @@ from switch.payments.reconciliation import Reconciliation
 from switch.processes import due_work, process
 from switch.processes.held_payments import HeldPayments
 from switch.processes.inbound import InboundOrders
+from switch.processes.order_refunds import OrderRefunds
 from switch.processes.reversals import ReversalDispatch
 from switch.reports import tasks as report_tasks
 from switch.statistics import making
@@ -91,6 +92,7 @@ class Caretaker:
         self.reversals = ReversalDispatch(pool, self._keys, known, link, settings.time_scale)
         self.held = HeldPayments(settings, pool, link, known, self._dispatcher)
         self.inbound = InboundOrders(pool, self._keys, known, self.held.intake)
+        self.refunds = OrderRefunds(settings, pool, self._keys, known, self.held.intake)
         self._reconciliation = Reconciliation(pool, self._dispatcher)
         self._under_way: dict[str, dict[int, asyncio.Task[None]]] = {country: {} for country in known}
         self._contact = Contact()
@@ -387,6 +389,7 @@ def _duties(
         yield _when(caretaker.orders[country], partial(caretaker.inbound.look, country))
         yield _when(caretaker.answers[country], partial(caretaker.inbound.deliver, country))
     yield _every(due_work.EVERY_S, caretaker.inbound.find_obligations)
+    yield _every(due_work.EVERY_S, caretaker.refunds.look)
     yield _every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)
     yield _every(settings.checkpoint_every_s, keeper.publish)
     yield _every(nonces.FORGET_EVERY_S, lambda: nonces.forget_old(pool))

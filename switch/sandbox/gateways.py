@@ -27,6 +27,7 @@ async def populate(setup: SandboxSetup, countries: Sequence[str]) -> None:
         if not await setup.connection.fetchval(_KNOWN, found["id"]):
             await setup.make("participant.onboard", found)
         content = {"country": country, "gateway": found["id"], "open": True, "purpose": PURPOSE}
+        content["refunds"] = True
         await setup.make("rail.inbound", content)
 
 

@@ -1,5 +1,6 @@
 """kill -9 of everything at every point that an order of a rail passes: both sides and the books still agree."""
 
+import contextlib
 import http.client
 import json
 import ssl
@@ -9,8 +10,10 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from adapters.originating import uetr_of
 from adapters.simulation.debit_book import DebitState
 from switch.base import failpoints
 from tests.chaos.switch_process import SwitchProcess
@@ -101,6 +104,63 @@ def test_a_kill_at_every_point_of_an_order_debits_exactly_who_pays(switch: Switc
         for uetr, entry in book.items():
             assert (entry.state is DebitState.DONE) == (uetr in there), (uetr, entry.state)
     assert verified["ok"], verified
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_a_kill_at_every_point_of_a_refund_refunds_exactly_once(switch: SwitchProcess) -> None:
+    """The gateways of the sandbox refund over their rails."""
+    switch.data.mkdir()
+    switch.start()
+    switch.wait_until_ready()
+    for name in failpoints.OF_REFUNDS:
+        switch.kill()
+        switch.start(failpoints=f"{name}:killgroup")
+        if switch.wait_until_ready():  # else it died of what an earlier point interrupted
+            returned_after_done(switch)
+        switch.wait_until_dead(within_s=90)
+    switch.start()
+    switch.wait_until_ready()
+    returned_after_done(switch)
+    until_ended(switch)
+    for entry in debits(
+        switch.data / "rails", "PK"
+    ).values():  # those of which it died before they were returned
+        content = {"uetr": entry.uetr, "reason": "FR01", "evidence": "court order 12"}
+        with contextlib.suppress(AssertionError):  # returned already
+            decided(switch, "payment.return", content)
+    ends = time.monotonic() + ENDED_WITHIN_S
+    while not (found := refunds(switch)) or not all(found.values()):
+        assert time.monotonic() < ends, found
+        time.sleep(0.5)
+    verified = switch.verify()
+
+    assert set(refunds(switch).values()) == {1}
+    assert verified["ok"], verified
+
+
+def returned_after_done(switch: SwitchProcess) -> None:
+    """A payment from Pakistan that its rail was told is done, and that two people return; the switch may die of it."""
+    book = switch.data / "rails" / "PK"
+    before = set(debits(book.parent, "PK")) if (book / "debits.jsonl").exists() else set()
+    originate(switch, "PK", "IN")
+    ends = time.monotonic() + ENDED_WITHIN_S
+    while time.monotonic() < ends and switch.process is not None and switch.process.poll() is None:
+        new = [entry for uetr, entry in debits(book.parent, "PK").items() if uetr not in before]
+        if new and new[0].state is DebitState.DONE:
+            content = {"uetr": new[0].uetr, "reason": "FR01", "evidence": "court order 12"}
+            with contextlib.suppress(OSError, aiohttp.ClientError):
+                decided(switch, "payment.return", content, waits=False)
+            return
+        time.sleep(0.2)
+
+
+def refunds(switch: SwitchProcess) -> dict[str, int]:
+    """How often each payment from Pakistan was refunded, by the UETR of the refund."""
+    rails = switch.data / "rails"
+    there = credited(rails, "PK")
+    of_orders = [uetr_of("PK", f"\nrefund\n{entry.ref}") for entry in debits(rails, "PK").values()]
+    return {uetr: len(there.get(uetr, [])) for uetr in of_orders}
 
 
 def until_ended(switch: SwitchProcess) -> None:

@@ -1,4 +1,7 @@
 -- inbound_obligation: what is owed for an order of a rail, if it is not settled.
 --   $1 UETR
-SELECT rail::text, ref, gateway, state, disputed FROM switch.inbound_order
+-- `refunding`: our refund over the rail is under way, and may be executed.
+SELECT rail::text, ref, gateway, state, disputed,
+       refund IN ('made', 'sent') OR (refund = 'unknown' AND refund_due_at IS NOT NULL) AS refunding
+FROM switch.inbound_order
 WHERE uetr = $1 AND disputed <> '' AND settled IS NULL ORDER BY kind LIMIT 1

@@ -159,6 +159,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.payments.rail_returns":   (C,),
     "switch.processes.reversals":     (C,),
     "switch.processes.inbound":       (C,),
+    "switch.processes.order_refunds": (C,),
     "switch.payments.inbound":        (A,),
     "switch.payments.inbound/_RAILS": (A, C),
     "switch.operations.inbound_agreement": (C, R),

@@ -1,0 +1,295 @@
+"""The caretaker's work on refunds: what the payment of a rail's order gave back goes on to the payer.
+
+    (none) --make--> made --send--> sent --done-----> done      the payer has it: nothing is owed any more
+      |  ^            |             |  ---refused---> refused   the rail did not execute it: people end it
+      |  +--expired---+             |  ---unknown---> unknown   the rail is asked, a bounded number of times;
+      |               ^--not sent---+                           then people end it
+      +--cannot be ordered--> left                              people end it, as without refunds
+
+A refund is an order of ours at the rail, of the whole amount, to the account that the rail's order names.
+Its bytes are stored before they are sent, and an attempt is durable before it leaves us. What is sent again
+is the same bytes, to a rail that executes an id once. Nothing that is not a clear yes ends what is owed.
+
+Only what is returned after two people wanted refunds is refunded, and no order that came before a restore of
+the database, which may have forgotten a refund.
+"""
+
+import asyncio
+from datetime import date, datetime, timedelta
+from typing import Final, NamedTuple
+
+import asyncpg
+import structlog
+from msgspec.structs import replace
+
+from adapters import uetr as uetrs
+from adapters.originating import OriginatingAdapter, PaymentOrder, uetr_of
+from adapters.port import Acceptance, Answer, Native, Order, Outcome, Receipt, reserve_and_submit
+from schemas import identifiers
+from schemas.errors import Refused, SwitchError
+from schemas.money import Money
+from schemas.payment import Agent, CreditTransfer
+from switch.base import logs, metrics, personal_data
+from switch.base.failpoints import failpoint
+from switch.base.personal_data import Erased, KeyRing
+from switch.base.settings import Settings
+from switch.base.sql import statements
+from switch.payments.inbound import REFUND, RefundState
+from switch.payments.intake import Intake
+from switch.payments.rails import Rail, Rails
+
+AT_ONCE: Final = 16
+"""Refunds of one round of a rail."""
+PURPOSE: Final = "REFU"
+_AGAIN_S: Final = 1.0
+_statement: Final = statements("switch.processes")
+_DUE: Final = _statement("due_order_refunds")
+_MAKE: Final = _statement("make_order_refund")
+_SEND: Final = _statement("send_order_refund")
+_MOVE: Final = _statement("move_order_refund")
+_log = structlog.get_logger()
+
+
+class _CannotBeOrdered(Exception):
+    """It is left to people; the text says why."""
+
+
+class _Learned(NamedTuple):
+    """What an exchange with the rail means."""
+
+    state: RefundState
+    detail: str = ""
+    due_s: float | None = None
+    """Seconds until the next step; None: it has ended, or people end it."""
+    unsent: int = 0
+    """1: the attempt certainly did not leave us."""
+
+
+class OrderRefunds:
+    """Continues refunds. One per caretaker."""
+
+    def __init__(
+        self, settings: Settings, pool: asyncpg.Pool, keys: KeyRing, known: Rails, intake: Intake
+    ) -> None:
+        self._pool, self._keys, self._intake = pool, keys, intake
+        self._scale, self._lasts_s = settings.time_scale, settings.payment_expiry_s
+        self._rails = {
+            country: rail for country, rail in known.items() if isinstance(rail.adapter, OriginatingAdapter)
+        }
+
+    async def look(self) -> None:
+        """One round."""
+        for country, rail in self._rails.items():
+            rows = await self._pool.fetch(_DUE, country, AT_ONCE)
+            await asyncio.gather(*(self._try(rail, row) for row in rows))
+
+    async def _try(self, rail: Rail, row: asyncpg.Record) -> None:
+        try:
+            await self._continue(rail, row)
+        except Erased:  # it may have been executed, and can be neither sent nor asked for
+            await self._move(row, _Learned(RefundState.UNKNOWN, "our order was erased"))
+        except SwitchError as error:  # the directory or a key's token is away: the next round does it
+            _log.warning("refund_waits", rail=row["rail"], error=type(error).__name__, detail=error.detail)
+        except Exception as error:  # noqa: BLE001 - one refund must not keep the others waiting
+            _log.error(
+                "refund_failed", rail=row["rail"], error=type(error).__name__, detail=logs.where(error)
+            )
+
+    async def _continue(self, rail: Rail, row: asyncpg.Record) -> None:
+        match RefundState(row["refund"]):
+            case RefundState.NONE:
+                await self._make(rail, row)
+            case RefundState.MADE if row["lost"]:
+                await self._leave(row, "the database was restored")
+            case RefundState.MADE if not row["wanted"] or row["now"] >= row["refund_expires_at"]:
+                await self._move(row, _Learned(RefundState.NONE))  # nothing left us: it may be made again
+            case RefundState.MADE if row["rail_open"] and not rail.breaker.open:
+                await self._send(rail, row)
+            case RefundState.MADE:
+                await self._move(row, _Learned(RefundState.MADE, "the rail is closed", _AGAIN_S))
+            case _:
+                await self._enquire(rail, row)
+
+    async def _make(self, rail: Rail, row: asyncpg.Record) -> None:
+        """Store our order, if the rail can carry it."""
+        if row["lost"]:
+            await self._leave(row, "the database was restored")
+            return
+        try:
+            order = await self._order(rail, row)
+            native = rail.translate(order)
+        except (_CannotBeOrdered, Erased) as error:
+            await self._leave(row, str(error))
+            return
+        except Refused as error:
+            await self._leave(row, error.detail)
+            return
+        sealer = self._keys.reopened(row["uetr"], row["sealed_key"])
+        failpoint("before_refund_made")
+        await self._pool.execute(
+            _MAKE,
+            row["rail"],
+            row["ref"],
+            order.payment.uetr,
+            native.ref,
+            sealer.seal(REFUND, native.body),
+            order.amount.minor,
+            order.expires_at,
+        )
+
+    async def _order(self, rail: Rail, row: asyncpg.Record) -> Order:
+        """Our order: the payee of the rail's order pays back its payer, over the gateway.
+
+        Raises:
+            _CannotBeOrdered: the books have another amount, or what is stored is not this order.
+            Erased: its message was erased.
+
+        """
+        raw = self._keys.open(row["uetr"], personal_data.CAME, row["sealed_key"], row["request"])
+        try:
+            came = rail.request(raw)
+        except SwitchError:
+            raise _CannotBeOrdered("the rail's order cannot be verified any more") from None
+        if not isinstance(came, PaymentOrder) or came.payment.uetr != str(row["uetr"]):
+            raise _CannotBeOrdered("what is stored is not this order")
+        amount = came.payment.interbank_settlement_amount
+        if amount != Money(row["debit_minor"], row["debit_currency"]):
+            raise _CannotBeOrdered("the payment was of another amount than the order")
+        at = row["now"].replace(microsecond=row["now"].microsecond // 1000 * 1000)
+        day = date.fromisoformat(rail.adapter.profile.hours.day(at))
+        payment = _refund(came, row["rail"], self._intake.participant(row["gateway"]).bic, at, day)
+        serial = await rail.serials.take(at)
+        return Order(payment, amount, serial, at, at + timedelta(seconds=self._lasts_s))
+
+    async def _send(self, rail: Rail, row: asyncpg.Record) -> None:
+        timing, was = rail.adapter.profile.timing, row["refund"]
+        native = self._native(row)
+        if not await self._pool.fetchval(
+            _SEND, row["rail"], row["ref"], was, timing.enquiry_first_s * self._scale
+        ):
+            return
+        failpoint("before_refund_sent")
+        with rail.bulkhead:
+            receipt = await _submit(rail, native)
+        failpoint("after_refund_sent")
+        metrics.rail_request(row["rail"], "refund", receipt.acceptance, 0.0)
+        rail.breaker.count_exchange(answered=receipt.acceptance is not Acceptance.UNKNOWN)
+        learned = self._of_receipt(rail, row, receipt)
+        if learned is not None:
+            await self._move(row, learned, was=RefundState.SENT)
+
+    def _of_receipt(self, rail: Rail, row: asyncpg.Record, receipt: Receipt) -> _Learned | None:
+        """What an exchange means; None: the outcome comes later, and is asked for."""
+        first_s = rail.adapter.profile.timing.enquiry_first_s * self._scale
+        again = row["refund_tries"] > 0
+        if receipt.answer is not None:
+            learned = _of_answer(receipt.answer, Money(row["refund_minor"], row["debit_currency"]), first_s)
+            if learned.state is RefundState.REFUSED and again:  # of an earlier attempt it proves nothing
+                return _Learned(RefundState.UNKNOWN, "refused when it was sent again", first_s)
+            return learned
+        if receipt.acceptance is Acceptance.ACCEPTED:
+            return None
+        if receipt.acceptance in {Acceptance.REFUSED, Acceptance.LATER} and not again:
+            detail = receipt.detail or "not sent"
+            return _Learned(RefundState.MADE, detail, max(_AGAIN_S, first_s), unsent=1)
+        return _Learned(RefundState.UNKNOWN, receipt.detail or "no answer", first_s)
+
+    async def _enquire(self, rail: Rail, row: asyncpg.Record) -> None:
+        """Ask the rail about our order, a bounded number of times."""
+        timing = rail.adapter.profile.timing
+        lasts = timedelta(seconds=timing.give_up_s * self._scale)
+        if row["refund_enquiries"] >= timing.enquiries_max or row["now"] > row["refund_expires_at"] + lasts:
+            await self._move(row, _Learned(RefundState.UNKNOWN, "the rail does not say what became of it"))
+            return
+        answer = await _ask(rail, self._native(row))
+        metrics.rail_request(row["rail"], "enquire", answer.outcome, 0.0)
+        asked = answer.outcome is not Outcome.UNKNOWN
+        rail.breaker.count_exchange(answered=asked)
+        every_s = max(_AGAIN_S, timing.enquiry_every_s * self._scale)
+        learned = _of_answer(answer, Money(row["refund_minor"], row["debit_currency"]), every_s)
+        await self._move(row, learned, enquiries=int(asked))
+        may = rail.adapter.profile.dedupes and row["rail_open"] and not row["lost"]
+        if answer.outcome is Outcome.NOT_FOUND and may and row["now"] < row["refund_expires_at"]:
+            await self._send(rail, {**row, "refund": RefundState.UNKNOWN})
+
+    def _native(self, row: asyncpg.Record) -> Native:
+        body = self._keys.open(row["uetr"], REFUND, row["sealed_key"], row["refund_body"])
+        return Native(row["refund_ref"], body)
+
+    async def _leave(self, row: asyncpg.Record, why: str) -> None:
+        _log.warning("refund_left_to_people", rail=row["rail"], uetr=str(row["uetr"]), detail=why)
+        await self._move(row, _Learned(RefundState.LEFT, why))
+
+    async def _move(
+        self, row: asyncpg.Record, to: _Learned, *, was: RefundState | None = None, enquiries: int = 0
+    ) -> None:
+        failpoint("before_refund_moved")
+        key = row["rail"], row["ref"]
+        before = was or row["refund"]
+        await self._pool.execute(
+            _MOVE, *key, before, to.state, to.detail[:200], to.due_s, to.unsent, enquiries
+        )
+
+
+def _refund(came: PaymentOrder, country: str, gateway_bic: str, at: datetime, day: date) -> CreditTransfer:
+    """The payee of an order pays its payer back; whoever makes it again makes the same UETR."""
+    paid, uetr = came.payment, uetr_of(country, f"\nrefund\n{came.ref}")
+    own_id = uetrs.to_hex(uetr)
+    return CreditTransfer(
+        uetr=uetr,
+        message_id=own_id,
+        created_at=at,
+        accepted_at=at,
+        end_to_end_id=paid.end_to_end_id,
+        transaction_id=own_id,
+        interbank_settlement_amount=paid.interbank_settlement_amount,
+        interbank_settlement_date=day,
+        charge_bearer="SLEV",
+        debtor=paid.creditor,
+        debtor_account=paid.creditor_account,
+        debtor_agent=Agent(bic=gateway_bic),
+        creditor_agent=_bank_of_payer(paid.debtor_agent, country),
+        creditor=paid.debtor,
+        creditor_account=paid.debtor_account,
+        purpose=PURPOSE,
+        remittance=f"refund of {came.ref}",
+    )
+
+
+def _bank_of_payer(stated: Agent, country: str) -> Agent:
+    """The payer's bank; at rails whose member ids are BICs, as its outbound orders name it."""
+    member = stated.member_id or ""
+    named = identifiers.is_bic(member) and member[4:6] == country
+    return replace(stated, bic=member) if named and not stated.bic else stated
+
+
+async def _submit(rail: Rail, native: Native) -> Receipt:
+    """Send it; if an adapter raises, which it must not, nothing is known."""
+    try:
+        return await reserve_and_submit(rail.adapter, native)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not look like an answer
+        _log.error("refund_not_sent", error=type(error).__name__, detail=logs.where(error))
+        return Receipt(Acceptance.UNKNOWN, detail=type(error).__name__)
+
+
+async def _ask(rail: Rail, native: Native) -> Answer:
+    """Enquire; if an adapter raises, which it must not, there is no answer."""
+    try:
+        return await rail.adapter.enquire(native)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not look like an answer
+        _log.error("enquiry_failed", error=type(error).__name__, detail=logs.where(error))
+        return Answer(native.ref, Outcome.UNKNOWN)
+
+
+def _of_answer(answer: Answer, amount: Money, due_s: float) -> _Learned:
+    """What the rail's answer about our order means."""
+    code = answer.rail_code or answer.reason or ""
+    match answer.outcome:
+        case Outcome.DONE if answer.amount is None or answer.amount == amount:
+            return _Learned(RefundState.DONE)
+        case Outcome.DONE:
+            return _Learned(RefundState.UNKNOWN, "the rail states another amount")
+        case Outcome.REFUSED | Outcome.RETURNED:
+            return _Learned(RefundState.REFUSED, f"{answer.outcome} {code}".strip())
+        case _:
+            return _Learned(RefundState.UNKNOWN, f"{answer.outcome} {code}".strip(), due_s)

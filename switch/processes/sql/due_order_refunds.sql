@@ -1,0 +1,20 @@
+-- due_order_refunds: orders of a rail whose payment was returned, and whose refund over the rail is to be made or continued.
+--   $1 rail  $2 how many
+-- `wanted`: two people want refunds; `lost`: the order came before a restore, so a refund may have been forgotten.
+SELECT o.rail::text, o.ref, o.uetr, o.gateway, o.sealed_key, o.request, o.refund, o.refund_uetr, o.refund_ref,
+       o.refund_body, o.refund_minor, o.refund_tries, o.refund_enquiries, o.refund_expires_at,
+       clock_timestamp() AS now, p.debit_minor, p.debit_currency, s.refunds_since IS NOT NULL AS wanted,
+       EXISTS (SELECT FROM switch.rail AS r WHERE r.country = o.rail AND r.open) AS rail_open,
+       coalesce(o.received_at < (SELECT max(at) FROM ledger.restore), false) AS lost
+FROM switch.inbound_order AS o
+JOIN switch.rail_inbound AS s ON s.rail = o.rail
+JOIN ledger.transfer AS t ON t.id = o.uetr AND t.fingerprint = o.fingerprint
+JOIN switch.payment AS p ON p.number = t.number
+WHERE o.rail = $1 AND o.kind = 'order' AND o.disputed <> '' AND o.settled IS NULL
+  AND o.disputed = 'its payment was returned' AND o.state = 'done' AND o.told_at IS NOT NULL
+  AND NOT EXISTS (SELECT FROM switch.closed)
+  AND (o.refund_due_at <= clock_timestamp()
+       OR (o.refund = '' AND s.gateway = o.gateway
+           AND EXISTS (SELECT FROM ledger.transfer AS c JOIN ledger.event AS e ON e.seq = c.number
+                        WHERE c.corrects = t.number AND e.at >= s.refunds_since)))
+ORDER BY o.told_at LIMIT $2

@@ -1,0 +1,167 @@
+"""What a payment of a rail's order gave back goes on to the payer, over the rail where the payment began, once."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from adapters import registry
+from adapters.simulation.debit_book import DebitState
+from switch.operations import verify
+from switch.sandbox import gateways
+from tests.switch.conftest import PATIENCE
+from tests.switch.payments.inbound_world import (
+    both_sides,
+    case_state,
+    credited,
+    debits,
+    ended,
+    originate,
+    until_case,
+    until_kept,
+)
+from tests.switch.payments.test_originate import control
+from tests.switch.stack import Stack, started
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+SOURCES = [country for country in registry.countries() if registry.originates(country)]
+
+
+@pytest.fixture(scope="module")
+def all_of_them() -> Iterator[Stack]:
+    """A sandbox with every rail that orders payments; its gateways refund over their rails."""
+    with started(rails=tuple(SOURCES), **PATIENCE) as stack:
+        yield stack
+
+
+async def refund_of(stack: Stack, uetr: str) -> dict[str, Any]:
+    connection = await stack.connect()
+    try:
+        row = await connection.fetchrow(
+            "SELECT refund, refund_uetr::text AS uetr, refund_detail AS detail, refund_tries AS tries, settled,"
+            " refund_due_at IS NOT NULL AS due FROM switch.inbound_order WHERE uetr = $1 AND kind = 'order'",
+            UUID(uetr),
+        )
+    finally:
+        await connection.close()
+    return {"refund": "", "due": True} if row is None else dict(row)
+
+
+async def until_refund(stack: Stack, uetr: str, *states: str, within_s: float = 90) -> dict[str, Any]:
+    """Wait until the refund has one of these states, and nothing of it is due."""
+    found: dict[str, Any] = {}
+    try:
+        async with asyncio.timeout(within_s):
+            while True:
+                found = await refund_of(stack, uetr)
+                if found["refund"] in states and not found["due"]:
+                    return found
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise AssertionError(f"not {states}: {found}") from None
+
+
+async def done_and_returned(stack: Stack, source: str, target: str, fault: str = "") -> str:
+    """A payment that the rail was told is done, and that two people then returned; the UETR.
+
+    `fault`: how the source rail behaves for our refund.
+    """
+    (uetr,) = await originate(stack, source, target, amount="250.00")
+    assert await ended(stack, source, [uetr]) == [DebitState.DONE]
+    await until_kept(stack, uetr, told=True)
+    if fault:
+        status, _ = await control(stack, source, "POST", "/faults", {"word": fault, "count": 1})
+        assert status < 300
+    await stack.agreed("payment.return", {"uetr": uetr, "reason": "FR01", "evidence": "court order 12"})
+    return uetr
+
+
+def abroad(source: str) -> str:
+    return next(country for country in SOURCES if country != source)
+
+
+def refunded(stack: Stack, source: str, found: dict[str, Any]) -> list[Any]:
+    """What the payer's rail credited for a refund."""
+    return credited(stack.settings.rails_directory, source).get(found["uetr"], [])
+
+
+@pytest.mark.parametrize("source", SOURCES)
+async def test_the_payer_is_refunded_over_the_own_rail(all_of_them: Stack, source: str) -> None:
+    uetr = await done_and_returned(all_of_them, source, abroad(source))
+    found = await until_refund(all_of_them, uetr, "done", "left")
+
+    assert (found["refund"], found["detail"], found["settled"]) == ("done", "", 0)
+    (credit,) = refunded(all_of_them, source, found)
+    entry = debits(all_of_them.settings.rails_directory, source)[uetr]
+    assert (credit.amount_minor, credit.currency) == (entry.amount_minor, entry.currency)
+    async with asyncio.timeout(30):
+        while await case_state(all_of_them, uetr) == "open":
+            await asyncio.sleep(0.2)
+    assert (await both_sides(all_of_them)).ok
+
+
+async def test_what_the_other_rail_gives_back_goes_on_to_the_payer(all_of_them: Stack) -> None:
+    target = next(country for country in SOURCES if registry.profile(country).gives_back)
+    source = abroad(target)
+    (uetr,) = await originate(all_of_them, source, target, amount="250.00", word="RETURNED")
+    found = await until_refund(all_of_them, uetr, "done")
+
+    assert len(refunded(all_of_them, source, found)) == 1
+    assert debits(all_of_them.settings.rails_directory, source)[uetr].state is DebitState.DONE
+
+
+@pytest.mark.parametrize("fault", ["SILENT", "CUT", "GARBAGE", "BADSIG", "DUPCB", "PENDING", "SLOW8"])
+async def test_a_refund_without_a_clear_answer_is_executed_once(all_of_them: Stack, fault: str) -> None:
+    uetr = await done_and_returned(all_of_them, "PK", "IN", fault)
+    found = await until_refund(all_of_them, uetr, "done")
+
+    assert len(refunded(all_of_them, "PK", found)) == 1
+
+
+async def test_a_refund_that_the_rail_refuses_is_owed_until_two_people_settle_it(all_of_them: Stack) -> None:
+    uetr = await done_and_returned(all_of_them, "PK", "IN", "AC04")
+    found = await until_refund(all_of_them, uetr, "refused")
+
+    assert refunded(all_of_them, "PK", found) == []
+    assert found["settled"] is None
+    await until_case(all_of_them, uetr, "open")
+    await all_of_them.agreed("order.settle", {"uetr": uetr, "evidence": "letter 12 of the rail"})
+    await until_case(all_of_them, uetr, "closed")
+
+
+async def test_nobody_settles_what_may_be_refunded_at_this_moment(all_of_them: Stack) -> None:
+    uetr = await done_and_returned(all_of_them, "PK", "IN", "SILENT")
+    await until_kept(all_of_them, uetr, disputed="its payment was returned")
+    with pytest.raises(AssertionError, match=r"no outcome yet|begun meanwhile"):
+        await all_of_them.agreed("order.settle", {"uetr": uetr, "evidence": "a second refund"})
+    found = await until_refund(all_of_them, uetr, "done")
+
+    assert len(refunded(all_of_them, "PK", found)) == 1
+
+
+async def test_without_the_wish_of_two_people_nothing_is_refunded(all_of_them: Stack) -> None:
+    gateway = gateways.gateway("PK")["id"]
+    content = {"country": "PK", "gateway": gateway, "open": True}
+    await all_of_them.agreed("rail.inbound", content)
+    uetr = await done_and_returned(all_of_them, "PK", "IN")
+    await until_kept(all_of_them, uetr, disputed="its payment was returned")
+    await all_of_them.agreed("rail.inbound", {**content, "refunds": True})
+    await asyncio.sleep(3)  # what was returned before stays with people, who may have refunded it
+
+    assert (await refund_of(all_of_them, uetr))["refund"] == ""
+    await all_of_them.agreed("order.settle", {"uetr": uetr, "evidence": "letter 12 of the rail"})
+
+
+async def test_the_books_agree_with_the_rails_after_all_this(all_of_them: Stack) -> None:
+    connection = await all_of_them.connect()
+    try:
+        results = [
+            each async for each in verify.verify(connection, all_of_them.settings.rails_directory, None)
+        ]
+    finally:
+        await connection.close()
+
+    assert json.dumps([each.name for each in results if not each.ok]) == "[]", results
