@@ -33,7 +33,8 @@ from switch.base.database import embedded
 from switch.base.outward import OutwardReach
 from switch.base.settings import Settings
 from switch.base.sql import statements
-from switch.cli import preflight, steps
+from switch.cli import doctor_advice, preflight, steps
+from switch.cli.doctor_advice import DoctorAdvice
 from switch.cli.steps import MissingStep
 from switch.cli.supervisor import is_serving
 from switch.identity import openid, providers
@@ -89,10 +90,11 @@ class DoctorFinding:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """The checks that ran, and their findings."""
+    """The checks that ran, their findings, and advice on what loses nothing but costs more than it must."""
 
     checked: tuple[str, ...]
     findings: tuple[DoctorFinding, ...]
+    advice: tuple[DoctorAdvice, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """The document that `--json` prints."""
@@ -100,6 +102,7 @@ class Examination:
             "ok": not self.findings,
             "checked": self.checked,
             "findings": [asdict(finding) for finding in self.findings],
+            "advice": [asdict(each) for each in self.advice],
         }
 
 
@@ -780,10 +783,13 @@ async def examine(settings: Settings) -> Examination:
     for ask in RUNNING.values():
         findings += [finding async for finding in ask(settings)]
     checked = [*LOCAL, *RUNNING, "database"]
+    advice = list(doctor_advice.of_interpreter())
     connection = await _connect(settings)
     if isinstance(connection, DoctorFinding):
-        return Examination(tuple(checked), (*findings, connection))
+        return Examination(tuple(checked), (*findings, connection), tuple(advice))
     try:
+        if settings.database_of(Login.OWNER):  # not the embedded one
+            advice += await doctor_advice.of_database(connection)
         for name, look_into in DATABASE.items():
             found = [finding async for finding in look_into(connection, settings)]
             findings += found
@@ -792,7 +798,7 @@ async def examine(settings: Settings) -> Examination:
                 break  # the next checks read tables that may not exist
     finally:
         await connection.close()
-    return Examination(tuple(checked), tuple(findings))
+    return Examination(tuple(checked), tuple(findings), tuple(advice))
 
 
 def _all(check: Callable[[Settings], Iterator[DoctorFinding]], settings: Settings) -> list[DoctorFinding]:
@@ -834,9 +840,11 @@ def _no_server() -> DoctorFinding:
 
 def lines_of(examination: Examination) -> Sequence[str]:
     """The lines of the report for people."""
-    if not examination.findings:
-        return [f"No problem found in {len(examination.checked)} checks."]
     lines: list[str] = []
+    if not examination.findings:
+        lines.append(f"No problem found in {len(examination.checked)} checks.")
     for finding in examination.findings:
         lines += [f"{finding.code}: {finding.text}", f"  {finding.act}", f"  {finding.runbook}"]
+    for each in examination.advice:
+        lines += [f"advice {each.code}: {each.text}", f"  {each.act}", f"  {each.page}"]
     return lines
