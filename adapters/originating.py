@@ -25,6 +25,8 @@ from schemas.payment import NOT_PROVIDED, Agent, CreditTransfer, Party, PartyAcc
 
 REF_MAX: Final = 64
 """Characters of an id that a rail gives an order."""
+REPLY_SHARE: Final = 0.75
+"""The part of a rail's time-out in which we answer in the exchange: the rest is for the way."""
 _ID_MAX: Final = 35
 _BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", re.ASCII)
 

@@ -146,6 +146,8 @@ class Acknowledgement:
 
     body: bytes
     content_type: str = "application/xml"
+    status: int = 200
+    """The HTTP status, where a rail has one of its own for this response."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 A page has a generated part between two comment lines, so that the code is the only source of these facts.
 """
 
+import base64
 import json
 import re
 import sys
@@ -15,7 +16,7 @@ from typing import Final
 
 from lxml import etree
 
-from adapters import amounts, registry
+from adapters import amounts, called, registry, signed_json
 from adapters.originating import OrderVerdict, OriginatingAdapter
 from adapters.port import Outcome, RailConnection
 from adapters.profile import RailProfile
@@ -30,6 +31,8 @@ from schemas.money import EXPONENTS, Money
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _KEYED = re.compile(r"(?<=>)\s*[A-Za-z0-9+/=\s]{43,}(?=<)", re.ASCII)
 """Digests, signatures and public keys, in Base64."""
+_TOKEN = re.compile(rb"[\w-]+\.([\w-]+)\.[\w-]+", re.ASCII)
+"""A compact JWS, with its content."""
 _SIGNATURE: Final = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 _UETR: Final = "2d0c9a0b-6f3a-4a2f-9a1b-2c3d4e5f6072"
 _LINE: Final = 110
@@ -201,8 +204,18 @@ def _wish(country: str) -> PaymentAbroad:
 
 def _shown(body: bytes) -> str:
     """A message as a block of Markdown."""
+    request, token = called.read(body), _TOKEN.fullmatch(body)
+    if request is not None:
+        lines = [f"{request.method} {request.path}", *(f"{name}: ..." for name in request.headers), ""]
+        text = json.dumps(json.loads(request.body), indent=1, ensure_ascii=False)
+        return "\n".join(["```http", *lines, text, "```"])
+    if token is not None:
+        body = base64.urlsafe_b64decode(token[1] + b"=" * (-len(token[1]) % 4))
     if body.startswith(b'{"'):
-        return f"```json\n{json.dumps(json.loads(body), indent=1, ensure_ascii=False)}\n```"
+        content = json.loads(body)
+        if signed_json.MEMBER in content:
+            content[signed_json.MEMBER] = "..."
+        return f"```json\n{json.dumps(content, indent=1, ensure_ascii=False)}\n```"
     if b"<" not in body:
         line = body.decode() if body.isascii() and body[:4].isdigit() else body.hex()
         return "\n".join(["```text", *(line[at : at + _LINE] for at in range(0, len(line), _LINE)), "```"])

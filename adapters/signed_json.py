@@ -36,7 +36,7 @@ def verify(signed: Content, key: RSAPublicKey) -> Content:
         NotAuthentic: no signature, or not made by `key` over this content.
 
     """
-    content = {name: value for name, value in signed.items() if name != MEMBER}
+    content = unverified(signed)
     text = signed.get(MEMBER)
     try:
         made = base64.b64decode(text if isinstance(text, str) else "", validate=True)
@@ -44,6 +44,11 @@ def verify(signed: Content, key: RSAPublicKey) -> Content:
     except (InvalidSignature, binascii.Error, ValueError):
         raise NotAuthentic("not signed by the expected key") from None
     return content
+
+
+def unverified(signed: Content) -> Content:
+    """The object without its signature, which was verified before."""
+    return {name: value for name, value in signed.items() if name != MEMBER}
 
 
 def _canonical(content: Content) -> bytes:

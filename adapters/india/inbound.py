@@ -18,7 +18,6 @@ from typing import Final
 
 from lxml.etree import _Element as Element
 
-from adapters import uetr as uetrs
 from adapters.identifiers import is_vpa
 from adapters.india.codes import native_of
 from adapters.india.messages import (
@@ -34,7 +33,6 @@ from adapters.india.messages import (
 )
 from adapters.india.profile import PROFILE
 from adapters.originating import (
-    REF_MAX,
     InboundRequest,
     OrderVerdict,
     PayeeQuery,
@@ -43,13 +41,14 @@ from adapters.originating import (
     ReturnOrder,
     StatusQuery,
     message_id_of,
-    uetr_of,
+    order_of,
+    ref_of,
 )
 from adapters.port import Outcome
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.parties import named_account
-from schemas.payment import NOT_PROVIDED, Agent, CreditTransfer, Party, PartyAccount
+from schemas.payment import Agent, Party, PartyAccount
 from schemas.reasons import Reason
 
 ORDER: Final = "ReqPay"
@@ -82,20 +81,15 @@ def _read_order(root: Element, us: UpiParticipant) -> PaymentOrder:
     (payee,) = payees
     if attribute(txn, "type") != _CREDIT:
         raise InvalidMessage("not an order to credit", path="Txn/type")
-    ref = _ref(attribute(txn, "id"))
     made_at = read_timestamp(attribute(txn, "ts"))
     account, agent = _payee(attribute(payee, "addr"), us)
-    uetr = uetr_of(PROFILE.country, ref)
-    own_id = uetrs.to_hex(uetr)
-    reference = txn.get("refId") or txn.get("custRef") or NOT_PROVIDED
-    payment = CreditTransfer(
-        uetr=uetr,
-        message_id=own_id,
-        created_at=made_at,
-        end_to_end_id=reference[:35],
-        transaction_id=own_id,
-        interbank_settlement_amount=_amount(payer, payee),
-        charge_bearer="SLEV",
+    return order_of(
+        PROFILE.country,
+        attribute(txn, "id"),
+        _amount(payer, payee),
+        made_at=made_at,
+        expires_at=_expiry(txn, made_at),
+        end_to_end_id=txn.get("refId") or txn.get("custRef"),
         debtor=Party(name=attribute(payer, "name"), country=PROFILE.country),
         debtor_account=_payer_account(payer),
         debtor_agent=Agent(member_id=_detail(payer, "IFSC")),
@@ -104,7 +98,6 @@ def _read_order(root: Element, us: UpiParticipant) -> PaymentOrder:
         creditor_account=account,
         remittance=txn.get("note"),
     )
-    return PaymentOrder(ref, payment, _expiry(txn, made_at))
 
 
 def _amount(payer: Element, payee: Element) -> Money:
@@ -118,8 +111,6 @@ def _amount(payer: Element, payee: Element) -> Money:
     if len(stated) != 1:
         raise InvalidMessage("payer and payee have two amounts", path="Amount")
     (found,) = stated
-    if found.minor <= 0:
-        raise InvalidMessage("must be more than zero", path="Amount")
     return found
 
 
@@ -161,12 +152,12 @@ def _expiry(txn: Element, made_at: datetime) -> datetime | None:
 
 def _read_status_query(root: Element, us: UpiParticipant) -> StatusQuery:  # noqa: ARG001 - every reader
     txn = one(root, "Txn")
-    return StatusQuery(_ref(attribute(one(root, "Head"), "msgId")), _ref(attribute(txn, "orgTxnId")))
+    return StatusQuery(ref_of(attribute(one(root, "Head"), "msgId")), ref_of(attribute(txn, "orgTxnId")))
 
 
 def _read_reversal(root: Element, us: UpiParticipant) -> ReturnOrder:  # noqa: ARG001 - as above
     txn = one(root, "Txn")
-    return ReturnOrder(_ref(attribute(txn, "id")), _ref(attribute(txn, "orgTxnId")))
+    return ReturnOrder(ref_of(attribute(txn, "id")), ref_of(attribute(txn, "orgTxnId")))
 
 
 def _read_payee_query(root: Element, us: UpiParticipant) -> PayeeQuery:
@@ -178,7 +169,7 @@ def _read_payee_query(root: Element, us: UpiParticipant) -> PayeeQuery:
         if attribute(stated, "curr") != PROFILE.currency:
             raise InvalidMessage(f"must be in {PROFILE.currency}", path="Payee/Amount")
         amount = read_amount(attribute(stated, "value"), PROFILE.currency)
-    return PayeeQuery(_ref(attribute(one(root, "Head"), "msgId")), account, agent, amount)
+    return PayeeQuery(ref_of(attribute(one(root, "Head"), "msgId")), account, agent, amount)
 
 
 _READERS: Final[dict[str, Callable[[Element, UpiParticipant], InboundRequest]]] = {
@@ -187,12 +178,6 @@ _READERS: Final[dict[str, Callable[[Element, UpiParticipant], InboundRequest]]] 
     REVERSAL: _read_reversal,
     "ReqValAdd": _read_payee_query,
 }
-
-
-def _ref(text: str) -> str:
-    if len(text) > REF_MAX or not text.isascii() or not text.isalnum():
-        raise InvalidMessage("not an id of UPI")
-    return text
 
 
 def response(request: Element, verdict: OrderVerdict, us: UpiParticipant) -> Element:

@@ -17,7 +17,7 @@ from adapters.iso20022.codes import reason_of
 from adapters.iso20022.dialect import Content, IsoDialect, IsoParticipant
 from adapters.iso20022.envelope import IsoHeader, Sealed
 from adapters.iso20022.messages import SentIsoMessage
-from adapters.originating import InboundRequest, OrderVerdict, PayeeVerdict
+from adapters.originating import REPLY_SHARE, InboundRequest, OrderVerdict, PayeeVerdict
 from adapters.port import (
     Acceptance,
     Acknowledgement,
@@ -36,8 +36,6 @@ from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 _OK: Final = 200
 _GONE: Final = 409
 """The rail has ended this order otherwise (profile)."""
-REPLY_SHARE: Final = 0.75
-"""The part of the rail's time-out in which we answer: the rest is for the way."""
 
 
 def make(dialect: IsoDialect, connection: RailConnection) -> "IsoRail":

@@ -11,15 +11,17 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from adapters import creditor, json_text, keys
+from adapters import called, creditor, json_text, keys
 from adapters import uetr as uetrs
+from adapters.called import CalledRequest
 from adapters.cycle import fetch
 from adapters.http import HttpClient, HttpFailure, HttpReply
 from adapters.identity import require
-from adapters.kyrgyzstan import messages
+from adapters.kyrgyzstan import inbound, messages
 from adapters.kyrgyzstan.codes import REFUSALS, ElqrStatus, reason_of
 from adapters.kyrgyzstan.profile import PROFILE
-from adapters.kyrgyzstan.signing import open_signed, sign_request
+from adapters.kyrgyzstan.signing import open_signed, open_stored, sign, sign_request, verify_request
+from adapters.originating import InboundRequest, OrderVerdict, PayeeVerdict
 from adapters.port import (
     Acceptance,
     Acknowledgement,
@@ -39,7 +41,11 @@ from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 _RECIPIENT_WRONG: Final = 452
+_GONE: Final = 409
+"""The operator has ended this transaction otherwise (profile)."""
 _JSON: Final = "application/json"
+JWS: Final = "application/jose"
+HASH: Final = "h-hash"
 
 
 def adapter(connection: RailConnection) -> RailAdapter:
@@ -71,6 +77,10 @@ class Elqr:
     rail_key: RSAPublicKey
     http: HttpClient
     profile: RailProfile = PROFILE
+    reply_within_s: float = 0.0
+    """See `OriginatingAdapter`: `execute` is answered at once, and the outcome is our `update`."""
+    called_headers: tuple[str, ...] = (HASH,)
+    """See `CalledAdapter`."""
 
     def check(self, order: Order) -> Sequence[Violation]:
         """See `RailAdapter.check`."""
@@ -88,6 +98,42 @@ class Elqr:
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
         """See `RailAdapter.acknowledge`: the HTTP status is enough."""
         return Acknowledgement(b"", _JSON)
+
+    def read_request(self, raw: bytes, *, stored: bool = False) -> InboundRequest | None:
+        """See `OriginatingAdapter.read_request`: a call at `/in/qr`."""
+        request = called.read(raw)
+        if request is None:
+            return None
+        if not stored:
+            verify_request(request.path, request.body, request.headers.get(HASH, ""), self.rail_key)
+        return inbound.read(request, self.provider)
+
+    def reply(self, raw: bytes, verdict: OrderVerdict) -> Acknowledgement:
+        """See `OriginatingAdapter.reply`: the status, signed; HTTP 404 for one that never came."""
+        status = inbound.NOT_FOUND if verdict.outcome is Outcome.NOT_FOUND else _OK
+        return Acknowledgement(self.answer(raw, verdict), JWS, status)
+
+    def reply_payee(self, raw: bytes, verdict: PayeeVerdict) -> Acknowledgement:
+        """See `OriginatingAdapter.reply_payee`: the masked name, or HTTP 452."""
+        said = inbound.payee(_called(raw), verdict)
+        if said is None:
+            return Acknowledgement(b"", JWS, inbound.RECIPIENT_WRONG)
+        return Acknowledgement(sign(said, self.signing_key), JWS)
+
+    def answer(self, raw: bytes, verdict: OrderVerdict) -> bytes:
+        """See `OriginatingAdapter.answer`: the body of `update`."""
+        return sign(inbound.status(_called(raw), verdict), self.signing_key)
+
+    async def confirm(self, answer: bytes) -> Receipt:
+        """See `OriginatingAdapter.confirm`: `update`; HTTP 409 refuses it (profile)."""
+        ref = json_text.text_of(open_stored(answer), "pspTransactionId")
+        reply = await self._post(f"update/{ref}", answer, JWS)
+        if isinstance(reply, HttpFailure):
+            return Receipt(Acceptance.UNKNOWN, detail=reply.detail)
+        if reply.status == _OK:
+            return Receipt(Acceptance.ACCEPTED)
+        taken = Acceptance.REFUSED if reply.status == _GONE else Acceptance.UNKNOWN
+        return Receipt(taken, detail=f"http {reply.status}")
 
     async def reserve(self, native: Native) -> Receipt:
         """See `ReservingAdapter.reserve`: `create`."""
@@ -164,10 +210,10 @@ class Elqr:
             return Receipt(Acceptance.UNKNOWN, detail=f"{step.partition('/')[0]}: http {reply.status}")
         return answer
 
-    async def _post(self, step: str, body: bytes) -> HttpReply | HttpFailure:
+    async def _post(self, step: str, body: bytes, content_type: str = _JSON) -> HttpReply | HttpFailure:
         path = f"{messages.ROOT}/{step}"
         return await self.http.request(
-            "POST", path, body, content_type=_JSON, headers=self._headers(path, body)
+            "POST", path, body, content_type=content_type, headers=self._headers(path, body)
         )
 
     async def _get(self, step: str) -> HttpReply | HttpFailure:
@@ -192,6 +238,13 @@ class Elqr:
             return messages.read_answer(content, enquired=enquired) if reply.status == _OK else None
         except (InvalidMessage, NotAuthentic):
             return None
+
+
+def _called(raw: bytes) -> CalledRequest:
+    """A stored request of the operator."""
+    request = called.read(raw)
+    assert request is not None, "what is answered was read before"
+    return request
 
 
 def _refused(ref: str, status: int) -> Receipt:

@@ -27,6 +27,9 @@ from adapters.profile import (
     Undo,
 )
 
+ORIGINATES: Final = True
+"""Customers of the rail can pay abroad: the adapter takes its orders."""
+
 PROFILE: Final = RailProfile(
     country=COUNTRY.code,
     rail="ELQR",

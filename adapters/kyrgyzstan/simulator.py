@@ -1,4 +1,7 @@
-"""A simulated Kyrgyz operator: `check`, `create`, `execute/{id}`, `get/{id}`, and pushes of `update`."""
+"""A simulated Kyrgyz operator: `check`, `create`, `execute/{id}`, `get/{id}`, and pushes of `update`.
+
+Its customers may pay abroad (`ordering`); `update/{id}` is then what the switch says of it.
+"""
 
 import re
 from dataclasses import dataclass, field
@@ -12,17 +15,19 @@ from adapters.identifiers import is_kyrgyz_account
 from adapters.json_text import integer_of, text_of
 from adapters.kyrgyzstan import elqr, messages, sandbox
 from adapters.kyrgyzstan.codes import ElqrStatus
+from adapters.kyrgyzstan.ordering import ElqrOrders
 from adapters.kyrgyzstan.profile import PROFILE
 from adapters.kyrgyzstan.signing import sign, verify_request
 from adapters.port import Outcome
 from adapters.simulation.book import BookEntry, now
 from adapters.simulation.magic import Corruption
+from adapters.simulation.payers import RailPayers
 from adapters.simulation.rail import CreditOrder, DifferentContent, OrderProcessor, RailRequest, RailResponse
-from adapters.simulation.server import Callbacks, SimulatorSettings, open_processor
+from adapters.simulation.server import Callbacks, SimulatorSettings, open_payers, open_processor
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
 
-_STEP = re.compile(rf"{messages.ROOT}/(check|create|execute|get)(?:/([0-9a-f]{{1,50}}))?", re.ASCII)
+_STEP = re.compile(rf"{messages.ROOT}/(check|create|execute|get|update)(?:/([0-9a-f]{{1,50}}))?", re.ASCII)
 _PHONE = re.compile(r"996\d{9}", re.ASCII)
 _STATUSES: Final = {
     Outcome.DONE: ElqrStatus.SUCCESS,
@@ -49,6 +54,7 @@ class ElqrSimulator:
     identity: dict[str, str]
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
+    payers: RailPayers
     created: dict[str, CreditOrder] = field(default_factory=dict)
     """Created but not executed. A restart forgets them; then only the step must be repeated."""
 
@@ -77,6 +83,8 @@ class ElqrSimulator:
                 return await self._execute(ref)
             case "GET", "get":
                 return self._get(ref)
+            case "POST", "update":
+                return RailResponse(self.payers.told(request.body))
             case _:
                 return RailResponse(405)
 
@@ -90,7 +98,7 @@ class ElqrSimulator:
         }
         if any(headers.get(name) != value for name, value in expected.items()):
             raise ElqrRefusal(453)
-        if headers.get("content-type") != _JSON:
+        if headers.get("content-type") != (_JWS if "/update/" in request.path else _JSON):
             raise ElqrRefusal(454)
         verify_request(request.path, request.body, headers.get("h-hash", ""), self.participant_key)
 
@@ -215,11 +223,14 @@ class ElqrSimulator:
 
 def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> ElqrSimulator:
     """The simulated rail for these settings."""
+    rail_key, participant_key = keys.private(settings.rail_key), keys.public(settings.participant_key)
+    orders = ElqrOrders(settings.identity["provider"], rail_key, participant_key)
     return ElqrSimulator(
         processor=open_processor(settings, callbacks, PROFILE, native_code=str, word_of=sandbox.word_of),
         identity=settings.identity,
-        rail_key=keys.private(settings.rail_key),
-        participant_key=keys.public(settings.participant_key),
+        rail_key=rail_key,
+        participant_key=participant_key,
+        payers=open_payers(settings, callbacks, PROFILE, orders),
     )
 
 

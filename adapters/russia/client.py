@@ -18,6 +18,7 @@ from adapters import creditor, keys
 from adapters import uetr as uetrs
 from adapters.cycle import FILE_BYTES
 from adapters.http import ANSWER_BYTES, HttpClient, HttpFailure, HttpReply
+from adapters.originating import InboundRequest, OrderVerdict, PayeeVerdict, StatusQuery
 from adapters.port import (
     Acceptance,
     Acknowledgement,
@@ -32,7 +33,7 @@ from adapters.port import (
     Violation,
 )
 from adapters.profile import RailProfile
-from adapters.russia import codes, directory, messages
+from adapters.russia import codes, directory, inbound, messages
 from adapters.russia.directory import BankDirectory
 from adapters.russia.envelope import UfebsMessage, open_own, open_sealed, own_id, seal
 from adapters.russia.messages import SbpParticipant, SentSbpMessage
@@ -73,6 +74,8 @@ class Sbp:
     rail_key: RSAPublicKey
     http: HttpClient
     profile: RailProfile = PROFILE
+    reply_within_s: float = 0.0
+    """See `OriginatingAdapter`: an order is answered by ED201 at once."""
 
     def check(self, order: Order) -> Sequence[Violation]:
         """See `RailAdapter.check`."""
@@ -95,6 +98,37 @@ class Sbp:
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
         """See `RailAdapter.acknowledge`: the HTTP status is enough."""
         return Acknowledgement(b"")
+
+    def read_request(self, raw: bytes, *, stored: bool = False) -> InboundRequest | None:
+        """See `OriginatingAdapter.read_request`: ED701, ED702, ED202 or ED243."""
+        return inbound.read(open_own(raw) if stored else self._open(raw), self.us)
+
+    def reply(self, raw: bytes, verdict: OrderVerdict) -> Acknowledgement:
+        """See `OriginatingAdapter.reply`: ED705 to an inquiry, otherwise ED201."""
+        message = open_own(raw)
+        if isinstance(inbound.read(message, self.us), StatusQuery):
+            return self._reply(inbound.state(message, verdict, self.us))
+        return self._reply(inbound.control(message, verdict.at, self.us))
+
+    def reply_payee(self, raw: bytes, verdict: PayeeVerdict) -> Acknowledgement:
+        """See `OriginatingAdapter.reply_payee`: ED244."""
+        return self._reply(inbound.payee(open_own(raw), verdict, self.us))
+
+    def answer(self, raw: bytes, verdict: OrderVerdict) -> bytes:
+        """See `OriginatingAdapter.answer`: ED706, or ED705 for a refusal."""
+        return seal(inbound.outcome(open_own(raw), verdict, self.us), self.signing_key)
+
+    async def confirm(self, answer: bytes) -> Receipt:
+        """See `OriginatingAdapter.confirm`: answered by ED201; control code 6004 refuses it (profile)."""
+        reply = await self._post(answer)
+        if isinstance(reply, HttpFailure):
+            return Receipt(Acceptance.UNKNOWN, detail=reply.detail)
+        try:
+            code, _ = messages.read_control(self._open(reply.body), own_id(answer))
+        except (InvalidMessage, NotAuthentic):
+            return Receipt(Acceptance.UNKNOWN, detail="unreadable control result")
+        known = {codes.ACCEPTED: Acceptance.ACCEPTED, codes.ENDED: Acceptance.REFUSED}
+        return Receipt(known.get(code, Acceptance.UNKNOWN), detail=f"control code {code}")
 
     async def submit(self, native: Native) -> Receipt:
         """See `RailAdapter.submit`: answered by ED201."""
@@ -197,6 +231,9 @@ class Sbp:
         if message.sender != self.us.operator or message.receiver != self.us.uid:
             raise InvalidMessage("not from the rail to us")
         return message
+
+    def _reply(self, message: UfebsMessage) -> Acknowledgement:
+        return Acknowledgement(seal(message, self.signing_key), CONTENT_TYPE)
 
     def _sent(self, native: Native) -> SentSbpMessage:
         return SentSbpMessage.of(open_own(native.body))

@@ -13,6 +13,8 @@ from adapters.reasons import DUPLICATES, ISO_REASONS
 
 ACCEPTED: Final = "0000"
 BY_ISO: Final = "9000"
+ENDED: Final = "6004"
+"""To our ED706 or ED705: the system has ended the order otherwise."""
 NO_REASON: Final = "MS03"
 
 STATES: Final = {
@@ -60,6 +62,7 @@ CODES: Final = {
     "6001": SbpCode("suspected fraud", "FR01"),
     "6002": SbpCode("forbidden by law or regulation", "RR04"),
     "6003": SbpCode("refused without a reason", "MS03"),
+    "6004": SbpCode("the order has ended otherwise", None),
     "7001": SbpCode("system failure, outcome unknown", None),
 }
 # fmt: on

@@ -29,6 +29,9 @@ from adapters.russia.country import COUNTRY
 ORDER_NUMBERS: Final = 899_999_999
 """EDNo has nine digits; numbers from 900 000 000 are for enquiries, probes and returns."""
 
+ORIGINATES: Final = True
+"""Customers of the rail can pay abroad: the adapter takes its orders."""
+
 PROFILE: Final = RailProfile(
     country=COUNTRY.code,
     rail="SBP",

@@ -2,7 +2,8 @@
 
 `POST /ufebs/v1/messages` accepts every message: ED701 and ED702 (ED201 at once, ED706 or ED705 to the
 callback address), ED202 (ED705, and a copy of ED706 when settled), ED243 (ED244), ED742 (ED743, and ED705 for
-refused orders) and ED999 (ED201).
+refused orders) and ED999 (ED201). Its customers may pay abroad (`ordering`); ED706 and ED705 are then what
+the switch says of it.
 """
 
 import itertools
@@ -26,16 +27,21 @@ from adapters.russia import codes, directory, messages, sandbox, shapes
 from adapters.russia.client import CONTENT_TYPE, PATH
 from adapters.russia.directory import BankDirectory
 from adapters.russia.envelope import NAMESPACE, EdId, UfebsMessage, instant, open_sealed, root, seal
+from adapters.russia.ordering import SbpOrders
 from adapters.russia.profile import ORDER_NUMBERS, PROFILE
 from adapters.simulation.book import BookEntry, EntryStatus
 from adapters.simulation.magic import Corruption
+from adapters.simulation.payers import RailPayers
 from adapters.simulation.rail import CreditOrder, DifferentContent, OrderProcessor, RailRequest, RailResponse
-from adapters.simulation.server import Callbacks, SimulatorSettings, open_processor
+from adapters.simulation.server import Callbacks, SimulatorSettings, open_payers, open_processor
 from schemas.errors import InvalidMessage, NotAuthentic
 
 _ORDERS: Final = {"ED701": messages.DOMESTIC, "ED702": messages.CROSS_BORDER}
 _RETURNS: Final = {"ED701": messages.DOMESTIC_RETURN, "ED702": messages.CROSS_BORDER_RETURN}
 _STATES: Final = {outcome: state for state, outcome in codes.STATES.items()}
+_ANSWERS: Final = frozenset({"ED705", "ED706"})
+_OK: Final = 200
+_CONFLICT: Final = 409
 _STRANGER: Final = "0" * 31 + "1"
 _MASKED: Final = "\u0418\u0432\u0430\u043d \u0418. \u041f."
 _NUMBERS_PER_S: Final = 1000
@@ -59,6 +65,7 @@ class SbpSimulator:
     banks: BankDirectory
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
+    payers: RailPayers
     numbers: "Numbers"
     own: "itertools.count[int]" = field(
         default_factory=lambda: itertools.count(int(time.time()) % 86400 * _NUMBERS_PER_S + 1)
@@ -75,12 +82,23 @@ class SbpSimulator:
             message = open_sealed(request.body, self.participant_key)
         except (NotAuthentic, InvalidMessage) as error:
             return RailResponse(error.status)
+        if etree.QName(message.elements[0]).localname in _ANSWERS:
+            return self._told(message, request.body)
         try:
             self._must_be_ours(message)
             return await self._answer(message, request.body)
         except (SbpRefusal, InvalidMessage) as error:
             code = error.code if isinstance(error, SbpRefusal) else "1001"
             return self._response(self._control(message, code))
+
+    def _told(self, message: UfebsMessage, raw: bytes) -> RailResponse:
+        """What the switch says about an order of ours."""
+        document = message.document
+        if (document.get("EDAuthor"), document.get("EDReceiver")) != (self.uid, self.operator):
+            return self._response(self._control(message, "1003"))
+        status = self.payers.told(raw)
+        code = {_OK: codes.ACCEPTED, _CONFLICT: codes.ENDED}.get(status)
+        return RailResponse(status) if code is None else self._response(self._control(message, code))
 
     async def _answer(self, message: UfebsMessage, raw: bytes) -> RailResponse | None:
         kind = etree.QName(message.document).localname
@@ -394,16 +412,24 @@ class _ResponseBuilder:
 
 def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> SbpSimulator:
     """The simulated rail for these settings."""
+    identity, banks = settings.identity, directory.load()
+    rail_key, participant_key = keys.private(settings.rail_key), keys.public(settings.participant_key)
+    bank = banks.find(sandbox.BIK, None)
+    assert bank is not None
+    orders = SbpOrders(
+        identity["operator"], identity["uid"], identity["member"], bank, rail_key, participant_key
+    )
     return SbpSimulator(
         processor=open_processor(
             settings, callbacks, PROFILE, native_code=codes.native_of, word_of=sandbox.word_of
         ),
-        uid=settings.identity["uid"],
-        operator=settings.identity["operator"],
-        banks=directory.load(),
+        uid=identity["uid"],
+        operator=identity["operator"],
+        banks=banks,
         numbers=Numbers(settings.data / "numbers.jsonl"),
-        rail_key=keys.private(settings.rail_key),
-        participant_key=keys.public(settings.participant_key),
+        rail_key=rail_key,
+        participant_key=participant_key,
+        payers=open_payers(settings, callbacks, PROFILE, orders),
     )
 
 

@@ -20,7 +20,7 @@ from uuid import uuid4
 import aiohttp
 from aiohttp import web
 
-from adapters import registry
+from adapters import called, registry
 from adapters.originating import InboundRequest, OrderVerdict, OriginatingAdapter, PayeeQuery, PayeeVerdict
 from adapters.port import (
     Acknowledgement,
@@ -47,6 +47,7 @@ LIFETIME_S: Final = 3600.0
 FIRST: Final = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 """The instant of verdicts that no check has set."""
 _ACCEPTED: Final = 202
+_CALLBACK: Final = "/callback"
 _EVERY_S: Final = 0.05
 _serials = itertools.count(1)
 
@@ -220,9 +221,13 @@ class SimulatedRail:
 
     async def _serve_callback(self, request: web.Request) -> web.Response:
         raw = await request.read()
+        below = request.path.removeprefix(_CALLBACK)
+        if below:
+            raw = called.of(self.adapter, request.method, below, request.headers, raw) or b""
         try:
             if (reply := self._reply(raw)) is not None:
-                return web.Response(body=reply.body, content_type=reply.content_type)
+                kind = {"Content-Type": reply.content_type}
+                return web.Response(body=reply.body, status=reply.status, headers=kind)
             self._receive(raw)
         except (InvalidMessage, NotAuthentic) as error:
             return web.Response(status=error.status)
@@ -243,7 +248,7 @@ async def running(
         directory,
         country,
         port=port,
-        callback_url=f"http://127.0.0.1:{callback_port}/callback",
+        callback_url=f"http://127.0.0.1:{callback_port}{_CALLBACK}",
         time_scale=time_scale,
         latency_s=latency_s,
         credentials=credentials,
@@ -252,7 +257,7 @@ async def running(
     if isinstance(rail.adapter, ListeningAdapter):
         rail.adapter.listen(rail._receive_message)  # noqa: SLF001 - as below
     application = web.Application()
-    application.router.add_post("/callback", rail._serve_callback)  # noqa: SLF001 - the rail is served by its own module
+    application.router.add_route("*", _CALLBACK + "{below:.*}", rail._serve_callback)  # noqa: SLF001 - the rail is served by its own module
     runner = web.AppRunner(application)
     await runner.setup()
     try:

@@ -22,7 +22,8 @@ from typing import Any, Final, Protocol, runtime_checkable
 import aiohttp
 import uvicorn
 
-from adapters import cycle, keys
+from adapters import called, cycle, keys
+from adapters.called import CalledRequest
 from adapters.http import NOT_BEFORE
 from adapters.profile import RailProfile
 from adapters.simulation.book import FILE_NAME, Book, EntryStatus
@@ -126,13 +127,18 @@ class Callbacks:
             except (aiohttp.ClientError, TimeoutError) as error:
                 _log.warning("callback failed: %s", type(error).__name__)
 
-    async def ask(self, body: bytes) -> tuple[int, bytes] | None:
-        """Post a message once: status and body of the response, or None if there is none."""
+    async def ask(self, message: bytes) -> tuple[int, bytes] | None:
+        """Send a message once: status and body of the response, or None if there is none.
+
+        It is posted to the switch's address, or calls a path below it (`adapters.called`).
+        """
+        request = called.read(message) or CalledRequest("POST", "", body=message)
         try:
-            async with self._open().post(
-                self.url,
-                data=body,
-                headers={"Content-Type": self.content_type},
+            async with self._open().request(
+                request.method,
+                self.url + request.path,
+                data=request.body,
+                headers={"Content-Type": self.content_type, **request.headers},
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=ASK_S),
             ) as response:

@@ -17,6 +17,7 @@ from adapters import uetr as uetrs
 from adapters.cycle import fetch
 from adapters.http import HttpClient, HttpFailure, HttpReply
 from adapters.identity import require
+from adapters.originating import REPLY_SHARE, InboundRequest, OrderVerdict, PayeeVerdict
 from adapters.port import (
     Acceptance,
     Acknowledgement,
@@ -31,8 +32,8 @@ from adapters.port import (
     Violation,
 )
 from adapters.profile import RailProfile
-from adapters.signed_json import sign, verify
-from adapters.uzbekistan import messages
+from adapters.signed_json import sign, unverified, verify
+from adapters.uzbekistan import inbound, messages
 from adapters.uzbekistan.codes import SvGateCode, SvGateState, reason_of
 from adapters.uzbekistan.messages import Content
 from adapters.uzbekistan.profile import PROFILE
@@ -69,6 +70,8 @@ class SvGate:
     rail_key: RSAPublicKey
     http: HttpClient
     profile: RailProfile = PROFILE
+    reply_within_s: float = PROFILE.timing.submit_s * REPLY_SHARE
+    """See `OriginatingAdapter`."""
 
     def check(self, order: Order) -> Sequence[Violation]:
         """See `RailAdapter.check`."""
@@ -86,6 +89,34 @@ class SvGate:
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
         """See `RailAdapter.acknowledge`: the HTTP status is enough."""
         return Acknowledgement(b"", _JSON)
+
+    def read_request(self, raw: bytes, *, stored: bool = False) -> InboundRequest | None:
+        """See `OriginatingAdapter.read_request`: a JSON-RPC request."""
+        content = json_text.parse(raw)
+        return inbound.read(unverified(content) if stored else verify(content, self.rail_key), self.us)
+
+    def reply(self, raw: bytes, verdict: OrderVerdict) -> Acknowledgement:
+        """See `OriginatingAdapter.reply`: the state, or the error that there is no such order."""
+        return self._reply(inbound.reply(json_text.parse(raw), verdict))
+
+    def reply_payee(self, raw: bytes, verdict: PayeeVerdict) -> Acknowledgement:
+        """See `OriginatingAdapter.reply_payee`: the masked owner, or the error that there is none."""
+        return self._reply(inbound.payee(json_text.parse(raw), verdict))
+
+    def answer(self, raw: bytes, verdict: OrderVerdict) -> bytes:
+        """See `OriginatingAdapter.answer`: `trans.notify`."""
+        return json_text.write(sign(inbound.notification(json_text.parse(raw), verdict), self.signing_key))
+
+    async def confirm(self, answer: bytes) -> Receipt:
+        """See `OriginatingAdapter.confirm`: the error -1007 refuses it (profile)."""
+        answered = await self._exchange(answer, json_text.parse(answer)["id"])
+        if isinstance(answered, HttpFailure):
+            return Receipt(Acceptance.UNKNOWN, detail=answered.detail)
+        code = messages.error_of(answered)
+        if code is None:
+            return Receipt(Acceptance.ACCEPTED)
+        taken = Acceptance.REFUSED if code == SvGateCode.ENDED else Acceptance.UNKNOWN
+        return Receipt(taken, detail=f"responded with {code}")
 
     async def reserve(self, native: Native) -> Receipt:
         """See `ReservingAdapter.reserve`: `hold.create` for an account; a card's credit has no hold."""
@@ -165,12 +196,15 @@ class SvGate:
 
     async def _call(self, request: Content) -> Content | HttpFailure:
         """One request, and the rail's signed response to it."""
-        reply = await self._post(json_text.write(sign(request, self.signing_key)))
+        return await self._exchange(json_text.write(sign(request, self.signing_key)), request["id"])
+
+    async def _exchange(self, signed: bytes, request_id: str) -> Content | HttpFailure:
+        reply = await self._post(signed)
         if isinstance(reply, HttpFailure):
             return reply
         try:
             answer = verify(json_text.parse(reply.body), self.rail_key)
-            if answer.get("id") != request["id"]:
+            if answer.get("id") != request_id:
                 return HttpFailure(sent=True, detail="response to another request")
             if messages.error_of(answer) == SvGateCode.CLOSED:
                 until = messages.open_from(answer)
@@ -178,6 +212,9 @@ class SvGate:
         except (InvalidMessage, NotAuthentic):
             return HttpFailure(sent=True, detail="unreadable response")
         return answer
+
+    def _reply(self, content: Content) -> Acknowledgement:
+        return Acknowledgement(json_text.write(sign(content, self.signing_key)), _JSON)
 
     async def _batch(self, requests: Sequence[Content]) -> dict[str, Content]:
         """Several requests at once: the responses by request id, in whatever order they came."""

@@ -37,6 +37,8 @@ class SvGateCode(IntEnum):
     DISMISSED = -1005
     NOTHING_CREDITED = -1006
     """There is nothing to reverse."""
+    ENDED = -1007
+    """To our `trans.notify`: the order has ended otherwise, and its payer is not debited any more."""
 
 
 class SvGateState(StrEnum):
@@ -48,6 +50,8 @@ class SvGateState(StrEnum):
     OK = "OK"
     REFUSED = "REFUSED"
     REVERSED = "REVERSED"
+    NOT_REVERSED = "NOT_REVERSED"
+    """Of a reversal that is refused."""
 
 
 # fmt: off

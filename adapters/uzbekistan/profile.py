@@ -26,6 +26,9 @@ from adapters.profile import (
 )
 from adapters.uzbekistan.country import COUNTRY
 
+ORIGINATES: Final = True
+"""Customers of the rail can pay abroad: the adapter takes its orders."""
+
 PROFILE: Final = RailProfile(
     country=COUNTRY.code,
     rail="SVGate",

@@ -1,6 +1,7 @@
 """A simulated card processing: credits to cards and accounts by JSON-RPC 2.0, errors with HTTP 200.
 
-Enquiries may come in a batch; the replies are in reverse order, as JSON-RPC allows.
+Enquiries may come in a batch; the replies are in reverse order, as JSON-RPC allows. Its customers may pay
+abroad (`ordering`); `trans.notify` is then what the switch says of it.
 """
 
 import base64
@@ -18,6 +19,7 @@ from adapters.port import Outcome
 from adapters.signed_json import sign, verify
 from adapters.simulation.book import BookEntry
 from adapters.simulation.magic import Corruption
+from adapters.simulation.payers import RailPayers
 from adapters.simulation.rail import (
     CreditOrder,
     DifferentContent,
@@ -27,15 +29,18 @@ from adapters.simulation.rail import (
     RailResponse,
     outcome_of,
 )
-from adapters.simulation.server import Callbacks, SimulatorSettings, open_processor
-from adapters.uzbekistan import messages, sandbox
+from adapters.simulation.server import Callbacks, SimulatorSettings, open_payers, open_processor
+from adapters.uzbekistan import inbound, messages, sandbox
 from adapters.uzbekistan.codes import SvGateCode, SvGateState, native_of
 from adapters.uzbekistan.messages import Content
+from adapters.uzbekistan.ordering import SvGateOrders
 from adapters.uzbekistan.profile import PROFILE
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
 
 BATCH_MAX: Final = 20
+_OK: Final = 200
+_CONFLICT: Final = 409
 _JSON: Final = "application/json"
 _REQUEST: Final = {"jsonrpc", "id", "method", "params"}
 _CREDIT: Final = {"amount", "ext", "merchantId", "terminalId", "recipient", "sender", "recipientName"}
@@ -67,6 +72,7 @@ class SvGateSimulator:
     identity: dict[str, str]
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
+    payers: RailPayers
     held: dict[str, CreditOrder] = field(default_factory=dict)
     """Holds that are not confirmed. A restart forgets them; then only the step must be repeated."""
     dismissed: set[str] = field(default_factory=set)
@@ -80,7 +86,10 @@ class SvGateSimulator:
             if request.body.lstrip()[:1] == b"[":
                 return self._batch(json_text.parse_list(request.body))
             signed = json_text.parse(request.body)
-            return await self._single(verify(signed, self.participant_key))
+            content = verify(signed, self.participant_key)
+            if content.get("method") == inbound.NOTIFY:
+                return self._told(content, request.body)
+            return await self._single(content)
         except NotAuthentic:
             return RailResponse(401)
         except InvalidMessage:
@@ -95,6 +104,13 @@ class SvGateSimulator:
         if request.headers.get("content-type") != _JSON:
             return 415
         return 0 if request.headers.get("authorization") == self._authorization() else 401
+
+    def _told(self, content: Content, raw: bytes) -> RailResponse:
+        """What the switch says about an order of ours."""
+        status = self.payers.told(raw)
+        if status == _CONFLICT:
+            return self._reply(_error(content.get("id"), Failure(SvGateCode.ENDED)))
+        return self._reply(_result(content.get("id"), {})) if status == _OK else RailResponse(status)
 
     async def _single(self, request: Content) -> RailResponse | None:
         request_id = request.get("id")
@@ -271,13 +287,17 @@ class SvGateSimulator:
 
 def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> SvGateSimulator:
     """The simulated rail for these settings."""
+    identity, rail_key = settings.identity, keys.private(settings.rail_key)
+    participant_key = keys.public(settings.participant_key)
+    orders = SvGateOrders(identity["merchant_id"], identity["terminal_id"], rail_key, participant_key)
     return SvGateSimulator(
         processor=open_processor(
             settings, callbacks, PROFILE, native_code=native_of, word_of=sandbox.word_of
         ),
-        identity=settings.identity,
-        rail_key=keys.private(settings.rail_key),
-        participant_key=keys.public(settings.participant_key),
+        identity=identity,
+        rail_key=rail_key,
+        participant_key=participant_key,
+        payers=open_payers(settings, callbacks, PROFILE, orders),
     )
 
 

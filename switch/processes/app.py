@@ -336,6 +336,8 @@ def _add_participants(app: FastAPI, settings: Settings) -> Mapping[str, Handler]
     for path, post in iso_endpoints.HANDLERS.items():
         app.add_route(path, post, methods=["POST"])
     app.add_route(f"{callbacks.PREFIX}{{country}}", callbacks.post_callback, methods=["POST"])
+    below = f"{callbacks.PREFIX}{{country}}/{{step:path}}"
+    app.add_route(below, callbacks.post_callback, methods=["GET", "POST"])
     _add_routers(app, [router for router in ROUTERS if router not in OF_PEOPLE])
     rails = {f"{callbacks.PREFIX}{country}": callbacks.post_callback for country in settings.rails}
     return {**iso_endpoints.HANDLERS, **rails}

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from msgspec import structs
 
 from adapters import keys, registry
 from adapters.china import messages as cnaps
@@ -21,6 +22,8 @@ from adapters.india.ordering import UpiOrders
 from adapters.iso20022 import envelope, messages
 from adapters.iso20022.dialect import IsoParticipant
 from adapters.iso20022.ordering import IsoOrders
+from adapters.kyrgyzstan import sandbox as kyrgyzstan
+from adapters.kyrgyzstan.ordering import ElqrOrders
 from adapters.originating import (
     OrderVerdict,
     OriginatingAdapter,
@@ -34,19 +37,25 @@ from adapters.originating import (
 from adapters.pakistan import sandbox as pakistan
 from adapters.pakistan.messages import DIALECT
 from adapters.port import Outcome, Payee
+from adapters.russia import directory
+from adapters.russia import sandbox as russia
+from adapters.russia.ordering import SbpOrders
 from adapters.simulation.debit_book import DebitBook, DebitEntry, DebitState
 from adapters.simulation.payers import PaymentAbroad
 from adapters.simulation.sandbox import prepare
-from schemas import own_uetr, parties
+from adapters.uzbekistan import sandbox as uzbekistan
+from adapters.uzbekistan.ordering import SvGateOrders
+from schemas import codec, credit_transfer, own_uetr, parties
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
-from schemas.payment import PartyAccount
+from schemas.payment import Agent, PartyAccount
 from schemas.signing.xmldsig import sign_enveloped
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-COUNTRIES = ("CN", "IN", "PK")
+COUNTRIES = ("CN", "IN", "KG", "PK", "RU", "UZ")
 IN_PAKISTAN = ("INDUPKKA", pakistan.account("").iban)
-ABROAD = {"CN": IN_PAKISTAN, "IN": IN_PAKISTAN, "PK": ("INDUINBB", "asha@okbank")}
+IN_INDIA = ("INDUINBB", "asha@okbank")
+ABROAD = {country: IN_PAKISTAN if country in {"CN", "IN"} else IN_INDIA for country in COUNTRIES}
 
 
 def orders_of_china(rail_key, ours):
@@ -62,7 +71,28 @@ def orders_of_pakistan(rail_key, ours):
     return IsoOrders(DIALECT, us, rail_key, ours, pakistan.account("").iban, "SANDPKKA")
 
 
-ORDERS = {"CN": orders_of_china, "IN": orders_of_india, "PK": orders_of_pakistan}
+def orders_of_kyrgyzstan(rail_key, ours):
+    return ElqrOrders(kyrgyzstan.IDENTITY["provider"], rail_key, ours)
+
+
+def orders_of_russia(rail_key, ours):
+    ids, bank = russia.IDENTITY, directory.load().banks[russia.BIK]
+    return SbpOrders(ids["operator"], ids["uid"], ids["member"], bank, rail_key, ours)
+
+
+def orders_of_uzbekistan(rail_key, ours):
+    ids = uzbekistan.IDENTITY
+    return SvGateOrders(ids["merchant_id"], ids["terminal_id"], rail_key, ours)
+
+
+ORDERS = {
+    "CN": orders_of_china,
+    "IN": orders_of_india,
+    "KG": orders_of_kyrgyzstan,
+    "PK": orders_of_pakistan,
+    "RU": orders_of_russia,
+    "UZ": orders_of_uzbekistan,
+}
 
 
 class Side:
@@ -108,6 +138,17 @@ def test_what_is_ordered_is_read(sides, country, minor, payee, seconds):
     assert (payment.creditor_account.id, payment.creditor_agent.bic) == (wish.account, wish.bank)
     assert payment.uetr == uetr_of(country, ref)
     assert side.adapter.read_request(raw, stored=True) == order
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_an_order_can_be_stated_as_a_pacs_008(sides, country):
+    side = sides[country]
+    _, raw = side.orders.order(side.wish())
+    payment = side.adapter.read_request(raw).payment
+
+    document = credit_transfer.build(structs.replace(payment, debtor_agent=Agent(bic="SANDXX22")))
+
+    assert codec.encode(credit_transfer.DEFAULT_VERSION, document, media_type=codec.XML)
 
 
 VERDICTS = [each for each in Outcome if each is not Outcome.RETURNED]
@@ -332,5 +373,5 @@ def test_only_rails_that_say_so_originate(tmp_path):
         connection, _ = prepare(tmp_path / country, country, port=1, callback_url="http://127.0.0.1:1/")
         if isinstance(registry.load(country, connection), OriginatingAdapter):
             found.add(country)
-    assert found >= {"BY", "CN", "IN", "KZ", "PK"}
+    assert found >= {"BY", "CN", "IN", "KG", "KZ", "PK", "RU", "UZ"}
     assert found == {country for country in registry.countries() if registry.originates(country)}

@@ -16,17 +16,20 @@ from lxml import etree
 
 from adapters import registry
 from adapters.identifiers import is_russian_account
-from adapters.port import Acceptance, Answer, Outcome
+from adapters.originating import OrderVerdict, PayeeVerdict
+from adapters.port import Acceptance, Answer, Outcome, Payee
 from adapters.reasons import DUPLICATES, ISO_REASONS
-from adapters.russia import codes, directory, envelope, messages, sandbox, shapes
+from adapters.russia import codes, directory, envelope, inbound, messages, sandbox, shapes
 from adapters.russia.client import CONTENT_TYPE, PATH
 from adapters.russia.codes import native_of, outcome_of, reason_of
-from adapters.russia.envelope import NAMESPACE, PROPS, SOAP, EdId, UfebsMessage, open_sealed, seal
+from adapters.russia.envelope import NAMESPACE, PROPS, SOAP, EdId, UfebsMessage, open_own, open_sealed, seal
 from adapters.russia.messages import SbpParticipant, SentSbpMessage
+from adapters.russia.ordering import SbpOrders
 from adapters.russia.profile import ORDER_NUMBERS, PROFILE
 from adapters.russia.simulator import Numbers
 from adapters.russia.text import ALPHABET, ufebs_text
 from adapters.simulation.harness import sample_order
+from adapters.simulation.payers import PaymentAbroad
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 from schemas.money import Money
 from schemas.payment import Agent, Party, PartyAccount
@@ -790,3 +793,40 @@ def test_numbers_survive_a_killed_process(tmp_path):
     assert again_there.claim(EdId(2, "2026-11-23", US.uid), "1" * 32, "CCPH")
     assert Numbers(place).of(messages.return_id("1" * 32))[1] == "CCRT"
     assert Numbers(place).of(REF) == (first, "CTPH")
+
+
+def test_what_both_sides_say_of_payments_abroad_is_valid(schemas):
+    """Orders, inquiries and returns of the simulated rail, and every answer of ours to them."""
+    bank = BANKS.banks[sandbox.BIK]
+    orders = SbpOrders(US.operator, US.uid, US.member, bank, KEY, KEY.public_key())
+    wish = PaymentAbroad(
+        Money(125_000, "RUB"), "INDUINBB", "", "asha@okbank", "Asha Rao", AT, AT + timedelta(minutes=1)
+    )
+    _, order = orders.order(wish)
+    other = orders.altered(order, Money(1, "RUB"))
+    theirs = [
+        order,
+        other,
+        orders.enquiry(order),
+        orders.reversal(order),
+        orders.inquiry("asha@okbank", "INDUINBB"),
+    ]
+    _, _, enquiry, reversal, inquiry = map(open_own, theirs)
+    payee = Payee("", "INDUINBB", "A*** R***")
+    verdicts = [OrderVerdict(each, AT) for each in (Outcome.DONE, Outcome.PENDING, Outcome.NOT_FOUND)]
+    verdicts += [OrderVerdict(Outcome.REFUSED, AT, reason) for reason in sorted(ISO_REASONS)[::9]]
+    answers = [inbound.control(open_own(order), AT, US)]
+    answers += [inbound.state(enquiry, verdict, US) for verdict in verdicts]
+    answers += [
+        inbound.outcome(asked, verdict, US)
+        for asked in (open_own(order), reversal)
+        for verdict in verdicts
+        if verdict.outcome in {Outcome.DONE, Outcome.REFUSED}
+    ]
+    answers += [
+        inbound.payee(inquiry, verdict, US)
+        for verdict in (PayeeVerdict(AT), PayeeVerdict(AT, payee, Money(120_000, "INR"), "0.96"))
+    ]
+
+    for raw in (*theirs, *(seal(answer, KEY) for answer in answers)):
+        must_be_valid(schemas, raw)

@@ -98,6 +98,7 @@ ELSEWHERE = {
         for country, language in (
             *((country, "xml") for country in ("BY", "IN", "KZ", "PK", "RU")),
             *((country, "json") for country in ("KG", "UZ")),
+            ("KG", "http"),
             *((country, "text") for country in ("CN", "IR", "TJ")),
         )
     },
@@ -160,6 +161,7 @@ def test_every_block_has_a_language_and_a_test() -> None:
         "ledger",
         "mermaid",
         "haproxy",
+        "http",
     }
     missing = [str(b) for b in BLOCKS if b.language not in known]
     assert missing == []

@@ -22,6 +22,9 @@ GATEWAYS = {
     "KZ": ("kz-gateway", "GTWYKZKA", "KZT"),
     "BY": ("by-gateway", "GTWYBYBY", "BYN"),
     "CN": ("cn-gateway", "GTWYCNBJ", "CNY"),
+    "KG": ("kg-gateway", "GTWYKGKG", "KGS"),
+    "RU": ("ru-gateway", "GTWYRUMM", "RUB"),
+    "UZ": ("uz-gateway", "GTWYUZUZ", "UZS"),
 }
 """Id, BIC and currency of the gateway of each rail that originates."""
 

@@ -23,8 +23,8 @@ from tests.switch.payments.inbound_world import (
 from tests.switch.stack import Stack, started
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
-AMOUNTS = ("0.01", "0.99", "120.00", "99999.99", "99999999.99")
-"""From less than the other currency has, to more than a gateway may owe."""
+AMOUNTS = ("0.01", "0.99", "1200.00", "99999.99", "99999999.99")
+"""From less than the other currency has, to more than a gateway may owe; the third is paid in every pair."""
 WORDS = (
     "",
     "AC04",
@@ -72,9 +72,9 @@ async def test_payers_are_debited_what_payees_are_credited_for_in_every_pair(all
             assert payment["debit"] == entry.amount_minor, (source, target, amount)
             assert payment["credit"] == credits_[0].amount_minor, (source, target, amount)
     for source, target in permutations(sorted(GATEWAYS), 2):
-        found = await kept(all_rails, sent[source, target, "120.00"])
+        found = await kept(all_rails, sent[source, target, AMOUNTS[2]])
         assert found is not None
-        assert (source, target, "120.00") in done, (source, target, found)
+        assert (source, target, AMOUNTS[2]) in done, (source, target, found)
     assert not any(amount == AMOUNTS[-1] for *_, amount in done)
     checked = await both_sides(all_rails)
     assert checked.ok, checked
@@ -101,7 +101,17 @@ async def test_an_order_without_a_purpose_is_paid_where_one_is_required_once_two
 
 
 @pytest.mark.parametrize(
-    ("source", "target"), [("PK", "IN"), ("IN", "KZ"), ("KZ", "BY"), ("BY", "CN"), ("CN", "PK")]
+    ("source", "target"),
+    [
+        ("PK", "IN"),
+        ("IN", "KZ"),
+        ("KZ", "BY"),
+        ("BY", "CN"),
+        ("CN", "KG"),
+        ("KG", "UZ"),
+        ("UZ", "RU"),
+        ("RU", "PK"),
+    ],
 )
 async def test_the_source_is_told_the_truth_whatever_the_destination_does(
     all_rails: Stack, source: str, target: str
