@@ -149,6 +149,15 @@ def test_a_table_of_any_width_is_printed_completely(count: int) -> None:
     assert "".join(pages).count(f"{Decimal(-LARGE) / 100:,}") == count
 
 
+@pytest.mark.parametrize("name", MOST_USED)
+def test_totals_of_a_short_table_are_on_the_page_of_its_rows(name: str) -> None:
+    made = report(name, MOST_USED[name])
+    pages = pypdf.PdfReader(io.BytesIO(render(made, "pdf", "zh", LETTER))).pages
+    alone = [text for page in pages if "合计" in (text := page.extract_text()) and "37693cfc" not in text]
+
+    assert alone == []
+
+
 def test_overprinting_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf_file, "_em", lambda text: 0.2 * len(text))
 
