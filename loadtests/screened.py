@@ -101,7 +101,7 @@ def put_in_force(directory: Path, text: str) -> None:
     added = _typed(directory, "screening", "add", str(file), "--source", "made up", "--as", maker)
     reason = ("--reason", "a measurement")
     change = _typed(directory, "screening", "use", str(added["number"]), "--as", maker, *reason)
-    _typed(directory, "change", "approve", str(change["number"]), "--as", checker, *reason)
+    _typed(directory, "change", "approve", str(change["number"]), "--as", checker, "--yes", *reason)
     deadline = time.monotonic() + _IN_FORCE_WITHIN_S
     while not _typed(directory, "screening", "lists", "--as", maker)["in_force"]:
         if time.monotonic() > deadline:
