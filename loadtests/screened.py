@@ -34,6 +34,8 @@ _OF_HOT: Final = 3_000
 """The same of the countries whose banks send most payments."""
 _HOT: Final = ("IN", "PK")
 _IN_FORCE_WITHIN_S: Final = 300.0
+_IN_A_ROW: Final = 8
+"""Payments that must be accepted one after another: each may reach another worker."""
 _PEOPLE: Final = ("operator", "checker")
 PARTS: Final = ("api", "writer")
 
@@ -107,6 +109,21 @@ def put_in_force(directory: Path, text: str) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError("the list is not in force")
         time.sleep(1)
+    ready = 0
+    while ready < _IN_A_ROW:
+        if time.monotonic() > deadline:
+            raise RuntimeError("a worker has no index of the list")
+        ready = ready + 1 if _accepts(directory) else 0
+
+
+def _accepts(directory: Path) -> bool:
+    """Whether the worker that takes a payment has made its index: without one it takes none."""
+    try:
+        _typed(directory, "pay", "asha-bank", "noor-wallet", "12.34")
+    except RuntimeError:
+        time.sleep(1)
+        return False
+    return True
 
 
 def _typed(directory: Path, *words: str) -> dict[str, Any]:
