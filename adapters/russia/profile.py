@@ -80,4 +80,5 @@ PROFILE: Final = RailProfile(
         *REMITTANCE_AS_TEXT,
     ),
     clearing_system="RUCBC",
+    member_id=r"\d{9}",
 )

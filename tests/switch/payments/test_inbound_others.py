@@ -83,6 +83,17 @@ async def test_a_rail_that_refunded_at_its_own_time_out_is_noticed(rails: Stack,
     await rails.agreed("order.settle", {"uetr": uetr, "evidence": "letter 12 of the rail"})
 
 
+@pytest.mark.parametrize("source", ["KG", "UZ"])
+async def test_a_bank_is_paid_that_its_rail_knows_by_an_id_which_orders_do_not_state(
+    rails: Stack, source: str
+) -> None:
+    """A Russian bank, by its BIK."""
+    (uetr,) = await originate(rails, source, "RU", amount="1200.00")
+
+    assert await ended(rails, source, [uetr]) == [DebitState.DONE]
+    assert len(credited(rails.settings.rails_directory, "RU")[uetr]) == 1
+
+
 async def called_at(stack: Stack, country: str, request: called.CalledRequest) -> tuple[int, str, bytes]:
     """What the switch answers to a call below a rail's address: status, content type and body."""
     async with (
