@@ -11,6 +11,7 @@ rail has credited it, `REFUSED` when nothing can arrive any more, and `PENDING` 
 
 import hashlib
 import re
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
@@ -141,6 +142,22 @@ class OriginatingAdapter(Protocol):
 
         ACCEPTED: the rail has it, now or from before. REFUSED: the rail says that it has ended this order
         otherwise. UNKNOWN: it must be delivered again.
+        """
+
+
+RequestHandler = Callable[[bytes], Coroutine[None, None, Acknowledgement | None]]
+"""Answers a request of a rail; None: it gets no answer, and the rail asks again."""
+
+
+@runtime_checkable
+class ServingAdapter(Protocol):
+    """An adapter whose rail sends its requests on the connections that we opened, not to our address."""
+
+    def serve(self, asked: RequestHandler) -> None:
+        """Keep connections open from now on, and answer each request on the connection on which it came.
+
+        Called in the running event loop. At most a fixed number of requests is answered at once; those above
+        it get no answer.
         """
 
 

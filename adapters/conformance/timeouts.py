@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from adapters.port import ListeningAdapter, RailAdapter, RailConnection
+from adapters.port import RailAdapter, RailConnection
 from adapters.simulation.harness import SimulatedRail
 
 RAIL_SCALE: Final = 0.1
@@ -62,6 +62,5 @@ def with_long_timeouts(rail: SimulatedRail) -> RailAdapter:
 def open_adapter(rail: SimulatedRail, time_scale: float) -> RailAdapter:
     """Another adapter for the rail."""
     adapter = rail.load(connection_with_scale(rail, time_scale))
-    if isinstance(adapter, ListeningAdapter):
-        adapter.listen(rail._receive_message)  # noqa: SLF001 - as `running` does
+    rail.hear(adapter)
     return adapter

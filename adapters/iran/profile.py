@@ -43,6 +43,9 @@ SATNA_HOURS: Final = Hours(
 )
 """When SATNA settles; an order outside this window waits for the next one."""
 
+ORIGINATES: Final = True
+"""Customers of the rail can pay abroad: the adapter takes its orders."""
+
 PROFILE: Final = RailProfile(
     country=COUNTRY.code,
     rail="Shetab",

@@ -9,18 +9,26 @@ and the order has an expiry, so an enquiry could at worst execute the requested 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Final
 
 from adapters import creditor, keys
 from adapters import uetr as uetrs
 from adapters.http import HttpFailure
 from adapters.identity import require
 from adapters.iso8583 import cycle as cycles
-from adapters.iso8583 import messages
+from adapters.iso8583 import inbound, messages, private
 from adapters.iso8583.codec import Fields, MacKey, own, pack, unpack
-from adapters.iso8583.codes import APPROVED, CUT_OFF, NOT_FOUND
+from adapters.iso8583.codes import APPROVED, CUT_OFF, ENDED, NOT_FOUND
 from adapters.iso8583.dialect import Iso8583Dialect
 from adapters.iso8583.messages import Iso8583Member
 from adapters.iso8583.pool import Pool
+from adapters.originating import (
+    REPLY_SHARE,
+    InboundRequest,
+    OrderVerdict,
+    PayeeVerdict,
+    RequestHandler,
+)
 from adapters.port import (
     Acceptance,
     Acknowledgement,
@@ -37,6 +45,8 @@ from adapters.port import (
 from adapters.profile import RailProfile
 from schemas.errors import InvalidMessage, Unavailable
 from schemas.reasons import Reason
+
+CONTENT_TYPE: Final = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ class Iso8583Adapter:
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
         """See `RailAdapter.acknowledge`: responses are not acknowledged."""
-        return Acknowledgement(b"", "application/octet-stream")
+        return Acknowledgement(b"", CONTENT_TYPE)
 
     def listen(self, overheard: MessageHandler) -> None:
         """See `ListeningAdapter.listen`."""
@@ -162,6 +172,49 @@ class Iso8583Adapter:
     async def close(self) -> None:
         """See `RailAdapter.close`: sign off, and close."""
         await self.pool.close()
+
+    @property
+    def reply_within_s(self) -> float:
+        """See `OriginatingAdapter.reply_within_s`: a part of the time in which the rail answers an order."""
+        return self.profile.timing.submit_s * REPLY_SHARE
+
+    def serve(self, asked: RequestHandler) -> None:
+        """See `ServingAdapter.serve`."""
+        self.pool.serve(asked)
+
+    def read_request(self, raw: bytes, *, stored: bool = False) -> InboundRequest | None:
+        """See `OriginatingAdapter.read_request`: 0200, 0201, 0100, or a reversal."""
+        fields = own(raw, self.dialect) if stored else unpack(raw, self.dialect, self.rails)
+        return inbound.read(fields, self.us, self.dialect)
+
+    def reply(self, raw: bytes, verdict: OrderVerdict) -> Acknowledgement:
+        """See `OriginatingAdapter.reply`: 0210, 0211, 0410 or 0430."""
+        return self._acknowledgement(inbound.response(own(raw, self.dialect), verdict))
+
+    def reply_payee(self, raw: bytes, verdict: PayeeVerdict) -> Acknowledgement:
+        """See `OriginatingAdapter.reply_payee`: 0110."""
+        return self._acknowledgement(inbound.payee_response(own(raw, self.dialect), verdict, self.dialect))
+
+    def answer(self, raw: bytes, verdict: OrderVerdict) -> bytes:
+        """See `OriginatingAdapter.answer`: 0220, also about an outcome that the exchange has told."""
+        return self.pool.pack(inbound.advice(own(raw, self.dialect), verdict))
+
+    async def confirm(self, answer: bytes) -> Receipt:
+        """See `OriginatingAdapter.confirm`: 0220, answered by 0230; 21 refuses it (profile)."""
+        advice = own(answer, self.dialect)
+        reply = await self.pool.exchange(answer, messages.awaited(advice))
+        if isinstance(reply, HttpFailure):
+            return Receipt(Acceptance.UNKNOWN, detail=reply.detail)
+        code = reply.get("39", "")
+        if private.read(reply.get("48", "")) != private.read(advice["48"]):
+            return Receipt(Acceptance.UNKNOWN, detail="response about another order")
+        if code == APPROVED:
+            return Receipt(Acceptance.ACCEPTED)
+        taken = Acceptance.REFUSED if code == ENDED else Acceptance.UNKNOWN
+        return Receipt(taken, detail=f"code {code}")
+
+    def _acknowledgement(self, fields: Fields) -> Acknowledgement:
+        return Acknowledgement(self.pool.pack(fields), CONTENT_TYPE)
 
     def _read(self, fields: Fields) -> Answer | None:
         try:

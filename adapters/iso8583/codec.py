@@ -135,6 +135,11 @@ def own(frame: bytes, dialect: Iso8583Dialect) -> Fields:
     return fields
 
 
+def with_broken_mac(message: bytes) -> bytes:
+    """The same message with the last character of its MAC changed."""
+    return message[:-1] + (b"0" if message[-1:] != b"0" else b"1")
+
+
 def write(fields: Fields, bitmap: Bitmap) -> bytes:
     """Encode elements. They are our own, so an element that does not fit is a defect in our code."""
     message, _ = iso8583.encode(dict(fields), _spec(bitmap))

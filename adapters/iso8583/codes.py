@@ -40,6 +40,8 @@ class ResponseCode:
 
 APPROVED: Final = "00"
 IN_PROGRESS: Final = "09"
+ENDED: Final = "21"
+"""No action taken: the sender has ended this order otherwise, or its payee has the money (profile)."""
 NOT_FOUND: Final = "25"
 FORMAT_ERROR: Final = "30"
 NOT_SIGNED_ON: Final = "58"

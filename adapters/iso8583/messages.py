@@ -3,7 +3,7 @@
 Message types: 0200 an order, 0201 the same order repeated to learn its outcome, 0420 its reversal, 0100 an
 inquiry about the owner of an account, 0800 network management, 0300 a part of the end-of-cycle file. The rail
 responds with the type whose third digit is one higher, so the response to a repeat (0211) cannot be mistaken
-for the response to the order itself (0210).
+for the response to the order itself (0210). `inbound` has what a rail asks of us.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,6 +30,10 @@ from schemas.reasons import Reason
 ORDER: Final = "0200"
 REPEAT: Final = "0201"
 REVERSAL: Final = "0420"
+REVERSALS: Final = frozenset({"0400", "0401", REVERSAL, "0421"})
+"""As a request and as an advice, and the repeats of both."""
+ADVICE: Final = "0220"
+"""The outcome of an order of the rail, after its 0210."""
 INQUIRY: Final = "0100"
 NETWORK: Final = "0800"
 FILE: Final = "0300"
@@ -129,7 +133,7 @@ def order_fields(order: Order, us: Iso8583Member, dialect: Iso8583Dialect) -> Fi
         "2": us.pan,
         "3": dialect.processing_code,
         "4": wire_amount(order.amount, dialect),
-        "7": _transmitted(made),
+        "7": transmitted(made),
         "11": f"{order.serial:06}",
         "12": f"{local:%H%M%S}",
         "13": f"{local:%m%d}",
@@ -171,21 +175,26 @@ def repeat_of(order: Fields) -> Fields:
 
 def reversal_of(order: Fields, at: datetime, reason: str) -> Fields:
     """0420: undo the order, or never execute it. It is a separate order: DE90 names the original."""
-    kept = ("2", "3", "4", "11", "12", "13", "32", "37", "41", "42", "49", "102", "103")
-    original = f"{order['t']}{order['11']}{order['7']}{order['32']:0>11}{'0' * 11}"
+    kept = ("2", "3", "4", "11", "12", "13", "32", "37", "41", "42", "49", "100", "102", "103")
     uetr = private.read(order["48"])[PrivateTag.UETR]
     return {
         "t": REVERSAL,
         **{name: order[name] for name in kept if name in order},
-        "7": _transmitted(at),
+        "7": transmitted(at),
         "48": private.write({PrivateTag.UETR: uetr, PrivateTag.REASON: reason}),
-        "90": original,
+        "90": original_of(order),
     }
 
 
-def network_fields(code: str, stan: int, at: datetime) -> Fields:
+def original_of(fields: Fields) -> str:
+    """DE90: the data elements that identify a message in one about it."""
+    return f"{fields['t']}{fields['11']}{fields['7']}{fields['32']:0>11}{'0' * 11}"
+
+
+def network_fields(code: str, stan: int, at: datetime, *, takes_orders: bool = False) -> Fields:
     """0800: sign-on, sign-off or echo."""
-    return {"t": NETWORK, "7": _transmitted(at), "11": f"{stan % STANS:06}", "70": code}
+    fields = {"t": NETWORK, "7": transmitted(at), "11": f"{stan % STANS:06}", "70": code}
+    return {**fields, "48": private.write({PrivateTag.TAKES_ORDERS: "1"})} if takes_orders else fields
 
 
 def inquiry_fields(alias: str, us: Iso8583Member, stan: int, at: datetime, dialect: Iso8583Dialect) -> Fields:
@@ -194,7 +203,7 @@ def inquiry_fields(alias: str, us: Iso8583Member, stan: int, at: datetime, diale
     fields = {
         "t": INQUIRY,
         "3": INQUIRY_CODE,
-        "7": _transmitted(at),
+        "7": transmitted(at),
         "11": f"{stan % STANS:06}",
         "12": f"{local:%H%M%S}",
         "13": f"{local:%m%d}",
@@ -214,11 +223,16 @@ def file_fields(name: str, part: int, stan: int, at: datetime) -> Fields:
     """0300: one part of a file, counted from 1."""
     return {
         "t": FILE,
-        "7": _transmitted(at),
+        "7": transmitted(at),
         "11": f"{stan % STANS:06}",
         "71": f"{part:04}",
         "101": name,
     }
+
+
+def is_request(fields: Fields) -> bool:
+    """Whether a message asks for something, as its type says."""
+    return fields["t"][2] in "024"
 
 
 def key_of(fields: Fields) -> Key:
@@ -254,7 +268,7 @@ def read_answer(fields: Fields, dialect: Iso8583Dialect) -> Answer | None:
         if fields["t"][2] not in "13":
             raise InvalidMessage("a request is not a response")
         return None
-    code, ref = _need(fields, "39"), read_ref(fields)
+    code, ref = need(fields, "39"), read_ref(fields)
     enquired = fields["t"] == answer_type(REPEAT)
     outcome, reason = outcome_of(code, fields.get("44", ""), enquired=enquired)
     return Answer(
@@ -288,12 +302,12 @@ def read_payee(fields: Fields, dialect: Iso8583Dialect) -> Payee | None:
         InvalidMessage: an element is missing.
 
     """
-    if _need(fields, "39") != APPROVED:
+    if need(fields, "39") != APPROVED:
         return None
-    values = private.read(_need(fields, "48"))
+    values = private.read(need(fields, "48"))
     try:
         return Payee(
-            _need(fields, dialect.creditor_field),
+            need(fields, dialect.creditor_field),
             values[PrivateTag.CREDITOR_AGENT],
             values[PrivateTag.CREDITOR_NAME],
         )
@@ -308,7 +322,7 @@ def read_ref(fields: Fields) -> str:
         InvalidMessage: the UETR is missing.
 
     """
-    ref = private.read(_need(fields, "48")).get(PrivateTag.UETR, "")
+    ref = private.read(need(fields, "48")).get(PrivateTag.UETR, "")
     if uetrs.from_hex(ref) is None:
         raise InvalidMessage("no UETR", path="48")
     return ref
@@ -324,7 +338,7 @@ def read_amount(fields: Fields, dialect: Iso8583Dialect) -> Money:
     if fields.get("49") != dialect.currency:
         raise InvalidMessage("not the currency of this rail", path="49")
     profile = dialect.profile
-    return amounts.read(_need(fields, "4"), profile.currency, profile.amounts, dialect.step_minor, path="4")
+    return amounts.read(need(fields, "4"), profile.currency, profile.amounts, dialect.step_minor, path="4")
 
 
 def wire_amount(amount: Money, dialect: Iso8583Dialect) -> str:
@@ -332,11 +346,18 @@ def wire_amount(amount: Money, dialect: Iso8583Dialect) -> str:
     return amounts.write(amount, dialect.profile.amounts, dialect.step_minor)
 
 
-def _transmitted(at: datetime) -> str:
+def transmitted(at: datetime) -> str:
+    """DE7: date and time in UTC, without the year."""
     return f"{at.astimezone(UTC):%m%d%H%M%S}"
 
 
-def _need(fields: Fields, name: str) -> str:
+def need(fields: Fields, name: str) -> str:
+    """An element that must be there.
+
+    Raises:
+        InvalidMessage: it is missing.
+
+    """
     value = fields.get(name)
     if value is None:
         raise InvalidMessage(f"element {name} is missing", path=name)

@@ -9,6 +9,8 @@ Failures prove the same as in `adapters.http`: without a signed-on connection no
 first byte only a response gives the outcome. The number of connections is maintained, with an increasing
 pause after failures; an order is never sent again automatically. At most `PLACES` requests are in progress,
 so a slow rail affects only itself.
+
+With `serve`, requests of the rail are taken on every connection, which the sign-on says, and answered there.
 """
 
 import asyncio
@@ -30,11 +32,14 @@ from adapters.iso8583.codes import APPROVED
 from adapters.iso8583.dialect import Iso8583Dialect
 from adapters.iso8583.link import RailLink
 from adapters.iso8583.messages import Key
+from adapters.originating import RequestHandler
 from adapters.port import MessageHandler, RailConnection
 from schemas.errors import InvalidMessage, NotAuthentic
 
 LINKS: Final = 3
 PLACES: Final = 256
+ANSWERED_MAX: Final = 128
+"""Requests of the rail that are answered at once; those above it get no answer, and are repeated."""
 ECHO_S: Final = 30.0
 """After this time without a message on a connection, an echo is sent on it."""
 _PAUSES_S: Final = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -83,6 +88,13 @@ class Pool:
         self._last = Unreachable("connect")
         self.overheard: MessageHandler | None = None
         """Receives the messages that no request waits for."""
+        self._asked: RequestHandler | None = None
+        self._answering = 0
+
+    def serve(self, asked: RequestHandler) -> None:
+        """See `ServingAdapter.serve`."""
+        self._asked = asked
+        self._start_keeper()
 
     def next_stan(self) -> int:
         """A trace number for messages that are not orders; orders have numbers from the switch."""
@@ -154,13 +166,16 @@ class Pool:
         """
         if not self._links:
             await self._connect(wanted=1)
-        if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep())
+        self._start_keeper()
         if not self._links:
             raise Unreachable("connect")
         link = self._links.pop(0)
         self._links.append(link)
         return link
+
+    def _start_keeper(self) -> None:
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep())
 
     async def _connect(self, *, wanted: int) -> None:
         """Make one connection if there are fewer than `wanted`.
@@ -225,7 +240,12 @@ class Pool:
 
     async def _manage(self, link: RailLink, code: str, timeout_s: float) -> Fields | HttpFailure:
         """A network management exchange on this connection."""
-        fields = messages.network_fields(code, self.next_stan(), datetime.now(UTC))
+        fields = messages.network_fields(
+            code,
+            self.next_stan(),
+            datetime.now(UTC),
+            takes_orders=code == messages.SIGN_ON and self._asked is not None,
+        )
         return await self._ask(link, self.pack(fields), messages.awaited(fields), timeout_s)
 
     async def _sign_off(self, link: RailLink) -> None:
@@ -274,12 +294,28 @@ class Pool:
         if fields["t"] == messages.NETWORK:
             self._start(self._manage_request(link, fields))
             return
+        if self._asked is not None and messages.is_request(fields):
+            self._start(self._answer(link, self._asked, framed(message, self._dialect.length)))
+            return
         for answer in self._waiting.get(messages.key_of(fields), ()):
             if not answer.done():
                 answer.set_result(fields)
                 return
         if self.overheard is not None:
             self._start(self.overheard(framed(message, self._dialect.length)))
+
+    async def _answer(self, link: RailLink, asked: RequestHandler, frame: bytes) -> None:
+        """Answer a request of the rail on the connection on which it came."""
+        if self._answering >= ANSWERED_MAX:
+            _log.warning("request of the rail is not answered: too many at once")
+            return
+        self._answering += 1
+        try:
+            reply = await asked(frame)
+        finally:
+            self._answering -= 1
+        if reply is not None:
+            await link.send(reply.body)
 
     async def _manage_request(self, link: RailLink, fields: Fields) -> None:
         """Respond to the rail's network management; after its sign-off the connection is not used again."""

@@ -2,6 +2,7 @@
 
 Our own profile, because ISO 8583 leaves this element to the rail. It carries the data of a foreign payer's
 bank that the standard's elements cannot hold, and the UETR, by which every response identifies its payment.
+In orders of the rail, tag 01 is the rail's own reference, of the same form, and never a UETR.
 """
 
 from collections.abc import Mapping
@@ -34,6 +35,13 @@ class PrivateTag(StrEnum):
     """The reason to undo an order: an ISO 20022 reason."""
     ALIAS = "15"
     """A phone, in a request for its owner."""
+    CREDIT = "16"
+    """What arrives, in the answer to a request of the rail for an owner: currency and amount."""
+    RATE = "17"
+    CREDITOR_MEMBER = "18"
+    """The id of a bank abroad at its own rail, beside its BIC."""
+    TAKES_ORDERS = "19"
+    """In a sign-on: this connection answers the rail's own requests."""
 
 
 _HEAD: Final = 5

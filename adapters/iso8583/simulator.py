@@ -4,23 +4,29 @@ A message in another form ends the connection. A wrong MAC gets code 63, a missi
 both before anything is booked.
 """
 
+import asyncio
 import re
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from adapters import uetr as uetrs
+from adapters.framing import framed
 from adapters.iso8583 import codes, messages, private
 from adapters.iso8583 import cycle as cycles
-from adapters.iso8583.codec import Fields, MacKey, read, seal, unseal
+from adapters.iso8583.codec import Fields, MacKey, own, read, seal, unseal, with_broken_mac
 from adapters.iso8583.codes import APPROVED, IN_PROGRESS
 from adapters.iso8583.dialect import Iso8583Dialect
-from adapters.iso8583.messages import Iso8583Member, answer_fields
+from adapters.iso8583.messages import Iso8583Member, Key, answer_fields
+from adapters.iso8583.ordering import Iso8583Orders
 from adapters.iso8583.private import PrivateTag
 from adapters.port import Outcome
 from adapters.simulation.book import BookEntry, EntryStatus
 from adapters.simulation.magic import SCRIPTS, Corruption, Magic, Script
+from adapters.simulation.payers import RailPayers
 from adapters.simulation.rail import (
     CreditOrder,
     DifferentContent,
@@ -29,7 +35,7 @@ from adapters.simulation.rail import (
     RailRequest,
     RailResponse,
 )
-from adapters.simulation.server import SimulatorSettings, open_processor
+from adapters.simulation.server import SimulatorSettings, open_payers, open_processor
 from adapters.simulation.tcp import Peer, Peers
 from schemas.errors import InvalidMessage, NotAuthentic
 
@@ -38,6 +44,11 @@ REVERSALS: Final = "reversals.txt"
 """Reversed references of orders that have not arrived: the rail never executes them."""
 _STRANGER: Final = "0" * 31 + "1"
 _CYCLE = re.compile(r"CYCLE-(\d{4}-\d{2}-\d{2})", re.ASCII)
+_OK: Final = 200
+_NO_RESPONSE: Final = 408
+_TOLD: Final = {200: APPROVED, 409: codes.ENDED}
+"""Answer to an advice, by what became of it; none for others, so that it is sent again."""
+_ASK_S: Final = 5.0
 _CODES: Final = {Outcome.DONE: APPROVED, Outcome.PENDING: IN_PROGRESS}
 
 
@@ -68,6 +79,10 @@ class Iso8583Simulator:
     """DE37 -> the order with this number."""
     files: dict[str, list[str]] = field(default_factory=dict)
     """Parts of the cycle files that are being fetched."""
+    ask_s: float = 0.0
+    """How long an order of ours waits for its response."""
+    payers: RailPayers | None = None
+    _waiting: dict[Key, deque[asyncio.Future[bytes]]] = field(default_factory=dict)
 
     async def handle(self, request: RailRequest) -> RailResponse | None:  # noqa: ARG002 - the framework's
         """See `tcp.TcpSimulator.handle`."""
@@ -84,6 +99,12 @@ class Iso8583Simulator:
         except InvalidMessage:
             peer.writer.transport.abort()
             return None
+        if not messages.is_request(fields):
+            self._hear(fields, message)
+            return None
+        return await self._respond(fields, message, peer)
+
+    async def _respond(self, fields: Fields, message: bytes, peer: Peer) -> RailResponse | None:
         try:
             return await self._answer(fields, message, peer)
         except Iso8583Refusal as refused:
@@ -92,6 +113,21 @@ class Iso8583Simulator:
             return self._say(self._closed(fields, closed.until))
         except (InvalidMessage, KeyError):
             return self._say(self._echo(fields, codes.FORMAT_ERROR))
+
+    async def ask(self, frame: bytes) -> tuple[int, bytes] | None:
+        """Send a request on a connection that takes them. None: there is none; 408: there was no response."""
+        key = messages.awaited(own(frame, self.dialect))
+        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, deque()).append(reply)
+        try:
+            if not self.peers.ask(frame):
+                return None
+            async with asyncio.timeout(self.ask_s):
+                return _OK, framed(await reply, self.dialect.length)
+        except TimeoutError:
+            return _NO_RESPONSE, b""
+        finally:
+            self._waiting[key].remove(reply)
 
     def sign_off(self) -> None:
         """See `tcp.TcpSimulator.sign_off`: 0800, 002."""
@@ -102,29 +138,28 @@ class Iso8583Simulator:
 
     async def _answer(self, fields: Fields, message: bytes, peer: Peer) -> RailResponse | None:
         kind = fields["t"]
-        if kind in {messages.NETWORK, messages.answer_type(messages.NETWORK)}:
+        if kind == messages.NETWORK:
             return self._manage(fields, peer)
         if not peer.signed_on:
             raise Iso8583Refusal(codes.NOT_SIGNED_ON)
-        match kind:
-            case messages.ORDER:
-                return await self._pay(fields, message)
-            case messages.REPEAT:
-                return self._repeat(fields)
-            case messages.REVERSAL:
-                return self._reverse(fields)
-            case messages.INQUIRY:
-                return self._inquire(fields)
-            case messages.FILE:
-                return self._file(fields)
-            case _:
-                raise Iso8583Refusal("12")
+        if kind == messages.ORDER:
+            return await self._pay(fields, message)
+        answers: dict[str, Callable[[Fields], RailResponse | None]] = {
+            messages.REPEAT: self._repeat,
+            messages.REVERSAL: self._reverse,
+            messages.INQUIRY: self._inquire,
+            messages.FILE: self._file,
+            messages.ADVICE: lambda advice: self._told(advice, message),
+        }
+        if kind not in answers:
+            raise Iso8583Refusal("12")
+        return answers[kind](fields)
 
-    def _manage(self, fields: Fields, peer: Peer) -> RailResponse | None:
-        if fields["t"] != messages.NETWORK:
-            return None
+    def _manage(self, fields: Fields, peer: Peer) -> RailResponse:
         match fields["70"]:
             case messages.SIGN_ON:
+                values = private.read(fields.get("48", ""))
+                peer.takes_orders = PrivateTag.TAKES_ORDERS in values
                 self.peers.signed_on(peer)
             case messages.SIGN_OFF:
                 peer.signed_on = False
@@ -133,6 +168,19 @@ class Iso8583Simulator:
             case _:
                 raise Iso8583Refusal(codes.FORMAT_ERROR)
         return self._say(answer_fields(fields, APPROVED))
+
+    def _hear(self, fields: Fields, message: bytes) -> None:
+        """A response of the participant, for the request that waits for it."""
+        for reply in self._waiting.get(messages.key_of(fields), ()):
+            if not reply.done():
+                reply.set_result(message)
+                return
+
+    def _told(self, fields: Fields, message: bytes) -> RailResponse | None:
+        """What the switch says about an order of ours; 21: the payer is not debited any more."""
+        assert self.payers is not None, "it is made with them"
+        code = _TOLD.get(self.payers.told(framed(message, self.dialect.length)))
+        return None if code is None else self._say(self._echo(fields, code))
 
     async def _pay(self, fields: Fields, message: bytes) -> RailResponse | None:
         credit = self._credit(fields, message)
@@ -257,7 +305,7 @@ class Iso8583Simulator:
             "48": private.write({PrivateTag.UETR: ref}),
         }
         message = seal(answer_fields(request, native[:2], values), self.dialect, self.ours)
-        return _with_broken_mac(message) if corruption is Corruption.SIGNATURE else message
+        return with_broken_mac(message) if corruption is Corruption.SIGNATURE else message
 
     def _closed(self, fields: Fields, until: datetime) -> Fields:
         values = {PrivateTag.UETR: messages.read_ref(fields), PrivateTag.NOT_BEFORE: private.instant(until)}
@@ -293,18 +341,24 @@ def make(dialect: Iso8583Dialect, sandbox: Any, settings: SimulatorSettings) -> 
     """The simulated rail of a dialect; `sandbox` is the country's module of invented ids and accounts."""
     dialect = dialect.on_link(settings.identity)
     peers = Peers(dialect.length)
-    return Iso8583Simulator(
+    member = Iso8583Member.of(settings.identity)
+    members, ours = MacKey(settings.participant_key), MacKey(settings.rail_key)
+    made = Iso8583Simulator(
         dialect=dialect,
         processor=open_processor(
             settings, peers, dialect.profile, native_code=codes.native_code, word_of=sandbox.word_of
         ),
         peers=peers,
-        member=Iso8583Member.of(settings.identity),
-        members=MacKey(settings.participant_key),
-        ours=MacKey(settings.rail_key),
+        member=member,
+        members=members,
+        ours=ours,
         sandbox=sandbox,
         reversals=settings.data / REVERSALS,
+        ask_s=max(_ASK_S, dialect.profile.timing.submit_s * settings.time_scale),
     )
+    orders = Iso8583Orders(dialect, member, ours, members, sandbox.account("").id, sandbox.BANK)
+    made.payers = open_payers(settings, made, dialect.profile, orders)
+    return made
 
 
 def _is_clock(fields: Fields) -> bool:
@@ -315,8 +369,3 @@ def _is_clock(fields: Fields) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _with_broken_mac(message: bytes) -> bytes:
-    """The same message with the last character of its MAC changed."""
-    return message[:-1] + (b"0" if message[-1:] != b"0" else b"1")

@@ -21,7 +21,14 @@ import aiohttp
 from aiohttp import web
 
 from adapters import called, registry
-from adapters.originating import InboundRequest, OrderVerdict, OriginatingAdapter, PayeeQuery, PayeeVerdict
+from adapters.originating import (
+    InboundRequest,
+    OrderVerdict,
+    OriginatingAdapter,
+    PayeeQuery,
+    PayeeVerdict,
+    ServingAdapter,
+)
 from adapters.port import (
     Acknowledgement,
     Answer,
@@ -113,6 +120,13 @@ class SimulatedRail:
         """Another adapter for this rail."""
         return registry.load(self.country, connection)
 
+    def hear(self, adapter: RailAdapter) -> None:
+        """Take what the rail sends on an adapter's own connections, if it has any."""
+        if isinstance(adapter, ListeningAdapter):
+            adapter.listen(self._receive_message)
+        if isinstance(adapter, ServingAdapter):
+            adapter.serve(self._serve_request)
+
     def debit(self, ref: str) -> DebitEntry:
         """The payment abroad of this id, as its payer's bank has it now."""
         return debit_book.last_states(self.directory / debit_book.FILE_NAME)[ref]
@@ -197,6 +211,12 @@ class SimulatedRail:
         finally:
             self.arrived.set()
 
+    async def _serve_request(self, raw: bytes) -> Acknowledgement | None:
+        try:
+            return self._reply(raw)
+        except (InvalidMessage, NotAuthentic):
+            return None
+
     def _reply(self, raw: bytes) -> Acknowledgement | None:
         """The response to a request of the rail; None if the message is none.
 
@@ -254,8 +274,7 @@ async def running(
         credentials=credentials,
     )
     rail = SimulatedRail(country, directory, connection, registry.load(country, connection), command)
-    if isinstance(rail.adapter, ListeningAdapter):
-        rail.adapter.listen(rail._receive_message)  # noqa: SLF001 - as below
+    rail.hear(rail.adapter)
     application = web.Application()
     application.router.add_route("*", _CALLBACK + "{below:.*}", rail._serve_callback)  # noqa: SLF001 - the rail is served by its own module
     runner = web.AppRunner(application)

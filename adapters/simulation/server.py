@@ -193,8 +193,15 @@ def open_processor(
     )
 
 
+class Asking(Protocol):
+    """How a rail sends requests: to the switch's address, or on the participant's connections."""
+
+    async def ask(self, body: bytes) -> tuple[int, bytes] | None:
+        """Send a message once: status and body of the response, or None if it was not received."""
+
+
 def open_payers(
-    settings: SimulatorSettings, callbacks: Callbacks, profile: RailProfile, messages: OrderMessages
+    settings: SimulatorSettings, callbacks: Asking, profile: RailProfile, messages: OrderMessages
 ) -> RailPayers:
     """The payers of the rail with their book."""
     book = DebitBook(settings.data / DEBITS)

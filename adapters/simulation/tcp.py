@@ -6,6 +6,7 @@ address is in `DIR/control` while the process runs.
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import socket
 import ssl
@@ -41,6 +42,8 @@ class Peer:
     writer: asyncio.StreamWriter
     length: Length
     signed_on: bool = False
+    takes_orders: bool = False
+    """Whether it answers requests of the rail, as its sign-on said."""
     silent: bool = False
     """Nothing may be sent on it any more: it will end soon."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,6 +72,7 @@ class Peers:
     length: Length
     connected: list[Peer] = field(default_factory=list)
     _came: asyncio.Event = field(default_factory=asyncio.Event)
+    _turns: "itertools.count[int]" = field(default_factory=itertools.count)
 
     async def deliver(self, body: bytes) -> None:
         """Send a message; it is lost, as on a real line, if nobody connects for long."""
@@ -81,6 +85,13 @@ class Peers:
             _log.warning("no participant is connected")
             return
         peer.send(body)
+
+    def ask(self, frame: bytes) -> bool:
+        """Send a request on the next connection that takes them; False if there is none."""
+        able = [peer for peer in self.connected if peer.signed_on and peer.takes_orders and not peer.silent]
+        if able:
+            able[next(self._turns) % len(able)].writer.write(frame)
+        return bool(able)
 
     def signed_on(self, peer: Peer) -> None:
         """From now on the connection receives messages that had no connection."""

@@ -25,6 +25,9 @@ from adapters.profile import (
 )
 from adapters.tajikistan.country import COUNTRY
 
+ORIGINATES: Final = True
+"""Customers of the rail can pay abroad: the adapter takes its orders."""
+
 PROFILE: Final = RailProfile(
     country=COUNTRY.code,
     rail="Korti Milli",

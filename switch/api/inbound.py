@@ -1,13 +1,17 @@
-"""What a rail asks of us, at its callback address: orders, queries and returns (`adapters.originating`).
+"""What a rail asks of us, at its callback address or on our connections to it (`adapters.originating`).
 
-The rail's signature authenticates it. An order is durable before it is answered; the caretaker does the rest
-(`switch.processes.inbound`), and the exchange waits for the outcome as long as the rail does.
+Orders, queries and returns. The rail's signature authenticates it. An order is durable before it is
+answered; the caretaker does the rest (`switch.processes.inbound`), and the exchange waits for the outcome as
+long as the rail does.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
+
+import structlog
 
 from adapters.creditor import find_alias
 from adapters.originating import (
@@ -17,10 +21,11 @@ from adapters.originating import (
     PayeeQuery,
     PayeeVerdict,
     PaymentOrder,
+    ServingAdapter,
     StatusQuery,
 )
 from adapters.port import Acknowledgement, Answer, Outcome, Payee
-from schemas.errors import Refused, Restoring
+from schemas.errors import Refused, Restoring, SwitchError
 from schemas.reasons import Reason
 from switch.api import lookups
 from switch.api.lookups import LookUp
@@ -37,6 +42,27 @@ from switch.payments.routes import Route
 
 _LOOK_EVERY_S: Final = 0.1
 _HEARD: Final = statements("switch.api")("hear_of_refund")
+_log = structlog.get_logger()
+
+
+def listen(runtime: Runtime) -> None:
+    """Take what rails ask on the connections that we opened, as at their callback addresses."""
+    for rail in runtime.rails.values():
+        if isinstance(rail.adapter, ServingAdapter):
+            rail.adapter.serve(partial(_serve_connection, runtime, rail))
+
+
+async def _serve_connection(runtime: Runtime, rail: Rail, raw: bytes) -> Acknowledgement | None:
+    """The answer to a request; None where a callback would be refused, and the rail asks again.
+
+    Any code of the rail would look like the refusal of an order, of which we may have another copy.
+    """
+    try:
+        return await serve(runtime, rail, raw)
+    except SwitchError as error:
+        country = rail.adapter.profile.country
+        _log.warning("request_unanswered", rail=country, error=type(error).__name__, detail=error.detail)
+        return None
 
 
 async def serve(runtime: Runtime, rail: Rail, raw: bytes) -> Acknowledgement | None:

@@ -29,6 +29,7 @@ from switch.api import (
     fx,
     health,
     home,
+    inbound,
     indirect,
     iso_endpoints,
     keys,
@@ -286,6 +287,8 @@ def make_app(settings: Settings, kind: Kind = Kind.API) -> Edge:
         try:
             async with profiling.running(settings, kind), running(settings, kind) as runtime:
                 app.state.runtime = runtime
+                if kind is Kind.API:
+                    inbound.listen(runtime)
                 app.state.streams = events.places()
                 collect_in_short_steps()
                 yield

@@ -17,14 +17,18 @@ from adapters.iran.profile import SATNA_HOURS
 from adapters.iso8583 import messages, private
 from adapters.iso8583 import pool as pools
 from adapters.iso8583.client import make
-from adapters.iso8583.codec import MacKey, pack, unseal
-from adapters.iso8583.messages import answer_fields
+from adapters.iso8583.codec import MacKey, own, pack, unseal
+from adapters.iso8583.messages import Iso8583Member, answer_fields
+from adapters.iso8583.ordering import Iso8583Orders
 from adapters.iso8583.private import PrivateTag
+from adapters.originating import OrderVerdict
 from adapters.port import Acceptance, Outcome, RailConnection
 from adapters.simulation.harness import sample_order
+from adapters.simulation.payers import PaymentAbroad
 from adapters.simulation.sandbox import free_port, prepare
 from adapters.tajikistan.messages import DIALECT
 from schemas.errors import NotAuthentic, Unavailable
+from schemas.money import Money
 
 OURS, RAILS = MacKey(b"0" * 32), MacKey(b"1" * 32)
 SCALE = 0.02
@@ -57,7 +61,7 @@ class Rail:
 
     def __init__(self, reply, sign_on=("00", {}), echo=True):
         self.reply, self.sign_on, self.echo = reply, sign_on, echo
-        self.seen, self.peers, self.managed, self.tries = [], [], [], 0
+        self.seen, self.peers, self.managed, self.signed, self.tries = [], [], [], [], 0
 
     async def serve(self, reader, writer):
         peer, framer = Peer(reader, writer), Framer(QUICK.length)
@@ -75,6 +79,7 @@ class Rail:
 
     def take(self, fields, peer):
         if fields["t"] == "0800" and fields["70"] == "001":
+            self.signed.append(fields)
             code, more = self.sign_on
             peer.send(answer_fields(fields, code, more))
         elif fields["t"] == "0800" and self.echo:
@@ -458,3 +463,96 @@ async def test_where_nobody_listens_the_next_endpoint_is_tried(place):
         await other.close()
 
     assert receipt.acceptance is Acceptance.ACCEPTED
+
+
+def order_of_the_rail(number=1):
+    """0200 of the rail; what it says does not matter here."""
+    place = registry.module("TJ", "sandbox")
+    orders = Iso8583Orders(QUICK, Iso8583Member.of(place.IDENTITY), RAILS, OURS, "1", place.BANK)
+    at = datetime.now(UTC).replace(microsecond=0)
+    wish = PaymentAbroad(Money(100, "TJS"), "INDUINBB", "", "asha", "Asha", at, at + timedelta(seconds=60))
+    _, raw = orders.order(dataclasses.replace(wish, id=f"{number:032x}"))
+    return raw
+
+
+async def test_a_request_of_the_rail_is_answered_on_its_own_connection(place):
+    async with talking(place, nothing) as (rail, adapter):
+        adapter.serve(lambda raw: answered(adapter, raw))
+        await rail.until(lambda: len(rail.signed) == pools.LINKS)
+        peers = list(rail.peers)
+        for number, peer in enumerate(peers, 1):
+            peer.writer.write(order_of_the_rail(number))
+        await rail.until(lambda: len(rail.seen) == len(peers))
+
+    assert {fields["t"] for fields in rail.seen} == {"0210"}
+    assert {private.read(fields["48"])[PrivateTag.TAKES_ORDERS] for fields in rail.signed} == {"1"}
+    assert rail.heard == []
+
+
+async def answered(adapter, raw):
+    return adapter.reply(raw, OrderVerdict(Outcome.PENDING, datetime.now(UTC)))
+
+
+async def test_without_a_handler_a_connection_does_not_say_that_it_takes_orders(place):
+    async with talking(place, agree) as (rail, adapter):
+        await adapter.submit(adapter.translate(sample_order("TJ")))
+        rail.peers[0].writer.write(order_of_the_rail())
+        await rail.until(lambda: rail.heard)
+
+    assert all("48" not in fields for fields in rail.signed)
+
+
+async def test_what_is_not_answered_leaves_the_connection_as_it_was(place, monkeypatch):
+    """No answer, an error, and more requests than are answered at once."""
+    monkeypatch.setattr(pools, "ANSWERED_MAX", 2)
+    held = asyncio.Event()
+
+    async def answer(raw):
+        number = int(messages.read_ref(own(raw, QUICK)), 16)
+        if number == 1:
+            return None
+        if number == 2:
+            raise NotAuthentic
+        await held.wait()
+        return await answered(adapter, raw)
+
+    def agree_to_orders(fields, peer):
+        if fields["t"] == messages.ORDER:
+            agree(fields, peer)
+
+    async with talking(place, agree_to_orders) as (rail, adapter):
+        adapter.serve(answer)
+        await rail.until(lambda: len(rail.signed) == pools.LINKS)
+        for number in range(1, 6):
+            rail.peers[0].writer.write(order_of_the_rail(number))
+            await asyncio.sleep(0.05)
+        held.set()
+        await rail.until(lambda: len(rail.seen) == 2)
+        answer_of_rail = await adapter.submit(adapter.translate(sample_order("TJ")))
+
+    assert answer_of_rail.acceptance is Acceptance.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("00", Acceptance.ACCEPTED), ("21", Acceptance.REFUSED), ("96", Acceptance.UNKNOWN)],
+)
+async def test_the_rail_confirms_an_outcome_or_has_ended_the_order_otherwise(place, code, expected):
+    def confirm(fields, peer):
+        peer.send(answer_fields(fields, code, {"48": fields["48"]}))
+
+    async with talking(place, confirm) as (rail, adapter):
+        advice = adapter.answer(order_of_the_rail(), OrderVerdict(Outcome.DONE, datetime.now(UTC)))
+        receipt = await adapter.confirm(advice)
+
+    assert receipt.acceptance is expected
+    assert [fields["t"] for fields in rail.seen] == ["0220"]
+
+
+async def test_a_confirmation_of_another_order_confirms_nothing(place):
+    def confirm(fields, peer):
+        peer.send(answer_fields(fields, "00", {"48": private.write({PrivateTag.UETR: "f" * 32})}))
+
+    async with talking(place, confirm) as (_, adapter):
+        advice = adapter.answer(order_of_the_rail(), OrderVerdict(Outcome.DONE, datetime.now(UTC)))
+        assert (await adapter.confirm(advice)).acceptance is Acceptance.UNKNOWN

@@ -71,7 +71,7 @@ STRICT = [
     ("expiry", said(PrivateTag.EXPIRES, "2026"), "30"),
     ("no debtor", said(PrivateTag.DEBTOR_NAME, ""), "30"),
     ("no creditor", said(PrivateTag.CREDITOR_NAME, ""), "30"),
-    ("type", put("t", "0220"), "12"),
+    ("type", put("t", "0120"), "12"),
 ]
 
 

@@ -19,6 +19,12 @@ from adapters.china.wire import CnapsHeader, document, open_own, seal
 from adapters.india import sandbox as india
 from adapters.india.messages import add, root_of, timestamp
 from adapters.india.ordering import UpiOrders
+from adapters.iso8583 import messages as iso8583
+from adapters.iso8583 import private
+from adapters.iso8583.codec import MacKey, own, pack, unpack
+from adapters.iso8583.messages import Iso8583Member
+from adapters.iso8583.ordering import Iso8583Orders
+from adapters.iso8583.private import PrivateTag
 from adapters.iso20022 import envelope, messages
 from adapters.iso20022.dialect import IsoParticipant
 from adapters.iso20022.ordering import IsoOrders
@@ -52,10 +58,10 @@ from schemas.payment import Agent, PartyAccount
 from schemas.signing.xmldsig import sign_enveloped
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-COUNTRIES = ("CN", "IN", "KG", "PK", "RU", "UZ")
+COUNTRIES = ("CN", "IN", "IR", "KG", "PK", "RU", "TJ", "UZ")
 IN_PAKISTAN = ("INDUPKKA", pakistan.account("").iban)
 IN_INDIA = ("INDUINBB", "asha@okbank")
-ABROAD = {country: IN_PAKISTAN if country in {"CN", "IN"} else IN_INDIA for country in COUNTRIES}
+ABROAD = {country: IN_PAKISTAN if country in {"CN", "IN", "IR", "TJ"} else IN_INDIA for country in COUNTRIES}
 
 
 def orders_of_china(rail_key, ours):
@@ -95,6 +101,13 @@ ORDERS = {
 }
 
 
+def orders_of_iso_8583(country, directory):
+    place, dialect = registry.module(country, "sandbox"), registry.module(country, "messages").DIALECT
+    rails, ours = (MacKey((directory / name).read_bytes()) for name in ("rail.key", "participant.pub"))
+    us = Iso8583Member.of(place.IDENTITY)
+    return Iso8583Orders(dialect, us, rails, ours, place.account("").id, place.BANK)
+
+
 class Side:
     """An adapter, and what the rail's other side writes and reads."""
 
@@ -102,14 +115,19 @@ class Side:
         connection, _ = prepare(directory, country, port=1, callback_url="http://127.0.0.1:1/")
         self.country = country
         self.adapter = registry.load(country, connection)
-        rail_key = keys.private((directory / "rail.key").read_bytes())
-        ours = keys.public((directory / "participant.pub").read_bytes())
-        self.orders = ORDERS[country](rail_key, ours)
+        if country in {"IR", "TJ"}:
+            self.orders = orders_of_iso_8583(country, directory)
+        else:
+            rail_key = keys.private((directory / "rail.key").read_bytes())
+            ours = keys.public((directory / "participant.pub").read_bytes())
+            self.orders = ORDERS[country](rail_key, ours)
 
     def wish(self, minor=125_000, payee="Asha Rao", made_at=AT, lasts=timedelta(seconds=120)):
         bank, account = ABROAD[self.country]
-        currency = registry.profile(self.country).currency
-        return PaymentAbroad(Money(minor, currency), bank, "", account, payee, made_at, made_at + lasts)
+        profile = registry.profile(self.country)
+        step = profile.limits.step_minor
+        amount = Money(max(step, minor - minor % step), profile.currency)
+        return PaymentAbroad(amount, bank, "", account, payee, made_at, made_at + lasts)
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +210,7 @@ def test_queries_and_reversals_name_their_order(sides, country):
 def test_the_same_id_with_another_amount_is_another_order(sides, country):
     side = sides[country]
     ref, raw = side.orders.order(side.wish())
-    other = side.adapter.read_request(side.orders.altered(raw, Money(125_001, side.wish().amount.currency)))
+    other = side.adapter.read_request(side.orders.altered(raw, Money(125_100, side.wish().amount.currency)))
 
     assert other.ref == ref
     assert other.payment.uetr == side.adapter.read_request(raw).payment.uetr
@@ -340,6 +358,94 @@ def test_an_order_of_cnaps_is_read_in_chinese_and_a_large_one_is_not_taken(sides
     assert side.adapter.read_request(large, stored=True) is None
 
 
+@pytest.mark.parametrize("country", ["IR", "TJ"])
+def test_a_payee_of_iso_8583_is_named_with_what_arrives(sides, country):
+    side = sides[country]
+    orders, dialect = side.orders, side.orders.dialect
+    inquiry = {
+        **iso8583.inquiry_fields("", orders.member, 7, AT, dialect),
+        "4": "000000010000",
+        "48": private.write({PrivateTag.CREDITOR_AGENT: "INDUPKKA"}),
+        "100": orders.member.acquirer,
+        dialect.creditor_field: IN_PAKISTAN[1],
+    }
+    raw = pack(inquiry, dialect, orders.rails)
+
+    query = side.adapter.read_request(raw)
+    found = PayeeVerdict(AT, Payee("", "INDUPKKA", "A*** R***"), Money(256_00, "PKR"), "2.560000")
+    said = unpack(side.adapter.reply_payee(raw, found).body, dialect, orders.members)
+    unknown = unpack(side.adapter.reply_payee(raw, PayeeVerdict(AT)).body, dialect, orders.members)
+
+    assert isinstance(query, PayeeQuery)
+    assert (query.account.iban, query.agent.bic) == (IN_PAKISTAN[1], "INDUPKKA")
+    assert query.amount == Money(10_000 * dialect.step_minor, dialect.profile.currency)
+    assert (said["t"], said["39"], unknown["39"]) == ("0110", "00", "25")
+    assert private.read(said["48"]) == {
+        PrivateTag.CREDITOR_NAME: "A*** R***",
+        PrivateTag.CREDITOR_AGENT: "INDUPKKA",
+        PrivateTag.CREDIT: "PKR256.00",
+        PrivateTag.RATE: "2.56",
+    }
+
+
+def without(*tags):
+    """DE48 with values changed or removed."""
+
+    def changed(text):
+        values = private.read(text)
+        for tag, value in tags:
+            values[tag] = value
+        return private.write(values)
+
+    return changed
+
+
+@pytest.mark.parametrize("country", ["IR", "TJ"])
+@pytest.mark.parametrize(
+    ("element", "changed"),
+    [
+        ("3", lambda _: "000000"),
+        ("100", lambda _: "123456"),
+        ("49", lambda _: "840"),
+        ("4", lambda _: "0" * 12),
+        ("38", lambda _: "ABC123"),
+        ("2", lambda _: "6219861000000009"),
+        ("48", without((PrivateTag.UETR, ""))),
+        ("48", without((PrivateTag.EXPIRES, ""))),
+        ("48", without((PrivateTag.EXPIRES, "2026"))),
+        ("48", without((PrivateTag.CREDITOR_AGENT, "nobody"))),
+        ("48", without((PrivateTag.DEBTOR_NAME, ""))),
+        ("48", without((PrivateTag.CHANNEL, "OTHER"))),
+        ("7", lambda _: "9999999999"),
+    ],
+)
+def test_what_an_order_of_iso_8583_states_is_honoured_or_refused(sides, country, element, changed):
+    side = sides[country]
+    _, raw = side.orders.order(side.wish())
+    fields = own(raw, side.orders.dialect)
+    fields[element] = changed(fields.get(element, ""))
+
+    with pytest.raises(InvalidMessage):
+        side.adapter.read_request(pack(fields, side.orders.dialect, side.orders.rails))
+
+
+@pytest.mark.parametrize("kind", ["0400", "0401", "0420", "0421"])
+def test_every_form_of_a_reversal_is_the_same_reversal(sides, kind):
+    side = sides["TJ"]
+    ref, raw = side.orders.order(side.wish())
+    asked = pack(
+        {**own(side.orders.reversal(raw), side.orders.dialect), "t": kind},
+        side.orders.dialect,
+        side.orders.rails,
+    )
+
+    reversal = side.adapter.read_request(asked)
+    said = side.orders.read(side.adapter.reply(asked, OrderVerdict(Outcome.PENDING, AT)).body)
+
+    assert reversal == ReturnOrder(f"{ref}.0420", ref)
+    assert (said.outcome, said.reversal) == (Outcome.PENDING, True)
+
+
 def test_every_rail_that_originates_derives_uetrs_that_nobody_may_state():
     made = {uetr_of(country, f"{n}") for country in registry.countries() for n in range(200)}
 
@@ -373,5 +479,5 @@ def test_only_rails_that_say_so_originate(tmp_path):
         connection, _ = prepare(tmp_path / country, country, port=1, callback_url="http://127.0.0.1:1/")
         if isinstance(registry.load(country, connection), OriginatingAdapter):
             found.add(country)
-    assert found >= {"BY", "CN", "IN", "KG", "KZ", "PK", "RU", "UZ"}
+    assert found >= {"BY", "CN", "IN", "IR", "KG", "KZ", "PK", "RU", "TJ", "UZ"}
     assert found == {country for country in registry.countries() if registry.originates(country)}

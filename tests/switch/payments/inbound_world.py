@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,8 +26,14 @@ GATEWAYS = {
     "KG": ("kg-gateway", "GTWYKGKG", "KGS"),
     "RU": ("ru-gateway", "GTWYRUMM", "RUB"),
     "UZ": ("uz-gateway", "GTWYUZUZ", "UZS"),
+    "IR": ("ir-gateway", "GTWYIRTH", "IRR"),
+    "TJ": ("tj-gateway", "GTWYTJ22", "TJS"),
 }
 """Id, BIC and currency of the gateway of each rail that originates."""
+_CAP = "1000000.00"
+_UNITS = {"IR": 100}
+"""Where an amount of these tests is so many times as much: a rial is little, and is not divided."""
+_MOST = Decimal("500000000.00")
 
 
 async def with_gateways(stack: Stack, countries: Sequence[str]) -> None:
@@ -36,7 +43,7 @@ async def with_gateways(stack: Stack, countries: Sequence[str]) -> None:
     for country in countries:
         name, bic, currency = GATEWAYS[country]
         if name not in known:
-            account = {"currency": currency, "net_debit_cap": "1000000.00"}
+            account = {"currency": currency, "net_debit_cap": amount_at(country, _CAP)}
             onboard = {"id": name, "name": name, "bic": bic, "country": country, "kind": "gateway"}
             await stack.agreed("participant.onboard", {**onboard, "accounts": [account]})
         await stack.agreed("rail.inbound", taken_by(name, country))
@@ -45,6 +52,13 @@ async def with_gateways(stack: Stack, countries: Sequence[str]) -> None:
 def taken_by(gateway: str, country: str, *, purpose: str | None = "FAMI") -> dict[str, Any]:
     """The content of the change by which a gateway takes the orders of a rail."""
     return {"country": country, "gateway": gateway, "open": True, "purpose": purpose}
+
+
+def amount_at(country: str, amount: str) -> str:
+    """An amount of these tests in a country; the largest is still what its payer has several times."""
+    if country in _UNITS:
+        return f"{min(Decimal(amount) * _UNITS[country], _MOST):.2f}"
+    return amount
 
 
 async def originate(
@@ -58,7 +72,8 @@ async def originate(
     count: int = 1,
 ) -> list[str]:
     """Have customers of a rail pay abroad; the UETRs."""
-    wish = {"creditor_country": target, "amount": amount, "word": word, "via": "rail", "count": count}
+    there = amount_at(source, amount)
+    wish = {"creditor_country": target, "amount": there, "word": word, "via": "rail", "count": count}
     status, begun = await control(stack, source, "POST", "/originate", {**wish, "behaviour": behaviour})
     assert status == 202, begun
     uetrs: list[str] = begun["uetrs"]

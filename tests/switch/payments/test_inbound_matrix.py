@@ -110,7 +110,9 @@ async def test_an_order_without_a_purpose_is_paid_where_one_is_required_once_two
         ("CN", "KG"),
         ("KG", "UZ"),
         ("UZ", "RU"),
-        ("RU", "PK"),
+        ("RU", "TJ"),
+        ("TJ", "IR"),
+        ("IR", "PK"),
     ],
 )
 async def test_the_source_is_told_the_truth_whatever_the_destination_does(

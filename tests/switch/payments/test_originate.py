@@ -7,15 +7,19 @@ import ssl
 import aiohttp
 import pytest
 
+from adapters.simulation import tcp
 from adapters.simulation.origin import OriginationError, OriginationRequest, Originator
 from tests.switch.stack import Stack
 
 
 async def control(stack: Stack, country: str, method: str, path: str, body: object = None):
-    place = json.loads((stack.settings.rails_directory / country / "switch.json").read_text())
+    directory = stack.settings.rails_directory / country
+    place = json.loads((directory / "switch.json").read_text())
+    port = directory / tcp.CONTROL  # of a rail that does not use HTTP itself
+    url = port.read_text() if port.exists() else place["endpoints"][0]
     trusted = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=place["ca_file"]))
     async with aiohttp.ClientSession(connector=trusted) as session:
-        async with session.request(method, place["endpoints"][0] + path, json=body) as answer:
+        async with session.request(method, url + path, json=body) as answer:
             return answer.status, await answer.json(content_type=None)
 
 
