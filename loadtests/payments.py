@@ -176,7 +176,13 @@ def _parser() -> argparse.ArgumentParser:
     other.add_argument("--stages", action="store_true", help="CPU of API workers by stage of a payment")
     other.add_argument("--memory", action="store_true", help="memory of the product over time")
     other.add_argument("--history", type=int, metavar="N", help="with N past payments behind it, and without")
-    other.add_argument("--screening", action="store_true", help="with a large sanctions list, and without")
+    other.add_argument(
+        "--screening",
+        nargs="?",
+        const="new",
+        choices=("new", "known"),
+        help="with a large sanctions list, and without; names that are new to the switch, or known to it",
+    )
     other.add_argument("--flames", action="store_true", help="a flame graph of each process")
     parser.add_argument(
         "--pairs", type=int, default=6, help="of rounds, with --compare, --history and --screening"
@@ -243,7 +249,7 @@ def _other(given: argparse.Namespace, options: Options, place: Path) -> int | No
         found = history.run(place, options, given.history, given.pairs)
         text, balanced = history.page(found), found["other"]["balanced"] and found["this"]["balanced"]
     elif given.screening:
-        found = screened.run(place, options, given.pairs)
+        found = screened.run(place, options, given.pairs, given.screening)
         text, balanced = screened.page(found), found["other"]["balanced"] and found["this"]["balanced"]
     elif given.flames:
         found, pictures = profiles.graphs(place, options)

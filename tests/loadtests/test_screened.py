@@ -57,16 +57,17 @@ def test_people_of_payments_have_no_hit(monkeypatch) -> None:  # type: ignore[no
     found = screened.unlisted(parties)
 
     assert not [name for known in found.values() for name in known if index.search(name)]
+    assert all(0 < len(known) <= 12 for known in screened.unlisted(parties, "known").values())
 
 
 def test_the_page_states_what_screening_costs() -> None:
     options = measure.Options(6.0, 8, 2, "xml", 0.05, against_naive=False)
     runs = {"A": [a_run(100, 1000)] * 2, "B": [a_run(100, 1050)] * 2}
-    about = {"list": {"entries": 10, "names": 20}, "names_of_payments": 30}
+    about = {"list": {"entries": 10, "names": 20}, "names_of_payments": 30, "kind": "known"}
 
     found = screened.report(options, runs, {"A": {"verify": True}, "B": {"verify": True}}, about)
     page = screened.page(found)
 
     assert found["settings"] == asdict(options) | {"pairs": 2}
     assert "Screening costs 5.0%" in page
-    assert "`python -m loadtests payments --screening`" in page
+    assert "`python -m loadtests payments --screening known`" in page
