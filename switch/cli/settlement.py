@@ -119,7 +119,7 @@ def show_settlement(window: Window, data: Data = None, database_url: Database = 
             lines = await reads.lines(connection, found.window)
             return {
                 **settlement_document(found),
-                "confirmed_by": reads.countries(lines),
+                "to_be_confirmed_by": reads.countries(lines),
                 "lines": [line_document(found.currency, line) for line in lines],
             }
 

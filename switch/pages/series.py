@@ -18,7 +18,7 @@ WIDTH: Final = 520
 HEIGHT: Final = 200
 SPARK_WIDTH: Final = 120
 SPARK_HEIGHT: Final = 24
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 146, 12, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 146, 12, 24
 NAME_PLACES_MAX: Final = 18
 """Longest name at the end of a line, in letters; a Chinese character is as wide as two."""
 _APART: Final = 14

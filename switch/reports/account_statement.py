@@ -271,7 +271,7 @@ def report(
             "participant": one.account.owner,
             "currency": currency,
             **asked,
-            "page": f"{one.page} of {max(each.pages for each in booked)}",
+            "page": f"{one.page} / {max(each.pages for each in booked)}",
             **_balance_parameters(booked),
             "as_of": str(one.last),
         },

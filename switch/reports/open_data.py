@@ -107,7 +107,7 @@ def report(
     whole = with_totals(counts)
     return Report(
         name=NAME,
-        title="Cross-border payments by corridor",
+        title="Open data: cross-border payments by corridor",
         parameters={"quarter": quarter, "as_of": str(as_of)},
         columns=COLUMNS,
         rows=tuple(_row(place, found[place], place not in unseen) for place in sorted(found)),

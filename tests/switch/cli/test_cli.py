@@ -210,6 +210,8 @@ def test_windows_are_named_by_number_or_currency_and_state_when_they_close(stack
     shown = json.loads(payswitch(stack, "settlement", "show", "INR").stdout)
     assert shown["window"] == int(number)
     assert "T" in shown["closed_at"], "an instant has the form that the API gives it"
+    assert shown["to_be_confirmed_by"] == sorted({line["country"] for line in shown["lines"]})
+    assert "confirmed_by" not in shown, "nobody has confirmed it"
 
 
 def test_a_window_that_is_not_there_names_the_list(stack: Stack) -> None:

@@ -484,6 +484,29 @@ async def test_the_overview_leads_with_what_is_wrong_worst_first_and_with_the_ac
     assert any(text.startswith("Reconciliation breaks that nobody has resolved: ") for text in texts)
 
 
+CORRIDOR = re.compile(
+    r'<th scope="row"[^>]*><a href="(/console/payments\?source=[^"]+)">[^<]*</a></th>'
+    r"<td[^>]*>\d+</td><td[^>]*>(\d+)</td>"
+)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_corridor_of_the_overview_counts_as_aborted_what_its_list_shows_aborted(
+    stack: Stack, lived: Lived
+) -> None:
+    counted, listed = {}, {}
+    async with aiohttp.ClientSession(stack.url, headers=bearer(stack, "operator")) as http:
+        async with http.get("/console") as answer:
+            rows = CORRIDOR.findall(await answer.text())
+        for path, aborted in rows:
+            counted[path] = int(aborted)
+            async with http.get(f"{unescape(path)}&state=ABORTED") as answer:
+                listed[path] = len(set(re.findall(r"/console/payments/([0-9a-f-]{36})", await answer.text())))
+
+    assert sum(counted.values()) >= len(lived.refused), "those refused at once are counted, too"
+    assert counted == listed
+
+
 @pytest.mark.asyncio(loop_scope="module")
 async def test_each_person_sees_the_changes_that_await_it(stack: Stack, lived: Lived) -> None:
     content = {"kind": "rail.switch", "content": {"country": "PK", "open": True}, "reason": "test"}

@@ -124,6 +124,16 @@ def test_a_line_has_gaps_and_names_do_not_lie_on_each_other() -> None:
     assert "none" not in names
 
 
+@pytest.mark.parametrize("value", ["300 тыс.", "500 млрд", "300 трлн"])
+def test_the_values_of_an_axis_have_room_left_of_it(value: str) -> None:
+    axes = series.Axes(["x"], lambda _: value)
+    drawn = ET.fromstring(series.chart("t", "d", [series.ChartLine("a", [Decimal(3)])], axes))
+    ends = [float(text.get("x", "")) for text in drawn.iter(f"{SVG}text") if text.text == value]
+
+    assert ends
+    assert min(ends) >= len(value) * 8, "a letter of the scale is up to 8 wide"
+
+
 def test_a_chart_without_values_and_one_over_decades_can_be_drawn() -> None:
     empty = series.chart("t", "d", [series.ChartLine("a", [])], series.Axes([], str, logarithmic=True))
     wide = series.chart(
