@@ -480,6 +480,7 @@ CREATE INDEX settlement_line_transfer ON switch.settlement_line (transfer) WHERE
 CREATE INDEX settlement_line_held ON switch.settlement_line (participant) WHERE state = 'HELD';
 CREATE INDEX settlement_line_changed ON switch.settlement_line (changed_at);
 CREATE INDEX settlement_line_instructed ON switch.settlement_line (account) WHERE state = 'INSTRUCTED';
+CREATE INDEX settlement_line_carried ON switch.settlement_line (carried_to, participant) WHERE carried_to IS NOT NULL;
 
 -- What agents said, as it came: evidence.
 CREATE TABLE switch.settlement_confirmation (

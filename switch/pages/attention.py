@@ -22,7 +22,7 @@ from switch.change_catalogue import KINDS
 from switch.identity.model import Person
 from switch.operations import oversight
 from switch.operations.oversight import RailFacts
-from switch.pages import shell
+from switch.pages import debts, shell
 from switch.pages.change_links import link, may_request
 from switch.pages.country import waiting_for
 from switch.pages.language import Language
@@ -37,6 +37,8 @@ _SLOW_S: Final = 1800.0
 _BACKLOG_S: Final = 60.0
 _NEAR: Final = 80
 """Per cent of its liquidity from which a participant is named."""
+_LINKS_MAX: Final = 3
+"""Windows that one sentence links, beside the one in which a debt is due."""
 _EACH_MAX: Final = 10
 """Sentences of one kind."""
 _statement: Final = statements("switch.pages")
@@ -156,6 +158,26 @@ async def _unpaid(at: _Reading) -> AsyncIterator[Concern]:
                     n=window,
                 )
                 yield Concern(BAD, text, ((at.lang.text("Open the window"), f"{PREFIX}/windows/{window}"),))
+
+
+async def _carried(at: _Reading) -> AsyncIterator[Concern]:
+    """What was not paid, and is part of a line of a later window that is not settled yet."""
+    for debt in await debts.carried(at.connection, at.person, _EACH_MAX):
+        text = at.lang.text(
+            "{who} did not pay window {windows}. It now owes {amount} in window {n}; {carried} of it was "
+            "carried.",
+            who=debt.line.participant,
+            windows=", ".join(str(window) for window in debt.unpaid_windows),
+            amount=at.lang.money(Money(-debt.line.minor, debt.currency)),
+            n=debt.line.window,
+            carried=at.lang.money(Money(-debt.carried_minor, debt.currency)),
+        )
+        windows = (debt.line.window, *reversed(debt.unpaid_windows[-_LINKS_MAX:]))
+        links = tuple(
+            (at.lang.text("Window {n}, {currency}", n=n, currency=debt.currency), f"{PREFIX}/windows/{n}")
+            for n in windows
+        )
+        yield Concern(BAD, text, links)
 
 
 async def _overdue(at: _Reading) -> AsyncIterator[Concern]:
@@ -288,7 +310,7 @@ async def _approvals(at: _Reading) -> AsyncIterator[Concern]:
         yield Concern(WARN, text, ((at.lang.text("Approvals"), f"{PREFIX}/changes?state=requested"),))
 
 
-_OF_ALL: Final = (_rails, _unpaid, _approvals)
+_OF_ALL: Final = (_rails, _unpaid, _carried, _approvals)
 _OF_THE_SWITCH: Final = (
     _books,
     _unknown,

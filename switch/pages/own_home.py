@@ -14,7 +14,7 @@ from switch.api import key_use
 from switch.api.runtime import Runtime
 from switch.base.sql import statements
 from switch.identity.model import Person
-from switch.pages import language, last_day, tour
+from switch.pages import debts, language, last_day, tour
 from switch.pages.language import Language
 from switch.pages.own import BASE, participant_of
 from switch.pages.shell import PREFIX, render
@@ -61,6 +61,7 @@ async def show(request: Request, switch: Runtime, person: Person) -> Response:
             if not p.closed
         ],
         waiting=await correspondence.count_recalls(switch.pool, own.id),
+        dues=await debts.of_participant(switch.pool, own.id, lang),
         checks=await checks(switch, own, lang),
         day=await last_day.read(switch, scope_of_person(person), lang),
         base=PREFIX + BASE,

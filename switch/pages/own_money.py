@@ -14,7 +14,7 @@ from ledger.positions import Position
 from ledger.sql import statement as ledger_statement
 from schemas.money import Money
 from switch.base.sql import statements
-from switch.pages import language, reports
+from switch.pages import debts, language, reports
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, render
 from switch.reports import account_statement, catalogue, liquidity
@@ -77,6 +77,7 @@ async def get_position(request: Request, switch: Switch, person: Member) -> Resp
         "own_position.html",
         person,
         holdings=found,
+        dues=await debts.of_participant(switch.reading, person.scope, language.of(request)),
         report=f"{PREFIX}/reports/{liquidity.NAME}?{urlencode(report)}",
     )
 

@@ -25,7 +25,7 @@ from switch.base import calendars
 from switch.base.sql import statements
 from switch.cases import reading as cases
 from switch.identity.model import Change, ChangeState, Person
-from switch.pages import audited, exports, filters, language, shell, views
+from switch.pages import audited, debts, exports, filters, language, shell, views
 from switch.pages.audited import read_only
 from switch.pages.change_links import link, may_request
 from switch.pages.shell import PREFIX, Context, render
@@ -147,8 +147,9 @@ async def get_window(request: Request, context: Context, person: Reader, window:
             "statement": await _statement(connection, person, found),
             "so_far": await _so_far(connection, person, found),
         }
+        lines = lines_for(person, every)
+        shown["carried"] = await debts.carried_into(connection, window, lines)
         shown["responses"], shown["more_responses"] = await _responses(connection, person, found, every)
-    lines = lines_for(person, every)
     about = {}
     if shell.CASES.admits(person):
         subjects = [f"line/{window}/{line.participant}" for line in lines] + [f"instruction/{window}"]

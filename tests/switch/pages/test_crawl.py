@@ -236,10 +236,8 @@ def links_of(path: str, text: str) -> list[str]:
 
 
 def is_expected(path: str, status: int, seeds: list[str]) -> bool:
-    """What is of others is not there, or not to be read; an event of this second has no signed checkpoint yet."""
-    return (status in {403, 404} and path in seeds[1:]) or (
-        status == 503 and path.startswith("/console/proofs/show?event=")
-    )
+    """What is of others is not there, or not to be read."""
+    return status in {403, 404} and path in seeds[1:]
 
 
 async def crawl(stack: Stack, name: str, seeds: list[str]) -> tuple[list[tuple[str, int, str]], int]:
