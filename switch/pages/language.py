@@ -71,7 +71,9 @@ class Language:
         known = wording.catalogue(self.code)
         if source in known:
             return known[source]
-        return ": ".join(known.get(part) or self._with_reason(part) for part in source.split(": "))
+        return ": ".join(
+            wording.known_term(self.code, part) or self._with_reason(part) for part in source.split(": ")
+        )
 
     def outcome(self, source: str) -> str:
         """The sentence of an executed change."""

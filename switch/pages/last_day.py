@@ -1,7 +1,7 @@
 """The last day by the hour, as small lines for the cards of first pages."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -11,16 +11,18 @@ from switch.api.runtime import Runtime
 from switch.pages.audited import read_only
 from switch.pages.language import Language
 from switch.pages.series import spark
+from switch.pages.statistics import period_until_now
 from switch.reports.query import Scope
 from switch.statistics import reading
-from switch.statistics.reading import By, FactQuery, PaymentFigures, Step
+from switch.statistics.reading import By, PaymentFigures
 
-_DAY: Final = timedelta(hours=24)
+RANGE: Final = "24h"
+"""The period of the statistics page that has the same payments."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastDay:
-    """Payments of the last 24 whole hours, and lines by the hour: of all, and of those refused."""
+    """Payments with an outcome in the last 24 hours, as on the statistics page; lines by the hour."""
 
     payments: int
     payments_spark: Markup
@@ -29,8 +31,7 @@ class LastDay:
 
 async def read(switch: Runtime, scope: Scope, lang: Language) -> LastDay:
     """The last day of what a reader sees."""
-    now = reading.begin(datetime.now(UTC), Step.HOUR)
-    asked = FactQuery(now - _DAY, now, Step.HOUR)
+    asked = period_until_now(RANGE)
     async with read_only(switch.reading) as connection:
         found = await reading.read(connection, asked, scope, [By.TIME], with_times=False)
     by_hour: dict[datetime | None, PaymentFigures] = {}

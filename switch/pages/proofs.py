@@ -7,8 +7,10 @@ channel.
 """
 
 import json
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -39,6 +41,8 @@ Reader = Annotated[Person, Depends(audited.reader(shell.PROOFS))]
 
 VERIFIER: Final = "offline_verifier.py"
 _CHECKPOINTS_SHOWN: Final = 50
+_NOT_YET: Final = "no checkpoint covers"
+"""What is said of a fresh event begins with this; the next checkpoint covers it."""
 _statement: Final = statements("switch.pages")
 _MINE: Final = _statement("is_event_of_owners")
 Size = Annotated[int | None, Query(ge=1, lt=2**63)]
@@ -83,7 +87,15 @@ async def get_proof(  # noqa: PLR0917 - one per query parameter
     event: Number = None,
 ) -> Response:
     """Show the proof of a payment, a window or an event."""
-    bundle, name = await _bundle(request, reporting, person, uetr, window, event)
+    try:
+        bundle, name = await _bundle(request, reporting, person, uetr, window, event)
+    except Unavailable as error:
+        if not error.detail.startswith(_NOT_YET):
+            raise
+        again = f"{request.url.path}?{request.url.query}"
+        page = render(request, "proof_not_yet.html", person, status=HTTPStatus.ACCEPTED, again=again)
+        page.headers["Retry-After"] = str(math.ceil(switch.settings.checkpoint_every_s))
+        return page
     return await _shown(request, switch, person, bundle, name)
 
 

@@ -116,7 +116,9 @@ async def get_statistics(  # noqa: PLR0917 - one a parameter
     target: Country = "",
 ) -> Response:
     """Show a period until now: by default thirty days of all corridors that the reader sees."""
-    return await _page(request, context, person, "/statistics", _query(range, source, target), range)
+    return await _page(
+        request, context, person, "/statistics", period_until_now(range, source, target), range
+    )
 
 
 @router.get(f"{BASE}/statistics")
@@ -129,10 +131,12 @@ async def get_own_statistics(  # noqa: PLR0917 - one a parameter
     target: Country = "",
 ) -> Response:
     """Show a participant the statistics of its own payments."""
-    return await _page(request, context, person, f"{BASE}/statistics", _query(range, source, target), range)
+    return await _page(
+        request, context, person, f"{BASE}/statistics", period_until_now(range, source, target), range
+    )
 
 
-def _query(name: str, source: str, target: str) -> FactQuery:
+def period_until_now(name: str, source: str = "", target: str = "") -> FactQuery:
     """The period of a name until now, in whole steps."""
     _, length, step = RANGES[name]
     now = datetime.now(UTC)

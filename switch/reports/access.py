@@ -22,7 +22,7 @@ _WHO: Final = ("caller", "by", "person", "maker", "checker", "name")
 COLUMNS: Final = (
     ReportColumn("seq", ColumnKind.COUNT, "Event"),
     ReportColumn("at", ColumnKind.INSTANT),
-    ReportColumn("kind"),
+    ReportColumn("kind", ours=True),
     ReportColumn("about", ColumnKind.COUNT),
     ReportColumn("who"),
     ReportColumn("detail"),

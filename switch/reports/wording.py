@@ -43,6 +43,7 @@ FRAME: Final = frozenset(
         *("Settlement window {n}", "Settlement window {n}, business day {day}", "Period"),
         *("Audit root", "Audit root up to event {n}", "Checkpoint of {n} events"),
         *("Operator", "Addressee", "Supervisory authority of {country}", "Opened at"),
+        *("two people", "change {n}"),  # why a line is held
     )
 )
 """Texts of what a report states of itself."""
@@ -50,6 +51,8 @@ REASONS: Final = {
     str(reason): reason.name.replace("_", " ").capitalize().replace("bic", "BIC") for reason in Reason
 }
 """The names of ISO reason codes (ExternalStatusReason1Code), in words."""
+CHANGE: Final = "change {n}"
+_CHANGE: Final = re.compile(r"change (\d+)", re.ASCII)
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?\d+\.\d+", re.ASCII)
 _MILLI: Final = Decimal("0.001")
@@ -65,6 +68,15 @@ def catalogue(code: str) -> Mapping[str, str]:
     with file.open("rb") as stream:
         found = read_po(stream, locale=code)
     return {str(m.id): str(m.string) for m in found if m.id and m.string and not m.fuzzy}
+
+
+def known_term(code: str, term: str) -> str | None:
+    """A term of the switch in a language, also one with the number of a change; None for any other text."""
+    known = catalogue(code)
+    numbered = _CHANGE.fullmatch(term)
+    if numbered and CHANGE in known:
+        return known[CHANGE].format(n=numbered[1])
+    return known.get(term)
 
 
 def decimal_text(text: str, locale: Locale) -> str:
@@ -106,7 +118,8 @@ class Wording:
         if source in known:
             return known[source]
         return ": ".join(
-            ", ".join(known.get(term, term) for term in part.split(", ")) for part in source.split(": ")
+            ", ".join(known_term(self.code, term) or term for term in part.split(", "))
+            for part in source.split(": ")
         )
 
     def parameter(self, name: str) -> str:

@@ -126,6 +126,21 @@ async def test_payments_are_found_by_state_and_corridor(look: Look, picture: Pic
     await expect(page.get_by_role("link", name=uetr)).to_have_count(0)
 
 
+@in_each_language("ru")
+async def test_the_table_of_payments_is_no_wider_than_its_box(look: Look, language: str) -> None:
+    """At 1280 pixels the rail and the time were beyond its edge, in Russian, of which nothing told."""
+    await paying.paid(look.stack, "1234567.00", word="AC04")
+    await paying.paid(look.stack)
+    page = await look("operator", "/payments", language=language)
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    wide = await page.evaluate(
+        "() => [...document.querySelectorAll('main .scroll')].map(box => box.scrollWidth - box.clientWidth)"
+    )
+
+    assert wide
+    assert max(wide) <= 1
+
+
 async def test_a_payment_opens_beside_its_list_and_on_a_phone_as_a_page(look: Look) -> None:
     uetr = await paying.paid(look.stack, "21.00")
     page = await look("operator", "/payments")

@@ -174,6 +174,8 @@ class _Table:
         wider = [self._width(place, texts[place], _WHOLE_ID) for place in self._places]
         if self._fits(wider, self.paper):
             self._widths = wider
+        if self._fits(self._widths, self.paper):
+            self._widths = self._spread(texts)
 
     @property
     def _places(self) -> range:
@@ -234,6 +236,14 @@ class _Table:
         words = [word for text in (self._headings[place], *texts) for word in text.split(" ")]
         longest = max((_em(piece) for word in words for piece in _breakable(word).split(_BREAK)), default=0)
         return max(_LEAST, longest, min(comfortable, max(map(_em, texts), default=0)))
+
+    def _spread(self, texts: Sequence[Sequence[str]]) -> list[float]:
+        """Widths with what is left of the paper: it goes to columns whose texts are broken into lines."""
+        full = [max(map(_em, texts[place]), default=0) for place in self._places]
+        wants = [max(0.0, whole - width) for whole, width in zip(full, self._widths, strict=True)]
+        left = self.paper.width - sum(map(self._needs, self._places))
+        share = min(1.0, left / self.paper.letters / sum(wants)) if any(wants) else 0.0
+        return [width + want * share for width, want in zip(self._widths, wants, strict=True)]
 
     def _needs(self, place: int) -> float:
         return _points(self._widths[place], self.paper)

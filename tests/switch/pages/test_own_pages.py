@@ -413,6 +413,19 @@ async def test_readiness_reports_what_is_known(stack: Stack, asha: Clerk) -> Non
     assert "none yet" not in keys
 
 
+async def test_the_card_of_the_last_day_leads_to_the_same_number(stack: Stack, asha: Clerk) -> None:
+    await paid(stack)
+    _, text = await asha.get("")
+    card = re.search(
+        r'href="/console(/own/statistics\?range=24h)">Payments with an outcome, last 24 hours</a> <b>([\d,]+)</b>',
+        text,
+    )
+    assert card is not None, text
+    _, listed = await asha.get(card[1])
+
+    assert f"<b>{card[2]}</b>" in listed
+
+
 # The test console.
 
 

@@ -4,12 +4,13 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
-from switch.pages import charts, open_data, reports
+from switch.pages import charts, language, open_data, reports
 from switch.reports.catalogue import CATALOGUE
 from tests.switch.identity.test_people_api import bearer
 from tests.switch.stack import Stack
@@ -106,3 +107,22 @@ def test_every_parameter_of_a_report_has_a_label() -> None:
 @pytest.mark.parametrize(("said", "given"), [("2026-11-23", "2026-11-23T00:00:00+00:00"), ("x", "x")])
 def test_a_day_begins_at_midnight(said: str, given: str) -> None:
     assert reports.parameters({"since": said, "until": "", "show": "1"}) == {"since": given}
+
+
+@pytest.mark.parametrize(("code", "name"), [("en", "Pakistan"), ("ru", "Пакистан"), ("zh", "巴基斯坦")])
+async def test_the_country_page_has_the_countrys_name_and_says_that_nothing_is_credited_yet(
+    http: aiohttp.ClientSession, stack: Stack, code: str, name: str
+) -> None:
+    person = bearer(stack, "regulator-pk")
+    status, text, _ = await page(http, "/country", **person, Cookie=f"{language.COOKIE}={code}")
+
+    assert status == 200
+    say = language.Language(code, ZoneInfo("UTC")).text
+    assert f"<h1>{say('Your country: {country}', country=name)}" in text
+    assert f">{say('To be credited')}</th>" in text
+
+
+async def test_the_card_of_refusals_says_whose_they_are(http: aiohttp.ClientSession, stack: Stack) -> None:
+    _, text, _ = await page(http, "", **bearer(stack, "operator"))
+
+    assert "Refused by the switch, last hour" in text

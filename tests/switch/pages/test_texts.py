@@ -53,6 +53,7 @@ from switch.reports.render import pdf_file
 from switch.reports.table import TOTAL
 from switch.settlement import states as settlement
 from switch.settlement.confirmations import LineOutcome
+from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import Event, State
 from switch.writer.verdicts import TEXTS
 
@@ -260,6 +261,7 @@ def texts() -> set[str]:
         if option not in forms.WORDS
     }
     named |= effects() | set(oversight.TOPICS.values()) | {str(state) for state in State}
+    named |= {kind.value for kind in EventKind}
     named |= {event.value for event in Event} | {title for title, _ in GROUPS} | DETAILS
     named |= {sentence for page in HELP.values() for sentence in page} | {*OUTCOMES}
     named |= {entry.about for entry in (*NAVIGATION, ACCOUNT) if entry.about}

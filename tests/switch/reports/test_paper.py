@@ -1,6 +1,7 @@
 """Reports on paper: nothing is printed over anything else or beyond the edge, whatever the width of the table."""
 
 import io
+import json
 import struct
 import zlib
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pypdf
@@ -19,7 +21,9 @@ from pydantic import ValidationError
 from schemas.money import Money
 from switch.base import letterhead
 from switch.base.settings import Settings
+from switch.pages import language
 from switch.reports import (
+    access,
     account_statement,
     corridors,
     costs,
@@ -33,9 +37,10 @@ from switch.reports import (
     window_statement,
 )
 from switch.reports.letter import Letter, Letterhead
+from switch.reports.query import Period, Scope
 from switch.reports.render import json_file, pdf_file, render
 from switch.reports.table import Cell, ColumnKind, Report, ReportColumn, ReportSeal, totals_by_currency
-from switch.reports.wording import LANGUAGES
+from switch.reports.wording import LANGUAGES, Wording
 
 AT = datetime(2026, 11, 23, 18, 45, 0, 123456, tzinfo=UTC)
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4"/></svg>'
@@ -281,3 +286,39 @@ def test_a_logo_that_cannot_be_printed_is_refused_at_the_start(tmp_path: Path, l
 def test_a_letterhead_that_does_not_fit_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Settings(**wrong)  # type: ignore[arg-type]
+
+
+def test_an_empty_column_leaves_its_width_to_one_whose_texts_are_broken() -> None:
+    """The access log had a wide column for nobody, and its content in a narrow one."""
+    body = json.dumps({"path": "/console/windows/17", "query": {"currency": "INR"}, "rows": list(range(40))})
+    rows = [(number, AT, "PAGE_READ", number, "", body) for number in range(5)]
+    content = access.report([], Period(AT, AT, 1, 9, 9), Scope("olga", everything=True))
+    table = pdf_file._Table(replace(content, rows=tuple(rows)), Wording("ru"))
+    (part,) = table.parts()
+    widths = [column["width"] for column in part["columns"]]
+
+    assert widths[5] > 0.35 * sum(widths)
+    assert widths[4] < widths[5] / 5
+    assert sum(widths) <= table.paper.width + 0.01
+    assert part["rows"][0][2] == "просмотр страницы"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("en", "two people: change 4"), ("ru", "два сотрудника: изменение 4"), ("zh", "双人审批: 变更 4")],
+)
+def test_why_people_hold_a_line_is_said_in_the_readers_language(code: str, said: str) -> None:
+    assert Wording(code).phrase("two people: change 4") == said
+    assert language.Language(code, ZoneInfo("UTC")).detail("two people: change 4") == said
+
+
+@pytest.mark.parametrize("code", ["ru", "zh"])
+def test_a_note_names_states_and_steps_as_the_rows_show_them(code: str) -> None:
+    said = Wording(code)
+    unpaid = said.text("Lines that are HELD or CARRIED were not settled in this window.")
+    refused = said.text(
+        "REFUSE: the switch refused the payment. REJECT: the rail rejected it. EXPIRE: it was never sent."
+    )
+
+    assert all(said.text(state) in unpaid for state in ("HELD", "CARRIED"))
+    assert all(said.text(step) in refused.lower() for step in ("REFUSE", "REJECT", "EXPIRE"))
