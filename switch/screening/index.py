@@ -4,6 +4,9 @@ A name is compared by words. Each word of a listed name counts by how rare it is
 says little, `Zawahiri` much. A stated name is a hit if its words cover enough of a listed name's weight;
 words that the listed name does not have lower the score. Nothing here waits or reads: the index is built once
 from the lists.
+
+A search first finds the listed words that each stated word is like, which is remembered, as words come again
+and again. Only entries that have enough weight of such words are looked at.
 """
 
 import itertools
@@ -21,9 +24,10 @@ from switch.names import han, palladius
 from switch.names import words as names
 from switch.names.similarity import Likeness, consonants, keys, likeness, skeleton
 from switch.screening.listed import ListedName, ListedParty
+from switch.screening.vocabulary import KeyTable, Vocabulary
 
 REMEMBERED: Final = 16_384
-"""Names whose last search an index remembers."""
+"""Names, and words of names, whose last search an index remembers."""
 THRESHOLD: Final = 0.85
 """Scores from here on are hits, unless an installation says otherwise."""
 _SIMILARITY: Final = {
@@ -156,6 +160,17 @@ class _Ask:
         return found
 
 
+class _Found(NamedTuple):
+    """What a stated word is like on the lists."""
+
+    similar: Mapping[str, float]
+    """How similar each listed word is; others are other words."""
+    most: float
+    """What it may cover of the weight of an entry at the most."""
+    entries: int
+    """How many times entries have such a word."""
+
+
 class NameIndex:
     """All names of the lists in force."""
 
@@ -190,9 +205,16 @@ class NameIndex:
         self._need = array("d", (entry.need for entry in self._entries))
         self._least = array("d", (entry.least for entry in self._entries))
         """Arrays are read faster than entries."""
+        self._total = array("d", (entry.weight for entry in self._entries))
+        self._vocabulary = Vocabulary(word for entry in self._entries for word in entry.words)
+        self._having = self._entries_by_word()
+        entries = tuple(enumerate(self._entries))
+        self._sounding = KeyTable((sound, at) for at, entry in entries for sound in entry.sounds)
+        self._sounding_joined = KeyTable((sound, at) for at, entry in entries for sound, _ in entry.ways[1:])
         self._words = self._postings(lambda found: found)
         self._joined = self._postings(names.joined)
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._find)
+        self._similar = lru_cache(maxsize=REMEMBERED)(self._find_word)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -217,6 +239,14 @@ class NameIndex:
                         known = by_key[key]
                         known[at] = max(weight, known.get(at, 0.0))
         return {key: tuple(_by_weight(found)) for key, found in by_key.items()}
+
+    def _entries_by_word(self) -> Mapping[str, "array[int]"]:
+        """The entries that have a word, the lightest first."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for at in sorted(range(len(self._entries)), key=self._total.__getitem__):
+            for word in dict.fromkeys(self._entries[at].words):
+                found[word].append(at)
+        return {word: array("I", entries) for word, entries in found.items()}
 
     def search(
         self, stated: str, *, born: date | None = None, threshold: float = THRESHOLD
@@ -251,10 +281,12 @@ class NameIndex:
         If each stated word is shared, none is left that other words of the listed name could be like: what is
         shared must suffice for the threshold, or be rare enough for part of a name.
         """
+        by_words = _LEAST_THRESHOLD <= threshold <= _SIMILARITY[Likeness.SAME] and not name.has_han
         asked = name.words
         plain = [word for word in asked if word not in names.PARTICLES]
-        asks = [self._ask(word, is_joined=False) for word in plain]
-        asks += [self._ask(word, is_joined=True) for word in names.joined(asked)]
+        ask = _bare if by_words else self._ask
+        asks = [ask(word, is_joined=False) for word in plain]
+        asks += [ask(word, is_joined=True) for word in names.joined(asked)]
         best, every = _SIMILARITY[Likeness.SAME], len(plain)
         whole = threshold / best / _CANDIDATE
         telling = _TELLING * self._rarest / best * _ROUNDED if threshold <= _PART_OF_A_NAME else math.inf
@@ -271,6 +303,8 @@ class NameIndex:
             weight += entry.particles
             return weight >= enough * whole or (weight >= telling and weight >= enough * _PART)
 
+        if by_words:
+            return [at for at in self._met_by_words(name, threshold) if suffices(self._entries[at])]
         met = self._met(asks, every) if threshold >= _LEAST_THRESHOLD else _all(asks)
         likely = self._likely(name, threshold)
         return [at for at in met if likely(entry := self._entries[at]) and suffices(entry)]
@@ -303,6 +337,55 @@ class NameIndex:
                 times[at] = times.get(at, 0) + 1
         need, least = self._need, self._least
         return [at for at, weight in most.items() if weight >= (least[at] if times[at] < every else need[at])]
+
+    def _find_word(self, word: str) -> _Found:
+        """The listed words that a stated word is like, whatever names have them."""
+        similar = {}
+        for listed in self._vocabulary.near(word):
+            # Two words of Han characters are at most as similar as two of letters.
+            now = _SIMILARITY[likeness(listed, word)]
+            if now:
+                similar[listed] = now
+        most = max((now * self._weights[listed] for listed, now in similar.items()), default=0.0)
+        return _Found(similar, most, sum(len(self._having[listed]) for listed in similar))
+
+    def _met_by_words(self, asked: _Asked, threshold: float) -> Iterator[int]:
+        """The entries of which words that are like the stated ones may cover enough for the threshold.
+
+        An entry is met by the first word that brings it, those that bring few before those that bring many:
+        of entries that only later words bring, these cover no more than they may at the most.
+        """
+        telling = _TELLING * self._rarest if threshold <= _PART_OF_A_NAME else math.inf
+        stated = [(self._similar(word), min(self._weight(word), self._rarest / 2)) for word in asked.words]
+        found = sorted((one for one, _ in stated), key=lambda one: one.entries)
+        left = sum(one.most for one in found)
+        best: dict[str, float] = {}
+        met: set[int] = set()
+        for one in found:
+            least = threshold if left < telling * _ROUNDED else min(threshold, _MOST)
+            heaviest = left / (least * _ROUNDED)
+            for word, similar in one.similar.items():
+                entries = self._having[word]
+                met.update(entries[: bisect_right(entries, heaviest, key=self._total.__getitem__)])
+                if similar > best.get(word, 0.0):
+                    best[word] = similar
+            left -= one.most
+        weights, total = self._weights, self._total
+        joined = self._joined_as(asked)
+        for at in met - joined:
+            words = self._entries[at].words
+            covered = sum(best[word] * weights[word] for word in words if word in best)
+            if covered < min(threshold * total[at], max(telling, _MOST * total[at])) * _ROUNDED:
+                continue
+            beside = sum(weight for one, weight in stated if one.similar.keys().isdisjoint(words))
+            if not beside or covered >= threshold * (total[at] + _EXTRA * beside) * _ROUNDED:
+                yield at
+        yield from (at for at in joined if _may_join(asked, self._entries[at], best, threshold, telling))
+
+    def _joined_as(self, asked: _Asked) -> set[int]:
+        """The entries that have two words of the name as one, or one of its words as two."""
+        as_one = {at for sound, _ in asked.ways[1:] for at in self._sounding.at(sound)}
+        return as_one.union(*(self._sounding_joined.at(sound) for sound in asked.sounds))
 
     def _likely(self, asked: _Asked, threshold: float) -> Callable[[_Entry], bool]:
         """Whether the score of an entry may reach the threshold; False is never wrong.
@@ -413,6 +496,33 @@ class NameIndex:
         return [
             _Asked(stated, made, has_han, _sounds(made), self._ways(made)) for made, has_han in found if made
         ]
+
+
+def _may_join(
+    asked: _Asked, entry: _Entry, best: Mapping[str, float], threshold: float, telling: float
+) -> bool:
+    """Whether words of a name and of an entry that are written as one on one side may cover enough.
+
+    `best`: how similar listed words are to single stated ones.
+    """
+    as_one = {sound for sound, _ in asked.ways[1:]}
+    for joined, way in entry.ways:
+        if joined and joined not in asked.sounds:
+            continue
+        total = covered = 0.0
+        for word, weight in way:
+            sound = skeleton(word)
+            alike = sound == joined or sound in as_one
+            total += weight
+            covered += weight * (_SIMILARITY[Likeness.SAME] if alike else best.get(word, 0.0))
+        if covered >= min(threshold * total, max(telling, _MOST * total)) * _ROUNDED:
+            return True
+    return False
+
+
+def _bare(word: str, *, is_joined: bool) -> _Ask:
+    """A word without what its keys bring."""
+    return _Ask(keys(word), is_joined, ())
 
 
 def _sounds(made: tuple[str, ...]) -> frozenset[str]:

@@ -1,19 +1,25 @@
 """An index finds what comparing a name with every entry finds: what it leaves out is never a hit."""
 
 import math
+import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtests.screening import made_up, payments
+from switch.names.similarity import likeness
 from switch.screening import index
 from switch.screening.index import NameIndex, _all, _Asked
 from switch.screening.listed import ListedKind, ListedName, ListedParty
+from switch.screening.vocabulary import Vocabulary
 
 
 class ExhaustiveIndex(NameIndex):
-    """Looks at every entry that shares a key with the name, and scores each that shares enough."""
+    """Looks at every entry, and scores each that shares enough; of a name in Han characters, each that shares a key."""
+
+    def _met_by_words(self, asked: _Asked, threshold: float):  # type: ignore[no-untyped-def]  # noqa: ARG002
+        return range(len(self))
 
     def _met(self, asks, every):  # type: ignore[no-untyped-def]  # noqa: ARG002
         return sorted(_all(asks))
@@ -98,3 +104,32 @@ def test_what_a_candidate_needs_is_a_bound_of_every_rule(threshold: float) -> No
     for entry in found._entries:
         least = min(entry.least * index._PART, entry.least * whole - entry.particles, entry.least)
         assert entry.need <= least or math.isclose(entry.need, least)
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def changed(word: str, chance: random.Random) -> str:
+    """A word with one or two letters that are other ones, left out, put in or swapped."""
+    for _ in range(chance.choice((1, 1, 2))):
+        at = chance.randrange(len(word))
+        ways = (
+            word[:at] + word[at + 1 :],
+            word[:at] + chance.choice(LETTERS) + word[at:],
+            word[:at] + chance.choice(LETTERS) + word[at + 1 :],
+            word[:at] + word[at : at + 2][::-1] + word[at + 2 :],
+        )
+        word = chance.choice(ways) or word
+    return word
+
+
+def test_no_word_that_is_like_another_is_missing_among_those_that_are_near() -> None:
+    chance = random.Random(19)
+    known = sorted({word for party in made_up(400) for name in party.names for word in name.text.split()})
+    known += ["".join(chance.choices(LETTERS, k=chance.randrange(1, 9))) for _ in range(1500)]
+    pairs = [(word, changed(word, chance)) for word in known for _ in range(12)]
+    vocabulary = Vocabulary(word for word, _ in pairs)
+    alike = [(one, other) for one, other in pairs if likeness(one, other)]
+
+    assert len(alike) > 3_000
+    assert [(one, other) for one, other in alike if one not in vocabulary.near(other)] == []
