@@ -176,7 +176,7 @@ class PaymentDocument(TypedDict):
 class CrossRateDocument(TypedDict):
     """A rate through a third currency: the product of two rates."""
 
-    currency: Annotated[str, _text("KZT", "The third currency")]
+    currency: Annotated[str, _text("USD", "The third currency")]
     first_rate: Rate
     second_rate: Rate
     first_provider: Annotated[

@@ -38,6 +38,7 @@ def path_of(page: Page) -> str:
 
 
 @in_each_language("ru")
+@pytest.mark.long
 async def test_one_requests_another_approves_and_it_is_executed(
     look: Look, picture: Picture, language: str
 ) -> None:

@@ -44,6 +44,7 @@ async def opened(look: Look, uetr: str, language: str = "en") -> Page:
     return page
 
 
+@pytest.mark.long
 async def test_an_operator_works_on_a_case_until_two_people_end_it(
     look: Look, picture: Picture, tmp_path: Path
 ) -> None:

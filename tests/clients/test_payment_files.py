@@ -156,6 +156,7 @@ def until_learnt(path: Path, number: int) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.long
 def test_a_kill_in_the_middle_loses_and_doubles_nothing(stack: Stack, client: Client, tmp_path: Path) -> None:
     path = written(tmp_path / "killed.xml", [line() for _ in range(120)])
     for at in (10, 40):

@@ -117,6 +117,7 @@ def test_a_webhook_is_verified_by_the_client_and_by_openssl(
     assert re.search(r"^[A-Za-z0-9+/]{43}=$", verified, re.MULTILINE)
 
 
+@pytest.mark.long
 def test_the_driver_does_its_tasks(newcomer: Newcomer) -> None:
     """Some scenarios of the groups that a certificate needs; all of them: see the closing of the page."""
     conform = BLOCKS["conform"].text.replace(

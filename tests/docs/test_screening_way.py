@@ -61,6 +61,7 @@ def engine() -> Iterator[str]:
         yield thread.server.url
 
 
+@pytest.mark.long
 def test_the_page_can_be_typed(stack: Stack, at_the_files: None, engine: str) -> None:
     typeable = [line for block in blocks() if block.page == PAGE for line in block.commands()]
     lines = [line for line in typeable if line.startswith("payswitch ")]  # not the JSON of an engine

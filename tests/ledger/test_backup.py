@@ -97,6 +97,7 @@ async def test_an_instant_comes_back_with_all_that_was_acknowledged_by_then(serv
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.long
 async def test_what_cannot_be_restored_is_reported(server, data_directory):
     directory = data_directory / "backups"
     _, _, instant = await live_then_lose_everything(server, directory)

@@ -161,6 +161,7 @@ def test_a_backend_that_hangs_while_its_server_is_killed_does_not_stop_the_next_
     sleeper.wait()
 
 
+@pytest.mark.long
 def test_a_server_that_was_stopped_when_its_parent_was_killed_does_not_stop_the_next_start(
     server: EmbeddedPostgres,
 ):

@@ -38,6 +38,7 @@ def shown(content: dict[str, Any]) -> list[Any]:
     return [one["value"] for one in content.get("examples", {}).values()]
 
 
+@pytest.mark.long
 def test_the_document_is_valid_openapi(described: Described) -> None:
     OpenAPIV31SpecValidator(described.document).validate()
     json.dumps(described.document)

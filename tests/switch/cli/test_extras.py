@@ -68,6 +68,7 @@ def test_a_start_without_a_database_names_the_extra_in_one_line(tmp_path: Path) 
     )
 
 
+@pytest.mark.long
 def test_the_applications_of_every_process_are_read_without_extras() -> None:
     done = python("import switch.processes.app, switch.processes.caretaker, switch.processes.writer")
 

@@ -147,6 +147,7 @@ def test_a_database_that_is_not_there_is_one_line(tmp_path: Path, database_url: 
     assert "does not exist" in lines[0]
 
 
+@pytest.mark.long
 def test_a_newer_schema_is_one_line(tmp_path: Path, database_url: str) -> None:
     psql(database_url, "INSERT INTO migration.applied VALUES ('switch', '9999_post_later.sql', '')")
     code, lines = up("--data", str(tmp_path), "--port", "0", "--sandbox", "--database", database_url)

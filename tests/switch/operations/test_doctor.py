@@ -76,6 +76,7 @@ async def test_a_running_switch_is_well(stack: Stack) -> None:
     assert set(found.checked) >= {*doctor.LOCAL, *doctor.RUNNING, *doctor.DATABASE}
 
 
+@pytest.mark.long
 def test_the_command_reports_it_as_text_and_json_and_exits_1(tmp_path: Path) -> None:
     """With few open files allowed, in an empty place: really so, in a process of its own."""
 

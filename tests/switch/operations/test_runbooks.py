@@ -40,6 +40,7 @@ def data(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     return stack
 
 
+@pytest.mark.long
 def test_what_a_runbook_checks_by_can_be_typed(data: Stack, capfd: pytest.CaptureFixture[str]) -> None:
     def printed(*words: str) -> str:
         assert cli.run(words) == 0, words

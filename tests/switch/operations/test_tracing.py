@@ -229,6 +229,7 @@ def test_without_the_extra_the_error_names_what_to_install(monkeypatch: pytest.M
         tracing.start(Settings(otlp_endpoint="http://127.0.0.1:1"), "test")
 
 
+@pytest.mark.long
 def test_where_nobody_traces_the_sdk_is_not_even_loaded() -> None:
     code = "import sys, switch.processes.app; print([m for m in sys.modules if m.startswith('opentelemetry.sdk')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

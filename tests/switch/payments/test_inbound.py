@@ -202,6 +202,7 @@ async def test_a_rail_that_refunded_at_its_own_time_out_owes_until_two_people_se
     assert (await both_sides(both)).ok
 
 
+@pytest.mark.long
 async def test_a_payment_that_is_returned_after_the_rail_was_told_done_is_owed_to_the_payer(
     both: Stack,
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import asyncpg
+import pytest
 
 from adapters import keys
 from adapters import uetr as uetrs
@@ -136,6 +137,7 @@ async def test_what_a_rail_gives_back_after_it_was_credited_is_booked_and_its_se
     )
 
 
+@pytest.mark.long
 async def test_a_return_that_the_rail_repeats_is_booked_and_notified_once(stack: Stack) -> None:
     bank = await stack.add_bank(funds_minor=500_000)
     uetr, credited = await paid(stack, bank)
@@ -169,6 +171,7 @@ async def test_a_return_that_the_rail_repeats_is_booked_and_notified_once(stack:
     assert (returns, told, noted) == (1, 1, 1)
 
 
+@pytest.mark.long
 async def test_less_than_the_whole_is_left_to_people_with_the_reason(stack: Stack) -> None:
     bank = await stack.add_bank(funds_minor=500_000)
     uetr, _ = await paid(stack, bank)

@@ -130,6 +130,7 @@ async def test_a_killed_writer_leaves_an_unknown_outcome_that_the_same_command_l
     assert await asked_again(writer, command) is then
 
 
+@pytest.mark.long
 async def test_a_writer_that_is_away_did_nothing(writer: WriterProcess) -> None:
     command = await funding(writer)
     async with linked(writer.socket) as link:

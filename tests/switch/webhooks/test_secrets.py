@@ -250,6 +250,7 @@ async def test_a_payment_that_did_not_change_is_not_sent_again(stack: Stack):
             assert (answer.status, await answer.read()) == (304, b"")
 
 
+@pytest.mark.long
 async def test_events_of_a_payment_arrive_in_order_and_say_what_happened(stack: Stack):
     """The first delivery is refused twice: those of later events of the payment wait for it."""
     async with hooked(stack, [500, 500, 204]) as (_, heard, bodies):
