@@ -58,7 +58,7 @@ async def reports(request):
 
 @pytest.mark.parametrize(
     "country",
-    tiers.some(COUNTRIES, "CN"),  # answered in three steps
+    tiers.some(COUNTRIES),  # it looks at what is in time, which a busy machine is not
 )
 async def test_the_kit_finds_nothing(reports, country):
     """Every reason takes its time: that is `payswitch adapters check`, or TEST_ALL_REASONS=1 here."""

@@ -105,6 +105,7 @@ async def closed(look: Look) -> int:
     return window
 
 
+@pytest.mark.long
 async def test_a_window_is_closed_confirmed_by_central_banks_and_settled(
     look: Look, picture: Picture
 ) -> None:

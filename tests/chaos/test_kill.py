@@ -32,7 +32,7 @@ ROUTES = {
     "before_enquiry": (TO_PAKISTAN, "SILENT"),
     "after_enquiry": (TO_PAKISTAN, "SILENT"),
 }
-AROUND_SENDING = ("after_reserve_commit", "after_rail_send")
+AROUND_SENDING = ("after_rail_send",)
 
 ROUNDS_OF_CHANGES = 9
 FINISH_WAIT_S = 20

@@ -119,9 +119,14 @@ def _is_command(words: list[str]) -> bool:
     first, second = words[0], words[1] if len(words) > 1 else ""
     if first not in GROUPS:
         return first in COMMANDS
-    module, name, _ = GROUPS[first]
+    return not second or second in _commands_of(first)
+
+
+@cache
+def _commands_of(group: str) -> frozenset[str]:
+    module, name, _ = GROUPS[group]
     inner = get_command(getattr(import_module(f"switch.cli.{module}"), name))
-    return not second or second in getattr(inner, "commands", ())
+    return frozenset(getattr(inner, "commands", ()))
 
 
 @pytest.mark.parametrize("rule", sorted(remedies.BY_RULE))

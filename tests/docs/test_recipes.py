@@ -54,7 +54,7 @@ def test_the_messages_are_the_examples_of_the_description(page: Path) -> None:
 
 
 @pytest.mark.skipif(not all(map(shutil.which, ("curl", "jq"))), reason="curl and jq are needed")
-@pytest.mark.parametrize("page", tiers.some(ANSWERS, "pay", "status", "unknown-outcome"))
+@pytest.mark.parametrize("page", tiers.some(ANSWERS, "pay", "status"))
 def test_a_recipe_works_as_it_is_written(page: str, stack: Stack, place: Path) -> None:
     for block in BLOCKS:
         if block.file:

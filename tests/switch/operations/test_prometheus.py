@@ -38,6 +38,7 @@ RARE = {
     "payswitch_payments_refused_total",
     "payswitch_rail_circuit_open",
     "payswitch_rail_stray_answers_total",
+    "payswitch_screening_list_age_seconds",  # where a sanctions list is in force
     "payswitch_sign_in_attempts_total",
     "payswitch_report_deliveries",  # where a destination is allowed
     "payswitch_report_delivery_attempts_total",

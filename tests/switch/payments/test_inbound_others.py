@@ -27,7 +27,8 @@ from tests.switch.payments.inbound_world import (
     with_gateways,
 )
 from tests.switch.stack import Stack, started
-from tests.tiers import some
+
+pytestmark = pytest.mark.long
 
 SOURCES = ("KG", "RU", "UZ")
 
@@ -39,7 +40,7 @@ def rails() -> Iterator[Stack]:
         yield stack
 
 
-@pytest.mark.parametrize("source", some(SOURCES, "KG"))
+@pytest.mark.parametrize("source", SOURCES)
 async def test_whatever_the_rail_does_the_books_agree(rails: Stack, source: str) -> None:
     """One payment of each kind, at once."""
     expected = {
@@ -74,7 +75,7 @@ async def test_whatever_the_rail_does_the_books_agree(rails: Stack, source: str)
     assert checked.ok, checked
 
 
-@pytest.mark.parametrize("source", some(SOURCES, "KG"))
+@pytest.mark.parametrize("source", SOURCES)
 async def test_a_rail_that_refunded_at_its_own_time_out_is_noticed(rails: Stack, source: str) -> None:
     (uetr,) = await originate(rails, source, "PK", word="SLOW60", behaviour="GONE")
     found = await until_kept(rails, uetr, open=False)
@@ -84,7 +85,7 @@ async def test_a_rail_that_refunded_at_its_own_time_out_is_noticed(rails: Stack,
     await rails.agreed("order.settle", {"uetr": uetr, "evidence": "letter 12 of the rail"})
 
 
-@pytest.mark.parametrize("source", some(("KG", "UZ"), "KG"))
+@pytest.mark.parametrize("source", ["KG", "UZ"])
 async def test_a_bank_is_paid_that_its_rail_knows_by_an_id_which_orders_do_not_state(
     rails: Stack, source: str
 ) -> None:

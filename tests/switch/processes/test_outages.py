@@ -136,6 +136,7 @@ async def taking(stack: Stack) -> AsyncIterator[tuple[Any, Participant]]:
 
 
 @pytest.mark.parametrize("word", tiers.some(["UNKFND", "SILENT"], "SILENT"))
+@pytest.mark.long
 async def test_a_stopped_caretaker_gives_no_money_away(away: Stack, word: str) -> None:
     """The first "not found" after the stop was believed: aborted here, credited there."""
     async with away.client("asha-bank") as client:

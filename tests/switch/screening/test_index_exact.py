@@ -81,6 +81,7 @@ def test_what_is_left_out_is_never_a_hit(
         assert quick.search(name, threshold=threshold) == whole.search(name, threshold=threshold), name
 
 
+@pytest.mark.long
 def test_the_names_of_common_people_have_the_same_hits_in_a_large_list() -> None:
     parties = list(made_up(3_000))
     quick, whole = NameIndex(parties), ExhaustiveIndex(parties)

@@ -285,6 +285,7 @@ async def test_an_officer_of_another_bank_is_told_of_a_held_payment_what_it_is_t
     assert told(decided) == told(answers[1])
 
 
+@pytest.mark.long
 async def test_an_officer_of_another_bank_is_told_of_a_clearance_what_it_is_told_of_none(
     stack: Stack, lists: int, people: dict[str, dict[str, str]], decided_by: Any
 ) -> None:

@@ -196,7 +196,7 @@ LONG_STOP = World(PK, reaches_rail_at=59, lag=59, switch_stopped=[Outage(21, 300
 @example(World(TWO, reaches_rail_at=59, lag=59, blips=[208], rail_away=[Outage(60, 90)]))
 @example(World(IN, reaches_rail_at=59, lag=59, switch_stopped=[Outage(21, 300)]))
 @example(World(TWO, reaches_rail_at=59, lag=59, clock_jumps=[(0, 900)]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_what_the_rail_credited_is_never_aborted_here(world: World) -> None:
     play = Play(world)
     state = play.run()
