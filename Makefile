@@ -43,7 +43,7 @@ check: setup  ## formatting, lint, types, import rules, spelling, promises of th
 	$(BIN)/python -m tests.description.breaks
 	$(BIN)/python -m tests.supply.audit
 
-PYTEST := $(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 test: setup  ## the tests of every capability, in under 10 minutes
 	$(PYTEST) -m "not long"

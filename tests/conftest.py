@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ledger.migrate import migrate
 from ledger.postgres import BIN, EmbeddedPostgres
@@ -20,6 +21,9 @@ from tests.switch.stack import Stack
 
 WRITER_FAULTS = ("kill -9", "frozen", "cut off from the database", "power lost")
 _numbers = itertools.count(1)
+# How fast examples are made says how busy the machine is, and nothing of what is tested.
+settings.register_profile("payswitch", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("payswitch")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
