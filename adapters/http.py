@@ -35,6 +35,8 @@ REST_S: Final = 0.002
 
 NOT_BEFORE: Final = "Rail-Not-Before"
 """Header of a closed rail's 503, ISO 8601: only the rail itself sends it, no gateway on the way."""
+_OK: Final = 200
+_ENDED_OTHERWISE: Final = 409
 _CLOSED: Final = 503
 
 _SAFE: Final = "GET"
@@ -67,6 +69,16 @@ class HttpFailure:
         if self.not_before is not None:
             return Receipt(Acceptance.LATER, detail=self.detail, not_before=self.not_before)
         return Receipt(Acceptance.UNKNOWN if self.sent else Acceptance.REFUSED, detail=self.detail)
+
+
+def confirmed(reply: HttpReply | HttpFailure) -> Receipt:
+    """What the reply to our answer means: 200 takes it; 409: the rail has ended the order otherwise."""
+    if isinstance(reply, HttpFailure):
+        return Receipt(Acceptance.UNKNOWN, detail=reply.detail)
+    if reply.status == _OK:
+        return Receipt(Acceptance.ACCEPTED)
+    taken = Acceptance.REFUSED if reply.status == _ENDED_OTHERWISE else Acceptance.UNKNOWN
+    return Receipt(taken, detail=f"http {reply.status}")
 
 
 @dataclass(slots=True)

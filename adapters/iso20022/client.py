@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from adapters import creditor, keys
 from adapters import uetr as uetrs
 from adapters.cycle import fetch
-from adapters.http import HttpClient, HttpFailure, HttpReply
+from adapters.http import HttpClient, HttpFailure, HttpReply, confirmed
 from adapters.iso20022 import envelope, inbound, messages
 from adapters.iso20022.codes import reason_of
 from adapters.iso20022.dialect import Content, IsoDialect, IsoParticipant
@@ -34,7 +34,6 @@ from adapters.profile import RailProfile
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 
 _OK: Final = 200
-_GONE: Final = 409
 """The rail has ended this order otherwise (profile)."""
 
 
@@ -224,13 +223,7 @@ class OriginatingIsoRail(IsoRail):
     async def confirm(self, answer: bytes) -> Receipt:
         """See `OriginatingAdapter.confirm`: posted to the rail's path; HTTP 409 refuses it (profile)."""
         headers = self.dialect.headers(inbound.end_to_end_of(self._read_stored(answer)))
-        reply = await self.http.request("POST", self.dialect.path, answer, headers=headers)
-        if isinstance(reply, HttpFailure):
-            return Receipt(Acceptance.UNKNOWN, detail=reply.detail)
-        if reply.status == _OK:
-            return Receipt(Acceptance.ACCEPTED)
-        taken = Acceptance.REFUSED if reply.status == _GONE else Acceptance.UNKNOWN
-        return Receipt(taken, detail=f"http {reply.status}")
+        return confirmed(await self.http.request("POST", self.dialect.path, answer, headers=headers))
 
     def _read_stored(self, raw: bytes) -> Sealed:
         return envelope.open_stored(self.dialect.envelope, raw)

@@ -15,7 +15,7 @@ from adapters import called, creditor, json_text, keys
 from adapters import uetr as uetrs
 from adapters.called import CalledRequest
 from adapters.cycle import fetch
-from adapters.http import HttpClient, HttpFailure, HttpReply
+from adapters.http import HttpClient, HttpFailure, HttpReply, confirmed
 from adapters.identity import require
 from adapters.kyrgyzstan import inbound, messages
 from adapters.kyrgyzstan.codes import REFUSALS, ElqrStatus, reason_of
@@ -41,7 +41,6 @@ from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 _RECIPIENT_WRONG: Final = 452
-_GONE: Final = 409
 """The operator has ended this transaction otherwise (profile)."""
 _JSON: Final = "application/json"
 JWS: Final = "application/jose"
@@ -127,13 +126,7 @@ class Elqr:
     async def confirm(self, answer: bytes) -> Receipt:
         """See `OriginatingAdapter.confirm`: `update`; HTTP 409 refuses it (profile)."""
         ref = json_text.text_of(open_stored(answer), "pspTransactionId")
-        reply = await self._post(f"update/{ref}", answer, JWS)
-        if isinstance(reply, HttpFailure):
-            return Receipt(Acceptance.UNKNOWN, detail=reply.detail)
-        if reply.status == _OK:
-            return Receipt(Acceptance.ACCEPTED)
-        taken = Acceptance.REFUSED if reply.status == _GONE else Acceptance.UNKNOWN
-        return Receipt(taken, detail=f"http {reply.status}")
+        return confirmed(await self._post(f"update/{ref}", answer, JWS))
 
     async def reserve(self, native: Native) -> Receipt:
         """See `ReservingAdapter.reserve`: `create`."""

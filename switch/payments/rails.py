@@ -14,7 +14,7 @@ import structlog
 
 from adapters import accounting, registry
 from adapters.originating import InboundRequest, OriginatingAdapter
-from adapters.port import Answer, Native, NoticeAdapter, Order, RailAdapter
+from adapters.port import Answer, Native, NoticeAdapter, Order, Outcome, RailAdapter
 from schemas.credit_transfer import ROOT
 from schemas.errors import InvalidMessage, NotAllowed, NotFound, Refused, SwitchError, Unavailable
 from schemas.reasons import Reason
@@ -250,6 +250,14 @@ class Rail:
                 "this rail's adapter cannot translate this payment", reason=Reason.TRANSACTION_NOT_SUPPORTED
             ) from None
         raise Refused(violation.text, reason=violation.reason, path=f"{ROOT}/{violation.path}")
+
+    async def enquire(self, native: Native) -> Answer:
+        """Ask the rail about an order; if the adapter raises, which it must not, there is no answer."""
+        try:
+            return await self.adapter.enquire(native)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not look like an answer
+            _log.error("enquiry_failed", error=type(error).__name__, detail=logs.where(error))
+            return Answer(native.ref, Outcome.UNKNOWN)
 
     def not_carried(self, order: Order) -> list[tuple[str, str]]:
         """Parts of the order's message that the rail does not carry: path and text, for the sender.

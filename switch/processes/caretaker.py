@@ -17,7 +17,7 @@ import asyncpg
 import structlog
 from msgspec.structs import replace
 
-from adapters.port import Answer, Native, Outcome
+from adapters.port import Native, Outcome
 from ledger.encoding import microseconds
 from ledger.garbage import collect_in_short_steps
 from ledger.roles import Login
@@ -246,7 +246,7 @@ class Caretaker:
         failpoint("before_enquiry")
         country = rail.adapter.profile.country
         started = now_us()
-        answer = await _enquire(rail, self._native(row))
+        answer = await rail.enquire(self._native(row))
         metrics.rail_request(country, "enquire", answer.outcome, (now_us() - started) / 1e6)
         rail.breaker.count_exchange(answered=answer.outcome is not Outcome.UNKNOWN)
         failpoint("after_enquiry")
@@ -279,15 +279,6 @@ class Caretaker:
     def _may_send(row: asyncpg.Record) -> bool:
         """Whether an order unknown to the rail may be sent again; the writer checks again."""
         return bool(row["now"] < row["expires_at"] and not row["pending"])
-
-
-async def _enquire(rail: Rail, native: Native) -> Answer:
-    """Send an enquiry; if an adapter raises, which it must not, there is no response."""
-    try:
-        return await rail.adapter.enquire(native)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it must not look like an answer
-        _log.error("enquiry_failed", error=type(error).__name__, detail=logs.where(error))
-        return Answer(native.ref, Outcome.UNKNOWN)
 
 
 def _finished(mine: dict[int, asyncio.Task[None]], number: int, task: asyncio.Task[None]) -> None:

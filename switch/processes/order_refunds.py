@@ -201,7 +201,7 @@ class OrderRefunds:
         if row["refund_enquiries"] >= timing.enquiries_max or row["now"] > row["refund_expires_at"] + lasts:
             await self._move(row, _Learned(RefundState.UNKNOWN, "the rail does not say what became of it"))
             return
-        answer = await _ask(rail, self._native(row))
+        answer = await rail.enquire(self._native(row))
         metrics.rail_request(row["rail"], "enquire", answer.outcome, 0.0)
         asked = answer.outcome is not Outcome.UNKNOWN
         rail.breaker.count_exchange(answered=asked)
@@ -270,15 +270,6 @@ async def _submit(rail: Rail, native: Native) -> Receipt:
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not look like an answer
         _log.error("refund_not_sent", error=type(error).__name__, detail=logs.where(error))
         return Receipt(Acceptance.UNKNOWN, detail=type(error).__name__)
-
-
-async def _ask(rail: Rail, native: Native) -> Answer:
-    """Enquire; if an adapter raises, which it must not, there is no answer."""
-    try:
-        return await rail.adapter.enquire(native)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it must not look like an answer
-        _log.error("enquiry_failed", error=type(error).__name__, detail=logs.where(error))
-        return Answer(native.ref, Outcome.UNKNOWN)
 
 
 def _of_answer(answer: Answer, amount: Money, due_s: float) -> _Learned:
