@@ -224,6 +224,10 @@ class NameIndex:
             return _PARTICLE
         return max(1.0, self._rarest - math.log(1 + self._frequency[consonants(word)]))
 
+    def _telling(self, threshold: float) -> float:
+        """The weight from which on part of a listed name suffices."""
+        return _TELLING * self._rarest if threshold <= _PART_OF_A_NAME else math.inf
+
     def _weight(self, word: str) -> float:
         """How much a word says: the rarer its sound is on the lists, the more."""
         return self._weights.get(word) or self._rarity(word)
@@ -289,7 +293,7 @@ class NameIndex:
         asks += [ask(word, is_joined=True) for word in names.joined(asked)]
         best, every = _SIMILARITY[Likeness.SAME], len(plain)
         whole = threshold / best / _CANDIDATE
-        telling = _TELLING * self._rarest / best * _ROUNDED if threshold <= _PART_OF_A_NAME else math.inf
+        telling = self._telling(threshold) / best * _ROUNDED
         may_join = every < len(asked)  # a word and its particle may weigh more as one
         known: dict[str, int] = {}
 
@@ -355,7 +359,7 @@ class NameIndex:
         An entry is met by the first word that brings it, those that bring few before those that bring many:
         of entries that only later words bring, these cover no more than they may at the most.
         """
-        telling = _TELLING * self._rarest if threshold <= _PART_OF_A_NAME else math.inf
+        telling = self._telling(threshold)
         stated = [(self._similar(word), min(self._weight(word), self._rarest / 2)) for word in asked.words]
         found = sorted((one for one, _ in stated), key=lambda one: one.entries)
         left = sum(one.most for one in found)
@@ -371,28 +375,33 @@ class NameIndex:
                     best[word] = similar
             left -= one.most
         weights, total = self._weights, self._total
-        joined = self._joined_as(asked)
+        as_one = {sound for sound, _ in asked.ways[1:]}
+        joined = self._joined_as(asked, as_one)
         for at in met - joined:
             words = self._entries[at].words
             covered = sum(best[word] * weights[word] for word in words if word in best)
-            if covered < min(threshold * total[at], max(telling, _MOST * total[at])) * _ROUNDED:
+            if covered < _enough(total[at], threshold, telling):
                 continue
             beside = sum(weight for one, weight in stated if one.similar.keys().isdisjoint(words))
             if not beside or covered >= threshold * (total[at] + _EXTRA * beside) * _ROUNDED:
                 yield at
-        yield from (at for at in joined if _may_join(asked, self._entries[at], best, threshold, telling))
+        for at in joined:
+            entry = self._entries[at]
+            ways = (way for way in entry.ways if not way[0] or way[0] in asked.sounds)
+            if any(_covers(way, as_one, best, threshold, telling) for way in ways):
+                yield at
 
-    def _joined_as(self, asked: _Asked) -> set[int]:
-        """The entries that have two words of the name as one, or one of its words as two."""
-        as_one = {at for sound, _ in asked.ways[1:] for at in self._sounding.at(sound)}
-        return as_one.union(*(self._sounding_joined.at(sound) for sound in asked.sounds))
+    def _joined_as(self, asked: _Asked, as_one: set[str]) -> set[int]:
+        """The entries that have two words of the name as one (`as_one`: sounds), or one word as two."""
+        found = {at for sound in as_one for at in self._sounding.at(sound)}
+        return found.union(*(self._sounding_joined.at(sound) for sound in asked.sounds))
 
     def _likely(self, asked: _Asked, threshold: float) -> Callable[[_Entry], bool]:
         """Whether the score of an entry may reach the threshold; False is never wrong.
 
         Each listed word is compared once in a search, whatever names have it.
         """
-        telling = _TELLING * self._rarest if threshold <= _PART_OF_A_NAME else math.inf
+        telling = self._telling(threshold)
         stated = [word for word, _ in asked.ways[0][1]]
         joined = [sound for sound, _ in asked.ways[1:]]
         best: tuple[dict[str, float], dict[str, float]] = {}, {}
@@ -401,7 +410,7 @@ class NameIndex:
             pinyin = asked.has_han or entry.has_han
             known = best[pinyin]
             covered, left = 0.0, entry.weight
-            enough = min(threshold * left, max(telling, _MOST * left)) * _ROUNDED
+            enough = _enough(left, threshold, telling)
             for word, weight in entry.ways[0][1]:  # the heaviest first: mostly one word decides
                 similar = known.get(word)
                 if similar is None:
@@ -498,26 +507,27 @@ class NameIndex:
         ]
 
 
-def _may_join(
-    asked: _Asked, entry: _Entry, best: Mapping[str, float], threshold: float, telling: float
-) -> bool:
-    """Whether words of a name and of an entry that are written as one on one side may cover enough.
+def _enough(total: float, threshold: float, telling: float) -> float:
+    """How much of the weight of an entry must be covered at the least."""
+    return min(threshold * total, max(telling, _MOST * total)) * _ROUNDED
 
+
+def _covers(
+    way: tuple[str, _Weighed], as_one: set[str], best: Mapping[str, float], threshold: float, telling: float
+) -> bool:
+    """Whether words that one side writes as one, and those that are alike, may cover enough of an entry.
+
+    `way`: a way of the entry, with the sound of what it joins. `as_one`: sounds of two stated words as one.
     `best`: how similar listed words are to single stated ones.
     """
-    as_one = {sound for sound, _ in asked.ways[1:]}
-    for joined, way in entry.ways:
-        if joined and joined not in asked.sounds:
-            continue
-        total = covered = 0.0
-        for word, weight in way:
-            sound = skeleton(word)
-            alike = sound == joined or sound in as_one
-            total += weight
-            covered += weight * (_SIMILARITY[Likeness.SAME] if alike else best.get(word, 0.0))
-        if covered >= min(threshold * total, max(telling, _MOST * total)) * _ROUNDED:
-            return True
-    return False
+    joined, words = way
+    total = covered = 0.0
+    for word, weight in words:
+        sound = skeleton(word)
+        alike = sound == joined or sound in as_one
+        total += weight
+        covered += weight * (_SIMILARITY[Likeness.SAME] if alike else best.get(word, 0.0))
+    return covered >= _enough(total, threshold, telling)
 
 
 def _bare(word: str, *, is_joined: bool) -> _Ask:

@@ -31,7 +31,7 @@ class KeyTable:
     """
 
     def __init__(self, keys: Iterable[tuple[str, int]]) -> None:
-        rows = sorted({_number(key) << _AT_BITS | at for key, at in keys})
+        rows = sorted({_row(key, at) for key, at in keys})
         self._rows = array("Q", rows)
 
     def at(self, key: str) -> Iterator[int]:
@@ -53,6 +53,12 @@ class Vocabulary:
     def near(self, word: str) -> set[str]:
         """The listed words that may be like a word: some are not, and none that is like it is missing."""
         return {self._words[at] for key in _keys(word) for at in self._table.at(key)}
+
+
+def _row(key: str, at: int) -> int:
+    if at >> _AT_BITS:  # it would change the key, and be found by nobody
+        raise ValueError(f"more than {1 << _AT_BITS} places")
+    return _number(key) << _AT_BITS | at
 
 
 def _number(key: str) -> int:
