@@ -177,7 +177,7 @@ def _account(party: Element) -> PartyAccount:
 
 def _read_status_inquiry(message: UfebsMessage, us: SbpParticipant) -> StatusQuery:  # noqa: ARG001 - every reader
     if _attribute(message.document, "EDInquiryCode") != messages.STATUS_INQUIRY:
-        raise InvalidMessage("only the status of an order is told", path="EDInquiryCode")
+        raise InvalidMessage("only the status of an order can be queried", path="EDInquiryCode")
     EdId.of(_find(message.document, "EDRefID"))
     return StatusQuery(message.id, ref_of(message.about))
 

@@ -123,7 +123,7 @@ class SourceOrderDocument(TypedDict):
         str,
         _text(
             "done",
-            "What the rail is told: taken (it is pending), done, or refused",
+            "What is reported to the rail: taken (it is pending), done, or refused",
             enum=["taken", "done", "refused"],
         ),
     ]

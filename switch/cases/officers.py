@@ -55,7 +55,7 @@ def decides(person: Person, by: DecidedBy, participant: str) -> bool:
 
 
 def unknown_to_officer(text: str, path: str) -> Refused:
-    """What an officer is told of what does not exist, and of what others decide about."""
+    """The one refusal for what does not exist and for what others decide about."""
     return Refused(text, path=path, reason=Reason.NARRATIVE, remedy=REMEDY)
 
 
@@ -81,7 +81,7 @@ async def seats(
 
     Raises:
         NotAllowed: others decide about payments of this participant.
-        Refused: the same of an officer, who is told what is said of what does not exist (`unknown`).
+        Refused: an officer asks, and others decide; `unknown`, as for what does not exist.
 
     """
     by = await decided_by(connection, participant)

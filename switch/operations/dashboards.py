@@ -545,7 +545,7 @@ RAILS: Final = Dashboard(
             "inbound_orders_ended_total",
             "rail, kind, state",
             "Orders that ended",
-            "Orders of rails and reversals of orders per second, by what the rail is told.",
+            "Orders of rails and their reversals per second, by the outcome that is reported to the rail.",
         ),
         _value(
             f"sum by (kind, state) ({_P}_cases)",
