@@ -109,7 +109,10 @@ async def test_a_witness_that_nobody_may_call_fetches(stack: Stack, keys: list[s
             published = await publish(stack)
             await asyncio.to_thread(witness_command, "pull", str(folder), stack.url)
             witness = await until_cosigned(stack, name, published["size"])
-            assert witness["size"] == published["size"]
+            _, listed = await get(
+                stack, "checkpoints?limit=20"
+            )  # the caretaker may have published in between
+            assert witness["size"] in {each["size"] for each in listed if each["size"] >= published["size"]}
 
 
 @pytest.mark.parametrize(
