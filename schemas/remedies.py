@@ -90,6 +90,7 @@ BY_RULE: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "check": "Correct the value: its check digits are wrong.",
         "qr-code": "Scan it again, or ask for another code: docs/rails/qr.md lists the schemes.",
+        "qr-field": "Give the fields that the scheme has, in its form: docs/rails/qr.md lists the schemes.",
         "payee": "Verify the payee again, and use the details of the answer.",
     }
 )

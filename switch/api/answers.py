@@ -80,6 +80,12 @@ ANSWERS: Final[Mapping[str, OperationAnswer]] = MappingProxyType(
         "readQrCode": OperationAnswer(
             models.QrDraftDocument, signs=True, body=qr.QrText, failures=(Refused,)
         ),
+        "makeQrCode": OperationAnswer(
+            models.QrCodeDocument,
+            signs=True,
+            body=qr.NewQrCode,
+            failures=(NotAllowed, InvalidAmount, Refused),
+        ),
         "getQuote": OperationAnswer(models.QuoteDocument, failures=(NotFound, InvalidAmount, Refused)),
         "makeQuote": OperationAnswer(
             models.FirmQuoteDocument,

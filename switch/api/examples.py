@@ -226,6 +226,15 @@ BODIES: Final[Mapping[str, Content]] = MappingProxyType(
             "text": "00020101021126440012PK.RAAST.P2M0124PK60SAND00000000000000015204594253035865407"
             "1500.005802PK5912Lahore Books6006Lahore62160512INVOICE-11876304857B"
         },
+        "makeQrCode": {
+            "payee": "stores@okbank",
+            "name": "Asha Stores",
+            "city": "Mumbai",
+            "category": "5411",
+            "amount": "250.00",
+            "reference": "INVOICE-1187",
+            "single_use": True,
+        },
         "makeQuote": {
             "creditor_agent": "INDUPKKA",
             "amount": "1500.00",

@@ -254,6 +254,18 @@ class QrDraftDocument(TypedDict):
     creditor_agents: Annotated[list[Bic], Meta(description="Participants that may be the creditor agent")]
 
 
+class QrCodeDocument(QrDraftDocument):
+    """A code that was made: its text, and what a payer's bank reads of it."""
+
+    text: Annotated[
+        str,
+        _text(
+            "00020101021126270010A0000005240109a@okbank",
+            "The text of the QR code, exactly as it is to be drawn",
+        ),
+    ]
+
+
 class FirmQuoteDocument(TypedDict):
     """The terms of one payment, promised until an instant."""
 

@@ -200,6 +200,8 @@ MISTAKES = (
     M("a payment at a quote that is none", with_(f"{TX}/InstrForNxtAgt", [{"InstrInf": "/QTID/7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b8"}]), 422, f"{TX}/InstrForNxtAgt/InstrInf", "POST /v1/quotes"),
     M("an instruction to the switch", with_(f"{TX}/InstrForNxtAgt", [{"InstrInf": "call first"}]), 422, f"{TX}/InstrForNxtAgt", "Leave out"),
     M("a damaged QR code", post("/v1/qr", {"text": "00020"}), 422, "text", "Scan it again"),
+    M("a QR code without what its scheme requires", post("/v1/qr-codes", {"payee": "stores@okbank"}), 422, "body", "that the scheme has"),
+    M("a QR code of another country's scheme", post("/v1/qr-codes", {"payee": "stores@okbank", "scheme": "ELQR"}), 422, "scheme", "docs/rails/qr.md"),
     M("rates of a bank that is no FX provider", lambda _: Request("PUT", "/v1/fx/rates", b"{}", {"Content-Type": codec.JSON}), 403, "caller", "as a caller who may"),
     M("a webhook without a type of ours", post("/v1/webhooks", {"url": "https://bank.example/", "types": ["paid"]}), 400, "types[0]", "asyncapi.json"),
     M("a webhook to a wrong address", post("/v1/webhooks", {"url": "ftp://bank.example/"}), 400, "url", "openapi.json"),

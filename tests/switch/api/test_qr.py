@@ -1,15 +1,21 @@
-"""`POST /v1/qr`: a code from abroad becomes the draft of a payment, and the payment arrives."""
+"""QR codes: one from abroad becomes the draft of a payment, and the payment arrives; one of ours is made."""
 
 import json
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from adapters import registry
 from adapters.qr import payload
 from adapters.qr.model import PayeeKind, PaymentCode
+from schemas.errors import Refused
 from schemas.money import Money
+from switch.api import qr
+from tests.adapters.test_qr import codes
 from tests.switch.stack import Stack
 
 ERIP = "00020132370010by.raschet010310110124444444444445303933540571.005802BY5913UNP_1234567896007Belarus63040A6C"
@@ -35,10 +41,15 @@ def code(country: str, payee: str, amount: str | None = None, **more: Any) -> st
 
 async def draft(stack: Stack, sender: str | None, text: object) -> tuple[int, dict[str, Any]]:
     """Status and answer."""
+    return await sent(stack, sender, "qr", {"text": text})
+
+
+async def sent(stack: Stack, sender: str | None, resource: str, body: object) -> tuple[int, dict[str, Any]]:
+    """Status and answer."""
     headers = {"Authorization": f"Bearer {stack.participant(sender)['bearer']}"} if sender else {}
     async with (
         aiohttp.ClientSession(stack.url, headers=headers) as http,
-        http.post("/v1/qr", json={"text": text}) as answer,
+        http.post(f"/v1/{resource}", json=body) as answer,
     ):
         return answer.status, json.loads(await answer.read())
 
@@ -114,3 +125,84 @@ async def test_a_stranger_reads_no_code(stack: Stack) -> None:
     status, _ = await draft(stack, None, "x")
 
     assert status == 401
+
+
+STORE = {"payee": "stores@okbank", "name": "Asha Stores", "city": "Mumbai", "category": "5411"}
+
+
+async def test_a_code_is_made_and_paid_from_abroad(stack: Stack) -> None:
+    """The merchant's bank makes it, the payer's bank abroad reads the same, and the merchant is paid."""
+    asked = {**STORE, "amount": "12.50", "reference": "INVOICE-7", "single_use": True}
+    status, made = await sent(stack, "asha-bank", "qr-codes", asked)
+    assert status == 200, made
+
+    status, read = await draft(stack, "noor-wallet", made["text"])
+
+    assert status == 200, read
+    assert made == {**read, "text": made["text"]}
+    assert {name: read[name] for name in asked} == {**asked, "amount": {"currency": "INR", "amount": "12.50"}}
+    document = stack.document("noor-wallet", "asha-bank", amount="77.00")
+    (transfer,) = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
+    transfer["CdtrAcct"] = read["creditor_account"]
+    async with stack.client("noor-wallet") as client:
+        paid = await client.pay(document, wait=20)
+    assert paid.status == "ACCC"
+
+
+@pytest.mark.parametrize(
+    ("changed", "path", "detail"),
+    [
+        ({"scheme": "ELQR"}, "scheme", "Bharat QR, UPI link"),
+        ({"payee": "12345"}, "body", "payee"),
+        ({"name": None}, "body", "requires name"),
+        ({"amount": "1.005"}, "amount", "decimals"),
+        ({"amount": "0"}, "amount", None),
+        ({"amount": "99999999999.00"}, "amount", None),
+        ({"more": {"nonsense": "1"}}, "body", "nonsense"),
+        ({"city": "C" * 16}, "body", "15"),
+        ({"reference": "9" * 99}, "body", "too long"),
+    ],
+)
+async def test_a_code_that_could_not_be_read_or_paid_is_not_made(
+    stack: Stack, changed: dict[str, object], path: str, detail: str | None
+) -> None:
+    status, found = await sent(stack, "asha-bank", "qr-codes", {**STORE, **changed})
+
+    assert status == 422, found
+    (error,) = found["errors"]
+    assert error["path"] == path
+    assert (detail or "") in error["message"]
+    assert error["remedy"]
+
+
+async def test_who_has_no_customers_makes_no_code(stack: Stack) -> None:
+    status, _ = await sent(stack, None, "qr-codes", STORE)
+
+    assert status == 401
+
+
+@settings(max_examples=150, deadline=None)
+@given(code=codes(), odd=st.text(max_size=12))
+def test_what_is_made_reads_as_it_was_asked_for(code: PaymentCode, odd: str) -> None:
+    """For every scheme of every country, also with a field of any text: it is exact, or it is refused."""
+    body = {
+        "payee": code.payee,
+        "scheme": code.scheme,
+        "name": code.name,
+        "city": code.city,
+        "amount": code.amount and code.amount.text,
+        "reference": code.reference,
+        "category": code.category,
+        "single_use": code.dynamic,
+        "more": dict(code.more),
+    }
+    assume(all(len(str(value)) < 100 for value in body.values() if isinstance(value, str)))
+    asked = msgspec.convert(body, qr.NewQrCode)
+    assert qr._asked(code.country, asked) == code
+    assert payload.read(qr._made(code)) == code
+    changed = msgspec.structs.replace(asked, name=odd or None)
+    try:
+        text = qr._made(qr._asked(code.country, changed))
+    except Refused:
+        return
+    assert payload.read(text).name == (odd or None)
