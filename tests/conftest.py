@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from ledger.migrate import migrate
 from ledger.postgres import BIN, EmbeddedPostgres
-from tests import order, scratch
+from tests import npm, order, scratch
 from tests.chaos.outages import SCENARIOS
 from tests.switch.stack import Stack
 
@@ -58,6 +58,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--gallery", type=Path, help="a directory that gets pictures of every page of every role"
     )
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A run in several processes fetches meanwhile what its last tests need; its workers do not."""
+    if getattr(session.config.option, "dist", "no") != "no":
+        session.config.add_cleanup(npm.fetch_in_the_background())
 
 
 def pytest_collection() -> None:

@@ -20,6 +20,13 @@ LONG = (
     "adapters",
 )
 """Of the others, those that take long come first: at the end the workers share out short ones."""
+FETCHING = (
+    "browser/test_openid.py",
+    "clients/test_typescript_client.py",
+    "description/test_linters.py",
+    "switch/webhooks/test_secrets.py",
+)
+"""Files that need packages of npm come after the others of their kind: on a fresh machine they are being fetched."""
 
 _RUNNING = pytest.StashKey[dict[Path, ExitStack]]()
 """Of a session: the switches that run, by the directory of their tests."""
@@ -35,12 +42,13 @@ def sort(items: list[pytest.Item]) -> None:
     tests = Counter(item.path for item in items)
     users = {item.path for item in items if _switch_of(item)}
 
-    def rank(item: pytest.Item) -> tuple[int, int, int, Path]:
+    def rank(item: pytest.Item) -> tuple[int, int, int, int, Path]:
         path = item.path.relative_to(HERE).as_posix()
         waiting = _place(path, WAITING)
         if waiting < len(WAITING):
-            return 0, waiting, 0, item.path
-        return 1 if item.path in users else 2, _place(path, LONG), -tests[item.path], item.path
+            return 0, 0, waiting, 0, item.path
+        kind = 1 if item.path in users else 2
+        return kind, path in FETCHING, _place(path, LONG), -tests[item.path], item.path
 
     items.sort(key=rank)
     over = {HERE, OPERATIONS}

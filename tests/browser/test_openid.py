@@ -1,13 +1,11 @@
 """People sign in with a real identity provider, the npm package oidc-provider, in a real browser.
 
-The package is installed beside the tree (`.ci/run`, or here if npm can); without it the tests are skipped.
+The package is fetched to a cache outside the tree; where it cannot be had the tests are skipped.
 """
 
 import asyncio
 import json
-import os
 import re
-import shutil
 import subprocess
 import time
 import uuid
@@ -24,12 +22,12 @@ from playwright.async_api import Browser, Page, expect
 
 from adapters.simulation.sandbox import free_port
 from switch.identity import secrets
+from tests import npm
 from tests.browser.looking import CONSOLE, expect_accessible
 from tests.switch.identity.test_people_api import agreed, call
 from tests.switch.stack import Stack
 
 HERE = Path(__file__).parent
-VERSION = "9.13.3"
 PASSWORD = "correct horse battery"
 PEOPLE = {
     "auditor-1": {"groups": ["auditors"], "name": "Nadia N."},
@@ -39,32 +37,10 @@ PEOPLE = {
 }
 
 
-def package_folder() -> Path:
-    """Where the package is, or is to be: a cache outside the tree."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "payswitch" / f"oidc-provider-{VERSION}"
-
-
 @pytest.fixture(scope="session")
 def package() -> Path:
     """The folder with the package, installed if it can be."""
-    folder = package_folder()
-    if shutil.which("node") is None:
-        pytest.skip("needs Node.js: apt-get install nodejs npm")
-    if not (folder / "node_modules" / "oidc-provider").is_dir():
-        if shutil.which("npm") is None:
-            pytest.skip("needs npm: apt-get install npm")
-        folder.mkdir(parents=True, exist_ok=True)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
-        try:
-            done = subprocess.run(
-                [*command, f"oidc-provider@{VERSION}"], check=False, capture_output=True, timeout=120
-            )
-        except subprocess.TimeoutExpired:
-            pytest.skip("the npm package oidc-provider cannot be fetched in time")
-        if done.returncode:
-            pytest.skip("the npm package oidc-provider cannot be fetched")
-    return folder
+    return npm.modules(npm.OIDC_PROVIDER).parent
 
 
 @dataclass

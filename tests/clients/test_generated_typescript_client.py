@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import switch.clients as home
-from tests.description import npm
+from tests import npm
 from tests.switch.stack import Stack
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]

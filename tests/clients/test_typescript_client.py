@@ -16,8 +16,8 @@ import switch.clients as home
 from switch.base import answer_keys
 from switch.clients.python import problems
 from switch.webhooks import secrets, signing
+from tests import npm
 from tests.clients.answering_server import KEY, cut, problem, status_report
-from tests.description import npm
 from tests.signing import answer_vectors
 from tests.switch.stack import Stack
 

@@ -21,6 +21,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,7 @@ _PREFIX: Final = "payswitch"
 _NOBODY: Final = "02:00:00:00:00:00"
 _NETWORKS_MAX: Final = 200
 _PLUG: Final = "eth0"
+_STILL: Final = (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
 
 
 def require() -> None:
@@ -112,10 +114,15 @@ class Machine:
         return found
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to every process here: SIGSTOP pauses the machine, SIGCONT lets it go on."""
+        """Send a signal to every process here: SIGSTOP pauses the machine, SIGCONT lets it go on.
+
+        A paused machine is still when this returns: a process stops some time after its signal.
+        """
         for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
+                while number == signal.SIGSTOP and process.status() not in _STILL:
+                    time.sleep(0.005)
 
     def isolate(self) -> None:
         """Drop every packet to and from this machine."""

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from switch.api import asyncapi
-from tests.description import npm
+from tests import npm
 
 HERE = Path(__file__).parent
 
@@ -74,7 +74,7 @@ def test_spectral_finds_nothing_in_the_description_of_events(tmp_path: Path) -> 
 
 
 def test_the_description_of_events_is_valid_asyncapi() -> None:
-    schema = npm.programs(npm.ASYNCAPI).parent / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
+    schema = npm.modules(npm.ASYNCAPI) / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
     validator = Draft7Validator(json.loads(schema.read_text()))
     broken = copy.deepcopy(asyncapi.document())
     broken["operations"]["streamEvent"]["action"] = "tell"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.description import npm
+from tests import npm
 from tests.docs import bruno
 from tests.switch.stack import Stack
 

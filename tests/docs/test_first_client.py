@@ -12,9 +12,9 @@ import pytest
 
 from adapters.simulation.sandbox import free_port
 from switch.clients.python import Client, SigningKey
+from tests import npm
 from tests.clients.test_distribution import installed
 from tests.clients.test_typescript_client import built
-from tests.description import npm
 from tests.docs.blocks import ROOT, Block, of_page
 from tests.docs.test_examples import here, place
 from tests.switch.stack import Stack
@@ -135,7 +135,7 @@ def test_the_driver_does_its_tasks(newcomer: Newcomer) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_typescript_program_pays(newcomer: Newcomer, built: Path) -> None:
-    tools = npm.programs(npm.TYPESCRIPT, npm.TYPES_OF_NODE).parent
+    tools = npm.modules(npm.TYPESCRIPT, npm.TYPES_OF_NODE)
     modules = newcomer.folder / "node_modules"
     modules.mkdir()
     for name in ("typescript", "@types", ".bin"):

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.description.npm import programs
+from tests import npm
 
 TRANSFORMER = "@mojaloop/ml-schema-transformer-lib@2.9.0"
 COMPONENTS = "@mojaloop/sdk-standard-components@19.19.1"
@@ -16,7 +16,7 @@ class Oracle:
     """A running oracle; a test that makes one is skipped where the packages cannot be had."""
 
     def __init__(self) -> None:
-        modules = programs(TRANSFORMER, COMPONENTS).parent
+        modules = npm.modules(TRANSFORMER, COMPONENTS)
         script = Path(__file__).with_name("oracle.cjs")
         self._process = subprocess.Popen(
             ["node", str(script)],

@@ -20,11 +20,10 @@ from switch.base import personal_data
 from switch.clients.python import NotVerified, verify_webhook
 from switch.payments.events import TYPES
 from switch.webhooks import secrets
-from tests.description import npm
+from tests import npm
 from tests.switch.stack import Stack
 from tests.switch.webhooks.test_events_and_webhooks import bearer, call, paid, receiver, until
 
-NPM = "standardwebhooks@1.1.1"
 OTHER = "whsec_" + base64.b64encode(bytes(32)).decode()
 
 
@@ -73,7 +72,7 @@ async def test_the_python_library_and_our_client_verify_a_delivery_by_either_key
 
 
 async def test_the_npm_library_verifies_a_delivery(stack: Stack):
-    folder = npm.programs(NPM).parent.parent
+    folder = npm.modules(npm.STANDARD_WEBHOOKS).parent
     async with hooked(stack, [204]) as (hook, heard, bodies):
         headers, body = await sent(stack, hook, heard, bodies)
     script = (
