@@ -10,7 +10,6 @@ rail has credited it, `REFUSED` when nothing can arrive any more, and `PENDING` 
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from uuid import UUID
 from adapters import uetr as uetrs
 from adapters.port import Acknowledgement, Outcome, Payee, Receipt
 from schemas.errors import InvalidMessage
+from schemas.identifiers import is_bic
 from schemas.money import Money
 from schemas.own_uetr import is_reserved
 from schemas.payment import NOT_PROVIDED, Agent, CreditTransfer, Party, PartyAccount
@@ -29,7 +29,6 @@ REF_MAX: Final = 64
 REPLY_SHARE: Final = 0.75
 """The part of a rail's time-out in which we answer in the exchange: the rest is for the way."""
 _ID_MAX: Final = 35
-_BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +236,10 @@ def bank_abroad(bic: str, path: str) -> Agent:
     """The payee's bank abroad, by its BIC.
 
     Raises:
-        InvalidMessage: not a BIC.
+        InvalidMessage: not a BIC of a known country.
 
     """
-    if _BIC.fullmatch(bic) is None:
+    if not is_bic(bic):
         raise InvalidMessage("must be the BIC of the payee's bank", path=path)
     return Agent(bic=bic)
 

@@ -9,8 +9,8 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +22,9 @@ from adapters.port import Outcome, RailConnection
 from adapters.profile import RailProfile
 from adapters.qr import payload
 from adapters.simulation import magic, payers
-from adapters.simulation.harness import sample_order
+from adapters.simulation.harness import order_messages, sample_order
 from adapters.simulation.payers import PaymentAbroad
-from adapters.simulation.sandbox import prepare
-from adapters.simulation.server import Callbacks, SimulatorSettings
+from adapters.simulation.sandbox import FRAMES, prepare
 from schemas.money import EXPONENTS, Money
 
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -38,6 +37,7 @@ _UETR: Final = "2d0c9a0b-6f3a-4a2f-9a1b-2c3d4e5f6072"
 _LINE: Final = 110
 _MADE_AT: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _ANSWERED_AT: Final = _MADE_AT + timedelta(seconds=2)
+_MAC_KEYS: Final = {"participant": b"0" * 32, "rail": b"1" * 32}
 _EXAMPLES: Final = ("", "AC04", "SLOW8", "SILENT")
 
 
@@ -157,17 +157,8 @@ def example(country: str) -> str:
 def ordered(country: str) -> str:
     """The same of an order of the rail, and of our answer that the payee has the money."""
     with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
-        data = Path(directory)
-        connection = _connection(data, country)
-        rail_key = connection.rail_key if _is_mac(connection.rail_key) else (data / "rail.key").read_bytes()
-        ours = (
-            connection.signing_key
-            if _is_mac(connection.signing_key)
-            else (data / "participant.pub").read_bytes()
-        )
-        settings = SimulatorSettings(country, 1, data, "", rail_key, ours, dict(connection.identity))
-        simulator = registry.module(country, "simulator").simulator(settings, Callbacks("", None, 1.0))
-        _, raw = simulator.payers.messages.order(_wish(country))
+        connection = _connection(Path(directory), country)
+        _, raw = order_messages(country, Path(directory)).order(_wish(country))
         adapter = registry.load(country, connection)
         assert isinstance(adapter, OriginatingAdapter), "only such pages have this part"
         answer = adapter.answer(raw, OrderVerdict(Outcome.DONE, _ANSWERED_AT))
@@ -176,14 +167,11 @@ def ordered(country: str) -> str:
 
 def _connection(directory: Path, country: str) -> RailConnection:
     """A connection whose MAC keys, if it has any, are always the same."""
+    if getattr(registry.module(country, "sandbox"), "SCHEME", "") == FRAMES:
+        for name, kind in product(_MAC_KEYS, ("key", "pub")):
+            (directory / f"{name}.{kind}").write_bytes(_MAC_KEYS[name])
     connection, _ = prepare(directory, country, port=1, callback_url="http://127.0.0.1:1/")
-    if _is_mac(connection.signing_key):
-        connection = replace(connection, signing_key=b"0" * 32, rail_key=b"1" * 32)
     return connection
-
-
-def _is_mac(key: bytes) -> bool:
-    return re.fullmatch(rb"[0-9a-f]{32}", key) is not None
 
 
 def _wish(country: str) -> PaymentAbroad:

@@ -40,6 +40,7 @@ from adapters.originating import (
     PaymentOrder,
     ReturnOrder,
     StatusQuery,
+    bank_abroad,
     message_id_of,
     order_of,
     ref_of,
@@ -120,7 +121,7 @@ def _payee(address: str, us: UpiParticipant) -> tuple[PartyAccount, Agent]:
     account, _, bic = user.rpartition(".")
     if not is_vpa(address) or handle.lower() != us.handle.lower() or not account or len(bic) != _BIC:
         raise InvalidMessage("must be ACCOUNT.BIC at our handle", path="Payee/addr")
-    return named_account(account.upper()), Agent(bic=bic.upper())
+    return named_account(account.upper()), bank_abroad(bic.upper(), "Payee/addr")
 
 
 def _payer_account(payer: Element) -> PartyAccount:

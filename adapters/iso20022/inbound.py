@@ -30,6 +30,7 @@ from adapters.originating import (
     PaymentOrder,
     ReturnOrder,
     StatusQuery,
+    bank_abroad,
     message_id_of,
     uetr_of,
 )
@@ -105,7 +106,7 @@ def _read_order(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Paym
             instructing_agent=None,
             instructed_agent=None,
             debtor_agent=_payer_agent(payment.debtor_agent, header),
-            creditor_agent=Agent(bic=payment.creditor_agent.bic, member_id=payment.creditor_agent.member_id),
+            creditor_agent=_bank_abroad(payment.creditor_agent),
             category_purpose=None,
         ),
         expires_at=_expiry(times.get("RjctTm"), header.created_at, dialect),
@@ -124,6 +125,12 @@ def _plain(content: Content, header: IsoHeader, uetr: str) -> dict[str, Any]:
 def _payer_agent(stated: Agent, header: IsoHeader) -> Agent:
     """The payer's bank at the rail: its member id, and the sender's where the order has none."""
     return Agent(member_id=stated.member_id or stated.bic or header.sender)
+
+
+def _bank_abroad(stated: Agent) -> Agent:
+    """The payee's bank: its BIC, and its member id where only the clearing system abroad knows it."""
+    bic = stated.bic and bank_abroad(stated.bic, "CdtTrfTxInf/CdtrAgt/FinInstnId/BICFI").bic
+    return Agent(bic=bic, member_id=stated.member_id)
 
 
 def _check_amounts(amount: Money, instructed: Money | None, dialect: IsoDialect) -> None:
@@ -173,7 +180,8 @@ def _read_payee_query(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -
     agent = parties.read_agent(asked["PtyAndAcctId"].get("Agt"))
     if account is None or agent is None or not agent.bic:
         raise InvalidMessage("an account and the BIC of its bank are required", path="Vrfctn/PtyAndAcctId")
-    return PayeeQuery(_ref(asked["Id"], "Vrfctn/Id"), account, Agent(bic=agent.bic))
+    bank = bank_abroad(agent.bic, "Vrfctn/PtyAndAcctId/Agt")
+    return PayeeQuery(_ref(asked["Id"], "Vrfctn/Id"), account, bank)
 
 
 def _one(found: Any, path: str) -> Any:

@@ -9,6 +9,7 @@ import itertools
 import json
 import ssl
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ from adapters.port import (
 from adapters.simulation import debit_book, sandbox, tcp
 from adapters.simulation.book import FILE_NAME, BookEntry, EntryStatus, read
 from adapters.simulation.debit_book import DebitEntry
+from adapters.simulation.payers import OrderMessages
+from adapters.simulation.server import Callbacks, SimulatorSettings
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
 from schemas.payment import Agent as BankAgent
@@ -92,6 +95,22 @@ def sample_order(country: str, word: str = "", **changes: object) -> Order:
     payment = CreditTransfer(**{**fields, **changes})
     amount = Money(minor, registry.profile(country).currency)
     return Order(payment, amount, serial, made_at, made_at + timedelta(seconds=expires_in))
+
+
+def order_messages(country: str, directory: Path) -> OrderMessages:
+    """What a simulated rail writes when its customers pay abroad, without its process.
+
+    `directory` is that of `sandbox.prepare`; nothing is written there.
+    """
+    rail_key, ours = ((directory / name).read_bytes() for name in ("rail.key", "participant.pub"))
+    identity = json.loads((directory / "connection.json").read_text())["identity"]
+    with tempfile.TemporaryDirectory(prefix="payswitch-") as data:
+        settings = SimulatorSettings(country, 1, Path(data), "", rail_key, ours, identity)
+        simulator = registry.module(country, "simulator").simulator(settings, Callbacks("", None, 1.0))
+        simulator.payers.book.close()
+        simulator.processor.book.close()
+    messages: OrderMessages = simulator.payers.messages
+    return messages
 
 
 @dataclass(slots=True)
