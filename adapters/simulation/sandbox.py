@@ -5,7 +5,6 @@ and for us. Only their owner can read private files. It returns the `RailConnect
 command line that starts the rail.
 """
 
-import contextlib
 import ipaddress
 import json
 import os
@@ -133,13 +132,39 @@ def is_paid(country: str, named: str, account: str) -> bool:
 
 
 def free_port() -> int:
-    """An unused port that the kernel does not assign to others while its server is stopped."""
+    """An unused port that the kernel does not assign to others while its server is stopped.
+
+    It is this process's as long as it lives: no other one that asks here is given the same.
+    """
     for _ in _PORTS:
         port = secrets.choice(_PORTS)
-        with socket.socket() as listener, contextlib.suppress(OSError):
-            listener.bind(("127.0.0.1", port))
+        if _is_unused(port) and _claim(port):
             return port
     raise OSError("no port is free")
+
+
+def _is_unused(port: int) -> bool:
+    with socket.socket() as listener:
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _claim(port: int) -> bool:
+    """Claim a port by a name that ends with this process, however it ends; False if it is claimed.
+
+    Between the choice of a port and the start of its server another process could choose it too.
+    """
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0payswitch port {port}")
+    except OSError:
+        claim.close()
+        return False
+    claim.detach()
+    return True
 
 
 def _make_tls(directory: Path) -> None:

@@ -79,6 +79,25 @@ def test_a_free_port_stays_free_while_its_server_is_away():
     assert all(free_port() < lowest for _ in range(50))
 
 
+def test_no_two_processes_are_given_the_same_port():
+    """Bug: "address already in use", where two tests chose one port before either had started its server."""
+    code = (
+        "from adapters.simulation.sandbox import free_port\n"
+        "print(*(free_port() for _ in range(200)), flush=True)\ninput()"
+    )
+    each = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    given = [process.stdout.readline().split() for process in each]
+    for process in each:
+        process.communicate("\n")
+
+    assert len({port for ports in given for port in ports}) == 400
+
+
 async def killed_in_the_middle(place, country):
     async with running(place, country, time_scale=0.1) as rail:
         natives = [rail.adapter.translate(sample_order(country)) for _ in range(12)]
