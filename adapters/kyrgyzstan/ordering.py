@@ -81,7 +81,7 @@ class ElqrOrders:
 
     def damaged(self, order: bytes) -> bytes:
         """See `OrderMessages.damaged`."""
-        return with_broken_signature(order)
+        return with_broken_signature(order, b"h-hash: ")
 
     def enquiry(self, order: bytes) -> bytes:
         """See `OrderMessages.enquiry`: `get`."""

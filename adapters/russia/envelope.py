@@ -38,7 +38,7 @@ _DECLARATION: Final = '<?xml version="1.0" encoding="windows-1251"?>'
 _DECLARED = re.compile(
     rb'<\?xml version="1\.0" encoding="[Ww]indows-1251"\s?\?>|' + _DECLARATION.upper().encode()
 )
-_MAC_BEGIN: Final = f'<sig:MACValue xmlns:sig="{DSIG}">'.encode()
+MAC_BEGIN: Final = f'<sig:MACValue xmlns:sig="{DSIG}">'.encode()
 _MAC_END: Final = b"</sig:MACValue>"
 _OWN_ID = re.compile(rb"<props:MessageID>([0-9-]+)</props:MessageID>")
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
@@ -125,7 +125,7 @@ def seal(message: UfebsMessage, key: RSAPrivateKey) -> bytes:
     """The message as signed octets; the same message always gives the same octets."""
     head, tail = write(message)
     signature = key.sign(head + tail, padding.PKCS1v15(), hashes.SHA256())
-    return head + _MAC_BEGIN + base64.b64encode(signature) + _MAC_END + tail
+    return head + MAC_BEGIN + base64.b64encode(signature) + _MAC_END + tail
 
 
 def write(message: UfebsMessage) -> tuple[bytes, bytes]:
@@ -160,7 +160,7 @@ def open_sealed(raw: bytes, key: RSAPublicKey, max_bytes: int = gates.MAX_BYTES)
     """
     if len(raw) > max_bytes:
         raise InvalidMessage("too large")
-    head, begin, rest = raw.partition(_MAC_BEGIN)
+    head, begin, rest = raw.partition(MAC_BEGIN)
     signature, end, tail = rest.partition(_MAC_END)
     if not begin or not end:
         raise NotAuthentic("no signature in its place")
@@ -182,7 +182,7 @@ def open_own(raw: bytes) -> UfebsMessage:
         InvalidMessage: not an envelope in windows-1251.
 
     """
-    head, _, rest = raw.partition(_MAC_BEGIN)
+    head, _, rest = raw.partition(MAC_BEGIN)
     return _read(parse(head + rest.partition(_MAC_END)[2]))
 
 

@@ -16,7 +16,17 @@ from lxml.etree import _Element as Element
 from adapters.port import Outcome
 from adapters.russia import sandbox
 from adapters.russia.directory import Bank
-from adapters.russia.envelope import NAMESPACE, EdId, UfebsMessage, instant, open_own, open_sealed, root, seal
+from adapters.russia.envelope import (
+    MAC_BEGIN,
+    NAMESPACE,
+    EdId,
+    UfebsMessage,
+    instant,
+    open_own,
+    open_sealed,
+    root,
+    seal,
+)
 from adapters.simulation.payers import PaymentAbroad, SwitchSaid
 from adapters.simulation.rail import with_broken_signature
 from schemas.identifiers import is_iban
@@ -80,7 +90,7 @@ class SbpOrders:
 
     def damaged(self, order: bytes) -> bytes:
         """See `OrderMessages.damaged`."""
-        return with_broken_signature(order)
+        return with_broken_signature(order, MAC_BEGIN)
 
     def enquiry(self, order: bytes) -> bytes:
         """See `OrderMessages.enquiry`: ED202."""

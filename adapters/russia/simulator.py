@@ -26,13 +26,29 @@ from adapters.port import Outcome
 from adapters.russia import codes, directory, messages, sandbox, shapes
 from adapters.russia.client import CONTENT_TYPE, PATH
 from adapters.russia.directory import BankDirectory
-from adapters.russia.envelope import NAMESPACE, EdId, UfebsMessage, instant, open_sealed, root, seal
+from adapters.russia.envelope import (
+    MAC_BEGIN,
+    NAMESPACE,
+    EdId,
+    UfebsMessage,
+    instant,
+    open_sealed,
+    root,
+    seal,
+)
 from adapters.russia.ordering import SbpOrders
 from adapters.russia.profile import ORDER_NUMBERS, PROFILE
 from adapters.simulation.book import BookEntry, EntryStatus
 from adapters.simulation.magic import Corruption
 from adapters.simulation.payers import RailPayers
-from adapters.simulation.rail import CreditOrder, DifferentContent, OrderProcessor, RailRequest, RailResponse
+from adapters.simulation.rail import (
+    CreditOrder,
+    DifferentContent,
+    OrderProcessor,
+    RailRequest,
+    RailResponse,
+    with_broken_signature,
+)
 from adapters.simulation.server import Callbacks, SimulatorSettings, open_payers, open_processor
 from schemas.errors import InvalidMessage, NotAuthentic
 
@@ -292,7 +308,7 @@ class SbpSimulator:
         else:
             document = self._state(order, ref, outcome, code=entry.code)
         body = self._sealed(self._message([document], ref))
-        return _with_broken_signature(body) if corruption is Corruption.SIGNATURE else body
+        return with_broken_signature(body, MAC_BEGIN) if corruption is Corruption.SIGNATURE else body
 
     def _control(self, message: UfebsMessage, code: str) -> UfebsMessage:
         """ED201 about a message."""
@@ -430,18 +446,6 @@ def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> SbpSimulator
         rail_key=rail_key,
         participant_key=participant_key,
         payers=open_payers(settings, callbacks, PROFILE, orders),
-    )
-
-
-def _with_broken_signature(body: bytes) -> bytes:
-    before, tag, after = body.partition(b"MACValue")
-    place = after.index(b">") + 1
-    return (
-        before
-        + tag
-        + after[:place]
-        + (b"A" if after[place : place + 1] != b"A" else b"B")
-        + after[place + 1 :]
     )
 
 

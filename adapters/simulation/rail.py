@@ -329,9 +329,10 @@ def outcome_of(entry: BookEntry) -> Outcome:
     return _OUTCOMES[entry.outcome]
 
 
-def with_broken_signature(document: bytes) -> bytes:
-    """The same signed document with one character of a digest changed."""
-    before, tag, after = document.partition(b"<ds:DigestValue>")
+def with_broken_signature(document: bytes, begin: bytes = b"<ds:DigestValue>") -> bytes:
+    """The same signed document with one character changed, the first one after `begin`."""
+    before, tag, after = document.partition(begin)
+    assert tag, "nothing is signed there"
     return before + tag + (b"A" if after[:1] != b"A" else b"B") + after[1:]
 
 

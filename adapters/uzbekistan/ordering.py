@@ -75,7 +75,7 @@ class SvGateOrders:
 
     def damaged(self, order: bytes) -> bytes:
         """See `OrderMessages.damaged`."""
-        return with_broken_signature(order)
+        return with_broken_signature(order, b'"sign":"')
 
     def enquiry(self, order: bytes) -> bytes:
         """See `OrderMessages.enquiry`: `trans.ext`."""
