@@ -107,7 +107,8 @@ async def use_lists(stack: Stack, numbers: list[int], by: tuple[str, str] = ("op
         )
     finally:
         await connection.close()
-    await asyncio.sleep(max(0.0, since - time.time()) + 1.5)
+    await asyncio.sleep(max(0.0, since - time.time()))
+    await stack.until_read()
 
 
 def new_uetr() -> str:

@@ -39,7 +39,8 @@ async def use_engine(stack: Stack, **content: Any) -> None:
         )
     finally:
         await connection.close()
-    await asyncio.sleep(max(0.0, since - time.time()) + 1.5)
+    await asyncio.sleep(max(0.0, since - time.time()))
+    await stack.until_read()
 
 
 def hits_of(uetr: str) -> Any:
