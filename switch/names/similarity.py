@@ -8,11 +8,11 @@ sounds that languages mix up are cheap (`u` and `o`, `gh` and `q`), sounds that 
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from functools import lru_cache
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
 
 from rapidfuzz.distance import OSA
 
@@ -53,8 +53,9 @@ def _rows(section: str) -> Iterator[list[str]]:
 
 _NAMES: Final = {spelling: name for name, *spellings in _rows("one name") for spelling in spellings}
 _HEARD: Final = tuple(
-    (re.compile(pattern), "" if sound == "-" else sound) for pattern, sound in _rows("heard")
+    (re.compile(pattern, re.MULTILINE), "" if sound == "-" else sound) for pattern, sound in _rows("heard")
 )
+"""No pattern matches across the end of a line, so that many words, one a line, are heard at once."""
 _MISSING: Final = {
     UNWRITTEN: 0.1,
     "a": 0.4,
@@ -86,13 +87,13 @@ _SHORT: Final = 3
 _TYPED: Final = 6
 """Letters from which on one wrong letter is an error of typing, and not another name."""
 _SWAPPED: Final = 3
-_FIRST_VOWEL: Final = re.compile(f"^[y{''.join(sorted(_VOWELS))}]+")
+FIRST_VOWEL: Final = re.compile(f"^[y{''.join(sorted(_VOWELS))}]+")
 _SPOKEN: Final = re.compile(f"[y{''.join(sorted(_VOWELS))}]")
-_CONSONANTS: Final = str.maketrans(
+CONSONANTS: Final = str.maketrans(
     dict(zip("CSZJczdDfgGqT", "ssssssttvkkks", strict=True)) | dict.fromkeys("hxy" + "".join(_VOWELS), "")
 )
-_FIRST: Final = str.maketrans(dict(zip("CSZJczdDfgGqhxT", "ssssssttvkkkkks", strict=True)))
-_DOUBLED: Final = re.compile(r"(.)\1+")
+FIRST: Final = str.maketrans(dict(zip("CSZJczdDfgGqhxT", "ssssssttvkkkkks", strict=True)))
+DOUBLED: Final = re.compile(r"(.)\1+")
 _DELETED_FROM: Final = 4
 """Shorter skeletons are not looked up with a letter missing: everything is like them."""
 
@@ -127,15 +128,24 @@ def sounds(word: str) -> str:
 @lru_cache(maxsize=65_536)
 def skeleton(word: str) -> str:
     """What is heard of a word in any spelling: its consonants, those alike as one; empty only for no word."""
-    sound = _FIRST_VOWEL.sub("a", sounds(word))
-    sound = sound[:1].translate(_FIRST) + sound[1:].translate(_CONSONANTS)
-    return _DOUBLED.sub(r"\1", sound) or word[:1]
+    return _skeleton(word, sounds(word))
+
+
+def _skeleton(word: str, sound: str) -> str:
+    sound = FIRST_VOWEL.sub("a", sound)
+    sound = sound[:1].translate(FIRST) + sound[1:].translate(CONSONANTS)
+    return DOUBLED.sub(r"\1", sound) or word[:1]
 
 
 @lru_cache(maxsize=65_536)
 def consonants(word: str) -> str:
     """The consonants of a word, as they are heard: how often names have them says how much a word tells."""
-    return _SPOKEN.sub("", sounds(word)) or word[:1]
+    return consonants_of(word, sounds(word))
+
+
+def consonants_of(word: str, sound: str) -> str:
+    """The consonants of a word whose sounds are known."""
+    return _SPOKEN.sub("", sound) or word[:1]
 
 
 @lru_cache(maxsize=65_536)
@@ -147,28 +157,64 @@ def keys(word: str) -> frozenset[str]:
     return frozenset((sound, *(sound[:at] + sound[at + 1 :] for at in range(1, len(sound)))))
 
 
-@lru_cache(maxsize=65_536)
 def difference(one: str, other: str) -> float:
     """How different two words sound; 0 for the same sounds, at most `FAR`."""
-    ours, theirs = sounds(one), sounds(other)
-    if ours == theirs:
-        return 0.0
-    gone, added = _missing(ours), _missing(theirs)
-    before = [0.0, *itertools.accumulate(added)]
-    for sound, missing in zip(ours, gone, strict=True):
+    return _Differences(sounds(one), FAR).to(sounds(other))
+
+
+class _Differences:
+    """How different words are from one: the cheapest ways from its sounds to theirs.
+
+    Words that begin with the same sounds one after another are compared up to there once.
+    """
+
+    def __init__(self, ours: str, up_to: float) -> None:
+        """`up_to`: a word whose difference is larger is `FAR`."""
+        self._ours = ours
+        self._up_to = up_to
+        self._added = _missing(ours)
+        self._begun = ""
+        self._rows = [[0.0, *itertools.accumulate(self._added)]]
+        """What it costs to make the beginnings of our sounds of each beginning of those that were begun."""
+        self._far = False
+        """Whether every word that begins so is far."""
+
+    def to(self, theirs: str) -> float:
+        """How different a word is with these sounds."""
+        if theirs == self._ours:
+            return 0.0
+        if not theirs:
+            return min(self._rows[0][-1], FAR)
+        if self._far and theirs.startswith(self._begun):
+            return FAR
+        last = len(theirs) - 1
+        known = 0
+        for one, other in zip(self._begun, theirs[:last], strict=False):
+            if one != other:
+                break
+            known += 1
+        del self._rows[known + 1 :]
+        for sound in theirs[known:last]:
+            self._rows.append(self._row(sound, _MISSING.get(sound, 1.0)))
+            known += 1
+            if min(self._rows[-1]) > self._up_to:
+                self._begun, self._far = theirs[:known], True
+                return FAR
+        self._begun, self._far = theirs[:known], False
+        sound = theirs[last:]
+        apart = self._row(sound, _LAST_VOWEL if sound in _VOWELS else _MISSING.get(sound, 1.0))[-1]
+        return apart if apart <= self._up_to else FAR
+
+    def _row(self, sound: str, missing: float) -> list[float]:
+        before = self._rows[-1]
         apart = _APART.get(sound, _NOTHING)
         cheapest = before[0] + missing
         row = [cheapest]
-        for place, heard in enumerate(theirs):
+        for place, heard in enumerate(self._ours):
             changed = before[place] if sound == heard else before[place] + apart.get(heard, 1.0)
-            left_out = before[place + 1] + missing
-            put_in = cheapest + added[place]
-            cheapest = min(changed, left_out, put_in)
+            cheapest = min(changed, before[place + 1] + missing, cheapest + self._added[place])
             row.append(cheapest)
-        if min(row) >= FAR:
-            return FAR
-        before = row
-    return min(before[-1], FAR)
+        return row
 
 
 @lru_cache(maxsize=65_536)
@@ -180,8 +226,37 @@ def _missing(sound: str) -> tuple[float, ...]:
     return tuple(costs)
 
 
+class Heard(NamedTuple):
+    """A word and how it is heard."""
+
+    word: str
+    sounds: str
+    skeleton: str
+
+
 @lru_cache(maxsize=65_536)
-def likeness(  # noqa: PLR0911 - a staircase, cheap checks first
+def hear(word: str) -> Heard:
+    """A word as it is heard."""
+    return heard_as(word, sounds(word))
+
+
+def heard_as(word: str, sound: str) -> Heard:
+    """A word whose sounds are known."""
+    return Heard(word, sound, _skeleton(word, sound))
+
+
+def hear_all(words: Iterable[str]) -> dict[str, Heard]:
+    """Many words as they are heard, each as by `hear`: a tenth of the work of one by one."""
+    known = list(dict.fromkeys(words))
+    lines = "\n".join(_NAMES.get(word, word)[:WORD_MAX] for word in known)
+    for pattern, heard in _HEARD:
+        lines = pattern.sub(heard, lines)
+    pairs = zip(known, lines.split("\n") if known else (), strict=True)
+    return {word: heard_as(word, sound or word) for word, sound in pairs}
+
+
+@lru_cache(maxsize=65_536)
+def likeness(
     one: str, other: str, *, pinyin: bool = False, same: float = SAME, near: float = NEAR
 ) -> Likeness:
     """Whether two words are one name.
@@ -191,23 +266,40 @@ def likeness(  # noqa: PLR0911 - a staircase, cheap checks first
     `pinyin`: one of them was written in Han characters. All write its syllables alike, so that two of them
     are either equal or two names.
     """
-    if one == other:
-        return Likeness.SAME
-    if pinyin and han.is_pinyin(one) and han.is_pinyin(other):
-        return Likeness.NEAR if {one, other} == _LU else Likeness.OTHER
-    typed = _is_typed(one, other)
-    if not typed and OSA.distance(skeleton(one), skeleton(other), score_cutoff=1) > 1:
-        return Likeness.OTHER  # cheap, and true for nearly all pairs of words
-    apart = difference(one, other)
-    shorter = min(len(sounds(one)), len(sounds(other)))
-    if apart < same and (shorter > _SHORT or apart <= _SAME_SHORT):
-        return Likeness.SAME
-    if apart <= (near if shorter > _SHORT else min(near, _NEAR_SHORT)) and shorter >= _SHORT:
-        return Likeness.NEAR
-    if typed:
-        return Likeness.TYPED
-    alike = apart <= _ALIKE_UP_TO and shorter > _SHORT and skeleton(one) == skeleton(other)
-    return Likeness.ALIKE if alike else Likeness.OTHER
+    return likenesses(hear(one), (hear(other),), pinyin=pinyin, same=same, near=near)[0]
+
+
+def likenesses(
+    one: Heard, others: Sequence[Heard], *, pinyin: bool = False, same: float = SAME, near: float = NEAR
+) -> list[Likeness]:
+    """The likeness of each of many words to one: as by `likeness`, for a fraction of the work."""
+    found = [Likeness.OTHER] * len(others)
+    near_ones = _Differences(one.sounds, max(same, near))
+    all_alike = _Differences(one.sounds, max(same, near, _ALIKE_UP_TO))
+    for at in sorted(range(len(others)), key=lambda at: others[at].sounds):
+        other = others[at]
+        if one.word == other.word:
+            found[at] = Likeness.SAME
+            continue
+        if pinyin and han.is_pinyin(one.word) and han.is_pinyin(other.word):
+            found[at] = Likeness.NEAR if {one.word, other.word} == _LU else Likeness.OTHER
+            continue
+        typed = _is_typed(one.word, other.word)
+        equal = one.skeleton == other.skeleton
+        if not (equal or typed or OSA.distance(one.skeleton, other.skeleton, score_cutoff=1) <= 1):
+            continue  # cheap, and true for nearly all pairs of words
+        shorter = min(len(one.sounds), len(other.sounds))
+        may_be_alike = equal and not typed and shorter > _SHORT
+        apart = (all_alike if may_be_alike else near_ones).to(other.sounds)
+        if apart < same and (shorter > _SHORT or apart <= _SAME_SHORT):
+            found[at] = Likeness.SAME
+        elif apart <= (near if shorter > _SHORT else min(near, _NEAR_SHORT)) and shorter >= _SHORT:
+            found[at] = Likeness.NEAR
+        elif typed:
+            found[at] = Likeness.TYPED
+        elif may_be_alike and apart <= _ALIKE_UP_TO:
+            found[at] = Likeness.ALIKE
+    return found
 
 
 def _is_typed(one: str, other: str) -> bool:

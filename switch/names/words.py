@@ -148,7 +148,8 @@ def plain(name: str) -> str:
 def _split(name: str) -> tuple[tuple[str, ...], bool, str]:
     name = _visible(name)
     without = _LEGAL_PHRASES.sub(" ", name)
-    text = plain(_ARABIC_PARTS.sub(r"\1 ", without if _LETTER.search(without) else name))
+    kept_part = without if _LETTER.search(without) else name
+    text = plain(kept_part if kept_part.isascii() else _ARABIC_PARTS.sub(r"\1 ", kept_part))
     found = _WORD.findall(_INITIALS.sub(r"\1", text))
     kept = [word for word in found if word not in LEGAL_FORMS and word not in TITLES] or found
     parts = tuple(
@@ -159,6 +160,8 @@ def _split(name: str) -> tuple[tuple[str, ...], bool, str]:
 
 def _visible(name: str) -> str:
     """A name in one form of each character, without marks that nobody sees, and as it looks."""
+    if name.isascii() and name.isprintable():
+        return name[:NAME_MAX]
     seen = "".join(
         one
         for one in unicodedata.normalize("NFKC", name[:NAME_MAX])[:NAME_MAX]

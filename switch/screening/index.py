@@ -2,36 +2,43 @@
 
 A name is compared by words. Each word of a listed name counts by how rare it is on the lists: `Mohammed`
 says little, `Zawahiri` much. A stated name is a hit if its words cover enough of a listed name's weight;
-words that the listed name does not have lower the score. Nothing here waits or reads: the index is built once
+words that the listed name does not have lower the score. Nothing here waits or reads: the index is made once
 from the lists.
 
-A search first finds the listed words that each stated word is like, which is remembered, as words come again
-and again. Only entries that have enough weight of such words are looked at.
+A search leaves out what cannot be a hit, and scores the rest. First it finds the listed words that each
+stated word is like, which is remembered, as words come again and again. A listed name can only be a hit if
+one of its telling words, mostly the rarest one, is among them; so each name is kept under these, and common
+words bring few names. What the words of a name may cover at the most is then compared with the threshold.
 """
 
 import itertools
 import math
 from array import array
 from bisect import bisect_left, bisect_right
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+import msgspec
+from rapidfuzz.distance import OSA
+
 from switch.names import han, palladius
 from switch.names import words as names
-from switch.names.similarity import Likeness, consonants, keys, likeness, skeleton
-from switch.screening.listed import ListedName, ListedParty
-from switch.screening.vocabulary import KeyTable, Vocabulary
+from switch.names.similarity import Heard, Likeness, consonants, hear, likeness, likenesses, skeleton
+from switch.names.similarity import keys as sound_keys
+from switch.screening import tables
+from switch.screening.listed import ListedParty
+from switch.screening.tables import LEAST_THRESHOLD, MOST_SIMILAR, ROUNDED, Groups, IndexTables
+from switch.screening.vocabulary import KeyTable, keys
 
 REMEMBERED: Final = 16_384
 """Names, and words of names, whose last search an index remembers."""
 THRESHOLD: Final = 0.85
 """Scores from here on are hits, unless an installation says otherwise."""
 _SIMILARITY: Final = {
-    Likeness.SAME: 0.97,
+    Likeness.SAME: MOST_SIMILAR,
     Likeness.NEAR: 0.92,
     Likeness.TYPED: 0.88,
     Likeness.ALIKE: 0.5,
@@ -43,40 +50,19 @@ _BY_CHARACTERS: Final = {
     han.HanLikeness.OTHER: 0.0,
 }
 """The score of two names in Han characters: others that are read alike are other names."""
-_CANDIDATE: Final = 0.75
-"""A candidate shares keys that weigh so much of the listed name, or has all words of the stated one."""
-_ROUNDED: Final = 0.999_999
-"""Weights are kept in single precision: what is equal must not be less."""
-_PARTICLE: Final = 0.2
 _EXTRA: Final = 0.35
 """How much words count that only the stated name has."""
-_FEW_LETTERS: Final = 4
 _ANOTHER_BIRTH: Final = 0.15
 _TELLING: Final = 1.2
 _MOST: Final = 0.55
-_PART: Final = _MOST / _CANDIDATE
 _PART_OF_A_NAME: Final = 0.86
 """The score of a stated name that is wholly part of a listed one, such as a given name and one of two
 surnames: a hit if it has most of the listed name's weight, and its words are rare enough."""
-
-_STEPS: Final = 4
-"""Postings are kept apart by weight, in so many steps for each doubling of it."""
-_LEAST_THRESHOLD: Final = 0.7
-"""From this threshold on `_Entry.need` is a bound; below it every posting is read."""
-_LEAST_WHOLE: Final = 0.96
-"""What `_LEAST_THRESHOLD` asks of the weight of a candidate, as a part of its `least`."""
-
-
-class _Posting(NamedTuple):
-    """Entries that a key brings by words of similar weight, in the order of the index."""
-
-    heaviest: float
-    """No word of these entries that has the key weighs more."""
-    entries: "array[int]"
-
-
-_Postings = Mapping[str, tuple[_Posting, ...]]
-"""By key: the entries that it brings, by the weight of the word that has it."""
+_HEARD: Final = 0.75
+"""So much of the weight of a listed name must be heard in the stated one, ..."""
+_PART: Final = _MOST / _HEARD
+"""... or so much of that, if all words of the stated one are."""
+_party: Final = msgspec.msgpack.Decoder(ListedParty).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,36 +76,42 @@ class ScreeningHit:
     """0 to 1; 1 for equal words."""
 
 
-_Weighed = tuple[tuple[str, float], ...]
-"""The words of a name with their weights, the heaviest first."""
-_Ways = tuple[tuple[str, _Weighed], ...]
-"""The words of a name as they are, and with each two of them joined; with the sound of what was joined."""
+class _AsOne(NamedTuple):
+    """Two words of a listed name as one: the name, the place of the first, both as a word, and its weight."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    party: ListedParty
-    name: ListedName
-    words: tuple[str, ...]
-    weight: float
-    has_han: bool
-    sounds: frozenset[str]
-    """The skeletons of its words."""
-    ways: _Ways
+    at: int
     place: int
-    """Its place on the lists: of equal names of a party the first one is stated."""
-    particles: float
-    """How much of its weight no key brings."""
+    text: str
+    weight: float
 
-    @property
-    def least(self) -> float:
-        """How much of its weight a candidate shares."""
-        return _CANDIDATE * self.weight * _ROUNDED
 
-    @property
-    def need(self) -> float:
-        """How much of its weight every candidate shares at the least, at usual thresholds."""
-        return min(self.least * _PART, self.least * _LEAST_WHOLE - self.particles) * _ROUNDED
+_NeededWords = Mapping[int, list[_AsOne]]
+"""By the word that must be stated beside it; `_NONE` for what needs none."""
+_NONE: Final = -1
+
+
+@dataclass(slots=True)
+class _Alike:
+    """A stated word, and the listed words that it is like."""
+
+    heard: Heard
+    weight: float
+    beside: float
+    """How much it counts if a listed name does not have it."""
+    similar: Mapping[int, float]
+    """How similar each listed word is, by its number; others are other words."""
+    most: float
+    """What it may cover of the weight of a name at the most."""
+    told: "array[int]"
+    """The names that may be a hit because of this word, as it is like a telling one; the lightest first."""
+    as_one: "_NeededWords"
+    """Two words of a name that sound as one like this word, where it may be a hit because of this word."""
+    unlike_as_one: "_NeededWords"
+    """The others: the name may be a hit if another stated word is like the two."""
+    named: int
+    """How many times names have a word like it."""
+    having: frozenset[int] | None = None
+    """The names that have a word like it, once they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,130 +119,106 @@ class _Asked:
     """A name that is searched, in one reading."""
 
     text: str
-    words: tuple[str, ...]
     has_han: bool
-    sounds: frozenset[str]
-    ways: _Ways
+    words: Sequence[_Alike]
+    joined: Sequence[tuple[int, _Alike]]
+    """Each two words as one, if a listed word sounds so: the place of the first, and the word."""
+    best: Mapping[int, float]
+    """How similar each listed word is to one of these."""
+
+    @property
+    def most(self) -> float:
+        """What the words may cover of the weight of a name at the most."""
+        return sum(one.most for one in self.words) + sum(one.most for _, one in self.joined)
+
+    def ways(self) -> Iterator[list[_Alike]]:
+        """The words as they are, and with each two of `joined` as one."""
+        yield [*self.words]
+        for place, one in self.joined:
+            yield [*self.words[:place], one, *self.words[place + 2 :]]
+
+    def unlike(self, made: Sequence[int]) -> list[float]:
+        """The weights of the words that count beside a name of these words, however it is read."""
+        parts = {at for place, _ in self.joined for at in (place, place + 1)}
+        return [
+            one.beside
+            for at, one in enumerate(self.words)
+            if at not in parts and one.similar.keys().isdisjoint(made)
+        ]
+
+
+class _Word(NamedTuple):
+    """A listed word in a comparison; `number` is -1 for two words that are read as one."""
+
+    number: int
+    text: str
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
-    """A word of the name that is searched, and what its keys bring."""
+class _Enough:
+    """What must be covered of the weight of a name at the least."""
 
-    sought: frozenset[str]
-    is_joined: bool
-    """Whether it is two words of the name that are written as one."""
-    postings: Sequence[_Posting]
-    """The lightest words first."""
+    threshold: float
+    telling: float
+    """The weight from which on part of a listed name suffices."""
 
-    @property
-    def heaviest(self) -> float:
-        """How much of an entry's weight it may share at the most."""
-        return self.postings[-1].heaviest if self.postings else 0.0
+    def is_reached(self, covered: float, total: float, unlike: Sequence[float]) -> bool:
+        """Whether so much may be a hit, with these words beside it."""
+        if unlike:
+            return covered >= self.threshold * (total + _EXTRA * sum(unlike)) * ROUNDED
+        return covered >= min(self.threshold * total, max(self.telling, _MOST * total)) * ROUNDED
 
-    def brought(self, need: "array[float]", others: float) -> dict[int, float]:
-        """Entries with what they share with this word at the most.
 
-        Left out are those that need more than this word and `others` weigh.
+class _Sharing:
+    """Which words of a listed name have a skeleton in common with stated ones, but for one sound."""
+
+    def __init__(self, single: Sequence[str], as_one: Sequence[str]) -> None:
+        self._asked = [(sound_keys(word), False) for word in single]
+        self._asked += [(sound_keys(word), True) for word in as_one]
+
+    def weight(self, listed: tuple[str, ...], weight: Callable[[str], float]) -> tuple[float, int, bool]:
+        """How much these words weigh, with how many stated ones, and whether two were taken as one.
+
+        What two words as one have in common with two others says nothing of their parts.
         """
-        found: dict[int, float] = {}
-        for heaviest, entries in self.postings:
-            end = bisect_left(entries, bisect_right(need, (heaviest + others) / _ROUNDED))
-            found.update(dict.fromkeys(entries[:end], heaviest))
-        return found
-
-
-class _Found(NamedTuple):
-    """What a stated word is like on the lists."""
-
-    similar: Mapping[str, float]
-    """How similar each listed word is; others are other words."""
-    most: float
-    """What it may cover of the weight of an entry at the most."""
-    entries: int
-    """How many times entries have such a word."""
+        shared = [0.0] * len(self._asked)
+        joined = False
+        for words, as_one in ((listed, False), (names.joined(listed), True)):
+            for word in words:
+                sought = frozenset() if word in names.PARTICLES else sound_keys(word)
+                for at, (own, own_as_one) in enumerate(self._asked):
+                    if not own.isdisjoint(sought) and not (as_one and own_as_one):
+                        joined |= as_one or own_as_one
+                        shared[at] = max(shared[at], weight(word))
+        return sum(shared), sum(one > 0 for one in shared), joined
 
 
 class NameIndex:
     """All names of the lists in force."""
 
-    def __init__(self, parties: Iterable[ListedParty]) -> None:
-        found = [
-            (party, name, made)
-            for party in parties
-            for name in party.names
-            if (made := names.words(name.text))
-        ]
-        self._frequency = Counter(consonants(word) for *_, made in found for word in set(made))
-        self._rarest = math.log(1 + len(found))
-        self._weights: dict[str, float] = {}
-        for *_, made in found:
-            self._weights |= {word: self._rarity(word) for word in made}
-        self._entries = [
-            _Entry(
-                party,
-                name,
-                made,
-                sum(map(self._weight, made)),
-                han.has_han(name.text),
-                _sounds(made),
-                self._ways(made),
-                place,
-                _PARTICLE * sum(word in names.PARTICLES for word in made),
-            )
-            for place, (party, name, made) in enumerate(found)
-        ]
-        # In this order the entries of a posting that some weight may suffice for are its first ones.
-        self._entries.sort(key=lambda entry: entry.need)
-        self._need = array("d", (entry.need for entry in self._entries))
-        self._least = array("d", (entry.least for entry in self._entries))
-        """Arrays are read faster than entries."""
-        self._total = array("d", (entry.weight for entry in self._entries))
-        self._vocabulary = Vocabulary(word for entry in self._entries for word in entry.words)
-        self._having = self._entries_by_word()
-        entries = tuple(enumerate(self._entries))
-        self._sounding = KeyTable((sound, at) for at, entry in entries for sound in entry.sounds)
-        self._sounding_joined = KeyTable((sound, at) for at, entry in entries for sound, _ in entry.ways[1:])
-        self._words = self._postings(lambda found: found)
-        self._joined = self._postings(names.joined)
+    def __init__(self, listed: Iterable[ListedParty] | IndexTables) -> None:
+        """An index of parties, whose tables are made now, or of tables that were made before."""
+        made = listed if isinstance(listed, IndexTables) else tables.make(listed)
+        self._tables = made
+        self._words = made.words.split()
+        self._heard = list(map(Heard, self._words, made.sounds.split(), made.skeletons.split()))
+        self._weights = array("d", made.weights)
+        self._totals = array("d", made.totals)
+        self._names = _Groups(made.names)
+        self._told = _Groups(made.told)
+        self._having = _Groups(made.having)
+        self._parties = memoryview(made.parties).cast("I")
+        self._places = memoryview(made.places).cast("I")
+        self._near, self._sounding = KeyTable(made.near), KeyTable(made.sounding)
+        self._joined, self._equal = KeyTable(made.joined), KeyTable(made.equal)
+        self._read_alike = KeyTable(made.read_alike)
+        self._rarest = tables.rarity(len(self))
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._find)
-        self._similar = lru_cache(maxsize=REMEMBERED)(self._find_word)
+        self._alike = lru_cache(maxsize=REMEMBERED)(self._find_word)
 
     def __len__(self) -> int:
-        return len(self._entries)
-
-    def _rarity(self, word: str) -> float:
-        if word in names.PARTICLES:
-            return _PARTICLE
-        return max(1.0, self._rarest - math.log(1 + self._frequency[consonants(word)]))
-
-    def _telling(self, threshold: float) -> float:
-        """The weight from which on part of a listed name suffices."""
-        return _TELLING * self._rarest if threshold <= _PART_OF_A_NAME else math.inf
-
-    def _weight(self, word: str) -> float:
-        """How much a word says: the rarer its sound is on the lists, the more."""
-        return self._weights.get(word) or self._rarity(word)
-
-    def _postings(self, words_of: Callable[[tuple[str, ...]], tuple[str, ...]]) -> _Postings:
-        """The entries that a key brings, by the weight of the heaviest word that has it."""
-        by_key: dict[str, dict[int, float]] = defaultdict(dict)
-        for at, entry in enumerate(self._entries):
-            for word in words_of(entry.words):
-                if word not in names.PARTICLES:
-                    weight = self._weight(word)
-                    for key in keys(word):
-                        known = by_key[key]
-                        known[at] = max(weight, known.get(at, 0.0))
-        return {key: tuple(_by_weight(found)) for key, found in by_key.items()}
-
-    def _entries_by_word(self) -> Mapping[str, "array[int]"]:
-        """The entries that have a word, the lightest first."""
-        found: dict[str, list[int]] = defaultdict(list)
-        for at in sorted(range(len(self._entries)), key=self._total.__getitem__):
-            for word in dict.fromkeys(self._entries[at].words):
-                found[word].append(at)
-        return {word: array("I", entries) for word, entries in found.items()}
+        return len(self._totals)
 
     def search(
         self, stated: str, *, born: date | None = None, threshold: float = THRESHOLD
@@ -263,303 +231,293 @@ class NameIndex:
 
     def _find(self, stated: str, born: date | None, threshold: float) -> Sequence[ScreeningHit]:
         best: dict[str, tuple[float, int, ScreeningHit]] = {}
-        found = (
-            (one, self._entries[at])
-            for one in self._readings(stated)
-            for at in self._candidates(one, threshold)
-        )
-        for asked, entry in found:
-            score = self._score(asked, entry)
-            if born is not None and entry.party.born and not any(b.may_be(born) for b in entry.party.born):
-                score -= _ANOTHER_BIRTH
-            known = best.get(entry.party.id)
-            if score >= threshold and (known is None or (score, -entry.place) > known[:2]):
-                hit = ScreeningHit(entry.party, entry.name.text, round(score, 3))
-                best[entry.party.id] = score, -entry.place, hit
+        for asked in self._readings(stated, threshold):
+            for at in self._candidates(asked, threshold):
+                score = self._score(asked, at)
+                if score < threshold or not self._is_heard(asked, at, threshold):
+                    continue
+                party = self._party(at)
+                if born is not None and party.born and not any(one.may_be(born) for one in party.born):
+                    score -= _ANOTHER_BIRTH
+                known = best.get(party.id)
+                if score >= threshold and (known is None or (score, -at) > known[:2]):
+                    name = party.names[self._places[at]].text
+                    best[party.id] = score, -at, ScreeningHit(party, name, round(score, 3))
         hits = (hit for *_, hit in best.values())
         return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.party.id)))
 
-    def _candidates(self, name: _Asked, threshold: float) -> list[int]:
-        """Names that share enough of their weight with what was asked.
+    def _party(self, at: int) -> ListedParty:
+        return _party(self._tables.packed[self._parties[at]])
 
-        If each stated word is shared, none is left that other words of the listed name could be like: what is
-        shared must suffice for the threshold, or be rare enough for part of a name.
-        """
-        by_words = _LEAST_THRESHOLD <= threshold <= _SIMILARITY[Likeness.SAME] and not name.has_han
-        asked = name.words
-        plain = [word for word in asked if word not in names.PARTICLES]
-        ask = _bare if by_words else self._ask
-        asks = [ask(word, is_joined=False) for word in plain]
-        asks += [ask(word, is_joined=True) for word in names.joined(asked)]
-        best, every = _SIMILARITY[Likeness.SAME], len(plain)
-        whole = threshold / best / _CANDIDATE
-        telling = self._telling(threshold) / best * _ROUNDED
-        may_join = every < len(asked)  # a word and its particle may weigh more as one
-        known: dict[str, int] = {}
+    def _readings(self, stated: str, threshold: float) -> Iterator[_Asked]:
+        """A name as it is read, and what may be a Chinese name in Cyrillic letters also as one."""
+        made = names.words(stated)
+        if made:
+            yield self._reading(stated, made, threshold, has_han=han.has_han(stated))
+        if chinese := palladius.pinyin(stated):
+            yield self._reading(stated, chinese, threshold, has_han=True)
 
-        def suffices(entry: _Entry) -> bool:
-            enough = entry.least
-            weight, times, joined = self._shared(asks, entry, known)
-            if times < every:
-                return weight >= enough
-            if may_join or joined:
-                return weight >= enough * _PART
-            weight += entry.particles
-            return weight >= enough * whole or (weight >= telling and weight >= enough * _PART)
-
-        if by_words:
-            return [at for at in self._met_by_words(name, threshold) if suffices(self._entries[at])]
-        met = self._met(asks, every) if threshold >= _LEAST_THRESHOLD else _all(asks)
-        likely = self._likely(name, threshold)
-        return [at for at in met if likely(entry := self._entries[at]) and suffices(entry)]
-
-    def _ask(self, word: str, *, is_joined: bool) -> "_Ask":
-        sought = keys(word)
-        found = [one for key in sought for one in self._words.get(key, ())]
-        if not is_joined:
-            found += [one for key in sought for one in self._joined.get(key, ())]
-        return _Ask(sought, is_joined, sorted(found, key=lambda one: one.heaviest))
-
-    def _met(self, asks: Sequence[_Ask], every: int) -> list[int]:
-        """The entries for which what they share may suffice.
-
-        An entry is met by the first word that brings it, those that bring few before those that bring many:
-        entries that only later ones bring need no more than these weigh, and are the first of a posting. How
-        much an entry shares is then counted at its most.
-        """
-        left = sum(ask.heaviest for ask in asks)
-        most: dict[int, float] = {}
-        times: dict[int, int] = {}
-        for ask in sorted(asks, key=lambda ask: sum(len(one.entries) for one in ask.postings)):
-            left -= ask.heaviest
-            found = ask.brought(self._need, left)
-            if most:
-                for heaviest, entries in ask.postings:  # the heaviest last
-                    found.update(dict.fromkeys(most.keys() & entries, heaviest))
-            for at, weight in found.items():
-                most[at] = most.get(at, 0.0) + weight
-                times[at] = times.get(at, 0) + 1
-        need, least = self._need, self._least
-        return [at for at, weight in most.items() if weight >= (least[at] if times[at] < every else need[at])]
-
-    def _find_word(self, word: str) -> _Found:
-        """The listed words that a stated word is like, whatever names have them."""
-        similar = {}
-        for listed in self._vocabulary.near(word):
-            # Two words of Han characters are at most as similar as two of letters.
-            now = _SIMILARITY[likeness(listed, word)]
-            if now:
-                similar[listed] = now
-        most = max((now * self._weights[listed] for listed, now in similar.items()), default=0.0)
-        return _Found(similar, most, sum(len(self._having[listed]) for listed in similar))
-
-    def _met_by_words(self, asked: _Asked, threshold: float) -> Iterator[int]:
-        """The entries of which words that are like the stated ones may cover enough for the threshold.
-
-        An entry is met by the first word that brings it, those that bring few before those that bring many:
-        of entries that only later words bring, these cover no more than they may at the most.
-        """
-        telling = self._telling(threshold)
-        stated = [(self._similar(word), min(self._weight(word), self._rarest / 2)) for word in asked.words]
-        found = sorted((one for one, _ in stated), key=lambda one: one.entries)
-        left = sum(one.most for one in found)
-        best: dict[str, float] = {}
-        met: set[int] = set()
-        for one in found:
-            least = threshold if left < telling * _ROUNDED else min(threshold, _MOST)
-            heaviest = left / (least * _ROUNDED)
+    def _reading(self, stated: str, made: tuple[str, ...], threshold: float, *, has_han: bool) -> _Asked:
+        pairs = ((at, one + other) for at, (one, other) in enumerate(itertools.pairwise(made)))
+        words = [self._alike(word, has_han, threshold) for word in made]
+        joined = [
+            (at, self._alike(pair, has_han, threshold))
+            for at, pair in pairs
+            if self._sounding.at(skeleton(pair))
+        ]
+        best: dict[int, float] = {}
+        for one in (*words, *(one for _, one in joined)):
             for word, similar in one.similar.items():
-                entries = self._having[word]
-                met.update(entries[: bisect_right(entries, heaviest, key=self._total.__getitem__)])
                 if similar > best.get(word, 0.0):
                     best[word] = similar
-            left -= one.most
-        weights, total = self._weights, self._total
-        as_one = {sound for sound, _ in asked.ways[1:]}
-        joined = self._joined_as(asked, as_one)
-        for at in met - joined:
-            words = self._entries[at].words
-            covered = sum(best[word] * weights[word] for word in words if word in best)
-            if covered < _enough(total[at], threshold, telling):
-                continue
-            beside = sum(weight for one, weight in stated if one.similar.keys().isdisjoint(words))
-            if not beside or covered >= threshold * (total[at] + _EXTRA * beside) * _ROUNDED:
-                yield at
-        for at in joined:
-            entry = self._entries[at]
-            ways = (way for way in entry.ways if not way[0] or way[0] in asked.sounds)
-            if any(_covers(way, as_one, best, threshold, telling) for way in ways):
-                yield at
+        return _Asked(stated, has_han, words, joined, best)
 
-    def _joined_as(self, asked: _Asked, as_one: set[str]) -> set[int]:
-        """The entries that have two words of the name as one (`as_one`: sounds), or one word as two."""
-        found = {at for sound in as_one for at in self._sounding.at(sound)}
-        return found.union(*(self._sounding_joined.at(sound) for sound in asked.sounds))
-
-    def _likely(self, asked: _Asked, threshold: float) -> Callable[[_Entry], bool]:
-        """Whether the score of an entry may reach the threshold; False is never wrong.
-
-        Each listed word is compared once in a search, whatever names have it.
-        """
-        telling = self._telling(threshold)
-        stated = [word for word, _ in asked.ways[0][1]]
-        joined = [sound for sound, _ in asked.ways[1:]]
-        best: tuple[dict[str, float], dict[str, float]] = {}, {}
-
-        def covers(entry: _Entry) -> bool:
-            pinyin = asked.has_han or entry.has_han
-            known = best[pinyin]
-            covered, left = 0.0, entry.weight
-            enough = _enough(left, threshold, telling)
-            for word, weight in entry.ways[0][1]:  # the heaviest first: mostly one word decides
-                similar = known.get(word)
-                if similar is None:
-                    similar = known[word] = _most_similar(word, stated, pinyin=pinyin)
-                covered += weight * similar
-                left -= weight
-                if covered + left < enough:
-                    return False
-            return True
-
-        def likely(entry: _Entry) -> bool:
-            return (
-                threshold > _SIMILARITY[Likeness.SAME]  # equal names score more than their words
-                or (asked.has_han and entry.has_han)
-                or covers(entry)
-                or any(sound in entry.sounds for sound in joined)
-                or any(sound in asked.sounds for sound, _ in entry.ways[1:])
-            )
-
-        return likely
-
-    def _shared(self, asks: Sequence[_Ask], entry: _Entry, known: dict[str, int]) -> tuple[float, int, bool]:
-        """How much of its weight an entry shares, with how many words, and whether with joined ones.
-
-        What is shared with a joined word says nothing of its two parts. `known`: which of `asks` are like a
-        word, one bit each, of the words that were compared before.
-        """
-        shared = [0.0] * len(asks)
-        is_joined = False
-        for words, joined in ((entry.words, False), (names.joined(entry.words), True)):
-            for word in words:
-                bits = known.get(word)
-                if bits is None:
-                    bits = known[word] = _alike(asks, word)
-                if bits:
-                    weight = self._weight(word)
-                    for at, ask in enumerate(asks):
-                        if bits >> at & 1 and not (joined and ask.is_joined):
-                            is_joined |= joined or ask.is_joined
-                            shared[at] = max(shared[at], weight)
-        return sum(shared), sum(weight > 0 for weight in shared), is_joined
-
-    def _score(self, asked: _Asked, entry: _Entry) -> float:
-        """How much of the listed name is stated, less what the stated name has beside it."""
-        if asked.has_han and entry.has_han and han.is_name(asked.text) and han.is_name(entry.name.text):
-            return _BY_CHARACTERS[han.compare(asked.text, entry.name.text)]
-        if entry.words == asked.words or sorted(entry.words) == sorted(asked.words):
-            return 1.0
-        if entry.name.weak or (len(entry.words) == 1 and len(entry.words[0]) <= _FEW_LETTERS):
-            return 0.0
-        pinyin = asked.has_han or entry.has_han
-        return max(
-            self._aligned(listed, stated, pinyin=pinyin)
-            for joined, listed in entry.ways
-            if not joined or joined in asked.sounds
-            for other, stated in asked.ways
-            if not other or other in entry.sounds
+    def _find_word(self, word: str, pinyin: bool, threshold: float) -> _Alike:  # noqa: FBT001
+        """The listed words that a stated word is like, whatever names have them."""
+        heard = hear(word)
+        near = list({at for key in keys(heard) for at in self._near.at(key)})
+        alike = likenesses(heard, [self._heard[at] for at in near], pinyin=pinyin)
+        similar = {at: _SIMILARITY[now] for at, now in zip(near, alike, strict=True) if now}
+        told = {at for one, now in similar.items() for at in self._told_by(one, now, threshold)}
+        weight = self._weight(word)
+        return _Alike(
+            heard,
+            weight,
+            min(weight, self._rarest / 2),
+            similar,
+            max((now * self._weights[at] for at, now in similar.items()), default=0.0),
+            array("I", sorted(told, key=self._totals.__getitem__)),
+            *self._read_as_one(heard, threshold, pinyin=pinyin),
+            sum(len(self._having[at]) for at in similar),
         )
 
-    def _aligned(self, listed: _Weighed, stated: _Weighed, *, pinyin: bool) -> float:
-        left = list(stated)
+    def _told_by(self, word: int, similar: float, threshold: float) -> "array[int]":
+        """The names that may be a hit if this telling word of them is covered so much, and no other one."""
+        told = self._told[word]
+        if threshold >= MOST_SIMILAR:
+            return told
+        lost = (MOST_SIMILAR - similar) * self._weights[word] * ROUNDED
+        return told[bisect_left(told, lost / (MOST_SIMILAR - threshold), key=self._totals.__getitem__) :]
+
+    def _read_as_one(
+        self, heard: Heard, threshold: float, *, pinyin: bool
+    ) -> tuple[_NeededWords, _NeededWords]:
+        """Two words of names that sound as one like a word: those that are like it enough, and the others."""
+        places = map(self._names.place, self._joined.at(heard.skeleton))
+        rows = [self._as_one(at, place) for at, place in places]
+        alike = likenesses(heard, [hear(row.text) for row in rows], pinyin=pinyin)
+        enough = _Enough(threshold, self._telling(threshold))
+        found: tuple[dict[int, list[_AsOne]], dict[int, list[_AsOne]]] = {}, {}
+        for row, now in zip(rows, alike, strict=True):
+            similar = _SIMILARITY[now]
+            needed = self._needed(row, similar, enough)
+            if needed is not None:
+                found[0].setdefault(needed, []).append(row)
+            elif (needed := self._needed(row, MOST_SIMILAR, enough)) is not None:
+                found[1].setdefault(needed, []).append(row)
+        return found
+
+    def _needed(self, row: _AsOne, similar: float, enough: "_Enough") -> int | None:
+        """The word that must be stated if so much of two words as one is covered; None: never enough."""
+        weights = self._weights
+        others = self._others(row)
+        beside = sum(weights[one] for one in others)
+        covered, total = row.weight * similar + MOST_SIMILAR * beside, row.weight + beside
+        if not enough.is_reached(covered, total, ()):
+            return None
+        heaviest = max(others, key=weights.__getitem__, default=_NONE)
+        if others and not enough.is_reached(covered - MOST_SIMILAR * weights[heaviest], total, ()):
+            return heaviest
+        return _NONE
+
+    def _as_one(self, at: int, place: int) -> _AsOne:
+        one, other = self._names[at][place : place + 2]
+        text = self._words[one] + self._words[other]
+        return _AsOne(at, place, text, self._weight(text))
+
+    def _others(self, row: _AsOne) -> "array[int]":
+        """The other words of a name."""
+        made = self._names[row.at]
+        return made[: row.place] + made[row.place + 2 :]
+
+    def _candidates(self, asked: _Asked, threshold: float) -> Iterable[int]:
+        """The names that may be hits."""
+        if threshold < LEAST_THRESHOLD:
+            return range(len(self))
+        found = set(self._equal.at(tables.whole(one.heard.word for one in asked.words)))
+        if threshold <= MOST_SIMILAR:  # only equal names score more
+            enough = _Enough(threshold, self._telling(threshold))
+            found.update(self._met(asked, enough), self._met_as_one(asked, enough))
+        if asked.has_han and han.is_name(asked.text):
+            found.update(self._read_alike.at(tables.reading(asked.text)))
+        return found
+
+    def _met(self, asked: _Asked, enough: _Enough) -> Iterator[int]:
+        """The names of which words that are like the stated ones may cover enough."""
+        most, weights, totals, best = asked.most, self._weights, self._totals, asked.best
+        heaviest = most / (enough.threshold * ROUNDED)
+        met: set[int] = set()
+        for one in (*asked.words, *(one for _, one in asked.joined)):
+            met.update(one.told[: bisect_right(one.told, heaviest, key=totals.__getitem__)])
+        if most >= enough.telling * ROUNDED:
+            met |= self._parts(asked)
+        for at in met:
+            made = self._names[at]
+            covered = sum(best[word] * weights[word] for word in made if word in best)
+            total = totals[at]
+            if enough.is_reached(covered, total, ()) and enough.is_reached(
+                covered, total, asked.unlike(made)
+            ):
+                yield at
+
+    def _met_as_one(self, asked: _Asked, enough: _Enough) -> Iterator[int]:
+        """The names of which enough may be covered if two of their words are read as one."""
+        for one in asked.words:
+            for row in _with(one.as_one, asked.best):
+                if self._is_met_as_one(asked, enough, row):
+                    yield row.at
+            for row in _with(one.unlike_as_one, asked.best):
+                if _may_be_like(row.text, one, asked.words) and self._is_met_as_one(asked, enough, row):
+                    yield row.at
+
+    def _is_met_as_one(self, asked: _Asked, enough: _Enough, row: _AsOne) -> bool:
+        others = self._others(row)
+        total = row.weight + sum(self._weights[one] for one in others)
+        covered = MOST_SIMILAR * row.weight + sum(
+            self._weights[one] * asked.best.get(one, 0.0) for one in others
+        )
+        unlike = asked.unlike(others)
+        beside = sum(unlike) - max(unlike, default=0.0)  # one of them is like the two words
+        return enough.is_reached(covered, total, [beside] if beside else ())
+
+    def _parts(self, asked: _Asked) -> set[int]:
+        """The names that have a word like every stated one, of two words at the least."""
+        found: set[int] = set()
+        for way in asked.ways():
+            if len(way) > 1:
+                first, *others = sorted(way, key=lambda one: one.named)
+                found.update(self._having_any(first).intersection(*map(self._having_any, others)))
+        return found
+
+    def _having_any(self, alike: _Alike) -> frozenset[int]:
+        """The names that have a word like this one."""
+        if alike.having is None:
+            alike.having = frozenset(at for word in alike.similar for at in self._having[word])
+        return alike.having
+
+    def _score(self, asked: _Asked, at: int) -> float:
+        """How much of the listed name is stated, less what the stated name has beside it."""
+        made = self._names[at]
+        has_han = bool(self._tables.has_han[at])
+        if asked.has_han and has_han and han.is_name(asked.text):
+            text = self._party(at).names[self._places[at]].text
+            if han.is_name(text):
+                return _BY_CHARACTERS[han.compare(asked.text, text)]
+        words = [self._words[one] for one in made]
+        if sorted(words) == sorted(one.heard.word for one in asked.words):
+            return 1.0
+        if self._tables.only_whole[at]:
+            return 0.0
+        pinyin = asked.has_han or has_han
+        listed = list(self._listed_ways(asked, at, words))
+        stated = [[*asked.words]]
+        heard = {self._heard[one].skeleton for one in made}
+        for place, one in asked.joined:
+            if one.heard.skeleton in heard:
+                stated.append([*asked.words[:place], one, *asked.words[place + 2 :]])
+        return max(self._aligned(one, other, pinyin=pinyin) for one in listed for other in stated)
+
+    def _is_heard(self, asked: _Asked, at: int, threshold: float) -> bool:
+        """Whether words with a skeleton in common, but for one sound, weigh enough of the listed name.
+
+        What is like another word without that is no evidence by itself: words of other first sounds. If each
+        stated word is heard, none is left that other words of the listed name could be like: what is heard
+        must suffice for the threshold, or be rare enough for part of a name.
+        """
+        made = tuple(one.heard.word for one in asked.words)
+        listed = tuple(self._words[one] for one in self._names[at])
+        plain = [word for word in made if word not in names.PARTICLES]
+        heard = _Sharing(plain, names.joined(made))
+        weight, times, as_one = heard.weight(listed, self._weight)
+        enough = _HEARD * self._totals[at] * ROUNDED
+        if times < len(plain):
+            return weight >= enough
+        if as_one or len(plain) < len(made):  # a word and its particle may weigh more as one
+            return weight >= enough * _PART
+        weight += tables.PARTICLE * sum(word in names.PARTICLES for word in listed)
+        telling = self._telling(threshold) / MOST_SIMILAR * ROUNDED
+        whole = threshold / MOST_SIMILAR / _HEARD
+        return weight >= enough * whole or (weight >= telling and weight >= enough * _PART)
+
+    def _telling(self, threshold: float) -> float:
+        """The weight from which on part of a listed name suffices."""
+        return _TELLING * self._rarest if threshold <= _PART_OF_A_NAME else math.inf
+
+    def _weight(self, word: str) -> float:
+        """How much a word says: the rarer its sound is on the lists, the more."""
+        return tables.weight(word, self._tables.frequencies.get(consonants(word), 0), self._rarest)
+
+    def _listed_ways(self, asked: _Asked, at: int, words: Sequence[str]) -> Iterator[list[_Word]]:
+        """The words of a name, and with each two of them as one that sound like a stated word."""
+        known = [_Word(one, self._words[one], self._weights[one]) for one in self._names[at]]
+        yield known
+        sounds = {one.heard.skeleton for one in asked.words}
+        for place, (one, other) in enumerate(itertools.pairwise(words)):
+            text = one + other
+            if skeleton(text) in sounds:
+                yield [*known[:place], _Word(-1, text, self._weight(text)), *known[place + 2 :]]
+
+    def _aligned(self, listed: Iterable[_Word], stated: Iterable[_Alike], *, pinyin: bool) -> float:
+        left = sorted(stated, key=lambda one: -one.weight)
+        several = len(left) > 1
         total = covered = 0.0
-        for word, weight in listed:
-            total += weight
+        for word in sorted(listed, key=lambda one: -one.weight):
+            total += word.weight
             similar, at = 0.0, 0
-            for place, (one, _) in enumerate(left):
-                if (now := _SIMILARITY[likeness(word, one, pinyin=pinyin)]) > similar:
+            for place, one in enumerate(left):
+                if (now := self._similar(word, one, pinyin=pinyin)) > similar:
                     similar, at = now, place
             if similar:
-                covered += weight * similar
+                covered += word.weight * similar
                 del left[at]
-        beside = sum(min(weight, self._rarest / 2) for _, weight in left)
-        if not left and len(stated) > 1 and covered >= _TELLING * self._rarest and covered >= _MOST * total:
+        if not left and several and covered >= _TELLING * self._rarest and covered >= _MOST * total:
             return max(covered / total, _PART_OF_A_NAME)
-        return covered / (total + _EXTRA * beside)
+        return covered / (total + _EXTRA * sum(one.beside for one in left))
 
-    def _ways(self, made: tuple[str, ...]) -> _Ways:
-        joined = (
-            (skeleton(word), (*made[:at], word, *made[at + 2 :]))
-            for at, word in enumerate(one + other for one, other in itertools.pairwise(made))
-        )
-        return (("", self._weighed(made)), *((sound, self._weighed(way)) for sound, way in joined))
-
-    def _weighed(self, made: tuple[str, ...]) -> _Weighed:
-        return tuple(sorted(((word, self._weight(word)) for word in made), key=lambda one: -one[1]))
-
-    def _readings(self, stated: str) -> list[_Asked]:
-        """A name as it is read, and what may be a Chinese name in Cyrillic letters also as one."""
-        found = [(names.words(stated), han.has_han(stated))]
-        if (chinese := palladius.pinyin(stated)) is not None:
-            found.append((chinese, True))
-        return [
-            _Asked(stated, made, has_han, _sounds(made), self._ways(made)) for made, has_han in found if made
-        ]
+    def _similar(self, listed: _Word, stated: _Alike, *, pinyin: bool) -> float:
+        if listed.number < 0 or pinyin:
+            return _SIMILARITY[likeness(listed.text, stated.heard.word, pinyin=pinyin)]
+        return stated.similar.get(listed.number, 0.0)
 
 
-def _enough(total: float, threshold: float, telling: float) -> float:
-    """How much of the weight of an entry must be covered at the least."""
-    return min(threshold * total, max(telling, _MOST * total)) * _ROUNDED
+def _with(found: _NeededWords, stated: Mapping[int, float]) -> Iterator[_AsOne]:
+    """Those that need no word beside them, or one that is like a stated one."""
+    for word in found.keys() & stated.keys():
+        yield from found[word]
+    yield from found.get(_NONE, ())
 
 
-def _covers(
-    way: tuple[str, _Weighed], as_one: set[str], best: Mapping[str, float], threshold: float, telling: float
-) -> bool:
-    """Whether words that one side writes as one, and those that are alike, may cover enough of an entry.
-
-    `way`: a way of the entry, with the sound of what it joins. `as_one`: sounds of two stated words as one.
-    `best`: how similar listed words are to single stated ones.
-    """
-    joined, words = way
-    total = covered = 0.0
-    for word, weight in words:
-        sound = skeleton(word)
-        alike = sound == joined or sound in as_one
-        total += weight
-        covered += weight * (_SIMILARITY[Likeness.SAME] if alike else best.get(word, 0.0))
-    return covered >= _enough(total, threshold, telling)
+def _may_be_like(text: str, one: _Alike, stated: Iterable[_Alike]) -> bool:
+    """Whether two words as one that sound like `one` may be like another of the stated words."""
+    return any(
+        OSA.distance(other.heard.skeleton, one.heard.skeleton, score_cutoff=1) <= 1
+        or (other.heard.word[:1] == text[:1] and abs(len(other.heard.word) - len(text)) <= 1)
+        for other in stated
+        if other is not one
+    )
 
 
-def _bare(word: str, *, is_joined: bool) -> _Ask:
-    """A word without what its keys bring."""
-    return _Ask(keys(word), is_joined, ())
+class _Groups:
+    """Numbers in groups, read in place."""
 
+    def __init__(self, made: Groups) -> None:
+        self._starts = array("I", made.starts)
+        self._numbers = array("I", made.numbers)
 
-def _sounds(made: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(map(skeleton, made))
+    def __getitem__(self, at: int) -> "array[int]":
+        return self._numbers[self._starts[at] : self._starts[at + 1]]
 
-
-def _by_weight(found: Mapping[int, float]) -> Iterator[_Posting]:
-    """Entries with the weight of their words, in steps."""
-    steps: dict[int, list[int]] = defaultdict(list)
-    for at, weight in found.items():
-        steps[round(_STEPS * math.log2(weight))].append(at)
-    for _, entries in sorted(steps.items()):
-        yield _Posting(max(found[at] for at in entries), array("I", sorted(entries)))
-
-
-def _alike(asks: Sequence[_Ask], word: str) -> int:
-    """Which words share a key with a word, one bit each; a particle shares none."""
-    if word in names.PARTICLES:
-        return 0
-    sought = keys(word)
-    return sum(1 << at for at, ask in enumerate(asks) if not ask.sought.isdisjoint(sought))
-
-
-def _most_similar(word: str, others: Iterable[str], *, pinyin: bool) -> float:
-    return max(_SIMILARITY[likeness(word, one, pinyin=pinyin)] for one in others)
-
-
-def _all(asks: Iterable[_Ask]) -> set[int]:
-    """Every entry that a word brings."""
-    return {at for ask in asks for posting in ask.postings for at in posting.entries}
+    def place(self, row: int) -> tuple[int, int]:
+        """The group that has the number at a place among all of them, and where in the group."""
+        at = bisect_right(self._starts, row) - 1
+        return at, row - self._starts[at]

@@ -1,0 +1,186 @@
+"""The tables of an index: everything that is computed from the lists, in a few flat arrays.
+
+To make them takes seconds of the processor for the largest lists, to load them a hundredth of that. So they
+are made once, and every process that compares names loads the same ones. Nothing here waits or reads.
+"""
+
+import itertools
+import math
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from adapters.romanisation import romanised
+from switch.names import han
+from switch.names import words as names
+from switch.names.similarity import consonants_of, hear_all
+from switch.screening.listed import ListedParty
+from switch.screening.vocabulary import KeyTable, keys
+
+MOST_SIMILAR: Final = 0.97
+"""How much of its weight a listed word is covered at the most, unless the whole names are equal."""
+LEAST_THRESHOLD: Final = 0.7
+"""From this threshold on the tables have every name that may be a hit; below it all names are compared."""
+ROUNDED: Final = 0.999_999
+"""What is equal must not be less because it was added in another order."""
+_TOLD: Final = 1 - LEAST_THRESHOLD * ROUNDED / MOST_SIMILAR
+"""A name of whose words as much is not covered is no hit."""
+PARTICLE: Final = 0.2
+_FEW_LETTERS: Final = 4
+
+
+class Groups(msgspec.Struct, array_like=True, frozen=True):
+    """Numbers in groups: where each group begins, and all numbers one after another."""
+
+    starts: bytes
+    numbers: bytes
+
+
+class IndexTables(msgspec.Struct, array_like=True, frozen=True):
+    """What is computed from the lists. Names have numbers in the order of the lists, words have their own."""
+
+    words: str
+    """The distinct words that are compared, with spaces between them."""
+    sounds: str
+    """The sounds of each, in the same form."""
+    skeletons: str
+    weights: bytes
+    """Of words: the rarer the sound of a word is on the lists, the more it says."""
+    frequencies: dict[str, int]
+    """How many names have a word with these consonants."""
+    names: Groups
+    """The words of each name."""
+    totals: bytes
+    """The weight of each name."""
+    has_han: bytes
+    """Whether a name has Han characters: one byte each."""
+    only_whole: bytes
+    """Whether only an equal name is a hit: for low-quality aliases, and words of a few letters."""
+    parties: bytes
+    """Of each name: the party that has it."""
+    told: Groups
+    """By word: the names that are no hit unless a word as this one, or another such one, is stated."""
+    having: Groups
+    """By word: the names that have it. In both, the lightest names are first."""
+    near: bytes
+    """Words by the keys of their spelling and sound."""
+    sounding: bytes
+    """Words by their skeletons."""
+    joined: bytes
+    """Places of words in `names` by the skeleton that the word makes with the next one."""
+    equal: bytes
+    """Names by all of their words."""
+    read_alike: bytes
+    """Names in Han characters by how each character is read."""
+    packed: list[msgspec.Raw]
+    """The parties."""
+    places: bytes
+    """Of each name: its place among those of its party."""
+
+
+def make(parties: Iterable[ListedParty]) -> IndexTables:
+    """The tables of these parties; takes seconds for the largest lists."""
+    listed = list(parties)
+    found = [
+        (at, place, made)
+        for at, party in enumerate(listed)
+        for place, name in enumerate(party.names)
+        if (made := names.words(name.text))
+    ]
+    known = [listed[at].names[place] for at, place, _ in found]
+    numbers = {word: at for at, word in enumerate(dict.fromkeys(word for *_, made in found for word in made))}
+    of_names = [[numbers[word] for word in made] for *_, made in found]
+    pairs = (one + other for *_, made in found for one, other in itertools.pairwise(made))
+    heard = hear_all((*numbers, *pairs))
+    consonants = {word: consonants_of(word, heard[word].sounds) for word in numbers}
+    frequencies = Counter(consonants[word] for *_, made in found for word in set(made))
+    rarest = rarity(len(found))
+    weights = array("d", (weight(word, frequencies[consonants[word]], rarest) for word in numbers))
+    totals = array("d", (sum(weights[word] for word in made) for made in of_names))
+    only_whole = bytes(
+        name.weak or (len(made) == 1 and len(made[0]) <= _FEW_LETTERS)
+        for name, (*_, made) in zip(known, found, strict=True)
+    )
+    by_weight = sorted(range(len(found)), key=totals.__getitem__)
+    compared = [at for at in by_weight if not only_whole[at]]
+    starts = list(itertools.accumulate(map(len, of_names), initial=0))
+    return IndexTables(
+        words=" ".join(numbers),
+        sounds=" ".join(heard[word].sounds for word in numbers),
+        skeletons=" ".join(heard[word].skeleton for word in numbers),
+        weights=weights.tobytes(),
+        frequencies=dict(frequencies),
+        names=_groups(of_names),
+        totals=totals.tobytes(),
+        has_han=bytes(han.has_han(name.text) for name in known),
+        only_whole=only_whole,
+        parties=array("I", (at for at, *_ in found)).tobytes(),
+        told=_by_word(((at, _telling(of_names[at], weights, totals[at])) for at in compared), len(numbers)),
+        having=_by_word(((at, of_names[at]) for at in compared), len(numbers)),
+        near=KeyTable.made((key, at) for word, at in numbers.items() for key in keys(heard[word])),
+        sounding=KeyTable.made((heard[word].skeleton, at) for word, at in numbers.items()),
+        joined=KeyTable.made(
+            (heard[one + other].skeleton, starts[at] + place)
+            for at in compared
+            for place, (one, other) in enumerate(itertools.pairwise(found[at][2]))
+        ),
+        equal=KeyTable.made((whole(made), at) for at, (*_, made) in enumerate(found)),
+        read_alike=KeyTable.made(
+            (reading(name.text), at) for at, name in enumerate(known) if han.is_name(name.text)
+        ),
+        packed=[msgspec.Raw(msgspec.msgpack.encode(party)) for party in listed],
+        places=array("I", (place for _, place, _ in found)).tobytes(),
+    )
+
+
+def rarity(names_listed: int) -> float:
+    """What a word says that no listed name has."""
+    return math.log(1 + names_listed)
+
+
+def weight(word: str, frequency: int, rarest: float) -> float:
+    """How much a word says: the rarer its sound is on the lists, the more.
+
+    `frequency`: how many names have a word with its consonants.
+    """
+    if word in names.PARTICLES:
+        return PARTICLE
+    return max(1.0, rarest - math.log(1 + frequency))
+
+
+def whole(made: Iterable[str]) -> str:
+    """A key of a name that is equal to another one but for the order of its words."""
+    return " ".join(sorted(made))
+
+
+def reading(name: str) -> str:
+    """A key of a name in Han characters: names that are alike have characters that are read alike."""
+    return " ".join(map(romanised, name.strip()))
+
+
+def _telling(made: Sequence[int], weights: Sequence[float], total: float) -> list[int]:
+    """The heaviest words of a name: if no word like one of them is stated, the name is no hit."""
+    told, found = 0.0, []
+    for word in sorted(made, key=lambda one: (-weights[one], one)):
+        found.append(word)
+        told += weights[word]
+        if told > _TOLD * total:
+            break
+    return found
+
+
+def _by_word(rows: Iterable[tuple[int, Sequence[int]]], count: int) -> Groups:
+    """Names by their words, in the order in which they come."""
+    groups: list[list[int]] = [[] for _ in range(count)]
+    for at, made in rows:
+        for word in dict.fromkeys(made):
+            groups[word].append(at)
+    return _groups(groups)
+
+
+def _groups(groups: Sequence[Sequence[int]]) -> Groups:
+    starts = array("I", itertools.accumulate(map(len, groups), initial=0))
+    return Groups(starts.tobytes(), array("I", itertools.chain.from_iterable(groups)).tobytes())
