@@ -1,7 +1,7 @@
 """Payments that a simulated country originates: its bank sends them to the switch like a real bank.
 
 With `"via": "rail"` a customer pays over the rail instead, which orders the payment of the switch (`payers`);
-`behaviour` is then one of `SourceBehaviour`.
+`behaviour` is then one of `SourceBehaviour`, and `payee` the name of who is paid.
 
 `POST /originate` at a rail's control port, with `{"creditor_country": "PK", "amount": "1500.00"}` and
 optionally `count` and the magic `word` of the creditor's account, makes a bank of this country send signed
@@ -41,6 +41,7 @@ AT_ONCE: Final = 16
 TRIES: Final = 20
 BANK: Final = "bank"
 RAIL: Final = "rail"
+PAYEE: Final = "Sandbox Creditor"
 _WAIT_S: Final = 20
 _PAUSE_S: Final = 0.5
 _FINAL: Final = frozenset({"ACCC", "RJCT"})
@@ -61,6 +62,7 @@ class OriginationRequest:
     word: str = ""
     via: str = BANK
     behaviour: str = ""
+    payee: str = PAYEE
 
     @classmethod
     def of(cls, body: bytes) -> "OriginationRequest":
@@ -73,9 +75,8 @@ class OriginationRequest:
         try:
             content = json.loads(body)
             request = cls(**content)
-            sound = all(
-                isinstance(text, str) for text in (request.creditor_country, request.amount, request.word)
-            )
+            texts = (request.creditor_country, request.amount, request.word, request.payee)
+            sound = all(isinstance(text, str) for text in texts)
             if not sound or not isinstance(request.count, int) or not 0 < request.count <= COUNT_MAX:
                 raise OriginationError("not a valid request")
         except (ValueError, TypeError):
@@ -127,7 +128,7 @@ class Originator:
                     bank=creditor["bic"],
                     member=creditor["member_id"],
                     account=account,
-                    payee="Sandbox Creditor",
+                    payee=request.payee,
                     behaviour=request.behaviour,
                 ).uetr
                 for _ in range(request.count)
@@ -197,7 +198,7 @@ class Originator:
             debtor_account=named_account(own),
             debtor_agent=Agent(bic=bank["bic"]),
             creditor_agent=Agent(bic=creditor["bic"], member_id=creditor["member_id"] or None),
-            creditor=Party(name="Sandbox Creditor"),
+            creditor=Party(name=PAYEE),
             creditor_account=named_account(account),
             purpose="FAMI",
         )

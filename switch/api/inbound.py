@@ -107,17 +107,21 @@ async def _verdict(
 ) -> OrderVerdict:
     patience_s = adapter.reply_within_s * runtime.settings.time_scale
     if isinstance(request, StatusQuery):
-        return (await inbound.look_up(runtime.pool, setting.rail, request.original)).verdict
-    failpoint("before_order_kept")
+        known = await inbound.look_up(runtime.pool, setting.rail, request.original)
+        failpoint("after_order_looked_up")
+        return known.verdict
     if isinstance(request, PaymentOrder):
+        failpoint("before_order_kept")
         lasts_s = runtime.settings.payment_expiry_s
         known = await inbound.keep_order(runtime.pool, runtime.keys, setting, request, raw, lasts_s=lasts_s)
+        failpoint("after_order_kept")
         kind = OrderKind.ORDER
     else:
         assert not isinstance(request, PayeeQuery)
+        failpoint("before_order_given_up")
         known = await inbound.keep_return(runtime.pool, runtime.keys, setting, request, raw)
+        failpoint("after_order_given_up")
         kind = OrderKind.RETURN
-    failpoint("after_order_kept")
     ref = request.ref
     known = await _wait(known, patience_s, lambda: inbound.read(runtime.pool, setting.rail, kind, ref))
     return known.verdict

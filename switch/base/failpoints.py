@@ -40,9 +40,11 @@ OF_ORDERS: Final = (
     "after_order_told",
 )
 """Those that an order of a rail passes, in this order; between them it passes those of its payment."""
+OF_QUERIES: Final = ("after_order_looked_up", "before_order_given_up", "after_order_given_up")
+"""Those that a rail's status query and its reversal of an order pass."""
 OF_REFUNDS: Final = ("before_refund_made", "before_refund_sent", "after_refund_sent", "before_refund_moved")
 """Those that the refund of an order passes, over the rail where its payment began."""
-_ALL: Final = (*NAMES, *OF_HOLDS, *OF_RETURNS, *OF_REVERSALS, *OF_ORDERS, *OF_REFUNDS)
+ALL: Final = (*NAMES, *OF_HOLDS, *OF_RETURNS, *OF_REVERSALS, *OF_ORDERS, *OF_QUERIES, *OF_REFUNDS)
 _KINDS: Final = frozenset({"kill", "killgroup", "stop"})
 
 
@@ -51,7 +53,7 @@ def _parse(text: str) -> dict[str, tuple[str, float]]:
     for item in filter(None, text.split(",")):
         name, _, action = item.partition(":")
         kind, _, probability = action.partition("@")
-        if name not in _ALL or kind not in _KINDS:
+        if name not in ALL or kind not in _KINDS:
             raise ValueError(f"unknown failpoint {item!r}")
         armed[name] = (kind, float(probability or "1"))
     return armed
