@@ -90,6 +90,12 @@ def read_debits(rails_directory: Path, country: str) -> Mapping[str, DebitEntry]
     return debit_book.last_states(file) if file.exists() else None
 
 
+def _same_amount(entry: DebitEntry, order: asyncpg.Record | None) -> bool:
+    if order is None or order["stated_minor"] is None:  # archived
+        return True
+    return (entry.amount_minor, entry.currency) == (order["stated_minor"], order["debit_currency"])
+
+
 def faults_of_debits(
     debits: Mapping[str, DebitEntry], found: Mapping[str, asyncpg.Record]
 ) -> Iterator[tuple[str, str]]:
@@ -101,7 +107,12 @@ def faults_of_debits(
             yield entry.uetr, ""
         elif entry.state is DebitState.DONE and state != _DONE:
             yield entry.uetr, f"its payer is debited, and the order is {state or 'unknown'}"
+        elif entry.state is DebitState.DONE and not _same_amount(entry, order):
+            yield entry.uetr, "its payer is debited with another amount than the payment's"
         elif entry.state is DebitState.REFUNDED and state not in {None, *_NOT_EXECUTED}:
             yield entry.uetr, f"its payer is refunded, and the order is {state}"
         else:
             yield entry.uetr, ""
+    for ref, order in found.items():
+        if ref not in debits and order["state"] == _DONE:
+            yield str(order["uetr"]), "it is done, and no payer of its rail has ordered it"

@@ -9,7 +9,7 @@ the rail's own word: pauses double up to a bound, and what the rail does not tak
 """
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -31,6 +31,8 @@ from switch.payments.rails import Rail, Rails
 
 AT_ONCE: Final = 32
 """Orders, or answers, of one round of a rail."""
+MADE_WITHIN: Final = timedelta(days=1)
+"""An order of which no payment could be made since it came is refused then, whatever limit it states."""
 _AGAIN_S: Final = 1.0
 """Until an order that could not be decided is looked at again."""
 _PAUSE_MAX_S: Final = 300.0
@@ -105,6 +107,8 @@ class InboundOrders:
         match OrderState(row["state"]):
             case OrderState.STOPPED:
                 await self._end(rail, row, OrderState.STOPPED, row["reason"])
+            case OrderState.RECEIVED if row["now"] >= row["received_at"] + MADE_WITHIN:
+                await self._end(rail, row, OrderState.STOPPED, Reason.CUT_OFF_TIME)
             case OrderState.RECEIVED:
                 await self._take_new(rail, row)
             case OrderState.TAKEN if not row["known"]:
@@ -139,6 +143,7 @@ class InboundOrders:
             to_bank = self._addressed(order)
             made = inbound.pacs_008(to_bank, gateway.bic, row["expires_at"], setting.purpose)
             message = codec.decode(made, media_type=codec.XML, expect="pacs.008")
+            credit_transfer.read(message)  # as the intake reads it: once given to it, it must have an outcome
         except SwitchError as error:
             _log.warning("order_not_carried", rail=row["rail"], uetr=str(row["uetr"]), detail=error.detail)
             await self._end(rail, row, OrderState.STOPPED, Reason.CONTENT_INCORRECT)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from adapters.simulation import book as rail_book
-from adapters.simulation import debit_book
+from adapters.simulation import debit_book, origin
 from adapters.simulation.debit_book import DebitEntry, DebitState
 from ledger.verify import CheckResult
 from switch.operations import verify
@@ -70,11 +70,19 @@ async def originate(
     word: str = "",
     behaviour: str = "",
     count: int = 1,
+    payee: str = origin.PAYEE,
 ) -> list[str]:
     """Have customers of a rail pay abroad; the UETRs."""
-    there = amount_at(source, amount)
-    wish = {"creditor_country": target, "amount": there, "word": word, "via": "rail", "count": count}
-    status, begun = await control(stack, source, "POST", "/originate", {**wish, "behaviour": behaviour})
+    wish = {
+        "via": "rail",
+        "creditor_country": target,
+        "amount": amount_at(source, amount),
+        "word": word,
+        "behaviour": behaviour,
+        "count": count,
+        "payee": payee,
+    }
+    status, begun = await control(stack, source, "POST", "/originate", wish)
     assert status == 202, begun
     uetrs: list[str] = begun["uetrs"]
     return uetrs

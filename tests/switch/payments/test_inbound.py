@@ -1,8 +1,10 @@
 """Payments that begin at one rail and end at another: the payer is debited exactly when the payee is credited."""
 
 import asyncio
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,11 +16,13 @@ from adapters.india import sandbox as india
 from adapters.india.messages import add, root_of, timestamp
 from adapters.originating import PaymentOrder
 from adapters.pakistan import sandbox as pakistan
+from adapters.simulation import debit_book
 from adapters.simulation.debit_book import DebitState
 from schemas import codec, credit_transfer
 from schemas.money import Money
 from schemas.payment import Agent, CreditTransfer, Party, PartyAccount
 from schemas.signing.xmldsig import sign_enveloped
+from switch.operations import verify
 from switch.payments.inbound import pacs_008
 from tests.switch.payments.inbound_world import (
     GATEWAYS,
@@ -184,6 +188,31 @@ async def test_many_at_once_end_alike_on_both_sides(both: Stack) -> None:
     checked = await both_sides(both)
     assert checked.ok, checked
     assert checked.checked > len(book)
+
+
+@pytest.mark.long
+async def test_verify_finds_other_amounts_and_orders_that_no_payer_made(both: Stack, tmp_path: Path) -> None:
+    (uetr,) = await originate(both, "PK", "IN")
+    assert await ended(both, "PK", [uetr]) == [DebitState.DONE]
+    lines = (both.settings.rails_directory / "PK" / debit_book.FILE_NAME).read_text().splitlines()
+    entries = [json.loads(line) for line in lines]
+    more = [each | {"amount_minor": each["amount_minor"] + (each["uetr"] == uetr)} for each in entries]
+    without = [each for each in entries if each["uetr"] != uetr]
+
+    found = []
+    for number, changed in enumerate((more, without)):
+        book = tmp_path / f"{number}" / "PK" / debit_book.FILE_NAME
+        book.parent.mkdir(parents=True)
+        book.write_text("".join(f"{json.dumps(each)}\n" for each in changed))
+        connection = await both.connect()
+        try:
+            found.append(await verify.both_sides(connection, book.parents[1]))
+        finally:
+            await connection.close()
+
+    assert [each.ok for each in found] == [False, False]
+    assert f"{uetr} of PK: its payer is debited with another amount than the payment's" in found[0].detail
+    assert f"{uetr} of PK: it is done, and no payer of its rail has ordered it" in found[1].detail
 
 
 @pytest.mark.parametrize(("source", "target"), DIRECTIONS)
