@@ -202,13 +202,24 @@ def sandbox(path):
 @pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_an_eleventh_country_that_is_only_installed_pays_and_is_paid(tmp_path):
-    """The page said so while ten tables listed ten countries: the sandbox did not start, with KeyError."""
+    """The page said so while ten tables listed ten countries: the sandbox did not start, with KeyError.
+
+    Its banks pay and are paid, and so are the customers of its rail, over the rail.
+    """
     place, installed = Place(tmp_path), tmp_path / "installed"
     follow(place, check=False)
     with zipfile.ZipFile(place.wheel(tmp_path / "payswitch-az")) as archive:
         archive.extractall(installed)
     with sandbox([installed, ROOT]) as running:
         there = await running.pay("asha-bank", "khazar-bank", "1000.00")
+        orders = [
+            json.loads(running.say("simulate", "pay", *way, "--data", str(running.data)))
+            for way in (
+                ("AZ", "IN", "30.00"),
+                ("IN", "AZ", "700.00"),
+                ("AZ", "IN", "31.00", "--behaviour", "TWICE"),
+            )
+        ]
         back = await running.pay("khazar-bank", "asha-bank", "20.00")
         async with aiohttp.ClientSession(running.url) as http:
             settled = {currency: await settle(running, http, currency) for currency in ("AZN", "INR")}
@@ -229,6 +240,9 @@ async def test_an_eleventh_country_that_is_only_installed_pays_and_is_paid(tmp_p
         read = json.loads(running.say("qr", "read", made["text"]))
 
     assert (there.status, back.status) == ("ACCC", "ACCC")
+    assert [(each["payer"]["state"], each["switch"]["state"]) for each in orders] == [("done", "done")] * 3
+    assert [each["payer"]["rail"] for each in orders] == ["IPS", "UPI", "IPS"]
+    assert [each["payee"]["country"] for each in orders] == ["IN", "AZ", "IN"]
     assert {line["participant"] for line in settled["AZN"]["lines"]} == {"khazar-bank", "silkroad-fx"}
     assert {line["participant"] for line in settled["INR"]["lines"]} == {"asha-bank", "silkroad-fx"}
     assert 'cx="210" cy="220"' in shown
