@@ -10,7 +10,7 @@ WITHIN_S = 60
 
 
 def fetch(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=WITHIN_S) as answer:
         return str(answer.read().decode())
 
 

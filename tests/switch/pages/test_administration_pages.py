@@ -437,11 +437,11 @@ async def test_a_database_that_is_away_is_a_page_too(error: Exception, status: i
 async def test_a_payment_that_waits_for_its_rail_is_held_and_then_is_not(
     http: aiohttp.ClientSession, stack: Stack
 ) -> None:
-    until_then = datetime.now(UTC) + timedelta(seconds=4)
+    until_then = datetime.now(UTC) + timedelta(seconds=7)  # before its expiry
     await control(stack, "PK", "POST", "/hours", {"closed_until": until_then.isoformat()})
     async with stack.client("asha-bank") as client:
         first = await client.pay(stack.document("asha-bank", "noor-wallet"))
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(6):
             while (await client.payment(first.uetr)).state != "RESERVED":
                 await asyncio.sleep(0.05)
         held = await page(http, "/held", **bearer(stack, "operator"))
