@@ -107,7 +107,7 @@ class InboundOrders:
         match OrderState(row["state"]):
             case OrderState.STOPPED:
                 await self._end(rail, row, OrderState.STOPPED, row["reason"])
-            case OrderState.RECEIVED if row["now"] >= row["received_at"] + MADE_WITHIN:
+            case OrderState.RECEIVED if row["now"] >= row["received_at"] + MADE_WITHIN and not row["lost"]:
                 await self._end(rail, row, OrderState.STOPPED, Reason.CUT_OFF_TIME)
             case OrderState.RECEIVED:
                 await self._take_new(rail, row)
@@ -134,7 +134,7 @@ class InboundOrders:
         except SwitchError as error:
             # Nothing was given to the intake: once its time is over, it is refused.
             _log.error("order_not_believed", rail=row["rail"], uetr=str(row["uetr"]), detail=error.detail)
-            if row["now"] < row["expires_at"]:
+            if row["now"] < row["expires_at"] or row["lost"]:
                 raise Unavailable(error.detail) from None
             await self._end(rail, row, OrderState.STOPPED, Reason.CUT_OFF_TIME)
             return

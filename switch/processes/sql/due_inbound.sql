@@ -1,8 +1,10 @@
 -- due_inbound: orders and returns of a rail whose next step can be done, oldest first.
 --   $1 rail  $2 how many
--- `outcome` and `why` are those of the payment, once it has ended; `known`: the ledger has it; `failed`: as refused.
+-- `outcome` and `why` are those of the payment, once it has ended; `known`: the ledger has it; `failed`: as refused;
+-- `lost`: it was executed before a restore of the database, which has forgotten that.
 SELECT o.rail::text, o.kind, o.ref, o.original, o.uetr, o.gateway, o.state, o.sealed_key, o.request, o.message, o.reason,
        o.received_at, o.expires_at, o.decided_at, clock_timestamp() AS now, b.state AS of_order, b.reason AS of_reason,
+       EXISTS (SELECT FROM switch.restore_line AS l WHERE l.uetr = o.uetr AND l.done) AS lost,
        t.number IS NOT NULL AS known, coalesce(t.kind = 'failed', false) AS failed, r.outcome, why.reason AS why
 FROM switch.inbound_order AS o
 LEFT JOIN switch.inbound_order AS b ON o.kind = 'return' AND b.rail = o.rail AND b.kind = 'order' AND b.ref = o.original

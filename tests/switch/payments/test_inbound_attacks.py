@@ -179,36 +179,61 @@ async def test_what_no_payer_can_order_is_refused_and_ends(door: Door) -> None:
     assert ends
 
 
-async def test_an_order_that_an_intruder_of_a_worker_stored_is_never_paid_and_ends(door: Door) -> None:
-    """It was never signed by the rail. The caretaker does not believe it, whatever limit in time it states."""
+async def stored_by_an_intruder(door: Door) -> tuple[str, bytes]:
+    """An order that the rail did not sign, as an intruder of an API worker stores it; its UETR, and its wish."""
     keys = personal_data.load(door.stack.settings.personal_data_keys)
     ref, raw = door.messages.order(door.wish(expires_at=datetime.now(UTC) + timedelta(days=30, hours=-1)))
-    connection = await door.stack.connect()
-    pool = await asyncpg.create_pool(door.stack.settings.database, min_size=1, max_size=1)
-    try:
-        row = await connection.fetchrow(
-            "SELECT gateway FROM switch.rail_inbound WHERE rail = $1", door.country
-        )
-        rails = door.stack.settings.rails_directory
-        ours = registry.load(
-            door.country, rail_connection.read(rail_connection.file_of(rails, door.country), 1.0)
-        )
-        order = ours.read_request(raw)
-        assert isinstance(order, PaymentOrder)
-        setting = InboundRail(door.country, row["gateway"], open=True)
+    file = rail_connection.file_of(door.stack.settings.rails_directory, door.country)
+    order = registry.load(door.country, rail_connection.read(file, 1.0)).read_request(raw)
+    assert isinstance(order, PaymentOrder)
+    gateway = await asked_of(
+        door.stack, "SELECT gateway FROM switch.rail_inbound WHERE rail = $1", door.country
+    )
+    setting = InboundRail(door.country, str(gateway), open=True)
+    async with asyncpg.create_pool(door.stack.settings.database, min_size=1, max_size=1) as pool:
         await inbound.keep_order(pool, keys, setting, order, door.messages.damaged(raw), lasts_s=600)
-        uetr = uetr_of(door.country, ref)
-        await asyncio.sleep(3)
-        assert (await until_kept(door.stack, uetr)).state == "received"
-        aged = "UPDATE switch.inbound_order SET received_at = received_at - interval '2 days' WHERE uetr = $1"
-        await connection.execute(aged, uuid.UUID(uetr))
-    finally:
-        await pool.close()
-        await connection.close()
+    return uetr_of(door.country, ref), raw
+
+
+AGED = "UPDATE switch.inbound_order SET received_at = received_at - interval '2 days' WHERE uetr = $1"
+
+
+async def test_an_order_that_an_intruder_of_a_worker_stored_is_never_paid_and_ends(door: Door) -> None:
+    """The caretaker does not believe it, whatever limit in time it states."""
+    uetr, _ = await stored_by_an_intruder(door)
+    await asyncio.sleep(3)
+    assert (await until_kept(door.stack, uetr)).state == "received"
+    await asked_of(door.stack, AGED, uuid.UUID(uetr))
 
     await door.until_not_executed(uetr)
     none = await asked_of(door.stack, "SELECT count(*) FROM ledger.transfer WHERE id = $1", uuid.UUID(uetr))
     assert none == 0
+
+
+async def test_what_was_executed_before_a_restore_is_neither_refused_for_its_age_nor_given_up(
+    ten: Stack,
+) -> None:
+    """The restored row says that nothing was done; the rail's file says that the payee has the money."""
+    door = door_of(ten, "PK")
+    uetr, raw = await stored_by_an_intruder(door)
+    await asked_of(
+        ten,
+        "INSERT INTO switch.restore_line (rail, ref, uetr, cycle, done, code, minor)"
+        " VALUES ('IN', $2, $1, current_date, true, '', 1)",
+        uuid.UUID(uetr),
+        uetr,
+    )
+    try:
+        await asked_of(ten, AGED, uuid.UUID(uetr))
+        given_up = door.said(await door.ask(door.messages.reversal(raw)))
+        await asyncio.sleep(3)
+        assert (await until_kept(ten, uetr)).state == "received"
+        assert (await until_kept(ten, uetr, kind="return")).state == "received"
+        assert given_up in {None, Outcome.PENDING}
+    finally:
+        await asked_of(ten, "DELETE FROM switch.restore_line WHERE uetr = $1", uuid.UUID(uetr))
+
+    await door.until_not_executed(uetr)
 
 
 async def test_after_all_of_it_every_invariant_holds(ten: Stack) -> None:
