@@ -54,6 +54,7 @@ ELSEWHERE = {
     ("docs/reference/signatures.md", "python"): "tests/signing/test_documentation.py",
     ("docs/regulate/README.md", "console"): "tests/ledger/test_audit.py",
     ("docs/architecture.md", "mermaid"): "tests/docs/test_architecture.py",
+    ("docs/operate/inbound.md", "mermaid"): "tests/switch/payments/test_inbound_uncertain.py",
     ("docs/quickstart.md", "sh"): "tests/docs/test_quickstart.py",
     ("README.md", "sh"): "tests/docs/test_quickstart.py",
     ("docs/operate/failover.md", "sh"): "tests/cluster/test_by_hand.py",
