@@ -251,6 +251,8 @@ class RailProfile:
     member_id: str = ""
     """The form of the id by which an order must name the payee's bank, as a regular expression; empty: its
     BIC or the account names it."""
+    needs_bic: bool = False
+    """An order must name the payee's bank by its BIC."""
 
     @property
     def reverses(self) -> bool:

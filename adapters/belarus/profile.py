@@ -54,6 +54,7 @@ PROFILE: Final = RailProfile(
     characters=TextLimits(encoding="utf-8", name_max=140, remittance_max=140, basis=Basis.PUBLISHED),
     ids=Ids(period="%Y%m%d", capacity=10**8, basis=Basis.PROFILE, utc_offset_minutes=180),
     dedupes=True,
+    needs_bic=True,
     purpose_required=True,
     basis=Basis.PROFILE,
     hours=Hours(zone=COUNTRY.zone, basis=Basis.PUBLISHED),

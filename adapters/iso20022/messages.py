@@ -56,7 +56,7 @@ def check_account(order: Order, dialect: IsoDialect) -> Sequence[Violation]:
     account, forms = order.payment.creditor_account, dialect.profile.creditor
     if creditor.find(account, forms) is None:
         found.append(Violation(Reason.INVALID_CREDITOR_ACCOUNT_NUMBER, *creditor.refusal(account, forms)))
-    if len(order.payment.creditor_agent.bic or "") not in _BIC:
+    if dialect.profile.needs_bic and len(order.payment.creditor_agent.bic or "") not in _BIC:
         place = "CdtTrfTxInf/CdtrAgt/FinInstnId/BICFI"
         found.append(
             Violation(

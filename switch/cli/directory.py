@@ -26,7 +26,7 @@ def check(rail: Rail, file: File) -> None:
     Exit code 1 if there is an error.
     """
     try:
-        banks = indirect_file.read(file.read_bytes(), rail, indirect.profile_of(rail).currency)
+        banks = indirect_file.read(file.read_bytes(), indirect.profile_of(rail))
     except InvalidMessage as error:
         raise _failed(error) from None
     output.document({"rail": rail, "banks": len(banks)})

@@ -105,7 +105,7 @@ async def add(pool: asyncpg.Pool, person: Person, country: str, raw: bytes) -> D
     """
     require(person, Right.REQUEST_CHANGE)
     profile = profile_of(country)
-    banks = await asyncio.to_thread(indirect_file.read, raw, country, profile.currency)
+    banks = await asyncio.to_thread(indirect_file.read, raw, profile)
     digest = hashlib.sha256(raw).digest()
     content = json.dumps(indirect_file.documents(banks))
     packed = await asyncio.to_thread(zlib.compress, raw)

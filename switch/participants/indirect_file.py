@@ -25,6 +25,7 @@ from typing import Any, Final
 
 import msgspec
 
+from adapters.profile import RailProfile
 from schemas.errors import InvalidAmount, InvalidMessage, Problem
 from schemas.identifiers import is_bic
 from schemas.money import Money
@@ -73,8 +74,8 @@ def refused(problems: list[Problem]) -> InvalidMessage:
     return error
 
 
-def read(raw: bytes, country: str, currency: str) -> list[DirectoryLine]:
-    """Read the file of the directory of a country's rail, whose currency has the amounts.
+def read(raw: bytes, profile: RailProfile) -> list[DirectoryLine]:
+    """Read the file of the directory of a rail, whose currency has the amounts.
 
     Raises:
         InvalidMessage: too large, not such a CSV, or lines with errors: all of them, at most `PROBLEMS_MAX`.
@@ -90,7 +91,7 @@ def read(raw: bytes, country: str, currency: str) -> list[DirectoryLine]:
     problems: list[Problem] = []
     for line, row in _rows(text):
         try:
-            banks.append(_bank(line, row, country, currency))
+            banks.append(_bank(line, row, profile))
         except _Wrong as wrong:
             problems.append(problem(line, *wrong.args))
         if len(banks) > BANKS_MAX:
@@ -119,12 +120,15 @@ def _rows(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
         raise InvalidMessage(f"line {rows.line_num}: not CSV: check its quotes", path="file") from None
 
 
-def _bank(line: int, row: Mapping[str, str], country: str, currency: str) -> DirectoryLine:
+def _bank(line: int, row: Mapping[str, str], profile: RailProfile) -> DirectoryLine:
     bic, codes = row["bic"].upper(), row["codes"].upper().split()
     if not _ID.fullmatch(row["id"]):
         raise _Wrong("id", "must be 2 to 35 lower-case letters, digits and hyphens", "choose such an id")
     if not 0 < len(row["name"]) <= _NAME_MAX or not row["name"].isprintable():
         raise _Wrong("name", f"must be 1 to {_NAME_MAX} printable characters", "shorten or correct it")
+    country = profile.country
+    if profile.needs_bic and not bic:
+        raise _Wrong("bic", "the rail finds a bank by its BIC alone", f"state its BIC in {country}")
     if bic and not (is_bic(bic) and bic[4:6] == country):
         raise _Wrong("bic", f"must be a BIC of {country}", "correct it, or leave it empty")
     if not bic and not codes:
@@ -134,7 +138,7 @@ def _bank(line: int, row: Mapping[str, str], country: str, currency: str) -> Dir
         raise _Wrong("codes", rule, "correct them, with blanks between; a handle begins with @")
     if not _ID.fullmatch(row["gateway"]):
         raise _Wrong("gateway", "must be the id of a participant", "state the gateway of this bank")
-    payment, day = (_minor(row, name, currency) for name in ("per_payment", "per_day"))
+    payment, day = (_minor(row, name, profile.currency) for name in ("per_payment", "per_day"))
     if payment is not None and day is not None and payment > day:
         raise _Wrong("per_payment", "must not be more than per_day", "lower it, or raise per_day")
     since, until = (_day(row, name) for name in ("since", "until"))

@@ -2,16 +2,22 @@
 
 import asyncio
 import json
+import tempfile
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import msgspec
 import pytest
 
+from adapters import registry
 from adapters.pakistan.country import IBAN
+from adapters.simulation.harness import sample_order
+from adapters.simulation.sandbox import prepare
 from schemas.errors import InvalidMessage
+from schemas.payment import Agent
 from switch.clients.python import PaymentState, credit_transfer
 from switch.participants import indirect_file
 from switch.writer.commands import Accept
@@ -286,7 +292,7 @@ async def test_a_file_with_errors_is_refused_by_line_and_nothing_is_kept(reached
     [
         ("A b,X,,PKXX*,g1,,,,", "id"),
         ("x1,,,PKXX*,g1,,,,", "name"),
-        ("x1,X,MEZNINBB,,g1,,,,", "bic"),
+        ("x1,X,MEZNPKKA,,g1,,,,", "bic"),
         ("x1,X,,,g1,,,,", "codes"),
         ("x1,X,,P!,g1,,,,", "codes"),
         ("x1,X,,PKXX*,,,,,", "gateway"),
@@ -301,7 +307,7 @@ async def test_a_file_with_errors_is_refused_by_line_and_nothing_is_kept(reached
 )
 def test_every_rule_of_the_file_names_line_and_column(line: str, column: str) -> None:
     with pytest.raises(InvalidMessage) as refused:
-        indirect_file.read(file("first,X,,PKAA*,g1,,,,", line), "PK", "PKR")
+        indirect_file.read(file("first,X,,PKAA*,g1,,,,", line), registry.profile("IN"))
 
     (problem,) = refused.value.problems
     assert (problem.line, problem.path) == (3, f"line 3, {column}")
@@ -310,7 +316,25 @@ def test_every_rule_of_the_file_names_line_and_column(line: str, column: str) ->
 @pytest.mark.parametrize("raw", [b"\xff", b"id,name\n", file("x1,X")])
 def test_what_is_no_such_file_is_refused(raw: bytes) -> None:
     with pytest.raises(InvalidMessage):
-        indirect_file.read(raw, "PK", "PKR")
+        indirect_file.read(raw, registry.profile("IN"))
+
+
+@pytest.mark.parametrize("rail", registry.countries())
+def test_a_bank_without_a_bic_is_refused_where_its_rail_could_not_be_asked_to_pay_it(rail: str) -> None:
+    """Bug: the example of the docs was accepted, and each payment to it was refused with RC07."""
+    profile = registry.profile(rail)
+    order = sample_order(rail, creditor_agent=Agent(member_id="CODE"))
+    with tempfile.TemporaryDirectory() as directory:
+        connection, _ = prepare(Path(directory), rail, port=1, callback_url="http://127.0.0.1:1/")
+        reasons = {each.reason for each in registry.load(rail, connection).check(order)}
+    raw = file("first,X,,CODE,g1,,,,")
+
+    assert ("RC07" in reasons) is profile.needs_bic
+    if profile.needs_bic:
+        with pytest.raises(InvalidMessage, match="line 2, bic"):
+            indirect_file.read(raw, profile)
+    else:
+        assert indirect_file.read(raw, profile)[0].bic == ""
 
 
 async def test_the_writer_credits_only_the_gateway_of_the_bank_that_was_signed(
