@@ -38,3 +38,15 @@ def test_every_rail_has_a_page_that_states_what_is_not_public(country):
 def test_every_magic_word_is_explained():
     text = (PAGES / "magic.md").read_text()
     assert all(f"`{word}`" in text for word in Magic)
+
+
+@pytest.mark.parametrize("country", registry.countries())
+def test_the_page_of_a_rail_has_native_bytes_of_both_directions(country):
+    page = (PAGES / f"{country}.md").read_text()
+    parts = ["example", *(["ordered"] if registry.originates(country) else [])]
+    blocks = {
+        part: page.partition(f"<!-- generated: {part} -->\n")[2].partition("<!-- end -->")[0]
+        for part in parts
+    }
+
+    assert [blocks[part].count("```") // 2 for part in parts] == [1, 2][: len(parts)]
