@@ -73,7 +73,8 @@ LEFT_S: Final = 5.0
 """When an interrupted execution is tried again: after a crash, or if the writer was unavailable."""
 OUTCOME_WITHIN_S: Final = 5.0
 """How long the last vote waits for the execution; then the change is shown as approved."""
-_POLL_S: Final = 0.05
+_FIRST_POLL_S: Final = 0.005
+_POLL_S: Final = 0.08
 _SELECT: Final = "SELECT * FROM switch.change WHERE number = $1"
 _MAKER: Final = "SELECT name, display_name, role, scope, status FROM switch.person WHERE name = $1"
 _statement: Final = statements("switch.approvals")
@@ -194,12 +195,14 @@ async def vote(
 async def _outcome(context: ServiceContext, number: int, within_s: float) -> Change:
     """The change as soon as it has ended, or as it is after `within_s`."""
     until = asyncio.get_running_loop().time() + within_s
+    pause = _FIRST_POLL_S
     while True:
         async with context.pool.acquire() as connection:
             change = await _find(connection, number)
         if change.state is not ChangeState.APPROVED or asyncio.get_running_loop().time() >= until:
             return change
-        await asyncio.sleep(_POLL_S)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _POLL_S)
 
 
 async def withdraw(context: ServiceContext, person: Person, number: int) -> Change:

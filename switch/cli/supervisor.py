@@ -262,9 +262,18 @@ class Supervisor:
     """The whole switch on one machine."""
 
     def __init__(
-        self, settings: Settings, say: Say, *, resumed: bool = False, waits: Say | None = None
+        self,
+        settings: Settings,
+        say: Say,
+        *,
+        resumed: bool = False,
+        waits: Say | None = None,
+        server: ForkServer | None = None,
     ) -> None:
-        """`resumed`: it replaces one that was killed. `waits` is told often what the start waits for."""
+        """`resumed`: it replaces one that was killed. `waits` is told often what the start waits for.
+
+        `server` is opened and closed here; by default it is one of its own.
+        """
         # The API responds for all processes of this machine, so none of them does for itself.
         settings = settings.model_copy(update={"data": settings.data.resolve(), "health": ""})
         self.settings = settings.model_copy(update={"database": settings.database_of(Login.OWNER)})
@@ -277,7 +286,7 @@ class Supervisor:
         self._listener: socket.socket | None = None
         self._of_pages: list[socket.socket] = []
         self._lock = DataLock(self.settings.data)
-        self._server = ForkServer()
+        self._server = server or ForkServer()
         self._kept_at = time.monotonic()
         self._failing: dict[str, str] = {}
         self._tokens = {name: secrets.token_urlsafe(32) for name in _KINDS}
@@ -741,9 +750,11 @@ def _text(value: object) -> str:
 
 
 @contextlib.contextmanager
-def running(settings: Settings, say: Say, waits: Say | None = None) -> Iterator[Supervisor]:
+def running(
+    settings: Settings, say: Say, waits: Say | None = None, server: ForkServer | None = None
+) -> Iterator[Supervisor]:
     """Run the switch for the duration of a `with`; processes that end meanwhile are not restarted."""
-    supervisor = Supervisor(settings, say, waits=waits)
+    supervisor = Supervisor(settings, say, waits=waits, server=server)
     try:
         supervisor.start(within_s=READY_WITHIN_S)
         yield supervisor

@@ -21,11 +21,27 @@ from switch.change_catalogue import KINDS
 from switch.cli.supervisor import Supervisor, running
 from switch.clients.python import AsyncClient
 from switch.identity.secrets import totp_code
+from switch.processes.fork_server import ForkServer
 from switch.sandbox import world
 from switch.sandbox.setup import SandboxSetup
 from switch.writer.client import Link
 from switch.writer.kinds import Kind
 from tests import scratch
+
+
+class SharedForkServer(ForkServer):
+    """Of all switches that this process starts: loading the programs costs two seconds of a processor each time."""
+
+    def open(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            super().close()
+            super().open()
+
+    def close(self) -> None:
+        """It goes on for the next switch, and ends with this process."""
+
+
+_SHARED = SharedForkServer()
 
 
 def scraped(url: str, token_file: Path) -> str:
@@ -213,5 +229,5 @@ def started(rails: tuple[str, ...] = ("IN", "PK"), **changed: Any) -> Iterator[S
             payment_expiry_s=10,
             invariants_every_s=1,
         )
-        with running(settings.model_copy(update=changed), lambda _: None) as supervisor:
+        with running(settings.model_copy(update=changed), lambda _: None, server=_SHARED) as supervisor:
             yield Stack(supervisor)
