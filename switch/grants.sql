@@ -32,11 +32,12 @@ GRANT UPDATE (notified_at) ON switch.rail_return TO payswitch_caretaker;
 -- Orders of rails: API workers keep and stop them, the caretaker alone gives them to the intake and answers.
 GRANT SELECT ON switch.rail_inbound TO payswitch_writer;
 GRANT INSERT (rail, kind, ref, original, uetr, gateway, state, digest, sealed_key, request, expires_at, reason, decided_at, due_at),
-      UPDATE (gateway, state, digest, sealed_key, request, expires_at, reason, decided_at, due_at, refund_due_at)
+      UPDATE (gateway, state, digest, sealed_key, request, expires_at, reason, decided_at, due_at, refund_due_at,
+              refund_back)
    ON switch.inbound_order TO payswitch_api;
 GRANT UPDATE (state, message, fingerprint, answer, reason, decided_at, due_at, attempts, told_at, disputed, settled,
               refund, refund_uetr, refund_ref, refund_body, refund_minor, refund_tries, refund_enquiries,
-              refund_expires_at, refund_due_at, refund_detail)
+              refund_expires_at, refund_due_at, refund_detail, refund_made, refund_changed_at, refund_back_minor)
    ON switch.inbound_order TO payswitch_caretaker;
 GRANT INSERT, UPDATE (gateway, open, change, purpose, refunds_since) ON switch.rail_inbound TO payswitch_caretaker;
 GRANT SELECT, INSERT ON switch.payment_limit, switch.daily_use, switch.claim TO payswitch_writer;

@@ -2099,9 +2099,14 @@ CREATE TABLE switch.inbound_order (
     refund_expires_at timestamptz,
     refund_due_at timestamptz, -- when it is sent or asked for next; NULL: it has ended, or people end it
     refund_detail text NOT NULL DEFAULT '',
+    refund_made integer NOT NULL DEFAULT 0, -- orders of ours that were made, each after the one before had expired unsent
+    refund_changed_at timestamptz, -- when its state changed
+    refund_back bytea, -- sealed: what the rail said of our order after it had executed it
+    refund_back_minor bigint, -- what it gave back
     PRIMARY KEY (rail, kind, ref)
 );
 CREATE INDEX inbound_order_refund ON switch.inbound_order (rail, refund_ref) WHERE refund_ref <> '';
+CREATE INDEX inbound_order_refund_due ON switch.inbound_order (rail, refund_due_at) WHERE refund_due_at IS NOT NULL;
 CREATE INDEX inbound_order_due ON switch.inbound_order (rail, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX inbound_order_uetr ON switch.inbound_order (uetr);
 CREATE INDEX inbound_order_disputed ON switch.inbound_order (rail) WHERE disputed <> '' AND settled IS NULL;

@@ -74,7 +74,7 @@ async def post_callback(request: Request) -> Response:
         if not answers:
             await _record_notice(runtime, rail, raw)
         for answer in answers:
-            if not await inbound.hear_of_refund(runtime, rail, answer):
+            if not await inbound.hear_of_refund(runtime, rail, answer, raw):
                 await runtime.dispatcher.answered(rail, answer, raw)
         acknowledgement = rail.adapter.acknowledge(raw)
     except SwitchError as error:

@@ -36,12 +36,13 @@ from switch.base.sql import statements
 from switch.names.payee import Match, mask
 from switch.payments import inbound, indirect, routes
 from switch.payments.directory import Participant
-from switch.payments.inbound import InboundRail, KnownOrder, OrderKind, RefundState
+from switch.payments.inbound import REFUND_BACK, InboundRail, KnownOrder, OrderKind, RefundState
 from switch.payments.rails import Rail
 from switch.payments.routes import Route
 
 _LOOK_EVERY_S: Final = 0.1
 _HEARD: Final = statements("switch.api")("hear_of_refund")
+_KEEP_BACK: Final = statements("switch.api")("keep_refund_back")
 _log = structlog.get_logger()
 
 
@@ -92,14 +93,23 @@ async def serve(runtime: Runtime, rail: Rail, raw: bytes) -> Acknowledgement | N
     return adapter.reply(raw, await _verdict(runtime, setting, adapter, request, raw))
 
 
-async def hear_of_refund(runtime: Runtime, rail: Rail, answer: Answer) -> bool:
-    """Have the caretaker ask about our refund of an order if the answer is about one; whether it is."""
+async def hear_of_refund(runtime: Runtime, rail: Rail, answer: Answer, raw: bytes) -> bool:
+    """Have the caretaker ask about our refund of an order if the answer is about one; whether it is.
+
+    What is said against a refund that was done is kept, for the caretaker to read it again.
+    """
     country = rail.adapter.profile.country
     if await runtime.inbound.get(country) is None:
         return False
-    state = await runtime.pool.fetchval(_HEARD, country, answer.ref)
-    repeats = answer.outcome is Outcome.DONE
-    return state is not None and (repeats or state not in {RefundState.DONE, RefundState.REFUSED})
+    row = await runtime.pool.fetchrow(_HEARD, country, answer.ref, answer.outcome is Outcome.DONE)
+    if row is None:
+        return False
+    if row["refund"] == RefundState.DONE and answer.outcome in {Outcome.RETURNED, Outcome.REFUSED}:
+        if row["sealed_key"] is None:  # erased: nothing can be kept with it, and the answer is a stray one
+            return False
+        sealer = runtime.keys.reopened(row["uetr"], row["sealed_key"])
+        await runtime.pool.execute(_KEEP_BACK, country, answer.ref, sealer.seal(REFUND_BACK, raw))
+    return True
 
 
 async def _verdict(

@@ -18,6 +18,7 @@ from switch.cases.model import CaseKind
 from switch.identity.model import ChangeState, Role, Status
 from switch.identity.permissions import Right
 from switch.payments.events import TYPES
+from switch.payments.inbound import RefundState
 from switch.settlement.states import LineState, SettlementState
 from switch.writer.lifecycle import STATUS, State
 from switch.writer.velocity import VelocityScope
@@ -113,6 +114,28 @@ class ChargeDocument(TypedDict):
     amount: MoneyDocument
 
 
+class RefundDocument(TypedDict):
+    """Our order to the rail where a payment began: it pays the payer of a returned payment back."""
+
+    state: Annotated[
+        str,
+        _text(
+            "done",
+            "`left`: people end it, as what is refused, given back later, or unknown in the end",
+            enum=[str(state) for state in RefundState if state],
+        ),
+    ]
+    id: Annotated[str, _text("NPC1b9d6bcdbbfd4b2d9b5dab8dfbbd4bed", "Its id at the rail")] | None
+    uetr: Uetr | None
+    amount: MoneyDocument | None
+    given_back: Annotated[
+        MoneyDocument | None, Meta(description="What the rail gave back after it had executed the refund")
+    ]
+    orders: Annotated[int, Meta(ge=0, description="How many orders were made; the rail has at most one")]
+    detail: Annotated[str, _text("refused AC04", "What the rail says, or why people end it")] | None
+    since: Annotated[Instant | None, Meta(description="When its state changed")]
+
+
 class SourceOrderDocument(TypedDict):
     """The order of a rail of which a payment was made: its customer pays, and no participant by API."""
 
@@ -129,6 +152,16 @@ class SourceOrderDocument(TypedDict):
     ]
     acknowledged_at: Annotated[
         Instant | None, Meta(description="When the rail acknowledged the outcome; null until then")
+    ]
+    owed: Annotated[
+        str | None,
+        Meta(
+            description="Why one side owes the other the amount, until it is settled; null: nothing is",
+            examples=["its payment was returned"],
+        ),
+    ]
+    refund: Annotated[
+        RefundDocument | None, Meta(description="The refund of the payer over the rail; null: none was made")
     ]
 
 

@@ -69,6 +69,10 @@ def fault_of_refund(refund: asyncpg.Record, credit: Credited | None) -> str:
     state, times = refund["refund"], 0 if credit is None else credit.times
     if state == RefundState.DONE and times != 1:
         return "it is refunded, and its rail has not credited the payer"
+    if state == RefundState.GIVEN_BACK:
+        left = 0 if credit is None else sum(credit.sums.values())
+        agrees = left == refund["refund_minor"] - refund["refund_back_minor"]
+        return "" if agrees else "its rail's book has not given back what is owed again"
     if credit is None or not times:
         return ""
     is_open = state in {RefundState.SENT, RefundState.UNKNOWN} and refund["settled"] is None

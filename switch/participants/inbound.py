@@ -52,6 +52,7 @@ REFUNDS: Final = MappingProxyType(
         "done": term("the payer has the money"),
         "refused": term("refused by the rail"),
         "left": term("left to people"),
+        "given_back": term("given back by the rail after it was executed"),
     }
 )
 """The states of the refund of an order over its rail."""

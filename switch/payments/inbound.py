@@ -46,9 +46,18 @@ _RAILS_EVERY_S: Final = 1.0
 ANSWER: Final = 2
 """Direction of the answer to a rail (`personal_data`), beside the request and the pacs.008."""
 REFUND: Final = 3
-"""Direction of our order to the rail that refunds the payer."""
+"""Direction of our order to the rail that refunds the payer (`refund_direction`)."""
+REFUND_BACK: Final = 4
+"""Direction of what the rail says of our refund after it has executed it."""
 
 _ANY_TIME: Final = datetime.fromtimestamp(0, UTC)
+
+_DIRECTIONS: Final = 8
+
+
+def refund_direction(made: int) -> int:
+    """The direction of the `made`th order of ours: a data key seals each under a nonce of its own."""
+    return REFUND + _DIRECTIONS * made
 
 
 class OrderKind(StrEnum):
@@ -79,6 +88,7 @@ class RefundState(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     LEFT = "left"
+    GIVEN_BACK = "given_back"
 
 
 class InboundRail(NamedTuple):

@@ -197,7 +197,7 @@ async def _pending(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> 
         "rail": None,
         "rail_name": None,
         "rail_reference": None,
-        "interbank_settlement_amount": {"currency": debit.currency, "amount": debit.text},
+        "interbank_settlement_amount": _money(debit),
         "credited_amount": None,
         "fee": None,
         "exchange_rate": None,
@@ -268,7 +268,29 @@ def _order(row: asyncpg.Record | None) -> dict[str, Any] | None:
         "id": row["order_ref"],
         "state": row["order_state"],
         "acknowledged_at": None if told_at is None else told_at.isoformat(),
+        "owed": row["owed"] or None,
+        "refund": _refund(row) if row["refund"] else None,
     }
+
+
+def _refund(row: asyncpg.Record) -> dict[str, Any]:
+    """Our order to the rail that refunds the payer."""
+    back, minor, uetr = row["refund_back_minor"], row["refund_minor"], row["refund_uetr"]
+    changed_at, currency = row["refund_changed_at"], row["debit_currency"]
+    return {
+        "state": row["refund"],
+        "id": row["refund_ref"] or None,
+        "uetr": None if uetr is None else str(uetr),
+        "amount": None if minor is None else _money(Money(minor, currency)),
+        "given_back": None if back is None else _money(Money(back, currency)),
+        "orders": row["refund_made"],
+        "detail": row["refund_detail"] or None,
+        "since": None if changed_at is None else changed_at.isoformat(),
+    }
+
+
+def _money(amount: Money) -> dict[str, str]:
+    return {"currency": amount.currency, "amount": amount.text}
 
 
 async def _also_stated(pool: asyncpg.Pool, uetr: UUID) -> dict[str, Any]:
@@ -303,7 +325,7 @@ def charge_document(charge: FeeCharge, currency: str) -> dict[str, Any]:
         "of": charge.component,
         "borne_by": charge.borne_by,
         "tariff": charge.tariff or None,
-        "amount": {"currency": currency, "amount": Money(charge.minor, currency).text},
+        "amount": _money(Money(charge.minor, currency)),
     }
 
 
@@ -342,9 +364,9 @@ def _terms(payment: asyncpg.Record) -> dict[str, Any]:
         "rail": payment["rail"] or None,
         "rail_name": _rail_name(payment["rail"]),
         "rail_reference": payment["native_ref"] or None,
-        "interbank_settlement_amount": {"currency": debit.currency, "amount": debit.text},
-        "credited_amount": {"currency": credit.currency, "amount": credit.text} if priced else None,
-        "fee": {"currency": fee.currency, "amount": fee.text} if priced else None,
+        "interbank_settlement_amount": _money(debit),
+        "credited_amount": _money(credit) if priced else None,
+        "fee": _money(fee) if priced else None,
         "exchange_rate": payment["rate"] or None,
         "fx_provider": payment["fx_provider"] or None,
     }

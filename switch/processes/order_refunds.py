@@ -1,14 +1,19 @@
 """The caretaker's work on refunds: what the payment of a rail's order gave back goes on to the payer.
 
-    (none) --make--> made --send--> sent --done-----> done      the payer has it: nothing is owed any more
+    (none) --make--> made --send--> sent --done-----> done --given back--> given_back
       |  ^            |             |  ---refused---> refused   the rail did not execute it: people end it
       |  +--expired---+             |  ---unknown---> unknown   the rail is asked, a bounded number of times;
       |               ^--not sent---+                           then people end it
-      +--cannot be ordered--> left                              people end it, as without refunds
+      +--cannot be ordered, or was not taken--> left            people end it, as without refunds
+
+    done         the payer has it: nothing is owed any more
+    given_back   what the rail had executed came back, or the rail says now that it did not: owed again
 
 A refund is an order of ours at the rail, of the whole amount, to the account that the rail's order names.
 Its bytes are stored before they are sent, and an attempt is durable before it leaves us. What is sent again
 is the same bytes, to a rail that executes an id once. Nothing that is not a clear yes ends what is owed.
+An order that the rail does not take expires and is made again, `MADE_MAX` times in all; none is made while
+the rail is closed.
 
 Only what is returned after two people wanted refunds is refunded, and no order that came before a restore of
 the database, which may have forgotten a refund.
@@ -34,12 +39,14 @@ from switch.base.failpoints import failpoint
 from switch.base.personal_data import Erased, KeyRing
 from switch.base.settings import Settings
 from switch.base.sql import statements
-from switch.payments.inbound import REFUND, RefundState
+from switch.payments.inbound import REFUND_BACK, RefundState, refund_direction
 from switch.payments.intake import Intake
 from switch.payments.rails import Rail, Rails
 
 AT_ONCE: Final = 16
 """Refunds of one round of a rail."""
+MADE_MAX: Final = 3
+"""Orders of ours for one refund: each after the one before had expired, and had certainly not left us."""
 PURPOSE: Final = "REFU"
 _AGAIN_S: Final = 1.0
 _statement: Final = statements("switch.processes")
@@ -63,6 +70,8 @@ class _Learned(NamedTuple):
     """Seconds until the next step; None: it has ended, or people end it."""
     unsent: int = 0
     """1: the attempt certainly did not leave us."""
+    back_minor: int | None = None
+    """What came back of a refund that was executed."""
 
 
 class OrderRefunds:
@@ -97,12 +106,19 @@ class OrderRefunds:
 
     async def _continue(self, rail: Rail, row: asyncpg.Record) -> None:
         match RefundState(row["refund"]):
+            case RefundState.DONE:
+                await self._read_back(rail, row)
+            case RefundState.NONE if row["refund_made"] >= MADE_MAX:
+                await self._leave(row, f"the rail did not take it: {row['refund_detail']}")
+            case RefundState.NONE if not row["rail_open"] or rail.breaker.open:
+                pass  # it is made once the rail is open; until then people may settle what is owed
             case RefundState.NONE:
                 await self._make(rail, row)
             case RefundState.MADE if row["lost"]:
                 await self._leave(row, "the database was restored")
             case RefundState.MADE if not row["wanted"] or row["now"] >= row["refund_expires_at"]:
-                await self._move(row, _Learned(RefundState.NONE))  # nothing left us: it may be made again
+                # Nothing left us: it may be made again.
+                await self._move(row, _Learned(RefundState.NONE, row["refund_detail"]))
             case RefundState.MADE if row["rail_open"] and not rail.breaker.open:
                 await self._send(rail, row)
             case RefundState.MADE:
@@ -124,7 +140,7 @@ class OrderRefunds:
         except Refused as error:
             await self._leave(row, error.detail)
             return
-        sealer = self._keys.reopened(row["uetr"], row["sealed_key"])
+        sealer, made = self._keys.reopened(row["uetr"], row["sealed_key"]), row["refund_made"] + 1
         failpoint("before_refund_made")
         await self._pool.execute(
             _MAKE,
@@ -132,9 +148,10 @@ class OrderRefunds:
             row["ref"],
             order.payment.uetr,
             native.ref,
-            sealer.seal(REFUND, native.body),
+            sealer.seal(refund_direction(made), native.body),
             order.amount.minor,
             order.expires_at,
+            made,
         )
 
     async def _order(self, rail: Rail, row: asyncpg.Record) -> Order:
@@ -212,8 +229,23 @@ class OrderRefunds:
         if answer.outcome is Outcome.NOT_FOUND and may and row["now"] < row["refund_expires_at"]:
             await self._send(rail, {**row, "refund": RefundState.UNKNOWN})
 
+    async def _read_back(self, rail: Rail, row: asyncpg.Record) -> None:
+        """Read again what the rail says against a refund that it had executed; its signature is verified."""
+        amount = Money(row["refund_minor"], row["debit_currency"])
+        try:
+            raw = self._keys.open(row["uetr"], REFUND_BACK, row["sealed_key"], row["refund_back"])
+            answers = rail.read(raw)
+        except (Erased, SwitchError, ValueError) as error:
+            _log.error("refund_back_not_verified", rail=row["rail"], error=type(error).__name__)
+            answers = ()
+        said = next((each for each in answers if each.ref == row["refund_ref"]), None)
+        learned = _against_done(said, amount)
+        _log.warning("refund_given_back", rail=row["rail"], uetr=str(row["uetr"]), detail=learned.detail)
+        await self._move(row, learned)
+
     def _native(self, row: asyncpg.Record) -> Native:
-        body = self._keys.open(row["uetr"], REFUND, row["sealed_key"], row["refund_body"])
+        direction = refund_direction(row["refund_made"])
+        body = self._keys.open(row["uetr"], direction, row["sealed_key"], row["refund_body"])
         return Native(row["refund_ref"], body)
 
     async def _leave(self, row: asyncpg.Record, why: str) -> None:
@@ -227,7 +259,15 @@ class OrderRefunds:
         key = row["rail"], row["ref"]
         before = was or row["refund"]
         await self._pool.execute(
-            _MOVE, *key, before, to.state, to.detail[:200], to.due_s, to.unsent, enquiries
+            _MOVE,
+            *key,
+            before,
+            to.state,
+            to.detail[:200],
+            to.due_s,
+            to.unsent,
+            enquiries,
+            to.back_minor,
         )
 
 
@@ -270,6 +310,23 @@ async def _submit(rail: Rail, native: Native) -> Receipt:
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not look like an answer
         _log.error("refund_not_sent", error=type(error).__name__, detail=logs.where(error))
         return Receipt(Acceptance.UNKNOWN, detail=type(error).__name__)
+
+
+def _against_done(said: Answer | None, amount: Money) -> _Learned:
+    """What it means that a rail says something against a refund which it had executed."""
+    code = "" if said is None else said.rail_code or said.reason or ""
+    match None if said is None else said.outcome:
+        case Outcome.RETURNED:
+            assert said is not None
+            back = said.amount or amount
+            whole = back.currency != amount.currency or back.minor >= amount.minor
+            detail = f"the rail gave back {back}: {code}"
+            return _Learned(RefundState.GIVEN_BACK, detail, back_minor=amount.minor if whole else back.minor)
+        case Outcome.REFUSED:
+            detail = f"the rail says now that it refused it: {code}"
+            return _Learned(RefundState.GIVEN_BACK, detail, back_minor=amount.minor)
+        case _:
+            return _Learned(RefundState.DONE, "a message of the rail about it cannot be verified")
 
 
 def _of_answer(answer: Answer, amount: Money, due_s: float) -> _Learned:

@@ -40,7 +40,8 @@ FROM switch.reversal AS r JOIN switch.payment AS p USING (number)
 WHERE r.state IN ('ordered', 'sent', 'unknown')
   AND (r.state = 'unknown' OR r.due_at IS NULL OR r.changed_at < clock_timestamp() - interval '1 minute')
 UNION ALL -- orders of rails: what one side owes the other, an answer that the rail does not take, an order that is not begun
-SELECT 'order/' || uetr, 'exception', min(rail)::text, min(gateway), uetr, min(coalesce(told_at, decided_at, received_at))
+SELECT 'order/' || uetr, 'exception', min(rail)::text, min(gateway), uetr, 
+       min(CASE WHEN refund = 'given_back' THEN refund_changed_at ELSE coalesce(told_at, decided_at, received_at) END)
 FROM switch.inbound_order
 WHERE (disputed <> '' AND settled IS NULL)
    OR (due_at IS NOT NULL AND answer IS NOT NULL AND decided_at < clock_timestamp() - interval '10 minutes')

@@ -2,6 +2,6 @@
 --   $1 UETR
 -- `refunding`: our refund over the rail is under way, and may be executed.
 SELECT rail::text, ref, gateway, state, disputed,
-       refund IN ('made', 'sent') OR (refund = 'unknown' AND refund_due_at IS NOT NULL) AS refunding
+       refund IN ('made', 'sent') OR (refund <> '' AND refund_due_at IS NOT NULL) AS refunding
 FROM switch.inbound_order
 WHERE uetr = $1 AND disputed <> '' AND settled IS NULL ORDER BY kind LIMIT 1

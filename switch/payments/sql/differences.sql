@@ -28,7 +28,7 @@ WITH ours AS (
      WHERE NOT EXISTS (SELECT FROM open WHERE open.native_ref = l.ref)
        AND NOT EXISTS (SELECT FROM switch.inbound_order AS i -- our refunds of orders, but for those that ended otherwise
                         WHERE i.rail = $1 AND i.refund_ref = l.ref AND i.refund_ref <> ''
-                          AND (i.refund IN ('made', 'sent', 'done') OR (i.refund = 'unknown' AND i.settled IS NULL)))
+                          AND (i.refund IN ('made', 'sent', 'done', 'given_back') OR (i.refund = 'unknown' AND i.settled IS NULL)))
     UNION ALL
     -- Orders executed near midnight may be in the file before or after: none of the three files may have it.
     SELECT ours.native_ref, ours.uetr, 'missing_at_rail', 'committed by the switch, missing in the rail''s files'

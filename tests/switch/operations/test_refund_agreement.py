@@ -24,13 +24,16 @@ from switch.operations.verify import Credit
         ("refused", None, 1, 250_00, "its rail has credited the payer, and it is not refunded here"),
         ("refused", 12, 1, 250_00, "its rail has credited the payer, and it is not refunded here"),
         ("made", None, 1, 250_00, "its rail has credited the payer, and it is not refunded here"),
+        ("given_back", None, 0, 0, ""),
+        ("given_back", 12, 0, 0, ""),
+        ("given_back", 12, 1, 250_00, "its rail's book has not given back what is owed again"),
         ("", None, 0, 0, ""),
     ],
 )
 def test_a_refund_agrees_with_the_rail_or_is_open(
     state: str, settled: int | None, times: int, minor: int, fault: str
 ) -> None:
-    row: Any = {"refund": state, "settled": settled, "refund_minor": 250_00}
+    row: Any = {"refund": state, "settled": settled, "refund_minor": 250_00, "refund_back_minor": 250_00}
     credit = Credit(times, Counter({"PKR": minor})) if times else None
 
     assert fault_of_refund(row, credit) == fault

@@ -64,16 +64,21 @@ async def until_refund(stack: Stack, uetr: str, *states: str, within_s: float = 
         raise AssertionError(f"not {states}: {found}") from None
 
 
-async def done_and_returned(stack: Stack, source: str, target: str, fault: str = "") -> str:
+async def done_and_returned(
+    stack: Stack, source: str, target: str, fault: str = "", *, closed: bool = False
+) -> str:
     """A payment that the rail was told is done, and that two people then returned; the UETR.
 
-    `fault`: how the source rail behaves for our refund.
+    `fault`: how the source rail behaves for our refund; `closed`: it takes no order any more.
     """
     (uetr,) = await originate(stack, source, target, amount="250.00")
     assert await ended(stack, source, [uetr]) == [DebitState.DONE]
     await until_kept(stack, uetr, told=True)
     if fault:
         status, _ = await control(stack, source, "POST", "/faults", {"word": fault, "count": 1})
+        assert status < 300
+    if closed:
+        status, _ = await control(stack, source, "POST", "/hours", {"closed_until": "2040-01-01T00:00:00Z"})
         assert status < 300
     await stack.agreed("payment.return", {"uetr": uetr, "reason": "FR01", "evidence": "court order 12"})
     return uetr
