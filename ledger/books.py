@@ -324,6 +324,11 @@ class Books:
             return None
         return Decision(_STATE_VERDICTS[transfer.state], transfer.number, transfer.state)
 
+    def legs(self, id_: UUID) -> tuple[int, Sequence[Leg]] | None:
+        """The number and the legs of a set that is posted; None if there is none."""
+        known = self._find(id_)
+        return None if known is None or known.state is not _POSTED else (known.number, known.legs)
+
     def is_corrected(self, id_: UUID) -> bool:
         """Whether a set is reversed by a correction."""
         known = self._find(id_)

@@ -1,5 +1,6 @@
 """pacs.004, any supported version: the return of a payment by its creditor agent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -25,6 +26,8 @@ class PaymentReturn:
     """UETR of the returned payment."""
     amount: Money
     """The returned amount, in the currency of the credit."""
+    rate: str
+    """Exchange rate that the sender states; empty: none."""
     reason: str | None
     """ExternalReturnReason1Code, or the sender's own code."""
     end_to_end_id: str
@@ -54,6 +57,7 @@ def read(message: Message) -> PaymentReturn:
         id=transaction.get("RtrId"),
         uetr=transaction["OrgnlUETR"],
         amount=_amount(transaction["RtrdIntrBkSttlmAmt"]),
+        rate=transaction.get("XchgRate", ""),
         reason=first_of(cause.get("Rsn")),
         end_to_end_id=transaction.get("OrgnlEndToEndId", "NOTPROVIDED"),
         instruction_id=transaction.get("OrgnlInstrId"),
@@ -69,22 +73,41 @@ def build(
     original_message_id: str,
     original_message_name: str,
     original: Money,
+    returned: Money,
     given_back: Money,
     reason: str,
+    rate: str = "",
+    information: Sequence[str] = (),
 ) -> Content:
     """Build the document of a pacs.004 of the switch for a payment's debtor agent.
 
-    `original` is the amount of the payment, which is returned; `given_back` what came back at its other end.
+    Args:
+        id_: Of the return, and of the message.
+        created_at: When the return came.
+        uetr: Of the payment.
+        original_message_id: Of the message of the payment.
+        original_message_name: Its definition.
+        original: The amount of the payment.
+        returned: What the debtor agent gets of it.
+        given_back: What came back at its other end.
+        reason: ExternalReturnReason1Code, or the rail's own.
+        rate: At which it was converted, if that is not the rate of the payment.
+        information: For people, at most 105 characters each.
+
     """
-    amount: Content = {"Ccy": original.currency, "Amt": original.text}
+    cause: Content = {"Rsn": code_or_proprietary(reason, "ExternalReturnReason1Code")}
+    if information:
+        cause["AddtlInf"] = list(information)
     transaction: Content = {
         "RtrId": id_,
         "OrgnlGrpInf": {"OrgnlMsgId": original_message_id, "OrgnlMsgNmId": original_message_name},
         "OrgnlUETR": uetr,
-        "OrgnlIntrBkSttlmAmt": amount,
-        "RtrdIntrBkSttlmAmt": amount,
-        "RtrRsnInf": [{"Rsn": code_or_proprietary(reason, "ExternalReturnReason1Code")}],
+        "OrgnlIntrBkSttlmAmt": {"Ccy": original.currency, "Amt": original.text},
+        "RtrdIntrBkSttlmAmt": {"Ccy": returned.currency, "Amt": returned.text},
+        "RtrRsnInf": [cause],
     }
+    if rate:
+        transaction["XchgRate"] = rate
     if given_back.currency != original.currency:
         transaction["RtrdInstdAmt"] = {"Ccy": given_back.currency, "Amt": given_back.text}
     group: Content = {

@@ -26,6 +26,7 @@ GRANT UPDATE (state, entered_at, due_at, enquiries, sendings, pending, absences,
 GRANT INSERT (rail, cycle, ref, uetr, kind, detail), SELECT (rail, ref, kind, detail),
       UPDATE (detail, owner, resolution, resolved_at)
    ON switch.reconciliation_break TO payswitch_writer;
+GRANT SELECT, INSERT ON switch.part_return TO payswitch_writer;
 GRANT SELECT, INSERT, UPDATE (left_because) ON switch.rail_return TO payswitch_writer;
 GRANT SELECT, INSERT, UPDATE (state, attempts, due_at, detail, changed_at) ON switch.reversal TO payswitch_writer;
 GRANT UPDATE (notified_at) ON switch.rail_return TO payswitch_caretaker;
@@ -37,7 +38,7 @@ GRANT INSERT (rail, kind, ref, original, uetr, gateway, state, digest, sealed_ke
    ON switch.inbound_order TO payswitch_api;
 GRANT UPDATE (state, message, fingerprint, answer, reason, decided_at, due_at, attempts, told_at, disputed, settled,
               refund, refund_uetr, refund_ref, refund_body, refund_minor, refund_tries, refund_enquiries,
-              refund_expires_at, refund_due_at, refund_detail, refund_made, refund_changed_at, refund_back_minor)
+              refund_expires_at, refund_due_at, refund_detail, part_seen, refund_made, refund_changed_at, refund_back_minor)
    ON switch.inbound_order TO payswitch_caretaker;
 GRANT INSERT, UPDATE (gateway, open, change, purpose, refunds_since) ON switch.rail_inbound TO payswitch_caretaker;
 GRANT SELECT, INSERT ON switch.payment_limit, switch.daily_use, switch.claim TO payswitch_writer;
@@ -88,7 +89,7 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
                 switch.witness, switch.payment_fact, switch.payment_time_fact, switch.availability_fact, switch.liquidity_fact, switch.fact_mark,
                 switch.certificate, switch.certification, switch.tariff, switch.payment_charge, switch.screening_list,
                 switch.screening_set, switch.screening_engine, switch.screening_hold, switch.screening_clearance, switch.screening_officers, switch.quote, switch.quote_use,
-                switch.fx_offer, switch.fx_counted, switch.pair_control, switch.indirect_participant, switch.directory_file, switch.rail_return, switch.reversal,
+                switch.fx_offer, switch.fx_counted, switch.pair_control, switch.indirect_participant, switch.directory_file, switch.rail_return, switch.reversal, switch.part_return,
                 switch.rail_inbound, switch.inbound_order
    TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
 GRANT SELECT ON switch.fx_fixing, switch.fx_closing_offer TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
@@ -330,7 +331,7 @@ BEGIN
         SELECT p.oid::regprocedure AS signature, wanted.role
           FROM (VALUES
                 ('payswitch_writer', ARRAY['record_payments', 'record_keys', 'record_references', 'record_enquiries',
-                                           'record_contradictions', 'record_rail_returns',
+                                           'record_contradictions', 'record_part_returns', 'record_rail_returns',
                                            'record_rail_return_ends', 'record_reversals', 'record_limits', 'record_use',
                                            'record_counted', 'record_orders', 'record_freeze', 'record_quotes',
                                            'record_quote_uses', 'record_offers', 'record_offer_use', 'record_pairs',

@@ -594,6 +594,30 @@ RETURNS void LANGUAGE sql AS $$
        AND b.resolved_at IS NULL;
 $$;
 
+-- Returns of a part of a payment, and returns at the rate in force: each is a set of its own in the ledger, whose number this is.
+CREATE TABLE switch.part_return (
+    number       bigint PRIMARY KEY,
+    id           uuid NOT NULL UNIQUE, -- of the set
+    payment      bigint NOT NULL, -- number of the payment
+    credit_minor bigint NOT NULL CHECK (credit_minor > 0), -- what the creditor agent gives back
+    debit_minor  bigint NOT NULL CHECK (debit_minor > 0), -- what the debtor agent gets
+    share_minor  bigint NOT NULL CHECK (share_minor >= debit_minor), -- what it would get at the rate of the payment
+    rate         text NOT NULL, -- empty: the payment was not converted
+    reason       text NOT NULL,
+    reference    text NOT NULL, -- of whoever returned it: the sender's id, the rail's id, or the change
+    at           timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX part_return_payment ON switch.part_return (payment, number);
+
+-- record_part_returns: those that one batch books, in the ledger's own transaction.
+CREATE FUNCTION switch.record_part_returns(
+    numbers bigint[], ids uuid[], payments bigint[], credits bigint[], debits bigint[], shares bigint[], rates text[],
+    reasons text[], refs text[]
+) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.part_return (number, id, payment, credit_minor, debit_minor, share_minor, rate, reason, reference)
+    SELECT * FROM unnest(numbers, ids, payments, credits, debits, shares, rates, reasons, refs);
+$$;
+
 -- Reversals: orders of people to a rail to take a credit back. NULL in due_at: it has ended, or people decide.
 CREATE TABLE switch.reversal (
     id         uuid PRIMARY KEY, -- of the return that follows from it
@@ -2099,6 +2123,7 @@ CREATE TABLE switch.inbound_order (
     refund_expires_at timestamptz,
     refund_due_at timestamptz, -- when it is sent or asked for next; NULL: it has ended, or people end it
     refund_detail text NOT NULL DEFAULT '',
+    part_seen   bigint NOT NULL DEFAULT 0, -- the last return of a part of its payment that is owed, or was
     refund_made integer NOT NULL DEFAULT 0, -- orders of ours that were made, each after the one before had expired unsent
     refund_changed_at timestamptz, -- when its state changed
     refund_back bytea, -- sealed: what the rail said of our order after it had executed it

@@ -1,7 +1,7 @@
 -- read_bilateral_nets: who owes whom in one window, from the postings themselves; corrections are separate.
 --   $1 number of the window  $2 purposes of accounts whose postings owe nobody anything
 -- Postings are the events whose change is P(osted), M(oved) or C(orrected); see encoding.py.
-SELECT debit.owner AS debtor, credit.owner AS creditor, get_byte(event.change, 0) = ascii('C') AS corrects,
+SELECT debit.owner AS debtor, credit.owner AS creditor, leg.purpose = 'correction' AS corrects,
        sum(leg.amount)::bigint AS amount, count(*) AS count
   FROM ledger.settlement_window AS this
   JOIN ledger.event

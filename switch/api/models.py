@@ -114,6 +114,20 @@ class ChargeDocument(TypedDict):
     amount: MoneyDocument
 
 
+class PartReturnDocument(TypedDict):
+    """A return of a part of a payment, or of all of it at the rate in force."""
+
+    amount: Annotated[MoneyDocument, Meta(description="What the creditor agent gave back")]
+    received_amount: Annotated[MoneyDocument, Meta(description="What the debtor agent received")]
+    exchange_rate: Annotated[Rate | None, Meta(description="As that of the payment; null without conversion")]
+    borne_by_debtor: Annotated[
+        MoneyDocument,
+        Meta(description="How much less that is than at the rate of the payment; zero at that rate"),
+    ]
+    reason: ReasonCode | None
+    at: Annotated[Instant | None, Meta(description="Null if its history is archived")]
+
+
 class RefundDocument(TypedDict):
     """Our order to the rail where a payment began: it pays the payer of a returned payment back."""
 
@@ -192,6 +206,10 @@ class PaymentDocument(TypedDict):
     fee: NotRequired[MoneyDocument | None]
     exchange_rate: NotRequired[Rate | None]
     fx_provider: NotRequired[Annotated[str, _text("silkroad-fx")] | None]
+    part_returns: Annotated[
+        list[PartReturnDocument],
+        Meta(description="Returns of a part, or at the rate in force; a return in full is none of them"),
+    ]
     source_order: NotRequired[
         Annotated[
             SourceOrderDocument | None,

@@ -1,11 +1,12 @@
 """Compares the terms that a pacs.004 states for the return with the actual terms, and refuses a difference.
 
-A return moves money at once, in full, and at the rate of the payment.
+A return moves money at once, at the rate of the payment or, if its FX provider would lose by that, at the
+rate in force (`switch.payments.returnable`).
 
     times       CreDtTm, AppHdr/CreDt     DT02
     day         IntrBkSttlmDt             DT01
     method      SttlmMtd, ClrSys          CH16
-    rate        XchgRate                  AM09
+    rate        XchgRate                  AM09 NARR AM03
     more money  CompstnAmt                AG03
 
 Other details are for the debtor agent, which gets the message as received. `originals` checks the details of
@@ -20,6 +21,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from schemas.errors import NotFound, Refused
+from schemas.money import Money
 from schemas.parties import Content, read_date
 from schemas.payment_return import ROOT, PaymentReturn
 from schemas.reasons import Reason
@@ -46,25 +48,46 @@ async def check(received: Received, asked: PaymentReturn, payment: Mapping[str, 
     if "CompstnAmt" in transaction:
         text = "no compensation is moved with a return"
         raise Refused(text, reason=Reason.TRANSACTION_NOT_SUPPORTED, path=f"{_TX}/CompstnAmt")
-    _check_rate(transaction, payment)
+    if asked.rate and not payment.get("exchange_rate"):
+        text = "the payment was not converted"
+        raise Refused(text, reason=Reason.WRONG_AMOUNT, path=f"{_TX}/XchgRate")
+    if "RtrdInstdAmt" in transaction and not is_whole(asked, payment):
+        text = "is not stated of a part: what the debtor agent receives follows from the rate"
+        raise Refused(text, reason=Reason.WRONG_AMOUNT, path=f"{_TX}/RtrdInstdAmt")
     for day, path in _days(group, transaction):
         await _check_day(received, payment, asked.amount.currency, day, path, now)
 
 
-async def refusal(received: Received, uetr: UUID) -> returnable.ReturnRefusal | None:
-    """Why the payment may not be returned any more, or not at its rate; None if it may."""
+async def refusal(received: Received, asked: PaymentReturn, uetr: UUID) -> returnable.ReturnRefusal | None:
+    """Why so much may not be returned any more, or not at this rate; None if it may.
+
+    Raises:
+        Refused: the amount or the rate that it states is wrong; the path names it.
+
+    """
     runtime = received.runtime
     payment = (await returnable.read(runtime.pool, [uetr])).get(uetr)
     if payment is None:  # for the writer to refuse
         return None
-    return returnable.refusal(payment, datetime.now(UTC), runtime.settings.return_within)
+    left = payment.credit.minor - payment.parts_minor
+    if asked.amount.minor > left:
+        text = f"only {Money(left, payment.credit.currency)} are left to return"
+        raise Refused(text, reason=Reason.WRONG_AMOUNT, path=f"{_TX}/RtrdIntrBkSttlmAmt")
+    within = runtime.settings.return_within
+    found = returnable.terms(payment, asked.amount.minor, datetime.now(UTC), within, rate=asked.rate)
+    if not isinstance(found, returnable.ReturnRefusal):
+        return None
+    if found.element:
+        raise Refused(found.text, reason=found.reason, path=f"{_TX}/{found.element}")
+    return found
 
 
-def _check_rate(transaction: Content, payment: Mapping[str, Any]) -> None:
-    rate, was = transaction.get("XchgRate"), payment.get("exchange_rate")
-    if rate is not None and not (was and stated.is_rate(rate, Fraction(was))):
-        text = "is not the rate of the payment, which a return has too"
-        raise Refused(text, reason=Reason.WRONG_AMOUNT, path=f"{_TX}/XchgRate")
+def is_whole(asked: PaymentReturn, payment: Mapping[str, Any]) -> bool:
+    """Whether a return is of the whole payment, with its fee: at its rate, and nothing came back before."""
+    credited, was = payment["credited_amount"], payment.get("exchange_rate")
+    whole = asked.amount == Money.parse(credited["amount"], credited["currency"])
+    same_rate = not asked.rate or (was is not None and stated.is_rate(asked.rate, Fraction(was)))
+    return whole and same_rate and not payment.get("part_returns")
 
 
 def _days(group: Content, transaction: Content) -> Iterator[tuple[date, str]]:

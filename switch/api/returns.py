@@ -3,7 +3,8 @@
 A payment that has not left the switch is cancelled at once. One that may have left it can only be returned by
 the creditor agent: the cancellation request is stored for it, answered as pending, and closed by its camt.029
 or pacs.004. A payment is returned in full and once: every leg moves the other way, in one set of entries that
-refers to the payment. `switch.payments.returnable` states how long, and at which rates.
+refers to the payment. Or it is returned by parts, or at the rate in force, which the pacs.004 then states:
+each is a set of its own, without the fee. `switch.payments.returnable` states how long, and at which rates.
 """
 
 import uuid
@@ -29,9 +30,13 @@ from switch.writer.lifecycle import Event, State
 from switch.writer.verdicts import Verdict
 
 _GIVEN: Final = "ACSC"
+_IS_PART: Final = "SELECT EXISTS (SELECT FROM switch.part_return WHERE id = $1)"
 _REFUSALS: Final = {
     Verdict.CAP_EXCEEDED: Reason.AMOUNT_EXCEEDS_SETTLEMENT_LIMIT,
     Verdict.ALREADY_CORRECTED: Reason.DUPLICATION,
+    Verdict.PART_RETURNED: Reason.WRONG_AMOUNT,
+    Verdict.MORE_THAN_LEFT: Reason.WRONG_AMOUNT,
+    Verdict.AMOUNT_MUST_BE_POSITIVE: Reason.WRONG_AMOUNT,
 }
 """Refusals of the ledger as status reasons; the others are MS03."""
 
@@ -42,7 +47,7 @@ async def return_payment(received: Received) -> IsoResponse:
     Raises:
         NotFound: the caller has no such payment.
         NotAllowed: the caller is not its creditor agent.
-        Refused: it was not credited, or the amount is not the full credited amount.
+        Refused: it was not credited, or the amount is more than was credited.
         DuplicateUetr: the id of this return is already used with other content.
 
     """
@@ -50,21 +55,25 @@ async def return_payment(received: Received) -> IsoResponse:
     payment = await read_received(received.runtime.pool, UUID(asked.uetr), received.sender.id)
     _check_return(asked, payment)
     await originals.check(received, payment)
-    if not payment.get("returned"):
+    message_id = asked.id or asked.message_id
+    id_ = correspondence.identity(received.sender.id, received.message, message_id)
+    kept = await received.runtime.pool.fetchval(_IS_PART, id_)
+    if not payment.get("returned") and not kept:
         await return_terms.check(received, asked, payment)
-        refused = await return_terms.refusal(received, UUID(payment["uetr"]))
+        refused = await return_terms.refusal(received, asked, UUID(payment["uetr"]))
         if refused:
             return _report(received, asked, payment, "RJCT", refused.reason, refused.text)
-    message_id = asked.id or asked.message_id
     reply = await received.runtime.link.ask(
         Return(
-            id=correspondence.identity(received.sender.id, received.message, message_id).bytes,
+            id=id_.bytes,
             fingerprint=received.runtime.keys.fingerprint(received.sender.id, digest(received.message)),
             uetr=UUID(payment["uetr"]).bytes,
             sender=received.sender.id,
             message_id=message_id,
             reason=asked.reason or "",
             evidence=received.evidence,
+            minor=0 if return_terms.is_whole(asked, payment) and not kept else asked.amount.minor,
+            rate=asked.rate,
         )
     )
     if reply.verdict is Verdict.EXISTS_WITH_DIFFERENT_CONTENT:
@@ -73,16 +82,17 @@ async def return_payment(received: Received) -> IsoResponse:
         await _notify_debtor_agent(received, asked, payment)
         return _report(received, asked, payment, _GIVEN, None)
     reason = _REFUSALS.get(reply.verdict, Reason.REASON_NOT_SPECIFIED)
-    return _report(received, asked, payment, "RJCT", reason, reply.verdict.text)
+    return _report(received, asked, payment, "RJCT", reason, reply.detail or reply.verdict.text)
 
 
 def _check_return(asked: PaymentReturn, payment: dict[str, Any]) -> None:
     if payment["state"] != State.COMMITTED:
         raise Refused("this payment was not credited", reason=Reason.REASON_NOT_SPECIFIED)
     credited = payment["credited_amount"]
-    if asked.amount != Money.parse(credited["amount"], credited["currency"]):
+    whole = Money.parse(credited["amount"], credited["currency"])
+    if asked.amount.currency != whole.currency or asked.amount.minor > whole.minor:
         raise Refused(
-            "a return must be of the full credited amount",
+            f"is not in the credited currency, or more than the credited amount of {whole}",
             reason=Reason.WRONG_AMOUNT,
             path=f"{payment_return.ROOT}/TxInf/RtrdIntrBkSttlmAmt",
         )

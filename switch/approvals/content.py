@@ -61,6 +61,9 @@ Uetr = Annotated[
 Clock = Annotated[
     str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="a time of day such as 18:30")
 ]
+Amount = Annotated[
+    str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,5})?$", description="such as 250000.00")
+]
 Open = Annotated[bool, msgspec.Meta(title="Open")]
 
 

@@ -64,12 +64,14 @@ _DOES: Final[Mapping[str, set[str]]] = {
     EventKind.WATCH_RULE: {"watch.set"},
     EventKind.PAIR_CONTROL: {"pair.control"},
     EventKind.RETURN: {"break.return", "payment.return", "payment.reverse"},
+    EventKind.RETURN_PART: {"break.return", "payment.return"},
     EventKind.UNFREEZE: {"books.unfreeze"},
     EventKind.REOPEN: {"restore.open"},
     EventKind.SCREENING_DECIDED: {"screening.release", "screening.refuse"},
 }
 """Kinds of events that people cause, and the kinds of changes that may."""
-_ONCE: Final = {EventKind.FUND, EventKind.RETURN, EventKind.SCREENING_DECIDED}
+_RETURNS: Final = {EventKind.RETURN, EventKind.RETURN_PART}
+_ONCE: Final = {EventKind.FUND, *_RETURNS, EventKind.SCREENING_DECIDED}
 """Of these, a change causes one."""
 
 
@@ -290,9 +292,9 @@ class _Known:
 def _lacks(row: asyncpg.Record, known: _Known) -> str:
     """Why an event has no cause; empty if it has."""
     body = read_facts(row["body"])
-    if row["kind"] == EventKind.RETURN and body.get("sender"):
+    if row["kind"] in _RETURNS and body.get("sender"):
         return _lacks_signature(row, body, known.keys, sandbox=known.sandbox)
-    if row["kind"] == EventKind.RETURN and body.get("rail"):
+    if row["kind"] in _RETURNS and body.get("rail"):
         return _lacks_rail(body, known.returns)
     if row["kind"] == EventKind.FUND and body.get("line"):
         fits = _is_line(row, known.lines.get(body["line"]))
@@ -322,9 +324,10 @@ def _lacks_rail(body: Mapping[str, Any], returns: Mapping[tuple[str, str], async
     kept = returns.get((body.get("uetr", ""), body.get("message_id", "")))
     if kept is None:
         return "no rail gave it back"
-    same = (kept["rail"], kept["sha256"], kept["reason"], kept["whole"])
-    stated = body["rail"], body.get("message_sha256"), body.get("reason"), True
-    return "" if same == stated else "the rail's message says something else"
+    amount = body["minor"] == kept["minor"] if "minor" in body else kept["whole"]
+    same = (kept["rail"], kept["sha256"], kept["reason"])
+    stated = body["rail"], body.get("message_sha256"), body.get("reason")
+    return "" if amount and same == stated else "the rail's message says something else"
 
 
 def _is_line(row: asyncpg.Record, line: asyncpg.Record | None) -> bool:
@@ -366,7 +369,7 @@ def _fits(  # noqa: PLR0911 - one for each kind of event
     match row["kind"]:
         case EventKind.FUND:
             return _fits_funding(row, body["change"], kind, content, accounts)
-        case EventKind.RETURN:
+        case EventKind.RETURN | EventKind.RETURN_PART:
             return _fits_return(row, body, content, known)
         case "cap_set" | "account_opened":
             return _fits_account(row, content, accounts)
@@ -420,7 +423,13 @@ def _fits_return(row: asyncpg.Record, body: Mapping[str, Any], content: Any, kno
     of_break = isinstance(content, ReturnBreak)
     uetr = known.breaks.get(content.number, "") if of_break else UUID(content.uetr).hex
     reason = Reason.NARRATIVE if of_break else content.reason
-    moved = decode_change(row["change"])
+    moved, whole = decode_change(row["change"]), row["kind"] == EventKind.RETURN
+    if not of_break and whole != (content.amount is None):
+        return False
+    if not whole and not of_break:
+        currency = known.accounts[moved.legs[0][0]]["currency"] if isinstance(moved, SetChange) else ""
+        if body.get("minor") != money_of(content.amount, currency).minor:
+            return False
     return (
         isinstance(moved, SetChange)
         and moved.id.bytes == ChangeIds(body["change"]).id(payment_returns.PART)

@@ -13,7 +13,7 @@ import msgspec
 
 from schemas.errors import SwitchError
 from schemas.money import Money
-from switch.approvals.content import Currency, Id, account_number, refuse
+from switch.approvals.content import Amount, Currency, Id, account_number, refuse
 from switch.approvals.effects import NOTHING, Effect, Row, Subject, amount, links_to, term
 from switch.approvals.kinds import ChangeIds, ChangeKind, Confirmable, Execution
 from switch.base.plausibility import Bands, Comparison
@@ -35,9 +35,6 @@ _HAS_REFERENCE: Final = "SELECT EXISTS (SELECT FROM switch.fx_rate WHERE source 
 _PAYERS: Final = (
     "SELECT count(*) FROM switch.participant WHERE id = ANY($1) AND kind IN ('direct', 'gateway')"
 )
-Amount = Annotated[
-    str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,5})?$", description="such as 250000.00")
-]
 Better = Annotated[
     str,
     msgspec.Meta(

@@ -1,8 +1,8 @@
 """Return of a credited payment by two people: late, at the FX provider's cost, or by order of an authority.
 
 A participant returns what was credited to it by a pacs.004, within bounds (`switch.payments.returnable`).
-What these refuse, two people can return: in full, once, and for a reason of ISO 20022. The ledger corrects
-the payment as a whole, so the fee is refunded too, and caps still apply to the creditor agent.
+What these refuse, two people can return, for a reason of ISO 20022: in full and once, with the fee, or a part
+of what was credited, at the rate of the payment and without the fee. Caps still apply to the creditor agent.
 """
 
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ import msgspec
 from schemas.errors import Refused
 from schemas.money import Money
 from schemas.reasons import Reason
-from switch.approvals.content import Uetr
+from switch.approvals.content import Amount, Uetr, money_of
 from switch.approvals.effects import (
     IRREVERSIBLE,
     NOTHING,
@@ -35,6 +35,10 @@ from switch.writer.lifecycle import State
 from switch.writer.verdicts import Verdict
 
 _FIND: Final = statements("switch.participants")("payment_to_return")
+_CURRENCY: Final = (
+    "SELECT p.credit_currency FROM ledger.transfer AS t"
+    " JOIN switch.payment AS p USING (number) WHERE t.id = $1"
+)
 _GAIN: Final = term("FX provider's gain (loss: below zero) at the rate in force")
 PART: Final = "return"
 """Part of the ids of a change for the ledger."""
@@ -56,7 +60,7 @@ REASONS: Final = MappingProxyType(
 
 
 class ReturnPayment(Content, frozen=True, kw_only=True):
-    """Return a credited payment in full, with its fee."""
+    """Return a credited payment in full, with its fee, or a part of what was credited."""
 
     uetr: Uetr
     reason: Annotated[
@@ -64,6 +68,30 @@ class ReturnPayment(Content, frozen=True, kw_only=True):
         msgspec.Meta(title="Return reason"),
     ]
     evidence: Annotated[str, msgspec.Meta(title="Evidence", min_length=1, max_length=300)]
+    amount: Annotated[Amount | None, msgspec.Meta(title="Part of the credited amount (empty: in full)")] = (
+        None
+    )
+
+
+def _part(payment: asyncpg.Record, content: ReturnPayment) -> int:
+    """The part of the credit that goes back, in minor units; 0: everything, with the fee.
+
+    Raises:
+        Refused: it is more than is left.
+
+    """
+    if content.amount is None:
+        return 0
+    part = money_of(content.amount, payment["credit_currency"]).minor
+    left = payment["credit_minor"] - payment["parts_minor"]
+    if part > left:
+        raise Refused(
+            f"only {Money(left, payment['credit_currency'])} are left to return",
+            reason=Reason.WRONG_AMOUNT,
+            path="amount",
+            remedy="State at most what is left, in the currency of the credit.",
+        )
+    return part
 
 
 async def _check(connection: asyncpg.Connection, content: ReturnPayment) -> None:
@@ -79,6 +107,13 @@ async def _check(connection: asyncpg.Connection, content: ReturnPayment) -> None
             ),
         )
     check_not_returned(row, ", which resolves that too")
+    if not _part(row, content) and row["parts_minor"]:
+        raise Refused(
+            "a part was returned before: return what is left by its amount",
+            reason=Reason.WRONG_AMOUNT,
+            path="amount",
+            remedy="State the amount that is left, in the currency of the credit.",
+        )
 
 
 def check_not_returned(payment: asyncpg.Record, more: str = "") -> None:
@@ -114,7 +149,7 @@ async def _effect(connection: asyncpg.Connection, content: ReturnPayment) -> Eff
         (
             Row(content.uetr, now, term("returned")),
             reason,
-            *sides(row),
+            *sides(row, _part(row, content)),
             Row(term("Credited at (UTC)"), *2 * (_text(row["credited_at"]),)),
             *_bounds(row),
             *await of_provider(connection, uetr),
@@ -130,9 +165,21 @@ def agents_of(payment: asyncpg.Record) -> tuple[str, str]:
     return f"{payment['debtor_agent']}: {debit}", f"{payment['creditor_agent']}: {credit}"
 
 
-def sides(payment: asyncpg.Record) -> tuple[Row, Row]:
-    """Both agents of a payment that is returned, each with the amount that goes back."""
+def sides(payment: asyncpg.Record, part: int = 0) -> tuple[Row, Row]:
+    """Both agents of a payment that is returned, each with the amount that goes back.
+
+    `part` of the credit, in minor units, at the rate of the payment; 0: everything, with the fee.
+    """
     debtor, creditor = agents_of(payment)
+    if part:
+        share = returnable.share_of(
+            payment["debit_minor"] - payment["fee_minor"],
+            payment["credit_minor"],
+            before=payment["parts_minor"],
+            minor=part,
+        )
+        debtor = f"{payment['debtor_agent']}: {Money(share, payment['debit_currency'])}"
+        creditor = f"{payment['creditor_agent']}: {Money(part, payment['credit_currency'])}"
     paid, received = term("paid"), term("received")
     return Row(debtor, paid, received), Row(creditor, received, paid)
 
@@ -166,16 +213,20 @@ async def of_provider(connection: asyncpg.Connection, uetr: UUID) -> tuple[Row, 
     return provider, amount(_GAIN, None, gain, payment.debit.currency, moving=True)
 
 
-def command_of(ids: ChangeIds, uetr: UUID, reason: str) -> Return:
-    """The return of a payment by a change: the same command for every execution."""
+def command_of(ids: ChangeIds, uetr: UUID, reason: str, *, minor: int = 0, reference: str = "") -> Return:
+    """The return of a payment by a change: the same command for every execution.
+
+    `minor` of the credit, or 0 for everything; `reference`: the rail's id, if it gave a part back.
+    """
     return Return(
         id=ids.id(PART),
         fingerprint=ids.fingerprint(PART),
         uetr=uetr.bytes,
         sender="",
-        message_id=f"change {ids.number}",
+        message_id=reference or f"change {ids.number}",
         reason=reason,
         change=ids.number,
+        minor=minor,
     )
 
 
@@ -195,13 +246,19 @@ async def give_back(execution: Execution, command: Return) -> None:
         )
 
 
-async def _commands(_: asyncpg.Connection, ids: ChangeIds, content: ReturnPayment) -> list[Return]:
-    return [command_of(ids, UUID(content.uetr), content.reason)]
+async def _commands(connection: asyncpg.Connection, ids: ChangeIds, content: ReturnPayment) -> list[Return]:
+    uetr, minor = UUID(content.uetr), 0
+    if content.amount is not None:
+        currency = await connection.fetchval(_CURRENCY, uetr)
+        minor = money_of(content.amount, currency).minor
+    return [command_of(ids, uetr, content.reason, minor=minor)]
 
 
 async def _return(execution: Execution, content: ReturnPayment) -> None:
-    await give_back(execution, command_of(execution.ids, UUID(content.uetr), content.reason))
-    execution.outcome = f"{content.uetr} is returned"
+    (command,) = await _commands(execution.connection, execution.ids, content)
+    await give_back(execution, command)
+    part = f": {content.amount} of its credit" if content.amount else ""
+    execution.outcome = f"{content.uetr} is returned{part}"
 
 
 KINDS: Final[tuple[ChangeKind[Any], ...]] = (

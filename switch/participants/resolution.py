@@ -143,27 +143,27 @@ async def _resolve_break(execution: Execution, content: ResolveBreak) -> None:
 
 
 class ReturnBreak(Content, frozen=True, kw_only=True):
-    """Return in full a committed payment that its rail rejected or returned, and resolve its break."""
+    """Return what a rail gave back of a committed payment, or one that it rejected, and resolve its break."""
 
     number: Annotated[int, msgspec.Meta(title="Number", ge=1, le=2**63 - 1)]
     evidence: Annotated[str, msgspec.Meta(title="Evidence", min_length=1, max_length=300)]
 
 
-async def _returned_payment(connection: asyncpg.Connection, number: int) -> UUID:
-    """Payment of a break that a return can resolve.
+async def _returned_payment(connection: asyncpg.Connection, number: int) -> asyncpg.Record:
+    """Payment of a break that a return can resolve, and the part of it that came back.
 
     Raises:
         Refused: the break is resolved, or is not about a committed payment that its rail returned.
 
     """
-    uetr: UUID | None = await connection.fetchval(_RETURNABLE, number)
-    if uetr is None:
+    row = await connection.fetchrow(_RETURNABLE, number)
+    if row is None:
         raise Refused(
-            "no open break of a committed payment that its rail rejected, or gave back as a whole",
+            "no open break of a committed payment that its rail rejected, or of which so much is left",
             reason=Reason.NARRATIVE,
             remedy="Use break.resolve, which moves no money, for breaks of other kinds.",
         )
-    return uetr
+    return row
 
 
 async def _check_return(connection: asyncpg.Connection, content: ReturnBreak) -> None:
@@ -176,7 +176,7 @@ async def _effect_of_return(connection: asyncpg.Connection, content: ReturnBreak
     if row is None:
         return end
     of_provider = await payment_returns.of_provider(connection, row["uetr"])
-    return Effect((*end.rows, *payment_returns.sides(row), *of_provider))
+    return Effect((*end.rows, *payment_returns.sides(row, row["part_minor"]), *of_provider))
 
 
 async def _links_of_break(
@@ -191,8 +191,12 @@ async def _links_of_break(
 async def _commands_of_return(
     connection: asyncpg.Connection, ids: ChangeIds, content: ReturnBreak
 ) -> list[Return]:
-    uetr = await _returned_payment(connection, content.number)
-    return [payment_returns.command_of(ids, uetr, Reason.NARRATIVE)]
+    row = await _returned_payment(connection, content.number)
+    part, reference = row["part_minor"] or 0, row["reference"] or ""
+    command = payment_returns.command_of(
+        ids, row["uetr"], Reason.NARRATIVE, minor=part, reference=reference if part else ""
+    )
+    return [command]
 
 
 async def _return(execution: Execution, content: ReturnBreak) -> None:

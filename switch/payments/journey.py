@@ -26,6 +26,7 @@ _ARCHIVED: Final = "its history is archived"
 _RETURNED: Final = "returned"
 _PAYMENT: Final = _statement("payment")
 _HELD_ORDER: Final = _statement("held_order")
+_PARTS: Final = _statement("part_returns_of_payment")
 _CLOSED: Final = "SELECT EXISTS (SELECT FROM switch.closed)"
 KINDS: Final = OF_PAYMENTS
 _NAMES: Final = {
@@ -105,6 +106,9 @@ def _state(rows: list[asyncpg.Record]) -> tuple[State, str, str, str]:
     body = json.loads(last["body"])
     returned = [json.loads(row["body"]) for row in rows if row["kind"] == EventKind.RETURNED]
     detail = f"{_RETURNED} {returned[-1]['reason']}".strip() if returned else body.get("detail", "")
+    parts = [json.loads(row["body"]) for row in rows if row["kind"] == EventKind.PART_RETURNED]
+    if parts:
+        detail = f"{_RETURNED} in part {parts[-1]['reason']}".strip()
     return State(body["state"]), body.get("reason", ""), detail, last["kind"]
 
 
@@ -202,6 +206,7 @@ async def _pending(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> 
         "fee": None,
         "exchange_rate": None,
         "fx_provider": None,
+        "part_returns": [],
         "source_order": _order(await pool.fetchrow(_HELD_ORDER, uetr, row["fingerprint"])),
         "notes": [],
         "journey": [{"event": "received", "at": row["received_at"].isoformat()}],
@@ -246,6 +251,7 @@ async def _described(
         "message_id": payment["message_id"],
         **({} if owners is not None else await _also_stated(pool, uetr)),
         **_terms(payment),
+        "part_returns": [_part(row, payment) for row in await pool.fetch(_PARTS, payment["number"])],
         "source_order": _order(payment),
         "charges": [charge_document(*each) for each in _charges(rows)],
         "notes": [{"path": path, "text": text} for path, text in _notes(rows)],
@@ -254,6 +260,20 @@ async def _described(
             for row in rows
             for step in _steps(row)
         ],
+    }
+
+
+def _part(row: asyncpg.Record, payment: asyncpg.Record) -> dict[str, Any]:
+    """A return of a part, or at the rate in force: what went back, and what the debtor bears."""
+    currency = payment["debit_currency"]
+    at_rate = row["rate"] or payment["rate"] or None
+    return {
+        "amount": _money(Money(row["credit_minor"], payment["credit_currency"])),
+        "received_amount": _money(Money(row["debit_minor"], currency)),
+        "exchange_rate": at_rate,
+        "borne_by_debtor": _money(Money(row["share_minor"] - row["debit_minor"], currency)),
+        "reason": row["reason"] or None,
+        "at": None if row["at"] is None else row["at"].isoformat(),
     }
 
 

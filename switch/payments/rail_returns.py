@@ -33,6 +33,7 @@ _DUE: Final = statements("switch.payments")("due_rail_returns")
 _NOTIFIED: Final = (
     "UPDATE switch.rail_return SET notified_at = clock_timestamp() WHERE number = $1 AND reference = $2"
 )
+_PART: Final = statements("switch.payments")("part_of_rail_return")
 _BOOKED: Final = frozenset({Verdict.CREATED, Verdict.EXISTS})
 _log = structlog.get_logger()
 
@@ -83,15 +84,23 @@ class RailReturnBooking:
 
     async def _tell(self, row: asyncpg.Record) -> None:
         """Write the debtor agent's pacs.004, once: its id and its content follow from the return."""
+        booked = row
+        if row["part_minor"] is None:  # booked at this moment, or the whole
+            booked = await self._pool.fetchrow(_PART, row["number"], row["reference"]) or row
+        original = Money(row["debit_minor"], row["debit_currency"])
+        part, rate = booked["part_minor"], booked["part_rate"] or ""
         document = payment_return.build(
             id_=return_id(row["uetr"].bytes, row["reference"]).hex,
             created_at=row["received_at"],
             uetr=str(row["uetr"]),
             original_message_id=row["message_id"],
             original_message_name=row["message_name"],
-            original=Money(row["debit_minor"], row["debit_currency"]),
+            original=original,
+            returned=original if part is None else Money(part, original.currency),
             given_back=Money(row["minor"], row["currency"]),
             reason=row["reason"],
+            rate=rate,
+            information=_difference(Money(booked["share_minor"] - part, original.currency)) if rate else (),
         )
         raw = codec.encode(DEFINITION, document, media_type=codec.JSON)
         await correspondence.store(
@@ -104,6 +113,10 @@ class RailReturnBooking:
             uetr=row["uetr"],
         )
         await self._pool.execute(_NOTIFIED, row["number"], row["reference"])
+
+
+def _difference(less: Money) -> tuple[str, ...]:
+    return "At the rate in force: the debtor bears the difference", f"of {less} to the rate of the payment"
 
 
 def _is_of(answer: Answer, row: asyncpg.Record) -> bool:

@@ -3,8 +3,12 @@
 A return is at the rate of the payment. The FX provider got the debit and paid the credit; by the return it
 gets the credit and pays the debit, so it loses if a unit of the debit currency now buys more of the credit
 currency than it did then. Whoever could choose when to return would have an option that the provider never
-sold. The API asks here, to answer with a reason, and the writer asks again, because it believes no API
-worker. Two people are not bound by it.
+sold. Then the return is at the rate in force: the provider exchanges the returned amount as any other, and
+the debtor bears the difference, up to `LOSS_MAX`. A bank asks for that by stating the rate; what a rail gives
+back is booked so by rule. A part of a payment is returned like the whole, without the fee.
+
+The API asks here, to answer with a reason, and the writer asks again, because it believes no API worker. Two
+people are not bound by it, and return at the rate of the payment.
 """
 
 from collections.abc import Sequence
@@ -19,7 +23,10 @@ import asyncpg
 from schemas.money import EXPONENTS, Money
 from schemas.reasons import Reason
 from switch.base.sql import statements
+from switch.payments.stated import is_rate
 
+LOSS_MAX: Final = Fraction(1, 20)
+"""Of what the debtor would get at the rate of the payment: more is not lost by rule. A rate may be wrong."""
 _RETURNED: Final = statements("switch.payments")("creditor_agents")
 _REMEDY: Final = (
     "send a new payment (pacs.008), or have two people of the operator return it (payment.return; "
@@ -43,6 +50,10 @@ class Returnable(NamedTuple):
     returned: bool
     rate_in_force: str | None
     """Units of the credit currency for one of the debit currency; None if its provider quotes none now."""
+    parts_minor: int = 0
+    """Of the credit, what parts have returned."""
+    providers: int = 1
+    """How many FX providers exchanged it: two for some cross rates."""
 
     def gain_minor(self) -> int | None:
         """What the FX provider gains by a return at the rate in force, in minor units of the debit currency.
@@ -55,11 +66,21 @@ class Returnable(NamedTuple):
         return floor(self.credit.minor * scale / Fraction(self.rate_in_force)) - self.debit.minor
 
 
+class RateInForce(NamedTuple):
+    """The terms of a return that is not at the rate of the payment."""
+
+    rate: str
+    debit_minor: int
+    """What the debtor agent gets."""
+
+
 class ReturnRefusal(NamedTuple):
     """Why a participant may not return a payment."""
 
     reason: Reason
     text: str
+    element: str = ""
+    """Of the pacs.004, if what it states is wrong."""
 
 
 async def read(
@@ -80,20 +101,97 @@ def _returnable(row: asyncpg.Record) -> Returnable:
         row["credited_at"],
         row["returned"],
         row["rate_in_force"],
+        row["parts_minor"],
+        row["providers"],
     )
 
 
+def share_of(whole_minor: int, credit_minor: int, *, before: int, minor: int) -> int:
+    """What `minor` of the credit is of an amount of the payment, if `before` was returned already.
+
+    Rounded down, as a difference of sums: parts that add up to the credit add up to the whole amount.
+    """
+    return whole_minor * (before + minor) // credit_minor - whole_minor * before // credit_minor
+
+
 def refusal(payment: Returnable, now: datetime, within: timedelta) -> ReturnRefusal | None:
-    """Why the creditor agent may not return a payment; None if it may.
+    """Why the creditor agent may not return a payment at its rate; None if it may.
 
     A payment that is returned already is not refused here: the ledger knows a repetition.
     """
+    return None if payment.returned else _late(payment, now, within) or _at_its_rate(payment)
+
+
+def terms(
+    payment: Returnable, minor: int, now: datetime, within: timedelta, *, rate: str
+) -> RateInForce | ReturnRefusal | None:
+    """The terms on which a part of the credit, or all of it, may be returned; None: at the payment's rate.
+
+    Args:
+        payment: What parts have returned before is in it.
+        minor: What is returned of the credit; it is left.
+        now: Late returns are refused.
+        within: How long a payment may be returned.
+        rate: As the creditor agent states it, in either direction; empty: that of the payment.
+
+    """
     if payment.returned:
         return None
+    late = _late(payment, now, within)
+    if late is not None or not payment.fx_provider:
+        return late
+    if not rate or is_rate(rate, Fraction(payment.rate)):
+        return _at_its_rate(payment)
+    if payment.rate_in_force is None or not is_rate(rate, Fraction(payment.rate_in_force)):
+        text = f"is neither the rate of the payment, {payment.rate}, nor the rate in force"
+        text = f"{text}: {payment.rate_in_force or 'there is none'}"
+        return ReturnRefusal(Reason.WRONG_AMOUNT, text, "XchgRate")
+    if _at_its_rate(payment) is None:
+        text = (
+            f"a return at the rate in force is more than was paid: the rate of the payment is {payment.rate}"
+        )
+        return ReturnRefusal(Reason.WRONG_AMOUNT, text, "XchgRate")
+    return _at_rate_in_force(payment, minor)
+
+
+def terms_by_rule(
+    payment: Returnable, minor: int, now: datetime, within: timedelta
+) -> RateInForce | ReturnRefusal | None:
+    """The terms of what a rail gave back: the payment's rate, or that in force if its provider would lose."""
+    found = terms(payment, minor, now, within, rate="")
+    if found is None or payment.rate_in_force is None or _late(payment, now, within) is not None:
+        return found
+    return _at_rate_in_force(payment, minor)
+
+
+def _at_rate_in_force(payment: Returnable, minor: int) -> RateInForce | ReturnRefusal:
+    """Exchange it back at the rate in force, rounded down; the debtor never gets more than it paid for it."""
+    assert payment.rate_in_force is not None
+    if payment.providers > 1:
+        text = f"two FX providers exchanged the payment, and no rate in force is of both: {_REMEDY}"
+        return ReturnRefusal(Reason.NOT_ALLOWED_CURRENCY, text)
+    scale = Fraction(10) ** (EXPONENTS[payment.debit.currency] - EXPONENTS[payment.credit.currency])
+    share = share_of(payment.debit.minor, payment.credit.minor, before=payment.parts_minor, minor=minor)
+    debit_minor = min(share, floor(minor * scale / Fraction(payment.rate_in_force)))
+    if share - debit_minor > share * LOSS_MAX:
+        text = (
+            f"at the rate in force, {payment.rate_in_force}, the debtor would lose more than a "
+            f"{LOSS_MAX.denominator}th of what was paid: {_REMEDY}"
+        )
+        return ReturnRefusal(Reason.NARRATIVE, text)
+    return RateInForce(payment.rate_in_force, debit_minor)
+
+
+def _late(payment: Returnable, now: datetime, within: timedelta) -> ReturnRefusal | None:
     if payment.posted and (payment.credited_at is None or now - payment.credited_at > within):
         days = f"{within / timedelta(days=1):g}"
         text = f"the payment was credited more than {days} days ago, and is no longer returned: {_REMEDY}"
         return ReturnRefusal(Reason.CUT_OFF_TIME, text)
+    return None
+
+
+def _at_its_rate(payment: Returnable) -> ReturnRefusal | None:
+    """Why a return at the rate of the payment costs its FX provider money; None if it does not."""
     if not payment.fx_provider:
         return None
     if payment.rate_in_force is None:
@@ -102,7 +200,8 @@ def refusal(payment: Returnable, now: datetime, within: timedelta) -> ReturnRefu
     if Fraction(payment.rate_in_force) > Fraction(payment.rate):
         text = (
             f"a return is at the rate of the payment, {payment.rate}, and the FX provider would lose by it: "
-            f"the rate in force is {payment.rate_in_force}: {_REMEDY}"
+            f"the rate in force is {payment.rate_in_force}. State that rate (XchgRate) to return at it, "
+            f"at the debtor's cost, or {_REMEDY}"
         )
         return ReturnRefusal(Reason.NARRATIVE, text)
     return None

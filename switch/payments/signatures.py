@@ -57,7 +57,7 @@ from switch.writer.commands import (
 )
 from switch.writer.indirect import IndirectParticipants
 from switch.writer.offers import Offers, crossed
-from switch.writer.parts import BatchPart
+from switch.writer.parts import AskedReturn, BatchPart, ReturnTerms
 from switch.writer.restoring import RestoreGate
 from switch.writer.screening_holds import ScreeningHolds
 from switch.writer.verdicts import Verdict
@@ -270,7 +270,7 @@ class Signatures(BatchPart):
         elif isinstance(command, Publish):
             lacks = self._of_offers(command, books)
         elif isinstance(command, Return) and command.sender:
-            lacks = self._of_return(command, books) or self.return_refusal(command.uetr, books)
+            lacks = self._of_return(command, books)
         else:
             return None
         return self._refuse(command, lacks) if lacks else None
@@ -580,6 +580,8 @@ class Signatures(BatchPart):
             return error.detail
         if asked.uetr != str(UUID(bytes=command.uetr)):
             return "the return of another payment was signed"
+        if asked.rate != command.rate:
+            return "another rate was signed"
         return self._of_returner(command, asked.amount, books)
 
     def _of_returner(self, command: Return, amount: Money, books: Books) -> str:
@@ -587,19 +589,30 @@ class Signatures(BatchPart):
         payment = self._returned.get(UUID(bytes=command.uetr))
         if payment is None or payment.creditor_agent != command.sender:
             return "its sender did not receive the payment"
-        if amount != payment.credit:
+        minor = command.minor or payment.credit.minor
+        if amount != Money(minor, payment.credit.currency):
             return "another amount was signed"
-        suspended = command.sender in self._inactive and books.find(UUID(bytes=command.id)) is None
-        return "its sender is suspended" if suspended else ""
-
-    def return_refusal(self, uetr: bytes, books: Books) -> str:
-        """Why a return is too late, or costs the FX provider money; empty if it is as it must be."""
-        payment = self._returned.get(UUID(bytes=uetr))
-        if payment is None:  # for the ledger to refuse
+        if books.find(UUID(bytes=command.id)) is not None:  # for the ledger to repeat
             return ""
+        if command.sender in self._inactive:
+            return "its sender is suspended"
+        terms = self.return_terms(AskedReturn(command.uetr, minor, 0, command.rate), books)
+        if command.minor or not isinstance(terms, tuple):
+            return terms if isinstance(terms, str) else ""
+        return "a return in full is at the rate of the payment"
+
+    def return_terms(self, asked: AskedReturn, books: Books) -> ReturnTerms:
+        """Why a return is too late, or costs the FX provider money; or the rate that it has instead."""
+        payment = self._returned.get(UUID(bytes=asked.uetr))
+        if payment is None:  # for the ledger to refuse
+            return None
+        payment = payment._replace(parts_minor=asked.before)
         now = books.now - timedelta(seconds=_SLACK_S)
-        refused = returnable.refusal(payment, now, self._return_within)
-        return refused.text if refused else ""
+        if asked.of_rail:
+            found = returnable.terms_by_rule(payment, asked.minor, now, self._return_within)
+        else:
+            found = returnable.terms(payment, asked.minor, now, self._return_within, rate=asked.rate)
+        return found.text if isinstance(found, returnable.ReturnRefusal) else found
 
     def _unsigned(self) -> str:
         return "" if self._sandbox else "nobody signed it"

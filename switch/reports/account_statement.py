@@ -26,7 +26,7 @@ from schemas.errors import InvalidMessage, NotFound
 from schemas.money import Money
 from schemas.parties import instant_text
 from switch.base.calendars import zone_of
-from switch.payments import own_uetrs
+from switch.payments import own_uetrs, part_returns
 from switch.payments.pricing import POSITION
 from switch.reports.cells import utc_text
 from switch.reports.query import Period, ReportQuery, Scope
@@ -244,6 +244,9 @@ async def _as_stated(
     connection: asyncpg.Connection, owner: str, entries: Sequence[StatementEntry]
 ) -> tuple[StatementEntry, ...]:
     """The entries with the UETRs that the owner knows: of its own payments those that it stated."""
+    parts = await part_returns.payments_of(connection, [entry.id for entry in entries])
+    if parts:
+        entries = [replace(entry, corrects=parts.get(entry.id, entry.corrects)) for entry in entries]
     ids = {id_ for entry in entries for id_ in (entry.id, entry.corrects) if id_}
     stated = await own_uetrs.stated(connection, owner, ids)
     if not stated:

@@ -44,6 +44,8 @@ def type_of(purpose: str, *, corrects: bool) -> PostingType:
             return PostingType.FUNDED
         case "settlement":
             return PostingType.SETTLED
+        case "correction":
+            return PostingType.RETURNED
         case _:
             return PostingType.RETURNED if corrects else PostingType.PAID
 

@@ -437,7 +437,7 @@ class Fund(msgspec.Struct, array_like=True, frozen=True, tag="fund"):
 
 
 class Return(msgspec.Struct, array_like=True, frozen=True, tag="return"):
-    """Return a committed payment, in full and once: every leg of it is reversed."""
+    """Return a committed payment: in full and once, every leg of it reversed, or a part of its credit."""
 
     id: Id
     fingerprint: Fingerprint
@@ -451,6 +451,10 @@ class Return(msgspec.Struct, array_like=True, frozen=True, tag="return"):
     """The change that two people approved, whose execution this is; negative: made for a sandbox."""
     evidence: Evidence | None = None
     """What the participant signed; None if two people return it, or by bearer key in a sandbox."""
+    minor: Minor = 0
+    """Of the credit, in minor units; 0: the payment is returned in full, with its fee."""
+    rate: Name = ""
+    """As the participant states it; empty: the rate of the payment."""
 
 
 class OpenAccount(msgspec.Struct, array_like=True, frozen=True, tag="open_account"):

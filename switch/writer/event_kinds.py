@@ -40,6 +40,8 @@ class EventKind(StrEnum):
     REVERSAL_REFUSED = "REVERSAL_REFUSED"
     LOOK_ALIKE = "LOOK_ALIKE"
     RETURNED = "RETURNED"
+    PART_RETURNED = "PART_RETURNED"
+    """A part was returned, or all of it at the rate in force: what went back, and at which rate."""
 
     # Payments that screening holds, before they have a number in the books. No participant learns of these.
     SCREENING_HELD = "SCREENING_HELD"
@@ -54,6 +56,7 @@ class EventKind(StrEnum):
     # Money, limits, settlement in the books.
     FUND = "FUND"
     RETURN = "RETURN"
+    RETURN_PART = "RETURN_PART"
     LIMIT = "LIMIT"
     VELOCITY = "VELOCITY"
     """A velocity limit was set."""
@@ -172,6 +175,7 @@ _K = EventKind
 OF_PAYMENTS: Final = (
     *map(EventKind, Event),
     *(_K.CONTRADICTION, _K.ESCALATE, _K.ENQUIRY, _K.GIVEN_BACK, _K.LOOK_ALIKE, _K.RETURNED),
+    _K.PART_RETURNED,
     *(_K.REVERSAL_ORDERED, _K.REVERSAL_SENT, _K.REVERSAL_UNKNOWN, _K.REVERSAL_REFUSED),
 )
 """A payment's own history in its journey, its events and its webhooks."""

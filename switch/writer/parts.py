@@ -11,7 +11,7 @@ Life cycle of a part
     load            read what these commands need         before each batch
     stop            answer a command without deciding it  for each command
     refusal         refuse a new payment                  before its money is reserved
-    return_refusal  leave a rail's return to people       before it is booked
+    return_terms    state the terms of a return           before it is booked
     held, ended     record what happened to a payment     after it
     extension       hand over what the batch writes       once a batch, in the order of the parts
     start_batch     collect for the next batch            after all parts have handed over
@@ -56,6 +56,24 @@ class Refusal(NamedTuple):
     detail: str
 
 
+class AskedReturn(NamedTuple):
+    """A return that a participant or a rail asks for."""
+
+    uetr: bytes
+    minor: int
+    """Of the credit, in minor units."""
+    before: int
+    """What parts have returned before."""
+    rate: str = ""
+    """That the participant states; empty: that of the payment."""
+    of_rail: bool = False
+    """Whether a rail gave it back: the rule chooses the rate."""
+
+
+ReturnTerms = tuple[str, int] | str | None
+"""A rate in force and what the debtor agent gets; why it is refused; or None: the rate of the payment."""
+
+
 class BatchPart:
     """One concern of the writer's batches."""
 
@@ -81,8 +99,8 @@ class BatchPart:
     def refusal(self, payment: Accept, now_us: int) -> Refusal | None:
         """State why a new payment must be refused; None permits it. Changes nothing."""
 
-    def return_refusal(self, uetr: bytes, books: Books) -> str | None:
-        """State why what a rail gave back of a payment is not booked by rule; None or empty permits it."""
+    def return_terms(self, asked: AskedReturn, books: Books) -> ReturnTerms:
+        """State why a return is not booked, or its rate; None permits it at the rate of the payment."""
 
     def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:
         """Record that a payment's money was reserved."""

@@ -23,6 +23,7 @@ from switch.writer.indirect import IndirectParticipants
 from switch.writer.limits import Limits
 from switch.writer.offers import Offers
 from switch.writer.pairs import Pairs
+from switch.writer.part_returns import PartReturns
 from switch.writer.parts import BatchPart, Handler, overridden
 from switch.writer.payment_records import PaymentRecords
 from switch.writer.payments import Payments
@@ -40,8 +41,9 @@ def parts(announce: Callable[[Sequence[PaymentChange]], None], rules: Rules) -> 
     """All parts of a batch. They check in this order, and write in this order."""
     records, orders, contradictions = PaymentRecords(announce), Orders(), Contradictions()
     quotes = Quotes()
-    payments = Payments(records, contradictions)
-    returns = RailReturns(records, payments)
+    part_returns = PartReturns()
+    payments = Payments(records, contradictions, part_returns)
+    returns = RailReturns(records, payments, part_returns)
     return (
         records,  # payments themselves: all later parts may refer to them
         Enquiries(rules, records),
@@ -59,9 +61,10 @@ def parts(announce: Callable[[Sequence[PaymentChange]], None], rules: Rules) -> 
         Offers(quotes, orders),
         quotes,
         contradictions,
+        part_returns,
         payments,
         returns,
-        Reversals(returns),
+        Reversals(returns, part_returns),
         SettlementBook(orders),
     )
 

@@ -20,7 +20,8 @@ from switch.writer.commands import Accept, Advance, Identity, PaymentChange, Ref
 from switch.writer.contradictions import Contradictions
 from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
-from switch.writer.parts import BatchPart, Handler, overridden
+from switch.writer.part_returns import PartBooking, PartReturns
+from switch.writer.parts import AskedReturn, BatchPart, Handler, overridden
 from switch.writer.payment_events import (
     answer_facts,
     cause_facts,
@@ -55,8 +56,10 @@ _OF_AMOUNTS: Final = {
 class Payments(BatchPart):
     """Decides the commands about payments."""
 
-    def __init__(self, records: PaymentRecords, contradictions: Contradictions) -> None:
-        self._records, self._contradictions = records, contradictions
+    def __init__(
+        self, records: PaymentRecords, contradictions: Contradictions, part_returns: PartReturns
+    ) -> None:
+        self._records, self._contradictions, self._part_returns = records, contradictions, part_returns
         self.handlers = {
             Accept: Handler(self._accept, _accepted_footprint),
             Refuse: Handler(self._refuse, _refused_footprint),
@@ -266,7 +269,7 @@ class Payments(BatchPart):
         return Reply(Verdict.NOTED, open_payment.number, open_payment.state)
 
     def _return(self, command: Return, books: Books) -> Reply:
-        """Reverse the payment's legs, and note the return in the payment's own journey."""
+        """Reverse the payment's legs, or a part of them, and note it in the payment's own journey."""
         original = books.find(UUID(bytes=command.uetr))
         facts: dict[str, object] = {
             "uetr": command.uetr.hex(),
@@ -274,6 +277,8 @@ class Payments(BatchPart):
             "message_id": command.message_id,
             "reason": command.reason,
         }
+        if command.minor:
+            return self._return_part(command, facts, books)
         decision = books.correct(
             UUID(bytes=command.id),
             UUID(bytes=command.uetr),
@@ -288,6 +293,25 @@ class Payments(BatchPart):
             )
             books.record(original.number, EventKind.RETURNED, body)
         return Reply(OF_LEDGER[decision.verdict], decision.number)
+
+    def _return_part(self, command: Return, facts: dict[str, object], books: Books) -> Reply:
+        """A participant's terms are those of the rule, which `stop` has asked; people's the payment's own."""
+        known = books.repeated(UUID(bytes=command.id), command.fingerprint)
+        if known is not None:
+            return Reply(OF_LEDGER[known.verdict], known.number)
+        before = self._part_returns.returned(command.uetr)
+        asked = AskedReturn(command.uetr, command.minor, before, command.rate)
+        terms = self._part_returns.terms(asked, books) if command.sender else None
+        if isinstance(terms, str):
+            return Reply(Verdict.REFUSED, detail=terms)
+        booking = PartBooking(
+            UUID(bytes=command.id),
+            command.fingerprint,
+            command.reason,
+            command.message_id,
+            facts | cause_facts(command) | signer_facts(command.evidence),
+        )
+        return self._part_returns.book(asked, booking, terms, books)
 
 
 def _accepted_footprint(command: Accept) -> Footprint:

@@ -5,8 +5,9 @@
     book_return  the caretaker has read the same message again and verified the rail's signature: every leg
                  of the payment is reversed, and the break is resolved, if the rule permits
 
-The rule: the whole amount, in time, and at no loss to the FX provider (`switch.payments.returnable`). What
-it does not permit is left to two people, with the reason in the break. A repeated message changes nothing.
+The rule: at most what is left, in time, and at no loss to the FX provider (`switch.payments.returnable`): a
+part, or what would cost the provider money at the rate of the payment, is booked by `part_returns`. What the
+rule does not permit is left to two people, with the reason in the break. A repeated message changes nothing.
 """
 
 import hashlib
@@ -27,7 +28,8 @@ from switch.writer import event_bodies
 from switch.writer.commands import Advance, BookReturn, Command, GivenBack, Reply
 from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import Event, State
-from switch.writer.parts import BatchPart, Handler, overridden
+from switch.writer.part_returns import PartBooking, PartReturns
+from switch.writer.parts import AskedReturn, BatchPart, Handler
 from switch.writer.payment_events import event_body
 from switch.writer.payment_records import PaymentRecords
 from switch.writer.payments import Payments
@@ -37,7 +39,7 @@ REMEMBERED_MAX: Final = 10_000
 """Payments and returns remembered; the others are read again."""
 REVERSAL: Final = "reversal "
 """Before the number of the change: the reference of what came back by a reversal that people ordered."""
-NOT_WHOLE: Final = "the rail gave back another amount than was credited"
+TOO_MUCH: Final = "the rail gave back more than is left of what was credited, or another currency"
 _NAMESPACE: Final = uuid.UUID("5f0c4a0e-1f4b-4d0c-9d8e-2f6a1d5b7c33")
 _READ: Final = statements("switch.writer")("read_rail_returns")
 Key = tuple[bytes, str]
@@ -81,8 +83,8 @@ def return_id(uetr: bytes, reference: str) -> UUID:
 class RailReturns(BatchPart):
     """Decides about what rails give back."""
 
-    def __init__(self, records: PaymentRecords, payments: Payments) -> None:
-        self._records, self._payments = records, payments
+    def __init__(self, records: PaymentRecords, payments: Payments, part_returns: PartReturns) -> None:
+        self._records, self._payments, self._part_returns = records, payments, part_returns
         self.handlers = {
             GivenBack: Handler(self._given_back, lambda c: Footprint((UUID(bytes=c.uetr),), len(c.message))),
             BookReturn: Handler(
@@ -90,10 +92,6 @@ class RailReturns(BatchPart):
             ),
         }
         super().__init__()
-
-    def meet(self, parts: Sequence[BatchPart]) -> None:
-        """Collect the parts that can forbid a return."""
-        self._refusals = overridden(parts, BatchPart.return_refusal)
 
     def forget(self) -> None:
         """Drop everything: the memory may contain what was never committed."""
@@ -172,16 +170,16 @@ class RailReturns(BatchPart):
             return Reply(Verdict.EXISTS, booked.number)
         if noted.left_because:
             return Reply(Verdict.LEFT_TO_PEOPLE, noted.number, detail=noted.left_because)
-        because = command.doubt or self._forbidden(command.uetr, noted, books)
+        because = command.doubt
         if not because and self._is_reversed(command.uetr):  # the same money, which the rail states twice
             self.end(command.uetr, command.reference, "")
             return Reply(Verdict.EXISTS, noted.number)
         if not because:
-            reply = self._correct(id_, command, noted, books)
+            reply = self._by_rule(id_, command, noted, books)
             if reply.verdict is Verdict.CREATED:
                 self.end(command.uetr, command.reference, "")
                 return reply
-            because = reply.verdict.text
+            because = reply.detail or reply.verdict.text
         self.end(command.uetr, command.reference, because)
         return Reply(Verdict.LEFT_TO_PEOPLE, noted.number, detail=because)
 
@@ -198,22 +196,35 @@ class RailReturns(BatchPart):
             for key, noted in self._noted.items()
         )
 
-    def _forbidden(self, uetr: bytes, noted: _Noted, books: Books) -> str:
-        """Why the rule does not permit to book a return; empty if it does."""
-        payment = self._credited[uetr]
-        if (noted.minor, noted.currency) != (payment.minor, payment.currency):
-            return NOT_WHOLE
-        return next(filter(None, (refusal(uetr, books) for refusal in self._refusals)), "")
+    def _by_rule(self, id_: UUID, command: BookReturn, noted: _Noted, books: Books) -> Reply:
+        """Book a return on the terms of the rule: in full, or as a part."""
+        payment, before = self._credited[command.uetr], self._part_returns.returned(command.uetr)
+        if noted.currency != payment.currency or before + noted.minor > payment.minor:
+            return Reply(Verdict.REFUSED, detail=TOO_MUCH)
+        asked = AskedReturn(command.uetr, noted.minor, before, of_rail=True)
+        terms = self._part_returns.terms(asked, books)
+        if isinstance(terms, str):
+            return Reply(Verdict.REFUSED, detail=terms)
+        facts = self._facts(command, noted)
+        if terms is None and noted.minor == payment.minor:
+            return self._correct(id_, command, noted, facts, books)
+        fingerprint = bytes.fromhex(noted.sha256)
+        booking = PartBooking(id_, fingerprint, noted.reason, command.reference, facts)
+        return self._part_returns.book(asked, booking, terms, books)
 
-    def _correct(self, id_: UUID, command: BookReturn, noted: _Noted, books: Books) -> Reply:
-        """Reverse the payment's legs, and note the return in the payment's own journey."""
-        facts: dict[str, object] = {
+    def _facts(self, command: BookReturn, noted: _Noted) -> dict[str, object]:
+        return {
             "uetr": command.uetr.hex(),
             "rail": self._credited[command.uetr].rail,
             "message_id": command.reference,
             "message_sha256": noted.sha256,
             "reason": noted.reason,
         }
+
+    def _correct(
+        self, id_: UUID, command: BookReturn, noted: _Noted, facts: dict[str, object], books: Books
+    ) -> Reply:
+        """Reverse the payment's legs, and note the return in the payment's own journey."""
         decision = books.correct(
             id_,
             UUID(bytes=command.uetr),

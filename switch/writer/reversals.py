@@ -29,6 +29,7 @@ from switch.writer import event_bodies
 from switch.writer.commands import Command, GivenBack, Reply, Return, ReversalAnswered, Reverse
 from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import State
+from switch.writer.part_returns import PartReturns
 from switch.writer.parts import BatchPart, Handler
 from switch.writer.payment_events import escalate, event_body
 from switch.writer.rail_returns import REVERSAL, CreditedPayment, RailReturns
@@ -76,8 +77,8 @@ Step = Callable[[ReversalAnswered, Reversal, Books], Reply]
 class Reversals(BatchPart):
     """Decides about reversals."""
 
-    def __init__(self, returns: RailReturns) -> None:
-        self._returns = returns
+    def __init__(self, returns: RailReturns, part_returns: PartReturns) -> None:
+        self._returns, self._part_returns = returns, part_returns
         self.handlers = {
             Reverse: Handler(self._reverse, _footprint),
             ReversalAnswered: Handler(self._answered, _footprint),
@@ -222,6 +223,11 @@ class Reversals(BatchPart):
             b"",
         )
         self._returns.note(reversal.number, given, books)
+        after = replace(reversal, state=ReversalState.DONE, due=0, detail=command.detail)
+        if self._part_returns.returned(command.uetr):  # the rail gave a part back meanwhile
+            self._returns.end(command.uetr, reference, Verdict.PART_RETURNED.text)
+            self._keep(command.uetr, after)
+            return Reply(Verdict.ADVANCED, reversal.number, ReversalState.DONE)
         body = {
             "uetr": command.uetr.hex(),
             "sender": "",
@@ -243,7 +249,7 @@ class Reversals(BatchPart):
             )
         booked = decision.verdict in _BOOKED
         self._returns.end(command.uetr, reference, "" if booked else OF_LEDGER[decision.verdict].text)
-        self._keep(command.uetr, replace(reversal, state=ReversalState.DONE, due=0, detail=command.detail))
+        self._keep(command.uetr, after)
         return Reply(Verdict.ADVANCED, reversal.number, ReversalState.DONE)
 
     def _move(

@@ -51,6 +51,10 @@ class Verdict(StrEnum):
     """The rule does not permit to book what the rail gave back: the reason is the detail."""
     REVERSAL_OPEN = "reversal_open"
     """Its rail was asked to take the credit back, and has not answered yet. Nothing was done."""
+    PART_RETURNED = "part_returned"
+    """A part was returned before: what is left is returned by its amount. Nothing was done."""
+    MORE_THAN_LEFT = "more_than_left"
+    """More than is left to return, or too many parts. Nothing was done."""
     KNOWN_AT_RAIL = "known_at_rail"
     """Its rail executed or refused this UETR before a restore: it must not be sent again."""
     HELD = "held"
@@ -141,6 +145,8 @@ TEXTS: Final[Mapping[Verdict, str]] = MappingProxyType(
         _V.GIVEN_BACK: "the rail gave money back",
         _V.LEFT_TO_PEOPLE: "two people must decide",
         _V.REVERSAL_OPEN: "a reversal at the rail is under way",
+        _V.PART_RETURNED: "a part was returned before: return what is left by its amount",
+        _V.MORE_THAN_LEFT: "it is more than is left to return, or too many parts were returned",
         _V.KNOWN_AT_RAIL: "its rail knows this payment from before the restore",
         _V.HELD: "the payment is held",
         _V.DECIDED: "decided",

@@ -1,7 +1,8 @@
 -- payment_to_return: a payment, its state, what a return would move, and the windows in which its credit and its return count.
 --   $1 UETR
 -- `headroom` is that of the account that was credited. `break`: an open one by which it is returned instead.
-SELECT p.debtor_agent, p.creditor_agent, p.debit_minor + p.fee_minor AS debit_minor, p.debit_currency,
+SELECT p.debtor_agent, p.creditor_agent, p.debit_minor + p.fee_minor AS debit_minor, p.fee_minor, p.debit_currency,
+       (SELECT coalesce(sum(x.credit_minor), 0)::bigint FROM switch.part_return AS x WHERE x.payment = p.number) AS parts_minor,
        p.credit_minor, p.credit_currency, c.headroom,
        coalesce(o.state, CASE r.outcome WHEN 'posted' THEN 'COMMITTED' ELSE 'ABORTED' END) AS state,
        EXISTS (SELECT FROM ledger.transfer AS back WHERE back.corrects = t.number) AS returned, e.at AS credited_at,

@@ -7,7 +7,9 @@ SELECT t.id AS uetr, p.creditor_agent, p.fx_provider, p.debit_minor, p.debit_cur
             WHEN o.published_at > f.valid_from THEN o.rate
             WHEN f.provider = p.fx_provider THEN f.rate::text
             ELSE o.rate
-       END AS rate_in_force
+       END AS rate_in_force,
+       (SELECT coalesce(sum(x.credit_minor), 0)::bigint FROM switch.part_return AS x WHERE x.payment = p.number) AS parts_minor,
+       (SELECT count(*) - 1 FROM ledger.leg AS l WHERE l.number = p.number AND l.purpose = 'conversion') AS providers
 FROM ledger.transfer AS t
 JOIN switch.payment AS p ON p.number = t.number
 LEFT JOIN ledger.resolution AS r ON r.number = t.number AND r.outcome = 'posted'

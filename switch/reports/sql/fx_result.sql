@@ -28,6 +28,16 @@ WITH moved AS (
           (between.owner, p.debit_currency, between.currency, p.debit_minor, between.amount)
       ) AS deal (provider, source, target, bought_minor, sold_minor)
      WHERE p.fx_provider <> '' AND deal.provider IS NOT NULL
+    UNION ALL -- parts, and what was returned at the rate in force: what they moved between the same two currencies
+    SELECT (e.at AT TIME ZONE 'UTC')::date, true, first.owner, first.currency::text, second.currency::text, paid.amount, got.amount
+      FROM switch.part_return AS x
+      JOIN switch.payment AS p ON p.number = x.payment AND p.fx_provider <> ''
+      JOIN ledger.event AS e ON e.seq = x.number
+      JOIN ledger.leg AS got ON got.number = x.number
+      JOIN ledger.leg AS paid ON paid.number = x.number AND paid.position = got.position + 1
+      JOIN ledger.account AS second ON second.number = got.credit
+      JOIN ledger.account AS first ON first.number = paid.debit AND first.owner = second.owner
+     WHERE x.number > $1 AND x.number <= $2
 ), dealt AS (
     SELECT provider, day, source, target,
            count(*) FILTER (WHERE NOT returns) AS payments,

@@ -20,7 +20,7 @@ WITH touched AS MATERIALIZED (
       FROM touched WHERE tag IN (ascii('P'), ascii('M'), ascii('C')) AND credit = ANY ($3)
      ORDER BY 1, 3
 ), posted AS (
-    SELECT account, purpose, tag = ascii('C') AS corrects, sum(debit)::bigint AS debits, sum(credit)::bigint AS credits
+    SELECT account, purpose, purpose = 'correction' AS corrects, sum(debit)::bigint AS debits, sum(credit)::bigint AS credits
       FROM (SELECT debit AS account, purpose, tag, amount AS debit, 0::bigint AS credit
               FROM touched WHERE tag IN (ascii('P'), ascii('M'), ascii('C')) AND debit = ANY ($3)
              UNION ALL

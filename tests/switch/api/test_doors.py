@@ -302,12 +302,16 @@ async def test_a_payment_is_returned_in_full_and_once_and_its_sender_is_notified
     assert [m["definition"] for m in told] == ["pacs.004.001.09"]
 
 
-async def test_a_return_is_of_the_whole_amount_by_the_creditor_agent_alone(stack: Stack):
+async def test_a_return_is_of_at_most_the_credit_by_the_creditor_agent_alone(stack: Stack):
     payment = await paid(stack)
     credited = payment["credited_amount"]
-    part = given_back(payment["uetr"], "1.00", credited["currency"])
+    more = given_back(
+        payment["uetr"], str(Decimal(credited["amount"]) + Decimal("0.01")), credited["currency"]
+    )
+    of_other_money = given_back(payment["uetr"], "1.00", "INR")
     whole = given_back(payment["uetr"], credited["amount"], credited["currency"])
-    assert (await post(stack, "indus-bank", "pacs.004", "pacs.004.001.09", part))[0] == 422
+    assert (await post(stack, "indus-bank", "pacs.004", "pacs.004.001.09", more))[0] == 422
+    assert (await post(stack, "indus-bank", "pacs.004", "pacs.004.001.09", of_other_money))[0] == 422
     assert (await post(stack, "asha-bank", "pacs.004", "pacs.004.001.09", whole))[0] == 403
     assert (await post(stack, "ganga-bank", "pacs.004", "pacs.004.001.09", whole))[0] == 404
     refused = await paid(stack, "AC04")

@@ -157,6 +157,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.payments.correspondence": (A,),
     "switch.payments.correspondence/add_message": (A, C),
     "switch.payments.rail_returns":   (C,),
+    "switch.payments.part_returns":   (A, P, R),
     "switch.processes.reversals":     (C,),
     "switch.processes.inbound":       (C,),
     "switch.processes.order_refunds": (C,),

@@ -172,10 +172,11 @@ async def test_a_return_that_the_rail_repeats_is_booked_and_notified_once(stack:
 
 
 @pytest.mark.long
-async def test_less_than_the_whole_is_left_to_people_with_the_reason(stack: Stack) -> None:
+async def test_more_than_was_credited_is_left_to_people_with_the_reason(stack: Stack) -> None:
     bank = await stack.add_bank(funds_minor=500_000)
     uetr, _ = await paid(stack, bank)
-    assert await (raast := Raast(stack)).gives_back(raast.message(uetr, "1.00", reference="part-1")) == 200
+    more = "99999.00"
+    assert await (raast := Raast(stack)).gives_back(raast.message(uetr, more, reference="part-1")) == 200
     async with connected(stack) as connection, stack.client_of(bank) as client:
         question = "SELECT detail LIKE '%left to people%' FROM switch.reconciliation_break WHERE uetr = $1"
         await until(connection, question, uuid.UUID(uetr))
@@ -189,12 +190,14 @@ async def test_less_than_the_whole_is_left_to_people_with_the_reason(stack: Stac
             connection, "SELECT closed_at IS NOT NULL FROM switch.case_file WHERE subject = $1", subject
         )
 
-    assert "1.00 PKR" in found["detail"]
-    assert found["detail"].endswith("the rail gave back another amount than was credited")
+    assert f"{more} PKR" in found["detail"]
+    assert found["detail"].endswith(
+        "the rail gave back more than is left of what was credited, or another currency"
+    )
     assert not payment.returned
     assert refused == (
         422,
-        "no open break of a committed payment that its rail rejected, or gave back as a whole",
+        "no open break of a committed payment that its rail rejected, or of which so much is left",
     )
 
 
