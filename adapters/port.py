@@ -229,6 +229,24 @@ class ReservingAdapter(Protocol):
         """
 
 
+@runtime_checkable
+class RecallingAdapter(Protocol):
+    """An adapter whose rail passes recalls on to the payee's bank, as `profile.recalls` states."""
+
+    async def recall(self, native: Native, reason: str) -> Answer:
+        """Ask the payee's bank to give back an order that was executed. By itself it moves nothing.
+
+        DONE: it gives the money back, which comes as `Outcome.RETURNED`; REFUSED: it does not, `reason` being
+        of ExternalPaymentCancellationRejection1Code; everything else: it has not answered yet. The id of the
+        recall follows from the order, so that a repetition asks for the answer.
+
+        Args:
+            native: The order.
+            reason: ExternalCancellationReason1Code, or the debtor agent's own.
+
+        """
+
+
 async def reserve_and_submit(adapter: "RailAdapter", native: Native) -> Receipt:
     """Submit an order, after a hold if the rail can hold amounts.
 

@@ -239,6 +239,9 @@ class RailProfile:
     absence: Absence = NEVER_ABSENT
     gives_back: bool = False
     """The rail gives back credits by signed messages of its own (`Outcome.RETURNED`)."""
+    recalls: Basis | None = None
+    """The rail passes recalls on to the payee's bank (`adapters.port.RecallingAdapter`): how certain the form
+    of its messages is. None: it has none for that."""
     creditor: tuple[IdentifierForm, ...] = ()
     """How a creditor may be identified; the first form that fits is used. Empty: the adapter parses
     accounts."""

@@ -69,6 +69,11 @@ def facts(profile: RailProfile) -> str:
         ("reservation before credit", f"{profile.reservation}", profile.basis),
         ("undo", f"{profile.undo}", profile.basis),
         ("gives back credits by signed messages", "yes" if profile.gives_back else "no", profile.basis),
+        (
+            "passes recalls on to the payee's bank",
+            "yes" if profile.recalls else "no",
+            profile.recalls or profile.basis,
+        ),
         ("aliases", ", ".join(profile.aliases), profile.basis),
         ("amount of a payment", f"{low} to {high}", limits.basis),
         ("format of amounts", _amounts(profile), profile.basis),

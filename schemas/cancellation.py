@@ -18,6 +18,8 @@ PENDING: Final = "PDCR"
 REJECTED: Final = "RJCR"
 ALREADY_RETURNED: Final = "ARDT"
 NO_ORIGINAL: Final = "NOOR"
+NO_ANSWER: Final = "NOAS"
+NARRATIVE: Final = "NARR"
 _REFERENCES: Final = ("OrgnlGrpInf", "OrgnlInstrId", "OrgnlEndToEndId", "OrgnlTxId", "OrgnlUETR")
 
 
@@ -88,11 +90,18 @@ def build_resolution(
     created_at: datetime,
     confirmation: str,
     reason: str | None = None,
+    information: str = "",
 ) -> dict[str, Any]:
-    """Build the document of a camt.029 in response to `request`. `reason` states why it is rejected."""
+    """Build the document of a camt.029 in response to `request`.
+
+    `reason` and `information`, at most 105 characters, state why it is rejected.
+    """
     details: Content = {"CxlStsId": resolution_id, **request.references}
     if reason:
-        details["CxlStsRsnInf"] = [{"Rsn": {"Cd": reason}}]
+        cause: Content = {"Rsn": {"Cd": reason}}
+        if information:
+            cause["AddtlInf"] = [information]
+        details["CxlStsRsnInf"] = [cause]
     return {
         RESOLUTION: {
             "Assgnmt": {

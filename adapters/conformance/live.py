@@ -21,6 +21,7 @@ from adapters.port import (
     Native,
     Order,
     Outcome,
+    RecallingAdapter,
     Receipt,
     ReservingAdapter,
     reserve_and_submit,
@@ -414,6 +415,38 @@ async def cycle_is_read(rail: SimulatedRail) -> str:
     return f"{len(found)} orders"
 
 
+async def recall_asks_and_moves_nothing(rail: SimulatedRail) -> str:
+    """A recall asks the payee's bank: agreed, rejected with a reason, or not answered yet; it books nothing.
+
+    Check recall(): its id follows from the order and is not the undo's, a repetition asks for the answer,
+    and what is agreed to comes back as Outcome.RETURNED with the whole amount.
+    """
+    if rail.adapter.profile.recalls is None:
+        return "not supported by the rail, as its profile states"
+    assert isinstance(rail.adapter, RecallingAdapter)
+    order = sample_order(rail.country)
+    native, _ = await _pay(rail, order)
+    waits = [await rail.adapter.recall(native, "NARR") for _ in range(2)]
+    must(
+        {each.outcome for each in waits} == {Outcome.PENDING}, f"not answered was read as {waits[0].outcome}"
+    )
+    refused = await rail.adapter.recall(native, "CUST")
+    must(refused.outcome is Outcome.REFUSED, f"a rejection was read as {refused.outcome}")
+    must(refused.reason == "CUST", f"the reason of a rejection was read as {refused.reason}")
+    must(rail.credits(native.ref) == 1, "a recall that was not agreed to changed the book")
+    agreed = [await rail.adapter.recall(native, "DUPL") for _ in range(2)]
+    must({each.outcome for each in agreed} == {Outcome.DONE}, f"agreed was read as {agreed[0].outcome}")
+    returned = [
+        each
+        for each in await rail.wait_for_answers(native.ref, timeout_s=LONGEST_WAIT_S)
+        if each.outcome is Outcome.RETURNED
+    ]
+    must([each.amount for each in returned] == [order.amount], f"{len(returned)} returns came")
+    never = await rail.adapter.recall(rail.adapter.translate(sample_order(rail.country)), "DUPL")
+    must(never.outcome is Outcome.REFUSED, "an order that does not exist was recalled")
+    return ""
+
+
 REQUIREMENTS: Final[tuple[Requirement, ...]] = (
     contradictions_are_reported,
     late_responses_are_delivered,
@@ -430,6 +463,7 @@ REQUIREMENTS: Final[tuple[Requirement, ...]] = (
     found_later,
     expired_is_not_credited,
     undo_reverses_once,
+    recall_asks_and_moves_nothing,
     holds_move_nothing,
     aliases_are_resolved,
     cycle_is_read,

@@ -125,6 +125,19 @@ class IsoRail:
             return Receipt(Acceptance.UNKNOWN, detail="unreadable response")
         return _receipt(header.id, answer)
 
+    async def recall(self, native: Native, reason: str) -> Answer:
+        """See `RecallingAdapter.recall`: camt.056, answered by the present camt.029."""
+        header, document = messages.recall(
+            self._sent(native), self.us, self.dialect, reason=reason, at=datetime.now(UTC)
+        )
+        sealed = await self._exchange(header, document, native.ref)
+        if isinstance(sealed, HttpFailure):
+            return Answer(native.ref, Outcome.UNKNOWN)
+        try:
+            return messages.read_recall(sealed, native.ref, self.us, self.dialect)
+        except InvalidMessage:
+            return Answer(native.ref, Outcome.UNKNOWN)
+
     async def resolve(self, alias: str) -> Payee | None:
         """See `RailAdapter.resolve`: acmt.023, answered by acmt.024.
 

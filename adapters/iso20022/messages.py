@@ -249,7 +249,32 @@ def cancellation(
     sent: SentIsoMessage, us: IsoParticipant, dialect: IsoDialect, *, reason: str, at: datetime
 ) -> tuple[IsoHeader, Content]:
     """camt.056: request to return the money. One order has one cancellation, with one id."""
-    message = hashlib.sha256(b"undo" + sent.transaction.encode()).hexdigest()[:32]
+    message = undo_id(sent.transaction)
+    return _cancellation(sent, us, dialect, message=message, reason=reason, at=at)
+
+
+def recall(
+    sent: SentIsoMessage, us: IsoParticipant, dialect: IsoDialect, *, reason: str, at: datetime
+) -> tuple[IsoHeader, Content]:
+    """camt.056 to the payee's bank. One order has one recall; to send it again asks for its answer."""
+    message = hashlib.sha256(b"recall" + sent.transaction.encode()).hexdigest()[:32]
+    return _cancellation(sent, us, dialect, message=message, reason=reason or "NARR", at=at)
+
+
+def undo_id(transaction: str) -> str:
+    """The id of the cancellation that undoes an order."""
+    return hashlib.sha256(b"undo" + transaction.encode()).hexdigest()[:32]
+
+
+def _cancellation(
+    sent: SentIsoMessage,
+    us: IsoParticipant,
+    dialect: IsoDialect,
+    *,
+    message: str,
+    reason: str,
+    at: datetime,
+) -> tuple[IsoHeader, Content]:
     assignment = {
         "Id": message,
         "Assgnr": {"Agt": _member(us.bic)},
@@ -374,14 +399,35 @@ def read_resolution(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> 
 
     """
     _must_be(sealed, us, dialect.versions.resolution)
+    details, status = _resolved(sealed)
+    outcome = _RESOLUTIONS.get(status, Outcome.UNKNOWN)
+    return Answer(ref=undo_id(details["OrgnlTxId"]), outcome=outcome, rail_code=status)
+
+
+def read_recall(sealed: Sealed, ref: str, us: IsoParticipant, dialect: IsoDialect) -> Answer:
+    """camt.029: what the payee's bank answers to the recall of an order.
+
+    Raises:
+        InvalidMessage: not a resolution to us from the rail about the recall of this order.
+
+    """
+    _must_be(sealed, us, dialect.versions.resolution)
+    details, status = _resolved(sealed)
+    if details["OrgnlTxId"] != ref:
+        raise InvalidMessage("about another order", path="CxlDtls/TxInfAndSts/OrgnlTxId")
+    (cause, *_) = details.get("CxlStsRsnInf") or [{}]
+    reason = parties.first_of(cause.get("Rsn"))
+    return Answer(ref, _RESOLUTIONS.get(status, Outcome.UNKNOWN), rail_code=status, reason=reason)
+
+
+def _resolved(sealed: Sealed) -> tuple[Content, str]:
+    """The only cancellation of a camt.029, and the answer to it."""
     try:
         ((details,),) = ([*part["TxInfAndSts"]] for part in sealed.content["CxlDtls"])
-        status = sealed.content["Sts"]["Conf"]
-        ref = hashlib.sha256(b"undo" + details["OrgnlTxId"].encode()).hexdigest()[:32]
+        details["OrgnlTxId"]
+        return details, sealed.content["Sts"]["Conf"]
     except (KeyError, ValueError):
         raise InvalidMessage("not about one cancellation", path="CxlDtls/TxInfAndSts") from None
-    outcome = _RESOLUTIONS.get(status, Outcome.UNKNOWN)
-    return Answer(ref=ref, outcome=outcome, rail_code=status)
 
 
 _RESOLUTIONS: Final = {"CNCL": Outcome.DONE, "RJCR": Outcome.REFUSED, "PDCR": Outcome.PENDING}

@@ -5,7 +5,7 @@ camt.056 by camt.029, acmt.023 by acmt.024. Later responses of a script are pacs
 callback address. Unreadable messages get HTTP 400, messages without the participant's signature HTTP 401.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -21,7 +21,7 @@ from adapters.iso20022.envelope import IsoHeader, Sealed
 from adapters.iso20022.messages import SentIsoMessage
 from adapters.iso20022.ordering import IsoOrders
 from adapters.port import Outcome
-from adapters.simulation.book import BookEntry
+from adapters.simulation.book import BookEntry, EntryStatus
 from adapters.simulation.magic import Corruption, Magic
 from adapters.simulation.payers import RailPayers
 from adapters.simulation.rail import (
@@ -39,6 +39,16 @@ from schemas.money import Money
 
 _NOBODY: Final = "0000"
 """Phone numbers with this ending have no owner."""
+RECALLED: Final = {
+    "DUPL": ("CNCL", ""),
+    "FRAD": ("CNCL", ""),
+    "TECH": ("CNCL", ""),
+    "CUST": ("RJCR", "CUST"),
+    "AM09": ("RJCR", "AM04"),
+    "UPAY": ("RJCR", "LEGL"),
+}
+"""Reason of a recall -> what the payee's bank answers, and why; to all others it never does. To `TECH` it
+agrees when it is asked the second time. What it agrees to it gives back at once, by pacs.004."""
 
 
 class IsoRejection(Exception):
@@ -62,6 +72,8 @@ class IsoSimulator:
     """The country's module of invented ids and accounts."""
     payers: RailPayers | None = None
     """None: nobody pays abroad over this rail."""
+    _recalls: dict[str, int] = field(default_factory=dict)
+    """How often each order was recalled."""
 
     async def handle(self, request: RailRequest) -> RailResponse | None:
         """Respond to a request at the rail's path."""
@@ -162,21 +174,45 @@ class IsoSimulator:
     def _cancel(self, sealed: Sealed) -> RailResponse:
         ((part,),) = (sealed.content["Undrlyg"],)
         ((transaction,),) = (part["TxInf"],)
-        entry = self.processor.reverse(transaction["OrgnlTxId"])
+        ref = transaction["OrgnlTxId"]
+        if transaction.get("CxlId") == messages.undo_id(ref):
+            answer, reason = ("CNCL", "") if self.processor.reverse(ref) else ("RJCR", "")
+        else:
+            answer, reason = self._recalled(transaction)
         message = uuid4().hex
         details = {
             "CxlStsId": message,
             "OrgnlGrpInf": transaction["OrgnlGrpInf"],
             **_asked(transaction).references(),
         }
+        if reason:
+            details["CxlStsRsnInf"] = [{"Rsn": {"Cd": reason}}]
         document = {
             "RsltnOfInvstgtn": {
                 "Assgnmt": self._assignment(message),
-                "Sts": {"Conf": "CNCL" if entry else "RJCR"},
+                "Sts": {"Conf": answer},
                 "CxlDtls": [{"TxInfAndSts": [details]}],
             }
         }
         return RailResponse(body=self._seal(message, self.dialect.versions.resolution, document))
+
+    def _recalled(self, transaction: Content) -> tuple[str, str]:
+        """What the payee's bank answers to a recall; it gives back at once what it agrees to (pacs.004)."""
+        entry = self.processor.book.find(transaction["OrgnlTxId"])
+        if entry is None or entry.outcome not in {EntryStatus.DONE, EntryStatus.REVERSED}:
+            return "RJCR", "NOOR"
+        (cause, *_) = transaction.get("CxlRsnInf") or [{}]
+        reason = parties.first_of(cause.get("Rsn")) or ""
+        if entry.outcome is EntryStatus.REVERSED:
+            return "CNCL", ""
+        self._recalls[entry.rail_ref] = times = self._recalls.get(entry.rail_ref, 0) + 1
+        answer, code = RECALLED.get(reason, ("PDCR", ""))
+        if answer == "PDCR" or (reason == "TECH" and times == 1):
+            return "PDCR", ""
+        if answer == "CNCL":
+            given = self.processor.give_back(entry, "FOCR")
+            self.processor.later(self._return(_asked(transaction), given))
+        return answer, code
 
     def _verify(self, sealed: Sealed) -> RailResponse:
         (request, *_) = sealed.content["Vrfctn"]

@@ -36,6 +36,7 @@ PROFILE: Final = RailProfile(
     reservation=Reservation.NONE,
     undo=Undo.RETURN_ONLY,
     gives_back=True,
+    recalls=Basis.PROFILE,
     aliases=("phone", "iban"),
     timing=Timing(
         connect_s=3,

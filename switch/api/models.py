@@ -19,6 +19,7 @@ from switch.identity.model import ChangeState, Role, Status
 from switch.identity.permissions import Right
 from switch.payments.events import TYPES
 from switch.payments.inbound import RefundState
+from switch.payments.recalls import RecallState
 from switch.settlement.states import LineState, SettlementState
 from switch.writer.lifecycle import STATUS, State
 from switch.writer.velocity import VelocityScope
@@ -112,6 +113,29 @@ class ChargeDocument(TypedDict):
     ]
     tariff: Annotated[int, Meta(description="Its number in `GET /v1/tariffs`", examples=[12])] | None
     amount: MoneyDocument
+
+
+class RecallDocument(TypedDict):
+    """A cancellation request (camt.056) for a payment that had left the switch."""
+
+    id: Annotated[str, _text("ASHAINBB-20261123-000050", "Of the camt.056: `Assgnmt/Id`")]
+    reason: Annotated[str, _text("DUPL", "ExternalCancellationReason1Code, or the debtor agent's own")] | None
+    state: Annotated[
+        str,
+        _text(
+            "asked",
+            "`asked` and `agreed` (the money has not come yet) are open; the others have ended",
+            enum=[str(state) for state in RecallState],
+        ),
+    ]
+    code: Annotated[
+        str | None,
+        _text("CUST", "Why it is rejected: ExternalPaymentCancellationRejection1Code; NOAS: no answer"),
+    ]
+    over_rail: Annotated[bool, Meta(description="Whether the payee's bank is asked over its rail")]
+    asked_at: Instant
+    until: Annotated[Instant, Meta(description="When it ends without an answer")]
+    ended_at: Instant | None
 
 
 class PartReturnDocument(TypedDict):
@@ -209,6 +233,10 @@ class PaymentDocument(TypedDict):
     part_returns: Annotated[
         list[PartReturnDocument],
         Meta(description="Returns of a part, or at the rate in force; a return in full is none of them"),
+    ]
+    recalls: Annotated[
+        list[RecallDocument],
+        Meta(description="Cancellation requests that the creditor agent, or its rail, got"),
     ]
     source_order: NotRequired[
         Annotated[

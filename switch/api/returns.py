@@ -8,7 +8,7 @@ each is a set of its own, without the fee. `switch.payments.returnable` states h
 """
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,14 +22,20 @@ from schemas.reasons import Reason
 from switch.api import originals, return_terms
 from switch.api.acknowledgements import acknowledgement
 from switch.api.receiving import STATUS_REPORT, IsoResponse, Received
-from switch.payments import correspondence
+from switch.payments import correspondence, recalls, returnable
 from switch.payments.held import read as read_held
 from switch.payments.journey import read_payment, read_received
+from switch.payments.recalls import RecallState
 from switch.writer.commands import Advance, Return
 from switch.writer.lifecycle import Event, State
 from switch.writer.verdicts import Verdict
 
 _GIVEN: Final = "ACSC"
+_ANSWERS: Final = {
+    cancellation.REJECTED: RecallState.REJECTED,
+    cancellation.CANCELLED: RecallState.AGREED,
+}
+"""What the creditor agent's camt.029 means for a recall; others change nothing."""
 _IS_PART: Final = "SELECT EXISTS (SELECT FROM switch.part_return WHERE id = $1)"
 _REFUSALS: Final = {
     Verdict.CAP_EXCEEDED: Reason.AMOUNT_EXCEEDS_SETTLEMENT_LIMIT,
@@ -151,7 +157,7 @@ async def recall(received: Received) -> IsoResponse:
         raise NotAllowed("only the debtor agent may recall a payment")
     uetr = UUID(payment["uetr"])
     await originals.check(received, payment)
-    returned = any(step["event"] == "returned" for step in payment["journey"])
+    returned = payment["returned"] or any(step["event"] == "returned" for step in payment["journey"])
     if payment["state"] == State.ABORTED or returned:
         return _resolution(request, cancellation.REJECTED, cancellation.ALREADY_RETURNED)
     if payment["state"] == State.RECEIVED:
@@ -161,6 +167,9 @@ async def recall(received: Received) -> IsoResponse:
         reply = await received.runtime.link.ask(step)
         if reply.verdict is Verdict.ADVANCED:
             return _resolution(request, cancellation.CANCELLED)
+    late = await _late(received, request, uetr)
+    if late:
+        return _resolution(request, cancellation.REJECTED, cancellation.NARRATIVE, late)
     await correspondence.store(
         received.runtime.pool,
         received.runtime.keys,
@@ -170,7 +179,37 @@ async def recall(received: Received) -> IsoResponse:
         receiver=payment["creditor_agent"],
         uetr=uetr,
     )
+    await recalls.add(
+        received.runtime.pool,
+        correspondence.identity(received.sender.id, received.message, request.id),
+        uetr,
+        request,
+        agents=(received.sender.id, payment["creditor_agent"]),
+        over_rail=_is_asked_over_rail(received, payment),
+        within=timedelta(days=received.runtime.settings.recall_answer_within_days),
+    )
     return _resolution(request, cancellation.PENDING)
+
+
+async def _late(received: Received, request: CancellationRequest, uetr: UUID) -> str:
+    """Why a payment is too old to be recalled for this reason; empty if it is not, or known already."""
+    pool, keys = received.runtime.pool, received.runtime.keys
+    known = await correspondence.is_known(
+        pool, keys, received.message, message_id=request.id, sender=received.sender.id
+    )
+    payment = None if known else (await returnable.read(pool, [uetr])).get(uetr)
+    if payment is None or not payment.posted:
+        return ""
+    now = datetime.now(UTC)
+    return recalls.late(request.reason or "", now - (payment.credited_at or datetime.min.replace(tzinfo=UTC)))
+
+
+def _is_asked_over_rail(received: Received, payment: dict[str, Any]) -> bool:
+    """Whether the payee's bank is no participant, and its rail passes recalls on."""
+    bank = received.runtime.directory.now.by_id.get(payment["creditor_agent"])
+    rail = received.runtime.rails.get(payment["rail"])
+    is_gateway = bank is not None and bank.kind == "gateway"
+    return is_gateway and rail is not None and rail.adapter.profile.recalls is not None
 
 
 async def _cancel_pending(received: Received, request: CancellationRequest, uetr: UUID) -> IsoResponse:
@@ -183,13 +222,16 @@ async def _cancel_pending(received: Received, request: CancellationRequest, uetr
     return _resolution(request, cancellation.PENDING)
 
 
-def _resolution(request: CancellationRequest, confirmation: str, reason: str | None = None) -> IsoResponse:
+def _resolution(
+    request: CancellationRequest, confirmation: str, reason: str | None = None, information: str = ""
+) -> IsoResponse:
     document = cancellation.build_resolution(
         request,
         resolution_id=uuid.uuid4().hex,
         created_at=datetime.now(UTC),
         confirmation=confirmation,
         reason=reason,
+        information=information,
     )
     status = 202 if confirmation == cancellation.PENDING else 200
     return IsoResponse(cancellation.DEFAULT_RESOLUTION, document, status)
@@ -220,4 +262,8 @@ async def answer_recall(received: Received) -> IsoResponse:
         receiver=asker,
         uetr=uetr,
     )
+    state = _ANSWERS.get(resolution.confirmation)
+    if state is not None:
+        code = resolution.reason or ""
+        await recalls.answered(received.runtime.pool, uetr, received.sender.id, state, code)
     return acknowledgement(resolution.id)

@@ -44,7 +44,18 @@ OF_QUERIES: Final = ("after_order_looked_up", "before_order_given_up", "after_or
 """Those that a rail's status query and its reversal of an order pass."""
 OF_REFUNDS: Final = ("before_refund_made", "before_refund_sent", "after_refund_sent", "before_refund_moved")
 """Those that the refund of an order passes, over the rail where its payment began."""
-ALL: Final = (*NAMES, *OF_HOLDS, *OF_RETURNS, *OF_REVERSALS, *OF_ORDERS, *OF_QUERIES, *OF_REFUNDS)
+OF_RECALLS: Final = ("before_recall_asked", "after_recall_asked", "before_recall_told")
+"""Those that a recall passes, whose payee's bank is asked over its rail."""
+ALL: Final = (
+    *NAMES,
+    *OF_HOLDS,
+    *OF_RETURNS,
+    *OF_REVERSALS,
+    *OF_ORDERS,
+    *OF_QUERIES,
+    *OF_REFUNDS,
+    *OF_RECALLS,
+)
 _KINDS: Final = frozenset({"kill", "killgroup", "stop"})
 
 

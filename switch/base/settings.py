@@ -187,6 +187,8 @@ class Settings(BaseSettings):
     """How far back a rate is compared with earlier ones: small steps must not leave the band; 0: off."""
     size_band_factor: Decimal = Field(default=Decimal(10), gt=1, le=1_000_000)
     """Factor of caps, limits, fees and movements of funds: `10` allows from a tenth to tenfold."""
+    recall_answer_within_days: float = Field(default=15.0, gt=0, le=365)
+    """How long a payee's bank has to answer a recall; then it ends without an answer (NOAS)."""
     payment_expiry_s: float = Field(default=60.0, gt=0)
     """Time from acceptance to the expiry, after which a rail must not execute the payment."""
     quote_valid_s: float = Field(default=120.0, gt=0, le=3600)

@@ -22,9 +22,9 @@ AT_ONCE: Final = 1000
 """Cases that one round opens."""
 _HOUR_S: Final = 3600.0
 _statement: Final = statements("switch.cases")
-_SUBJECTS: Final = _statement("subjects")
-OPEN: Final = _statement("open_cases").format(subjects=_SUBJECTS)
-CLOSE: Final = _statement("close_cases").format(subjects=_SUBJECTS)
+SUBJECTS: Final = _statement("subjects")
+OPEN: Final = _statement("open_cases").format(subjects=SUBJECTS)
+CLOSE: Final = _statement("close_cases").format(subjects=SUBJECTS)
 _RELEASE: Final = _statement("release_cases")
 _ESCALATE: Final = _statement("escalate_cases")
 _OVERDUE: Final = _statement("overdue_cases")

@@ -12,7 +12,8 @@ I12 both sides      a payer at a rail is debited exactly when the payee is credi
 I7  legal history   the events of a payment are a path in the lifecycle table, and final is final
 
 Beside them, `caused` checks that every funding, cap, limit, key, rate and return was signed or approved, and
-`priced` that every price is that of its quote, of an offer, or of a rate that people set.
+`priced` that every price is that of its quote, of an offer, or of a rate that people set, and `parted` that
+parts that were returned are shares of their payments.
 """
 
 import asyncio
@@ -37,7 +38,7 @@ from switch.approvals.kinds import Kinds
 from switch.base import personal_data
 from switch.base.personal_data import Erased, KeyRing, UnreadablePersonalData
 from switch.base.sql import statements
-from switch.operations import caused, inbound_agreement, priced
+from switch.operations import caused, ends, inbound_agreement, parted, priced
 from switch.payments import reconciliation
 from switch.statistics import making
 from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
@@ -188,6 +189,12 @@ async def verify(
     yield result
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         result = await priced.check_prices(connection)
+    yield result
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        result = await parted.check_parts(connection)
+    yield result
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        result = await ends.check_ends(connection)
     yield result
     yield await verify_erasures(connection)
     async with connection.transaction(isolation="repeatable_read", readonly=True):

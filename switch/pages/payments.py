@@ -25,7 +25,7 @@ from switch.identity.permissions import Right, may
 from switch.operations import oversight
 from switch.pages import audited, exports, filters, finding, journey, language, shell, views
 from switch.pages.shell import PREFIX, Switch, render
-from switch.participants import inbound, resolution
+from switch.participants import inbound, payment_returns, resolution
 from switch.payments import dossier, own_uetrs, search
 from switch.reports import patterns, service
 from switch.reports.readers import scope_of_person
@@ -199,6 +199,7 @@ async def _page(
         stated=None if is_own else stated,
         found=found,
         refunds=inbound.REFUNDS,
+        recalls=payment_returns.RECALLS,
         journey=journey.draw(found.path),
         way=[str(State.RECEIVED), *(str(move.then) for move in found.path)],
         sizes=(journey.WIDTH, journey.HEIGHT),

@@ -59,6 +59,18 @@ REASONS: Final = MappingProxyType(
 """The reasons for which people return a payment (ExternalReturnReason1Code), and what they mean."""
 
 
+RECALLS: Final = MappingProxyType(
+    {
+        "asked": term("waits for an answer"),
+        "agreed": term("agreed, the money has not come yet"),
+        "returned": term("returned"),
+        "rejected": term("rejected"),
+        "unanswered": term("ended without an answer"),
+    }
+)
+"""The states of a recall."""
+
+
 class ReturnPayment(Content, frozen=True, kw_only=True):
     """Return a credited payment in full, with its fee, or a part of what was credited."""
 

@@ -12,7 +12,7 @@ from adapters import registry
 from schemas.errors import DuplicateUetr, NotAllowed, NotFound, Restoring
 from schemas.money import Money
 from switch.base.sql import statements
-from switch.payments import held, own_uetrs
+from switch.payments import held, own_uetrs, recalls
 from switch.payments.intake import PaymentStatus
 from switch.payments.tariffs import OF_CORRIDOR
 from switch.writer.commands import FeeCharge
@@ -207,6 +207,7 @@ async def _pending(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> 
         "exchange_rate": None,
         "fx_provider": None,
         "part_returns": [],
+        "recalls": [],
         "source_order": _order(await pool.fetchrow(_HELD_ORDER, uetr, row["fingerprint"])),
         "notes": [],
         "journey": [{"event": "received", "at": row["received_at"].isoformat()}],
@@ -252,6 +253,7 @@ async def _described(
         **({} if owners is not None else await _also_stated(pool, uetr)),
         **_terms(payment),
         "part_returns": [_part(row, payment) for row in await pool.fetch(_PARTS, payment["number"])],
+        "recalls": await recalls.of_payment(pool, payment["number"]),
         "source_order": _order(payment),
         "charges": [charge_document(*each) for each in _charges(rows)],
         "notes": [{"path": path, "text": text} for path, text in _notes(rows)],

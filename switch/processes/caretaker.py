@@ -41,6 +41,7 @@ from switch.processes import due_work, process
 from switch.processes.held_payments import HeldPayments
 from switch.processes.inbound import InboundOrders
 from switch.processes.order_refunds import OrderRefunds
+from switch.processes.recalls import Recalls
 from switch.processes.reversals import ReversalDispatch
 from switch.reports import tasks as report_tasks
 from switch.statistics import making
@@ -89,6 +90,7 @@ class Caretaker:
         self._dispatcher = Dispatcher(link, settings.time_scale, settings.payment_expiry_s, self._keys)
         self._dispatcher.listen(known)
         self.rail_returns = RailReturnBooking(pool, self._keys, known, link)
+        self.recalls = Recalls(pool, self._keys, known, settings.time_scale)
         self.reversals = ReversalDispatch(pool, self._keys, known, link, settings.time_scale)
         self.held = HeldPayments(settings, pool, link, known, self._dispatcher)
         self.inbound = InboundOrders(pool, self._keys, known, self.held.intake)
@@ -376,6 +378,7 @@ def _duties(
         yield _until_closed(feed.tick, feed.close)
     yield _every(due_work.EVERY_S, caretaker.rail_returns.look)
     yield _every(due_work.EVERY_S, caretaker.reversals.look)
+    yield _every(due_work.EVERY_S, caretaker.recalls.look)
     for country in caretaker.inbound.known:
         yield _when(caretaker.orders[country], partial(caretaker.inbound.look, country))
         yield _when(caretaker.answers[country], partial(caretaker.inbound.deliver, country))

@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from switch.cases.opening import _SUBJECTS
+from switch.cases.opening import SUBJECTS
 
 BREAKS = ("credited_unknown_here", "credited_but_aborted", "refused_but_committed", "another_amount")
 
 
 async def open_subjects(connection: asyncpg.Connection | asyncpg.Pool) -> set[str]:
-    return {row["subject"] for row in await connection.fetch(_SUBJECTS)}
+    return {row["subject"] for row in await connection.fetch(SUBJECTS)}
 
 
 async def open_cases(connection: asyncpg.Connection | asyncpg.Pool) -> set[str]:

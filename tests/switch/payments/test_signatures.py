@@ -785,7 +785,7 @@ async def test_a_return_that_was_made_is_answered_as_before_when_it_would_be_too
     ("meanwhile", "why"),
     [
         pytest.param("SELECT", "", id="by-rule"),
-        pytest.param(DEARER, "the FX provider would lose by it", id="at-the-providers-cost"),
+        pytest.param(DEARER, "the debtor would lose more than a 20th", id="at-the-debtors-cost"),
         pytest.param(LONG_AGO, "more than 30 days ago", id="late"),
         pytest.param(NO_RATE, "quotes no rate", id="no-rate"),
     ],

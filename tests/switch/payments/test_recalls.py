@@ -1,0 +1,174 @@
+"""A recall has an end: the payee's bank is asked over its rail or over the switch, and answers, pays or does neither."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from switch.payments.recalls import OTHER_DAYS, WITHIN_DAYS, late
+from tests.switch.api.test_doors import assignment, inbox, paid, post
+from tests.switch.payments.test_indirect import MEZAN, iban, pay, payment, set_up
+from tests.switch.stack import Stack, started
+
+ANSWER_S = 25.0
+DOCS = Path("docs/operate/day.md")
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A switch where a recall ends soon; banks of Pakistan are reached through a gateway."""
+    with started(recall_answer_within_days=ANSWER_S / 86_400) as stack:
+        asyncio.run(set_up(stack))
+        yield stack
+
+
+def recall(uetr: str, reason: str) -> dict[str, Any]:
+    cause = [{"Rsn": {"Cd": reason}}]
+    return {
+        "FIToFIPmtCxlReq": {
+            "Assgnmt": assignment(),
+            "Undrlyg": [{"TxInf": [{"OrgnlUETR": uetr, "CxlRsnInf": cause}]}],
+        }
+    }
+
+
+async def asked(stack: Stack, uetr: str, reason: str) -> dict[str, Any]:
+    """Recall a payment: the answer at once is that it is pending. The recall as the payer's bank sees it."""
+    document = recall(uetr, reason)
+    for _ in range(2):  # a repetition changes nothing
+        status, answer = await post(stack, "asha-bank", "camt.056", "camt.056.001.08", document)
+        assert (status, answer["Document"]["RsltnOfInvstgtn"]["Sts"]["Conf"]) == (202, "PDCR"), answer
+    (found,) = (await described(stack, uetr))["recalls"]
+    return found
+
+
+async def described(stack: Stack, uetr: str) -> dict[str, Any]:
+    async with stack.client("asha-bank") as client:
+        found: dict[str, Any] = await client.read(f"payments/{uetr}")
+    return found
+
+
+async def until_ended(stack: Stack, uetr: str) -> dict[str, Any]:
+    async with asyncio.timeout(ANSWER_S + 60):
+        while (found := await described(stack, uetr))["recalls"][0]["ended_at"] is None:
+            await asyncio.sleep(0.2)
+    return found
+
+
+async def told(stack: Stack, uetr: str, definition: str) -> list[dict[str, Any]]:
+    """Messages of this kind about a payment that the payer's bank has got; it waits for one."""
+    async with asyncio.timeout(60):
+        while not (
+            found := [
+                m["message"]["Document"]
+                for m in await inbox(stack, "asha-bank")
+                if m["uetr"] == uetr and m["definition"].startswith(definition)
+            ]
+        ):
+            await asyncio.sleep(0.2)
+    return found
+
+
+async def to_indirect_bank(stack: Stack) -> str:
+    state = await pay(stack, payment(stack, MEZAN, iban("MEZN")))
+    assert state.status == "ACCC", state
+    return str(state.uetr)
+
+
+@pytest.mark.parametrize("reason", ["DUPL", pytest.param("TECH", marks=pytest.mark.long)])
+async def test_a_recall_goes_over_the_rail_and_the_money_comes_back(stack: Stack, reason: str) -> None:
+    uetr = await to_indirect_bank(stack)
+    first = await asked(stack, uetr, reason)
+    found = await until_ended(stack, uetr)
+    (returned,) = await told(stack, uetr, "pacs.004")
+
+    assert (first["over_rail"], first["reason"]) == (True, reason)
+    assert (found["recalls"][0]["state"], found["returned"]) == ("returned", True)
+    assert returned["PmtRtr"]["TxInf"][0]["RtrRsnInf"] == [{"Rsn": {"Cd": "FOCR"}}]
+    kinds = [m["definition"][:8] for m in await inbox(stack, "asha-bank") if m["uetr"] == uetr]
+    assert kinds == ["pacs.004"], "the return is the answer"
+
+
+async def test_a_rejection_over_the_rail_reaches_the_payers_bank_with_its_reason(stack: Stack) -> None:
+    uetr = await to_indirect_bank(stack)
+    await asked(stack, uetr, "CUST")
+    found = await until_ended(stack, uetr)
+    (answer,) = await told(stack, uetr, "camt.029")
+    await asyncio.sleep(2)
+
+    assert [found["recalls"][0][name] for name in ("state", "code")] == ["rejected", "CUST"]
+    resolution = answer["RsltnOfInvstgtn"]
+    assert resolution["Sts"]["Conf"] == "RJCR"
+    (details,) = resolution["CxlDtls"][0]["TxInfAndSts"]
+    assert details["CxlStsRsnInf"] == [{"Rsn": {"Cd": "CUST"}}]
+    assert details["OrgnlUETR"] == uetr
+    assert len(await told(stack, uetr, "camt.029")) == 1
+    assert not found["returned"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("over_rail", [True, False])
+async def test_a_recall_that_nobody_answers_ends_with_noas(stack: Stack, over_rail: bool) -> None:
+    uetr = await to_indirect_bank(stack) if over_rail else (await paid(stack))["uetr"]
+    first = await asked(stack, uetr, "NARR")
+    found = await until_ended(stack, uetr)
+    (answer,) = await told(stack, uetr, "camt.029")
+
+    assert first["over_rail"] is over_rail
+    assert [found["recalls"][0][name] for name in ("state", "code")] == ["unanswered", "NOAS"]
+    (details,) = answer["RsltnOfInvstgtn"]["CxlDtls"][0]["TxInfAndSts"]
+    assert details["CxlStsRsnInf"] == [{"Rsn": {"Cd": "NOAS"}}]
+
+
+async def test_the_creditor_agents_own_answer_ends_a_recall_over_the_switch(stack: Stack) -> None:
+    uetr = (await paid(stack))["uetr"]
+    first = await asked(stack, uetr, "CUST")
+    details = {"OrgnlUETR": uetr, "CxlStsRsnInf": [{"Rsn": {"Cd": "CUST"}}]}
+    no = {
+        "RsltnOfInvstgtn": {
+            "Assgnmt": assignment(),
+            "Sts": {"Conf": "RJCR"},
+            "CxlDtls": [{"TxInfAndSts": [details]}],
+        }
+    }
+    status, _ = await post(stack, "indus-bank", "camt.029", "camt.029.001.09", no)
+    found = await until_ended(stack, uetr)
+
+    assert (status, first["over_rail"]) == (200, False)
+    assert [found["recalls"][0][name] for name in ("state", "code")] == ["rejected", "CUST"]
+    assert len(await told(stack, uetr, "camt.029")) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "days", "is_late"),
+    [
+        ("DUPL", 13.9, False),
+        ("DUPL", 14.1, True),
+        ("CUST", 29.9, False),
+        ("CUST", 30.1, True),
+        ("", 30.1, True),
+        ("FRAD", 394.0, False),
+        ("FRAD", 396.0, True),
+    ],
+)
+def test_the_age_and_the_reason_decide_whether_a_payment_is_recalled(
+    reason: str, days: float, is_late: bool
+) -> None:
+    assert bool(late(reason, timedelta(days=days))) is is_late
+
+
+def test_the_decision_table_of_the_docs_is_that_of_the_code() -> None:
+    rows = re.findall(
+        r"^\| ((?:`[A-Z0-9]{4}`(?:, )?)+|all others) \|.*\| (\d+) days \|", DOCS.read_text(), re.MULTILINE
+    )
+    stated = {
+        reason: float(days)
+        for reasons, days in rows
+        for reason in (re.findall(r"`(\w+)`", reasons) or ["all others"])
+    }
+
+    assert stated == {**WITHIN_DAYS, "all others": OTHER_DAYS}
