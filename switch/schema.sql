@@ -2150,11 +2150,11 @@ CREATE TABLE switch.inbound_order (
     refund_expires_at timestamptz,
     refund_due_at timestamptz, -- when it is sent or asked for next; NULL: it has ended, or people end it
     refund_detail text NOT NULL DEFAULT '',
-    part_seen   bigint NOT NULL DEFAULT 0, -- the last return of a part of its payment that is owed, or was
     refund_made integer NOT NULL DEFAULT 0, -- orders of ours that were made, each after the one before had expired unsent
     refund_changed_at timestamptz, -- when its state changed
     refund_back bytea, -- sealed: what the rail said of our order after it had executed it
     refund_back_minor bigint, -- what it gave back
+    part_seen   bigint NOT NULL DEFAULT 0, -- the last return of a part of its payment that is owed, or was
     PRIMARY KEY (rail, kind, ref)
 );
 CREATE INDEX inbound_order_refund ON switch.inbound_order (rail, refund_ref) WHERE refund_ref <> '';

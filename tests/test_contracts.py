@@ -31,8 +31,13 @@ CLIENTS = "switch/clients/"
 
 KIT = "switch/conformance/"
 """The kit plays a bank, which states codes as texts."""
-OTHER_CODES = {"switch/participants/payment_returns.py", "switch/participants/reversals.py"}
-"""Reasons of returns: a list of ISO 20022 of its own, in which some codes are the same."""
+OTHER_CODES = {
+    "switch/participants/payment_returns.py",
+    "switch/participants/reversals.py",
+    "switch/payments/recalls.py",
+    "schemas/cancellation.py",
+}
+"""Reasons of returns and of cancellations: lists of ISO 20022 of their own, in which some codes are the same."""
 
 
 OTHER_NAMES = "switch/fspiop/forms.py"

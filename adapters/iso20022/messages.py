@@ -19,6 +19,7 @@ from adapters.iso20022.envelope import IsoHeader, Sealed
 from adapters.port import Answer, Order, Outcome, Payee, Violation
 from adapters.reasons import DUPLICATES
 from adapters.text import clean
+from schemas import cancellation as cancellation_codes
 from schemas import parties, payment_return, status_report
 from schemas.errors import InvalidAmount, InvalidMessage, Refused
 from schemas.money import Money
@@ -258,7 +259,9 @@ def recall(
 ) -> tuple[IsoHeader, Content]:
     """camt.056 to the payee's bank. One order has one recall; to send it again asks for its answer."""
     message = hashlib.sha256(b"recall" + sent.transaction.encode()).hexdigest()[:32]
-    return _cancellation(sent, us, dialect, message=message, reason=reason or "NARR", at=at)
+    return _cancellation(
+        sent, us, dialect, message=message, reason=reason or cancellation_codes.NARRATIVE, at=at
+    )
 
 
 def undo_id(transaction: str) -> str:

@@ -119,7 +119,7 @@ class RecallDocument(TypedDict):
     """A cancellation request (camt.056) for a payment that had left the switch."""
 
     id: Annotated[str, _text("ASHAINBB-20261123-000050", "Of the camt.056: `Assgnmt/Id`")]
-    reason: Annotated[str, _text("DUPL", "ExternalCancellationReason1Code, or the debtor agent's own")] | None
+    reason: Annotated[str, _text("FRAD", "ExternalCancellationReason1Code, or the debtor agent's own")] | None
     state: Annotated[
         str,
         _text(

@@ -18,6 +18,7 @@ from ledger.migrate import Phase, migrate
 from ledger.roles import GRANTED, PROCESSES, REGULATOR, Login
 from switch.base import database
 from switch.cases import opening
+from switch.operations import ends
 from switch.payments import directory, reconciliation, search
 from switch.statistics import making
 from tests.ledger.test_columns import DECLARED
@@ -303,6 +304,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
 COMPOSED = {
     "switch.cases.opening/open_cases": opening.OPEN,
     "switch.cases.opening/close_cases": opening.CLOSE,
+    "switch.operations.ends/endless": ends.WAITS,
     "switch.payments.directory/load_directory": directory._LOAD,
     "switch.payments.reconciliation/add_breaks": reconciliation._BREAKS,
     "switch.statistics.making/add_availability_facts": making._ADD_AVAILABILITY,

@@ -41,7 +41,7 @@ async def refund_of(stack: Stack, uetr: str) -> dict[str, Any]:
     connection = await stack.connect()
     try:
         row = await connection.fetchrow(
-            "SELECT refund, refund_uetr::text AS uetr, refund_detail AS detail, refund_tries AS tries, settled,"
+            "SELECT refund, refund_uetr::text AS uetr, refund_detail AS detail, refund_tries AS tries, refund_enquiries AS enquiries, settled,"
             " refund_due_at IS NOT NULL AS due FROM switch.inbound_order WHERE uetr = $1 AND kind = 'order'",
             UUID(uetr),
         )

@@ -1,6 +1,7 @@
 """A recall has an end: the payee's bank is asked over its rail or over the switch, and answers, pays or does neither."""
 
 import asyncio
+import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from switch.base import failpoints
 from switch.payments.recalls import OTHER_DAYS, WITHIN_DAYS, late
 from tests.switch.api.test_doors import assignment, inbox, paid, post
 from tests.switch.payments.test_indirect import MEZAN, iban, pay, payment, set_up
@@ -52,8 +54,8 @@ async def described(stack: Stack, uetr: str) -> dict[str, Any]:
     return found
 
 
-async def until_ended(stack: Stack, uetr: str) -> dict[str, Any]:
-    async with asyncio.timeout(ANSWER_S + 60):
+async def until_ended(stack: Stack, uetr: str, within_s: float = ANSWER_S + 60) -> dict[str, Any]:
+    async with asyncio.timeout(within_s):
         while (found := await described(stack, uetr))["recalls"][0]["ended_at"] is None:
             await asyncio.sleep(0.2)
     return found
@@ -141,6 +143,41 @@ async def test_the_creditor_agents_own_answer_ends_a_recall_over_the_switch(stac
     assert (status, first["over_rail"]) == (200, False)
     assert [found["recalls"][0][name] for name in ("state", "code")] == ["rejected", "CUST"]
     assert len(await told(stack, uetr, "camt.029")) == 1
+
+
+@pytest.fixture(scope="module")
+def dying() -> Iterator[Stack]:
+    """A switch whose caretaker is killed about every other time at each point of a recall, and starts again."""
+    os.environ["PAYSWITCH_FAILPOINTS"] = ",".join(f"{name}:kill@0.5" for name in failpoints.OF_RECALLS)
+    try:
+        with started() as stack:
+            del os.environ["PAYSWITCH_FAILPOINTS"]
+            asyncio.run(set_up(stack))
+            yield stack
+    finally:
+        os.environ.pop("PAYSWITCH_FAILPOINTS", None)
+
+
+@pytest.mark.chaos
+@pytest.mark.long
+@pytest.mark.timeout(600)
+async def test_a_caretaker_that_dies_at_every_point_of_a_recall_ends_each_once(dying: Stack) -> None:
+    reasons = ["DUPL", "CUST"] * 3
+    uetrs = [await to_indirect_bank(dying) for _ in reasons]
+    for uetr, reason in zip(uetrs, reasons, strict=True):
+        await asked(dying, uetr, reason)
+    async with asyncio.timeout(300):
+        ended = [await until_ended(dying, uetr, within_s=300) for uetr in uetrs]
+    answers = {"DUPL": "pacs.004", "CUST": "camt.029"}
+    for uetr, reason in zip(uetrs, reasons, strict=True):
+        await told(dying, uetr, answers[reason])
+    await asyncio.sleep(3)
+    messages = await inbox(dying, "asha-bank")
+
+    assert [each["recalls"][0]["state"] for each in ended] == ["returned", "rejected"] * 3
+    for uetr, reason in zip(uetrs, reasons, strict=True):
+        kinds = [m["definition"][:8] for m in messages if m["uetr"] == uetr]
+        assert kinds == [answers[reason]], (reason, kinds)
 
 
 @pytest.mark.parametrize(

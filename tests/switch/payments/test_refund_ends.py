@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from adapters import registry
 from adapters.port import Answer, Outcome
 from schemas.money import Money
 from switch.base import personal_data
@@ -81,6 +82,21 @@ async def test_a_refund_that_the_rail_gives_back_is_owed_again_until_two_people_
     assert await faults(stack) == []
     await settle(stack, uetr)
     assert await faults(stack) == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+async def test_a_refund_of_which_the_rail_never_says_anything_is_asked_about_a_bounded_number_of_times(
+    stack: Stack,
+) -> None:
+    uetr = await done_and_returned(stack, "PK", "IN", "LOST")
+    found = await until_refund(stack, uetr, "unknown", "done", within_s=200)
+    timing = registry.profile("PK").timing
+
+    assert (found["refund"], found["detail"]) == ("unknown", "the rail does not say what became of it")
+    assert found["enquiries"] <= timing.enquiries_max
+    await until_case(stack, uetr, "open")
+    await settle(stack, uetr)
 
 
 async def since_of_case(stack: Stack, uetr: str) -> str:

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
+
 from ledger import statements
 from schemas.money import Money
 from switch.reports.fx_result import result_minor
@@ -88,6 +90,18 @@ async def test_a_return_takes_back_what_its_payment_moved(market: World) -> None
     (row,) = (await read(market)).rows
     assert row[4:8] == (2, 1, Money(100_00, "INR"), Money(329_00, "PKR"))
     assert (await moved(market, "INR"), await moved(market, "PKR")) == (100_00, -329_00)
+
+
+async def test_a_part_takes_back_its_share(market: World) -> None:
+    offer = await published(market)
+    uetr = await ended(market, paid(market, offer))
+    for amount, minor in (("100.00 PKR", 100_00), ("229.00 PKR", 229_00)):
+        part = replace(market.give_back(uetr, "indus-bank", amount), minor=minor)
+        assert (await market.link.ask(part)).verdict == "created"
+        (row,) = (await read(market)).rows
+        assert (row[6].minor, -row[7].minor) == (await moved(market, "INR"), await moved(market, "PKR"))
+
+    assert row[4:8] == (1, 2, Money(0, "INR"), Money(0, "PKR"))
 
 
 async def test_without_an_offer_the_set_rate_is_the_reference(market: World) -> None:
