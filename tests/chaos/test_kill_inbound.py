@@ -95,7 +95,12 @@ def held(switch: SwitchProcess, source: str) -> set[str]:
 
 
 def test_every_point_of_the_switch_is_one_at_which_a_test_kills_it() -> None:
-    elsewhere = {*failpoints.OF_RETURNS, *failpoints.OF_REVERSALS, *failpoints.OF_REFUNDS}
+    elsewhere = {
+        *failpoints.OF_RETURNS,
+        *failpoints.OF_REVERSALS,
+        *failpoints.OF_REFUNDS,
+        *failpoints.OF_RECALLS,
+    }
 
     assert set(POINTS) | elsewhere == set(failpoints.ALL)
     assert set(WISHES) <= set(POINTS)
