@@ -5,7 +5,8 @@ SELECT p.*, o.enquiries, o.due_at,
        (SELECT coalesce(sum(f.minor), 0)::bigint FROM switch.payment_charge AS f
          WHERE f.number = p.number AND f.deducted) AS deducted_minor,
        EXISTS (SELECT FROM ledger.transfer AS c WHERE c.corrects = t.number)
-       OR p.credit_minor = (SELECT sum(x.credit_minor) FROM switch.part_return AS x WHERE x.payment = p.number) AS returned,
+       OR coalesce(p.credit_minor = (SELECT sum(x.credit_minor) FROM switch.part_return AS x WHERE x.payment = p.number),
+                   false) AS returned,
        i.rail::text AS order_rail, i.ref AS order_ref, i.state AS order_state, i.told_at AS order_told_at,
        i.refund AS refund, i.refund_ref, i.refund_uetr, i.refund_minor, i.refund_back_minor, i.refund_made, i.refund_detail,
        i.refund_changed_at, CASE WHEN i.settled IS NULL THEN i.disputed ELSE '' END AS owed
