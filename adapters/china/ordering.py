@@ -122,6 +122,25 @@ class CnapsOrders:
         header = self._header(messages.CANCELLATION, sandbox.BANK, now, identity[-20:])
         return seal(header, document(messages.CAMT_056, content), self.rail_key)
 
+    def payee_query(self, wish: PaymentAbroad) -> bytes:
+        """See `OrderMessages.payee_query`: ibps.309."""
+        now = datetime.now(UTC)
+        identity = _id(now, uuid4().hex)
+        remarks = f"/BENB/{wish.bank}/AMT/{wish.amount.currency}{wish.amount.text}"
+        content = (
+            f"<AthtctnAcctInfReq>{messages.own_group(identity, now)}<InstgPty>{sandbox.BANK}</InstgPty>"
+            f"<InstdPty>{self.member}</InstdPty><QryInf>{element('Acct', wish.account)}"
+            f"<AcctTp>AT00</AcctTp></QryInf>{element('RmkInf', remarks)}<DgtSgntr></DgtSgntr>"
+            "</AthtctnAcctInfReq>"
+        )
+        header = self._header(messages.ACCOUNT_REQUEST, sandbox.BANK, now, identity[-20:])
+        return seal(header, document(messages.OWN + messages.ACCOUNT_REQUEST, content), self.rail_key)
+
+    def read_payee(self, status: int, raw: bytes) -> str | None:  # noqa: ARG002 - the message says it
+        """See `OrderMessages.read_payee`: ibps.310."""
+        root = open_sealed(raw, self.participant_key).root
+        return text_at(root, "QryRslt/AcctRslt/DbtAcct/Ntry/TpNm") or None
+
     def read(self, raw: bytes) -> SwitchSaid | None:
         """See `OrderMessages.read`: ibps.102, ibps.306 or ibps.308; a ccms.990 is a receipt."""
         message = open_sealed(raw, self.participant_key)

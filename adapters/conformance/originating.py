@@ -14,14 +14,16 @@ from adapters.conformance.report import Requirement, must
 from adapters.originating import (
     OrderVerdict,
     OriginatingAdapter,
+    PayeeQuery,
+    PayeeVerdict,
     PaymentOrder,
     ReturnOrder,
     StatusQuery,
     uetr_of,
 )
-from adapters.port import Acceptance, Outcome
+from adapters.port import Acceptance, Outcome, Payee
 from adapters.simulation.debit_book import DebitState
-from adapters.simulation.harness import SimulatedRail
+from adapters.simulation.harness import SimulatedRail, order_messages, sample_wish
 from adapters.simulation.payers import SourceBehaviour
 from schemas import codec, credit_transfer
 from schemas.errors import SwitchError
@@ -96,6 +98,30 @@ async def damaged_orders_are_refused(rail: SimulatedRail) -> str:
             continue
         must(found in {None, request}, f"octet {place} can be changed")
     return f"{_FLIPS} places"
+
+
+async def payees_are_named(rail: SimulatedRail) -> str:
+    """A query about a payee is read with account, bank and amount; the masked name is told, and "nobody".
+
+    Check read_request() and reply_payee(): the account and the bank are those abroad; an amount, where the
+    message has one, is in the rail's currency; the same query and verdict give the same response.
+    """
+    adapter, messages = _adapter(rail), order_messages(rail.country, rail.directory)
+    wish = sample_wish(rail.country)
+    raw = messages.payee_query(wish)
+    asked = adapter.read_request(raw)
+    must(isinstance(asked, PayeeQuery), "it is not read as a query about a payee")
+    assert isinstance(asked, PayeeQuery)
+    must(asked.account.id == wish.account, "another account is read")
+    must(asked.agent.bic == wish.bank, "another bank is read")
+    must(asked.amount in {None, wish.amount}, "another amount is read")
+    known = PayeeVerdict(_now(), Payee(wish.account, wish.bank, "A*** R***"), Money(9_00, "INR"), "0.5000")
+    nobody = PayeeVerdict(_now())
+    for verdict, name in ((known, "A*** R***"), (nobody, None)):
+        reply = adapter.reply_payee(raw, verdict)
+        must(messages.read_payee(reply.status, reply.body) == name, f"the rail does not read {name}")
+        must(adapter.reply_payee(raw, verdict) == reply, "two responses")
+    return "" if asked.amount is None else "with an amount"
 
 
 async def done_debits_the_payer(rail: SimulatedRail) -> str:
@@ -242,6 +268,7 @@ REQUIREMENTS: Final[tuple[Requirement, ...]] = (
     order_is_read,
     is_pure,
     damaged_orders_are_refused,
+    payees_are_named,
     done_debits_the_payer,
     refused_refunds_the_payer,
     ended_otherwise_is_noticed,

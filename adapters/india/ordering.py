@@ -95,6 +95,23 @@ class UpiOrders:
         add(root, "Amount", value=attribute(amount, "value"), curr=attribute(amount, "curr"))
         return self._signed(root)
 
+    def payee_query(self, wish: PaymentAbroad) -> bytes:
+        """See `OrderMessages.payee_query`: ReqValAdd."""
+        now = timestamp(datetime.now(UTC))
+        root = root_of("ReqValAdd", _OPERATOR, _PREFIX + uuid4().hex, now)
+        add(root, "Txn", id=_PREFIX + uuid4().hex, ts=now, type="ValAdd")
+        address = f"{wish.account}.{wish.bank[:8]}@{self.handle}".lower()
+        payee = add(root, "Payee", addr=address, seqNum="1")
+        add(payee, "Amount", value=wish.amount.text, curr=wish.amount.currency)
+        return self._signed(root)
+
+    def read_payee(self, status: int, raw: bytes) -> str | None:  # noqa: ARG002 - the message says it
+        """See `OrderMessages.read_payee`: RespValAdd."""
+        root = parse(raw)
+        verify_enveloped(root, self.participant_key)
+        resp = one(root, "Resp")
+        return attribute(resp, "maskName") if attribute(resp, "result") == "SUCCESS" else None
+
     def read(self, raw: bytes) -> SwitchSaid | None:
         """See `OrderMessages.read`: RespPay, RespChkTxn or RespRev; an Ack is a receipt."""
         root = parse(raw)

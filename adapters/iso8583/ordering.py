@@ -88,6 +88,25 @@ class Iso8583Orders:
         """See `OrderMessages.reversal`: 0420."""
         return self._pack(messages.reversal_of(own(order, self.dialect), datetime.now(UTC), "CUST"))
 
+    def payee_query(self, wish: PaymentAbroad) -> bytes:
+        """See `OrderMessages.payee_query`: 0100."""
+        number, now = int(wish.id, 16), datetime.now(UTC)
+        return self._pack(
+            {
+                **messages.inquiry_fields("", self.member, number, now, self.dialect),
+                "4": messages.wire_amount(wish.amount, self.dialect),
+                "48": private.write({PrivateTag.CREDITOR_AGENT: wish.bank}),
+                "100": self.member.acquirer,
+                self.dialect.creditor_field: wish.account,
+            }
+        )
+
+    def read_payee(self, status: int, raw: bytes) -> str | None:  # noqa: ARG002 - DE39 says it
+        """See `OrderMessages.read_payee`: 0110."""
+        fields = unpack(raw, self.dialect, self.members)
+        approved = fields["39"] == codes.APPROVED
+        return private.read(fields["48"])[PrivateTag.CREDITOR_NAME] if approved else None
+
     def read(self, raw: bytes) -> SwitchSaid | None:
         """See `OrderMessages.read`: 0210, 0211, 0220, 0410 or 0430."""
         fields = unpack(raw, self.dialect, self.members)

@@ -21,6 +21,7 @@ from schemas.money import Money
 
 _ROOT: Final = "/in/qr/1/tx"
 _PAYER: Final = "Aibek Asanov"
+_NOBODY: Final = 452
 _STATUSES: Final = {20: Outcome.PENDING, 30: Outcome.REFUSED, 50: Outcome.DONE}
 
 
@@ -68,9 +69,15 @@ class ElqrOrders:
             "extra": [{"key": key, "value": value} for key, value in extra.items()],
         }
 
-    def create(self, wish: PaymentAbroad) -> bytes:
-        """`create` of a transaction that may be executed later."""
+    def payee_query(self, wish: PaymentAbroad) -> bytes:
+        """See `OrderMessages.payee_query`: `create` of a transaction that may be executed later."""
         return self._call("POST", "create", self.body(wish))
+
+    def read_payee(self, status: int, raw: bytes) -> str | None:
+        """See `OrderMessages.read_payee`: HTTP 452 says that nobody has it."""
+        if status == _NOBODY:
+            return None
+        return json_text.text_of(open_signed(raw, self.participant_key), "beneficiaryName")
 
     def altered(self, order: bytes, amount: Money) -> bytes:
         """See `OrderMessages.altered`."""

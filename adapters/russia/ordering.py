@@ -117,20 +117,24 @@ class SbpOrders:
         _add(document, "EDRefID", **original.attributes)
         return self._seal(document, identity, now, f"R{sent.about}")
 
-    def inquiry(self, account: str, bank: str, amount: Money | None = None) -> bytes:
-        """ED243: whose account abroad it is and, with an amount, what would arrive."""
+    def payee_query(self, wish: PaymentAbroad) -> bytes:
+        """See `OrderMessages.payee_query`: ED243."""
         now = datetime.now(UTC)
         identity = self._identity(now, uuid4().int)
         document = self._document("ED243", identity, {"EDDefineRequestCode": "01"})
         _add(document, "OriginalEPD", **identity.attributes)
         asked = _add(document, "EDDefineRequestInfo")
-        fields = {"PayeeAccount": account, "PayeeBank": bank, "Sum": str(amount.minor) if amount else ""}
+        fields = {"PayeeAccount": wish.account, "PayeeBank": wish.bank, "Sum": str(wish.amount.minor)}
         for name, value in fields.items():
-            if value:
-                field = _add(asked, "EDFieldList")
-                _add(field, "FieldNo").text = name
-                _add(field, "FieldValue").text = value
+            field = _add(asked, "EDFieldList")
+            _add(field, "FieldNo").text = name
+            _add(field, "FieldValue").text = value
         return self._seal(document, identity, now, "")
+
+    def read_payee(self, status: int, raw: bytes) -> str | None:  # noqa: ARG002 - the message says it
+        """See `OrderMessages.read_payee`: ED244."""
+        (document,) = open_sealed(raw, self.participant_key).elements
+        return document.findtext("{*}EDDefineAnswerInfo/{*}PayeeLongName") or None
 
     def read(self, raw: bytes) -> SwitchSaid | None:
         """See `OrderMessages.read`: ED706 or ED705; ED201 is a receipt."""

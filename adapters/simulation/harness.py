@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -42,7 +42,8 @@ from adapters.port import (
 from adapters.simulation import debit_book, sandbox, tcp
 from adapters.simulation.book import FILE_NAME, BookEntry, EntryStatus, read
 from adapters.simulation.debit_book import DebitEntry
-from adapters.simulation.payers import OrderMessages
+from adapters.simulation.magic import magic_account
+from adapters.simulation.payers import LIFETIME, OrderMessages, PaymentAbroad
 from adapters.simulation.server import Callbacks, SimulatorSettings
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
@@ -95,6 +96,24 @@ def sample_order(country: str, word: str = "", **changes: object) -> Order:
     payment = CreditTransfer(**{**fields, **changes})
     amount = Money(minor, registry.profile(country).currency)
     return Order(payment, amount, serial, made_at, made_at + timedelta(seconds=expires_in))
+
+
+def sample_wish(country: str, **changes: object) -> PaymentAbroad:
+    """A payment abroad that a customer of a country's rail can order; `changes` replace fields of it."""
+    abroad, now = _abroad(country), datetime.now(UTC).replace(microsecond=0)
+    profile, (bank, *_) = registry.profile(country), registry.country(abroad).banks
+    agent: BankAgent = registry.module(abroad, "sandbox").CREDITOR_AGENT
+    step = profile.limits.step_minor
+    wish = PaymentAbroad(
+        amount=Money(125_000 // step * step, profile.currency),
+        bank=bank.bic,
+        member=agent.member_id or "",
+        account=magic_account(abroad, ""),
+        payee="Asha Rao",
+        made_at=now,
+        expires_at=now + LIFETIME,
+    )
+    return replace(wish, **changes)  # type: ignore[arg-type]
 
 
 def order_messages(country: str, directory: Path) -> OrderMessages:

@@ -134,6 +134,17 @@ class OrderMessages(Protocol):
 
         """
 
+    def payee_query(self, wish: PaymentAbroad) -> bytes:
+        """A query about the payee of a payment, signed: whose account it is and what would arrive."""
+
+    def read_payee(self, status: int, raw: bytes) -> str | None:
+        """The masked name in the response to a query about a payee; None if nobody has the account.
+
+        Raises:
+            InvalidMessage, NotAuthentic: it cannot be read.
+
+        """
+
 
 @runtime_checkable
 class PayingSimulator(Protocol):

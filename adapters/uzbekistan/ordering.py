@@ -87,10 +87,15 @@ class SvGateOrders:
         ext = _credit(order)["ext"]
         return self._signed("trans.reverse", f"{ext}.trans.reverse", {"ext": ext})
 
-    def info(self, account: str, bank: str, amount: Money | None = None) -> bytes:
-        """`p2p.info`: whose account abroad it is and, with an amount, what would arrive."""
-        stated = {"amount": amount.minor, "currency": "860"} if amount else {}
-        return self._signed("p2p.info", uuid4().hex, {"account": account, "bank": bank, **stated})
+    def payee_query(self, wish: PaymentAbroad) -> bytes:
+        """See `OrderMessages.payee_query`: `p2p.info`."""
+        stated = {"amount": wish.amount.minor, "currency": "860"}
+        return self._signed("p2p.info", uuid4().hex, {"account": wish.account, "bank": wish.bank, **stated})
+
+    def read_payee(self, status: int, raw: bytes) -> str | None:  # noqa: ARG002 - the message says it
+        """See `OrderMessages.read_payee`: the result, or an error if nobody has it."""
+        result = verify(json_text.parse(raw), self.participant_key).get("result")
+        return None if result is None else json_text.text_of(result, "owner")
 
     def read(self, raw: bytes) -> SwitchSaid | None:
         """See `OrderMessages.read`: a state, in a response or in `trans.notify`."""

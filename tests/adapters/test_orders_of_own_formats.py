@@ -28,7 +28,7 @@ def sides(tmp_path_factory):
 def test_a_call_of_the_kyrgyz_operator_is_checked_before_it_is_executed(sides):
     """`create` is answered as the order would be, and nothing is kept of it."""
     side = sides["KG"]
-    raw = side.orders.create(side.wish())
+    raw = side.orders.payee_query(side.wish())
 
     query = side.adapter.read_request(raw)
     found = PayeeVerdict(AT, Payee("", "INDUINBB", "A*** R***"), Money(120_000, "INR"), "0.9600")
@@ -49,7 +49,7 @@ def test_a_call_of_the_kyrgyz_operator_is_checked_before_it_is_executed(sides):
 
 def test_a_payee_of_the_uzbek_processing_is_named_with_what_arrives(sides):
     side = sides["UZ"]
-    raw = side.orders.info("asha@okbank", "INDUINBB", Money(12_500_000, "UZS"))
+    raw = side.orders.payee_query(side.wish(12_500_000))
 
     query = side.adapter.read_request(raw)
     found = PayeeVerdict(AT, Payee("", "INDUINBB", "A*** R***"), Money(86_000, "INR"), "0.0068800")
@@ -198,7 +198,7 @@ def test_a_domestic_order_of_sbp_names_the_bank_abroad_in_its_purpose(sides):
 
 def test_a_payee_of_sbp_is_named_with_what_arrives(sides):
     side = sides["RU"]
-    raw = side.orders.inquiry("asha@okbank", "INDUINBB", Money(125_000, "RUB"))
+    raw = side.orders.payee_query(side.wish())
 
     query = side.adapter.read_request(raw)
     found = PayeeVerdict(AT, Payee("", "INDUINBB", "A*** R***"), Money(120_000, "INR"), "0.9600")

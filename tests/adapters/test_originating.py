@@ -14,14 +14,11 @@ from msgspec import structs
 from adapters import registry
 from adapters.china import messages as cnaps
 from adapters.china import sandbox as china
-from adapters.china.wire import CnapsHeader, document, open_own, seal
-from adapters.india.messages import add, root_of, timestamp
-from adapters.iso8583 import messages as iso8583
+from adapters.china.wire import open_own, seal
 from adapters.iso8583 import private
 from adapters.iso8583.codec import own, pack, unpack
 from adapters.iso8583.private import PrivateTag
-from adapters.iso20022 import envelope, messages
-from adapters.iso20022.dialect import IsoParticipant
+from adapters.iso20022 import envelope
 from adapters.originating import (
     OrderVerdict,
     OriginatingAdapter,
@@ -39,11 +36,10 @@ from adapters.simulation.debit_book import DebitBook, DebitEntry, DebitState
 from adapters.simulation.harness import order_messages
 from adapters.simulation.payers import PaymentAbroad
 from adapters.simulation.sandbox import prepare
-from schemas import codec, credit_transfer, own_uetr, parties
+from schemas import codec, credit_transfer, own_uetr
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
-from schemas.payment import Agent, PartyAccount
-from schemas.signing.xmldsig import sign_enveloped
+from schemas.payment import Agent
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 COUNTRIES = [country for country in registry.countries() if registry.originates(country)]
@@ -199,12 +195,7 @@ def test_an_answer_of_the_rail_is_no_request(sides, country):
 
 def test_a_payee_of_upi_is_named_with_what_arrives(sides):
     side = sides["IN"]
-    at = timestamp(AT)
-    root = root_of("ReqValAdd", "NPCI", "NPC" + "a" * 32, at)
-    add(root, "Txn", id="NPC" + "b" * 32, ts=at, type="ValAdd")
-    payee = add(root, "Payee", addr=f"{pakistan.account('').iban.lower()}.indupkka@scoswitch", seqNum="1")
-    add(payee, "Amount", value="100.00", curr="INR")
-    raw = sign_enveloped(root, side.orders.rail_key)
+    raw = side.orders.payee_query(side.wish(100_00))
 
     query = side.adapter.read_request(raw)
     found = PayeeVerdict(AT, Payee("", "INDUPKKA", "A*** R***"), Money(33_000, "PKR"), "3.3000")
@@ -221,13 +212,7 @@ def test_a_payee_of_upi_is_named_with_what_arrives(sides):
 
 def test_a_payee_is_named_in_iso_20022(sides):
     side = sides["PK"]
-    us = IsoParticipant.of(pakistan.IDENTITY)
-    header, document = messages.verification_request("asha@okbank", us, DIALECT, message="M1", at=AT)
-    account = parties.build_account(PartyAccount(other="asha@okbank", proxy="asha@okbank"))
-    asked = {"Acct": account, "Agt": {"FinInstnId": {"BICFI": "INDUINBB"}}}
-    document["IdVrfctnReq"]["Vrfctn"][0]["PtyAndAcctId"] = asked
-    header = replace(header, sender="SANDPKKA", receiver=us.bic)
-    raw = envelope.seal(envelope.write(DIALECT.envelope, header, document), side.orders.rail_key, AT)
+    raw = side.orders.payee_query(side.wish())
 
     query = side.adapter.read_request(raw)
     said = side.adapter.reply_payee(raw, PayeeVerdict(AT, Payee("asha@okbank", "INDUINBB", "A*** R***")))
@@ -239,23 +224,9 @@ def test_a_payee_is_named_in_iso_20022(sides):
     assert (found["Vrfctn"], found["UpdtdPtyAndAcctId"]["Pty"]["Nm"]) == (True, "A*** R***")
 
 
-def query_of_cnaps(side, *remarks):
-    """ibps.309 of a bank: whose account at `INDUPKKA` it is."""
-    identity = cnaps.transaction_id(china.BANK, AT, 7)
-    content = (
-        f"<AthtctnAcctInfReq>{cnaps.own_group(identity, AT)}<InstgPty>{china.BANK}</InstgPty>"
-        f"<InstdPty>{china.IDENTITY['bank']}</InstdPty><QryInf><Acct>{IN_PAKISTAN[1]}</Acct>"
-        f"<AcctTp>AT00</AcctTp></QryInf><RmkInf>{''.join(remarks)}</RmkInf><DgtSgntr></DgtSgntr>"
-        "</AthtctnAcctInfReq>"
-    )
-    kind, number = cnaps.ACCOUNT_REQUEST, identity[-20:]
-    header = CnapsHeader(china.BANK, china.IDENTITY["bank"], AT, kind, number, number, "D")
-    return seal(header, document(cnaps.OWN + kind, content), side.orders.rail_key)
-
-
 def test_a_payee_of_cnaps_is_named_with_what_arrives(sides):
     side = sides["CN"]
-    raw = query_of_cnaps(side, "/BENB/INDUPKKA", "/AMT/CNY100.00")
+    raw = side.orders.payee_query(side.wish(100_00))
 
     query = side.adapter.read_request(raw)
     found = PayeeVerdict(AT, Payee("", "INDUPKKA", "A*** R***"), Money(3_900_50, "PKR"), "39.005000")
@@ -323,14 +294,7 @@ def test_an_order_of_cnaps_is_read_in_chinese_and_a_large_one_is_not_taken(sides
 def test_a_payee_of_iso_8583_is_named_with_what_arrives(sides, country):
     side = sides[country]
     orders, dialect = side.orders, side.orders.dialect
-    inquiry = {
-        **iso8583.inquiry_fields("", orders.member, 7, AT, dialect),
-        "4": "000000010000",
-        "48": private.write({PrivateTag.CREDITOR_AGENT: "INDUPKKA"}),
-        "100": orders.member.acquirer,
-        dialect.creditor_field: IN_PAKISTAN[1],
-    }
-    raw = pack(inquiry, dialect, orders.rails)
+    raw = orders.payee_query(side.wish(10_000 * dialect.step_minor))
 
     query = side.adapter.read_request(raw)
     found = PayeeVerdict(AT, Payee("", "INDUPKKA", "A*** R***"), Money(256_00, "PKR"), "2.560000")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,6 @@ import aiohttp
 import pytest
 from lxml import etree
 
-from adapters import keys
-from adapters.india import sandbox as india
-from adapters.india.messages import add, root_of, timestamp
 from adapters.originating import PaymentOrder
 from adapters.pakistan import sandbox as pakistan
 from adapters.simulation import debit_book
@@ -21,9 +17,9 @@ from adapters.simulation.debit_book import DebitState
 from schemas import codec, credit_transfer
 from schemas.money import Money
 from schemas.payment import Agent, CreditTransfer, Party, PartyAccount
-from schemas.signing.xmldsig import sign_enveloped
 from switch.operations import verify
 from switch.payments.inbound import pacs_008
+from tests.switch.payments.inbound_doors import door_of
 from tests.switch.payments.inbound_world import (
     GATEWAYS,
     both_sides,
@@ -336,33 +332,13 @@ async def leads_to(stack: Stack, typed: str) -> str:
         return answer.headers["Location"].partition("?")[0]
 
 
-async def asked(stack: Stack, country: str, raw: bytes) -> tuple[int, bytes]:
-    """What the switch answers to a message of a rail."""
-    async with (
-        aiohttp.ClientSession() as http,
-        http.post(f"{stack.url}/rails/{country}", data=raw) as answer,
-    ):
-        return answer.status, await answer.read()
-
-
-def lookup_of_upi(stack: Stack, account: str, bank: str) -> bytes:
-    at = timestamp(datetime.now(UTC))
-    root = root_of("ReqValAdd", "NPCI", f"NPC{uuid.uuid4().hex}", at)
-    add(root, "Txn", id=f"NPC{uuid.uuid4().hex}", ts=at, type="ValAdd")
-    payee = add(root, "Payee", addr=f"{account.lower()}.{bank}@{india.IDENTITY['handle']}", seqNum="1")
-    add(payee, "Amount", value="100.00", curr="INR")
-    key = (stack.settings.rails_directory / "IN" / "rail.key").read_bytes()
-    return sign_enveloped(root, keys.private(key))
-
-
 async def test_a_rail_learns_whose_account_abroad_it_is_and_what_would_arrive(both: Stack) -> None:
-    bank = both.participant("noor-wallet")["bic"][:8].lower()
-    account = pakistan.account("").iban
-    assert account is not None
+    door = door_of(both, "IN")
+    query = door.messages.payee_query(door.wish())
 
-    known = await asked(both, "IN", lookup_of_upi(both, account, bank))
-    nobody = await asked(both, "IN", lookup_of_upi(both, account, "nobdpkka"))
-    forged = await asked(both, "IN", lookup_of_upi(both, account, bank).replace(b"100.00", b"200.00"))
+    known = await door.ask(query)
+    nobody = await door.ask(door.messages.payee_query(door.wish(bank="NOBDPKKA")))
+    forged = await door.ask(query.replace(b"1200.00", b"2200.00"))
 
     response = etree.fromstring(known[1]).find("Resp")
     assert (known[0], response.get("result")) == (200, "SUCCESS")

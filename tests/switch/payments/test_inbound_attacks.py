@@ -71,6 +71,30 @@ async def test_what_the_rail_did_not_sign_is_neither_kept_nor_answered(door: Doo
     assert await ordered(door.stack) == before
 
 
+async def test_a_query_about_a_payee_tells_a_masked_name_and_to_the_rail_alone(door: Door) -> None:
+    """Whatever it asks about; nothing is ordered by it."""
+    before = await ordered(door.stack)
+    profile, ask = registry.profile(door.country), door.messages.payee_query
+    query = ask(door.wish())
+    known = await door.ask(query)
+    nobody = await door.ask(ask(door.wish(bank="NOBDPKKA")))
+    most = Money(UNPAYABLE * 10 ** EXPONENTS[profile.currency], profile.currency)
+    odd = [door.wish(amount=most), door.wish(account="1" * 28), door.wish(account="nobody")]
+    forged = [query[: len(query) // 2], query + b"A", query.replace(b"1200", b"2200")]
+
+    name = door.messages.read_payee(*known)
+    assert known[0] == 200
+    assert name is not None
+    assert "*" in name
+    assert door.messages.read_payee(*nobody) is None
+    for wish in odd:
+        assert (await door.ask(ask(wish)))[0] in {200, *REFUSED}
+    for message in forged:
+        if message != query:  # some state no amount
+            assert (await door.ask(message))[0] in REFUSED
+    assert await ordered(door.stack) == before
+
+
 async def test_a_replayed_order_is_paid_once_and_answered_alike(door: Door) -> None:
     """While it is under way, many at once; and when it is done."""
     uetr, raw = await door.ordered()

@@ -122,7 +122,7 @@ async def test_the_kyrgyz_operator_calls_paths_below_our_address(rails: Stack) -
         wish = PaymentAbroad(
             Money(250_00, "KGS"), bank, "", account, "Asha Rao", at, at + timedelta(minutes=1)
         )
-        request = called.read(orders.create(wish))
+        request = called.read(orders.payee_query(wish))
         assert request is not None
         return request
 
