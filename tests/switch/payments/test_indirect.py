@@ -266,13 +266,15 @@ async def test_a_file_with_errors_is_refused_by_line_and_nothing_is_kept(reached
     connection = await reached.connect()
     before = await connection.fetchval("SELECT count(*) FROM switch.directory_file")
     status, text = await upload(
-        reached, "PK", file(PK[0], "Bad,X,NOPE,,gate-pk,,,,", "x1,X,,PKXX*,gate-pk,-1,,,")
+        reached, "PK", file(PK[0], "Bad,X,NOPE,,gate-pk,,,,", "x1,X,XXXXPKKA,PKXX*,gate-pk,-1,,,")
     )
     conflict, why = await upload(
         reached,
         "PK",
         file(
-            "indus,I,INDUPKKA,PKIND*,gate-pk,,,,", "own,O,,PKSAND*,gate-pk,,,,", "y1,Y,,PKYY*,asha-bank,,,,"
+            "indus,I,INDUPKKA,PKIND*,gate-pk,,,,",
+            "own,O,OWNOPKKA,PKSAND*,gate-pk,,,,",
+            "y1,Y,YYYYPKKA,PKYY*,asha-bank,,,,",
         ),
     )
     after = await connection.fetchval("SELECT count(*) FROM switch.directory_file")
