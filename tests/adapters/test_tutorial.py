@@ -243,11 +243,19 @@ async def test_an_eleventh_country_that_is_only_installed_pays_and_is_paid(tmp_p
     assert [(each["payer"]["state"], each["switch"]["state"]) for each in orders] == [("done", "done")] * 3
     assert [each["payer"]["rail"] for each in orders] == ["IPS", "UPI", "IPS"]
     assert [each["payee"]["country"] for each in orders] == ["IN", "AZ", "IN"]
-    assert {line["participant"] for line in settled["AZN"]["lines"]} == {"khazar-bank", "silkroad-fx"}
-    assert {line["participant"] for line in settled["INR"]["lines"]} == {"asha-bank", "silkroad-fx"}
+    assert {line["participant"] for line in settled["AZN"]["lines"]} == {
+        "khazar-bank",
+        "silkroad-fx",
+        "azerbaijan-gateway",
+    }
+    assert {line["participant"] for line in settled["INR"]["lines"]} == {
+        "asha-bank",
+        "silkroad-fx",
+        "india-gateway",
+    }
     assert 'cx="210" cy="220"' in shown
     assert "Азербайджан: IPS" in shown
-    assert "Индия → Азербайджан: 1" in shown
+    assert "Индия → Азербайджан: 2" in shown
     assert (calendar["country"], calendar["zone"]) == ("AZ", "Asia/Baku")
     assert calendar["days"][0]["business"] is False
     assert {("IN", "AZ"), ("AZ", "IN")} <= {
