@@ -20,25 +20,51 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import pytest
 
+from adapters import originating
+from adapters.pakistan import sandbox as pakistan
+from adapters.pakistan.country import IBAN as PK_IBAN
+from adapters.simulation.harness import order_messages
 from adapters.simulation.magic import Magic, magic_account
+from adapters.simulation.payers import PaymentAbroad
 from adapters.simulation.sandbox import free_port
+from schemas.money import Money
+from switch.clients.python import credit_transfer
 from switch.identity.secrets import totp_code
 from switch.reports.package import unpack
 from tests.docs.blocks import ROOT, Block, of_page
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 PAGE = ROOT / "docs" / "operate" / "going-live.md"
+DIRECTORY = ROOT / "docs" / "operate" / "directory.md"
+INBOUND = ROOT / "docs" / "operate" / "inbound.md"
 REPORTS = ROOT / "docs" / "operate" / "reports.md"
 PASSWORD = "a long enough pass phrase"
 _CODE_S = 30
 _REFRESH_S = 3
 """Longer than a process of a busy machine takes to learn of a change."""
+
+
+ASKING = """\
+import json
+from pathlib import Path
+
+from switch.clients.python import Client, SigningKey
+
+key = SigningKey.from_file("asha-bank-1", "asha.pem")
+with Client("http://127.0.0.1:{port}", key=key) as client:
+    {call}
+"""
+PAYING = """\
+state = client.pay(json.loads(Path("document.json").read_text()), wait=20)
+    print(state.status, state.reason)
+"""
 
 
 @dataclass
@@ -68,6 +94,32 @@ class Operator:
         )
         assert done.returncode == 0, (script, done.stdout[-1500:], done.stderr[-1500:], self.log())
         return done.stdout
+
+    def asks(self, call: str) -> str:
+        """What asha-bank's client gets, printed."""
+        (self.directory / "ask.py").write_text(ASKING.format(port=self.ports["8320"], call=call))
+        return self.run("python ask.py")
+
+    def pays(self, amount: str, creditor_agent: str, account: str, member: str = "") -> tuple[str, str]:
+        """A payment of asha-bank to a bank in Pakistan; its status and the reason."""
+        document = credit_transfer(
+            debtor_agent="ASHAINBB",
+            debtor="Asha Rao",
+            debtor_account="50100012345678",
+            creditor_agent=creditor_agent,
+            creditor_agent_member=member,
+            creditor="Bilal Khan",
+            creditor_account=account,
+            amount=amount,
+            currency="INR",
+            purpose="FAMI",
+        )
+        agent = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["CdtrAgt"]["FinInstnId"]
+        if not creditor_agent:
+            del agent["BICFI"]
+        (self.directory / "document.json").write_text(json.dumps(document))
+        status, reason = self.asks(PAYING).split()
+        return status, reason.removeprefix("None")
 
     def log(self) -> str:
         file = self.directory / "payswitch.log"
@@ -221,6 +273,8 @@ def test_going_live_is_walked_from_nothing_to_a_settled_window(operator: Operato
     assert again.splitlines()[-1] == "nothing is missing"
     certify(operator)
     work_on_a_case(operator)
+    reach_banks_of_a_directory(operator)
+    take_orders_of_a_rail(operator)
     deliver_reports(operator)
 
 
@@ -266,6 +320,81 @@ def work_on_a_case(operator: Operator) -> None:
     assert acts[0] == "opened"
     assert acts[-1] == "closed"
     assert {"assigned", "asked", "noted", "attached"} <= {*acts}
+
+
+def reach_banks_of_a_directory(operator: Operator) -> None:
+    """docs/operate/directory.md: the gateway, the page's file by two people, and payments to its banks."""
+    gateway, file, typed = of_page(DIRECTORY)
+    by_two(operator, gateway.commands()[0].partition(" --as ")[0])
+    imported(operator, file.text, typed)
+    time.sleep(_REFRESH_S)
+    within = operator.pays("40.00", "MEZNPKKA", account_at("MEZN"))
+    by_code = operator.pays("41.00", "", account_at("FAYS"), member="FAYS")
+    large = operator.pays("160000.00", "MEZNPKKA", account_at("MEZN"))
+    elsewhere = operator.pays("42.00", "MEZNPKKA", account_at("FAYS"))
+    alias, account = next(iter(pakistan.ALIASES.items()))
+    imported(operator, f"{file.text}sand,Sand Bank,SANDPKKA,PKSAND*,pakistan-gateway,,100.00,,\n", typed)
+    time.sleep(_REFRESH_S)
+    asked = {"amount": "20.00", "currency": "INR", "creditor_alias": {"country": "PK", "alias": alias}}
+    quoted = operator.asks(f'print(client.change("POST", "quotes", {asked!r})["creditor_agent"])')
+    of_day = [operator.pays("20.00", "SANDPKKA", str(account)) for _ in range(2)]
+
+    assert (within, by_code) == (("ACCC", ""), ("ACCC", ""))
+    assert (large, elsewhere) == (("RJCT", "AM02"), ("RJCT", "RC04"))
+    assert quoted.strip() == "SANDPKKA"
+    assert of_day == [("ACCC", ""), ("RJCT", "AM21")]
+
+
+def imported(operator: Operator, text: str, typed: Block) -> None:
+    """Check and import a directory, as the page says, and let the second person approve it."""
+    (operator.directory / "directory.csv").write_text(text)
+    check, request, show = typed.commands()
+    operator.run(check)
+    by_two(operator, request.partition(" --as ")[0])
+    found = until(operator, show, lambda banks: len(banks) == text.count("\n") - 1)
+    assert {each["gateway"] for each in found} == {"pakistan-gateway"}
+
+
+def account_at(bank: str) -> str:
+    """An account of a Pakistani bank."""
+    return PK_IBAN.of(f"{bank}0000001123456702")
+
+
+def take_orders_of_a_rail(operator: Operator) -> None:
+    """docs/operate/inbound.md: two people take the orders of Raast; a person there pays into UPI."""
+    orders, _ = (block for block in of_page(INBOUND) if block.language == "sh")
+    by_two(operator, orders.commands()[0].partition(" --as ")[0])
+    funds = {"participant": "pakistan-gateway", "currency": "PKR", "amount": "5000.00", "reference": "S-9"}
+    by_two(operator, f"payswitch change request funds.in '{json.dumps(funds)}'")
+    time.sleep(_REFRESH_S)
+    messages, now = (
+        order_messages("PK", operator.directory / "rails" / "PK"),
+        datetime.now(UTC).replace(microsecond=0),
+    )
+    wish = PaymentAbroad(
+        Money(1000_00, "PKR"),
+        "ASHAINBB",
+        "OKBK0000001",
+        "asha@okbank",
+        "Asha Rao",
+        now,
+        now + timedelta(minutes=2),
+    )
+    ref, order = messages.order(wish)
+    (operator.directory / "order.xml").write_bytes(order)
+    (operator.directory / "forged.xml").write_bytes(messages.damaged(order))
+    ask = "curl -sS -o {0}.answer -w %{{http_code}} --data-binary @{0}.xml http://127.0.0.1:8320/rails/PK"
+    statuses = [operator.run(ask.format(name)) for name in ("forged", "order", "order")]
+    uetr = originating.uetr_of("PK", ref)
+    (paid,) = until(operator, f"payswitch payment {uetr} --json", lambda found: found[0]["status"] == "ACCC")
+
+    assert statuses == ["401", "200", "200"]
+    assert paid["debtor_agent"] == "pakistan-gateway"
+    assert paid["source_order"]["id"] == ref
+    book = (operator.directory / "rails" / "IN" / "book.jsonl").read_text().replace("-", "")
+    assert sum(uetr.replace("-", "") in line and "done" in line for line in book.splitlines()) == 1
+    checks = next(documents(operator.run("payswitch verify")))["checks"]
+    assert [check for check in checks if not check["ok"]] == []
 
 
 def certify(operator: Operator) -> None:
