@@ -2,8 +2,9 @@
 
 Theory of operation. Two people set which lists are in force, and from which instant on. That instant is later
 than the longest time for which a process takes payments without having read the directory (`FRESH_S`), so at
-that instant every process that takes payments knows the set. Each process makes the index of a coming set in
-memory, in a thread, before it is in force. One that has not made it takes no payments: nothing passes
+that instant every process that takes payments knows the set. The caretaker makes the tables of its index once
+and keeps them; every process loads them before the set is in force, or makes them itself if they are late. A
+payment that comes to a process without the index waits a moment, and is then not taken: nothing passes
 unscreened.
 
 Two people may also name an outside engine, which is asked about every payment beside the lists, or in their
@@ -33,15 +34,24 @@ from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.payments.directory import REFRESH_S, Directory, ScreeningEngine, ScreeningSet
 from switch.payments.dispatch import now_us
+from switch.screening import tables
 from switch.screening.engine import AskedParty, EngineClient, EngineHit, EngineSilent, EngineTerms
 from switch.screening.index import NameIndex, ScreeningHit
 from switch.screening.listed import ListedParty
+from switch.screening.tables import IndexTables
 
 CLEARED_READ_S: Final = 5.0
 """How often the clearances are read."""
+MAKES_ITSELF_S: Final = 20.0
+"""So long before lists are in force, a process makes tables itself that nobody has kept."""
+READY_WITHIN_S: Final = 2.0
+"""So long a payment waits for the index of lists that are in force."""
+_POLL_S: Final = 0.05
 _statement: Final = statements("switch.payments")
 _PARTIES: Final = _statement("parties_of_lists")
 _CLEARED: Final = _statement("screening_clearances")
+_TABLES: Final = _statement("screening_tables")
+_KEEP: Final = _statement("keep_screening_tables")
 _PLACES: Final = {
     "Dbtr": "debtor",
     "Cdtr": "creditor",
@@ -114,8 +124,18 @@ NOT_SCREENED: Final = ScreeningResult(0, ())
 class Screening:
     """The lists in force, as an index in memory. One per process that takes payments."""
 
-    def __init__(self, settings: Settings, pool: asyncpg.Pool, directory: Directory, keys: KeyRing) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        pool: asyncpg.Pool,
+        directory: Directory,
+        keys: KeyRing,
+        *,
+        keeps_tables: bool = False,
+    ) -> None:
+        """`keeps_tables`: it makes the tables of indexes for all other processes."""
         self._settings = settings
+        self._keeps_tables = keeps_tables
         self._pool = pool
         self._keys = keys
         self._cleared: frozenset[tuple[bytes, str, str]] = frozenset()
@@ -144,7 +164,7 @@ class Screening:
         lists, engine = self._lists(), self._engine()
         if lists is None and engine is None:
             return NOT_SCREENED
-        findings = [] if lists is None else self._compared(lists, message, sender)
+        findings = [] if lists is None else self._compared(await self._index(lists), lists, message, sender)
         if engine is not None:
             findings += await self._asked(engine, message, sender)
         result = ScreeningResult(_newest(lists, engine), findings)
@@ -161,11 +181,24 @@ class Screening:
         found = _latest(self._directory.now.screening_engines)
         return found if found is not None and found.form != "none" else None
 
-    def _compared(self, lists: ScreeningSet, message: Message, sender: str) -> list[ScreeningFinding]:
-        index = self._indexes.get(lists.number)
-        if index is None:
-            metrics.SCREENED.labels("not_ready").inc()
-            raise Unavailable("the switch is starting to take payments; nothing was decided")
+    async def _index(self, lists: ScreeningSet) -> NameIndex:
+        """The index of the lists in force; mostly it is there, and nothing waits.
+
+        Raises:
+            Unavailable: it is not ready in this process.
+
+        """
+        until = monotonic() + READY_WITHIN_S
+        while (index := self._indexes.get(lists.number)) is None:
+            if monotonic() >= until:
+                metrics.SCREENED.labels("not_ready").inc()
+                raise Unavailable("the switch is starting to take payments; nothing was decided")
+            await asyncio.sleep(_POLL_S)
+        return index
+
+    def _compared(
+        self, index: NameIndex, lists: ScreeningSet, message: Message, sender: str
+    ) -> list[ScreeningFinding]:
         started = perf_counter()
         made = self._findings(index, message, lists.threshold / 100)
         findings = [each for each in made if not self._is_cleared(each, sender)]
@@ -210,11 +243,12 @@ class Screening:
             await client.close()
 
     async def prepare(self) -> None:
-        """Make the indexes of the set in force and of those that follow; drop the others."""
+        """Load or make the indexes of the set in force and of those that follow; drop the others."""
         wanted = {each.number: each for each in self._directory.now.screening if each.lists}
         for number, each in wanted.items():
-            if number not in self._indexes:
-                self._indexes[number] = await self._make(each)
+            if number not in self._indexes and (made := await self._tables(each, list(wanted))) is not None:
+                self._indexes[number] = await asyncio.to_thread(NameIndex, made)
+                _log.info("screening_ready", lists=number, names=len(self._indexes[number]))
         for number in self._indexes.keys() - wanted.keys():
             del self._indexes[number]
         engines = {each.number for each in self._directory.now.screening_engines}
@@ -237,13 +271,24 @@ class Screening:
         account = msgspec.json.encode(transaction.get(f"{side}Acct", {}).get("Id"), order="sorted").decode()
         return self._keys.claim("", "screened party", f"{name}\0{account}\0{born or ''}")
 
-    async def _make(self, wanted: ScreeningSet) -> NameIndex:
+    async def _tables(self, wanted: ScreeningSet, numbers: Sequence[int]) -> IndexTables | None:
+        """The tables of the index of a set; None if there is time to wait for the process that makes them.
+
+        `numbers`: the sets that are needed.
+        """
+        kept = await self._pool.fetchval(_TABLES, wanted.number, tables.made_with())
+        if kept is not None:
+            return await asyncio.to_thread(tables.unpack, kept)
+        if not self._keeps_tables and wanted.since - now_us() > MAKES_ITSELF_S * 1_000_000:
+            return None
         rows = await self._pool.fetch(_PARTIES, wanted.lists)
         if len(rows) != len(set(wanted.lists)):
             raise LookupError(f"set {wanted.number} has a list that is not in the database")
-        index = await asyncio.to_thread(_index, [(row["publisher"], row["parties"]) for row in rows])
-        _log.info("screening_ready", lists=wanted.number, names=len(index))
-        return index
+        made = await asyncio.to_thread(_make, [(row["publisher"], row["parties"]) for row in rows])
+        if self._keeps_tables:
+            packed = await asyncio.to_thread(tables.pack, made)
+            await self._pool.execute(_KEEP, wanted.number, tables.made_with(), packed, numbers)
+        return made
 
     async def keep_ready(self) -> None:
         """Prepare for ever. While the database is unavailable the present indexes stay."""
@@ -255,9 +300,9 @@ class Screening:
             await asyncio.sleep(REFRESH_S)
 
 
-def _index(lists: Sequence[tuple[str, bytes]]) -> NameIndex:
-    """Make the index of some lists; ids are unique with their publisher."""
-    return NameIndex(
+def _make(lists: Sequence[tuple[str, bytes]]) -> IndexTables:
+    """Make the tables of some lists; ids are unique with their publisher."""
+    return tables.make(
         replace(party, id=f"{publisher}:{party.id}")
         for publisher, packed in lists
         for party in _decoder.decode(zlib.decompress(packed))

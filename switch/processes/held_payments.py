@@ -49,7 +49,7 @@ class HeldPayments:
         self._pool = pool
         self._keys = personal_data.load(settings.personal_data_keys)
         self._directory = Directory(pool, authenticates=False)
-        self._screening = Screening(settings, pool, self._directory, self._keys)
+        self._screening = Screening(settings, pool, self._directory, self._keys, keeps_tables=True)
         self.intake = Intake(settings, self._directory, known, link, dispatcher, self._screening)
         self._lists = 0
         self._compared: set[int] = set()

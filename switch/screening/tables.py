@@ -4,11 +4,18 @@ To make them takes seconds of the processor for the largest lists, to load them 
 are made once, and every process that compares names loads the same ones. Nothing here waits or reads.
 """
 
+import hashlib
 import itertools
 import math
+import sys
+import unicodedata
+import zlib
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
 from typing import Final
 
 import msgspec
@@ -30,6 +37,14 @@ _TOLD: Final = 1 - LEAST_THRESHOLD * ROUNDED / MOST_SIMILAR
 """A name of whose words as much is not covered is no hit."""
 PARTICLE: Final = 0.2
 _FEW_LETTERS: Final = 4
+
+
+_SOURCES: Final = {
+    "adapters": ("romanisation.py", "names.txt", "han.txt"),
+    "switch.names": ("words.py", "han.py", "similarity.py", "sounds.txt"),
+    "switch.screening": ("tables.py", "vocabulary.py", "listed.py"),
+}
+"""Programs and tables of names that make the tables of an index."""
 
 
 class Groups(msgspec.Struct, array_like=True, frozen=True):
@@ -79,6 +94,16 @@ class IndexTables(msgspec.Struct, array_like=True, frozen=True):
     """The parties."""
     places: bytes
     """Of each name: its place among those of its party."""
+
+
+@cache
+def made_with() -> bytes:
+    """A SHA-256 of everything that decides what tables are made of the same lists, and what they mean."""
+    digest = hashlib.sha256(f"{unicodedata.unidata_version} {version('anyascii')} {sys.byteorder}".encode())
+    for package, names_of in _SOURCES.items():
+        for name in names_of:
+            digest.update(files(package).joinpath(name).read_bytes())
+    return digest.digest()
 
 
 def make(parties: Iterable[ListedParty]) -> IndexTables:
@@ -134,6 +159,19 @@ def make(parties: Iterable[ListedParty]) -> IndexTables:
         packed=[msgspec.Raw(msgspec.msgpack.encode(party)) for party in listed],
         places=array("I", (place for _, place, _ in found)).tobytes(),
     )
+
+
+_decoder: Final = msgspec.msgpack.Decoder(IndexTables)
+
+
+def pack(made: IndexTables) -> bytes:
+    """Tables in zlib format."""
+    return zlib.compress(msgspec.msgpack.encode(made), level=1)
+
+
+def unpack(packed: bytes) -> IndexTables:
+    """Tables that `pack` packed."""
+    return _decoder.decode(zlib.decompress(packed))
 
 
 def rarity(names_listed: int) -> float:

@@ -198,6 +198,8 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.payments.returnable":     (W, A, P, C),
     "switch.payments.screening":      (A, C),
     "switch.payments.screening/parties_of_lists": (A, P, C),
+    "switch.payments.screening/screening_tables": (A, C),
+    "switch.payments.screening/keep_screening_tables": (C,),
     "switch.payments.search":         (P,),
     "switch.payments.signatures":     (W,),
     "switch.processes.caretaker":     (C,),

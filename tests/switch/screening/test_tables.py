@@ -1,0 +1,147 @@
+"""The tables of an index are made once, kept, and loaded by every process before its lists are in force."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+
+from loadtests.screening import made_up, payments
+from schemas import codec
+from schemas.errors import Unavailable
+from switch.base import personal_data
+from switch.base.settings import Settings
+from switch.operations import screening_lists
+from switch.payments import screening
+from switch.payments.directory import Directory, DirectorySnapshot, ScreeningSet
+from switch.payments.dispatch import now_us
+from switch.payments.screening import Screening
+from switch.sandbox.world import credit_transfer
+from switch.screening import tables
+from switch.screening.index import NameIndex
+from switch.screening.listed import ListedKind, ListedName, ListedParty
+from switch.screening.vocabulary import KeyTable
+
+LISTED, OTHER = "Ozimand Kvartsenko", "Zelkova Ombrane"
+SOON_US = 60_000_000
+SET = 7
+
+
+def parties(*known: str) -> list[ListedParty]:
+    return [ListedParty(f"T-{at}", ListedKind.PERSON, [ListedName(name)]) for at, name in enumerate(known)]
+
+
+def test_kept_tables_find_what_fresh_ones_find() -> None:
+    listed = [*made_up(300), *parties("王小明", "Усама бен Ладен", LISTED)]
+    made = NameIndex(listed)
+    loaded = NameIndex(tables.unpack(tables.pack(tables.make(listed))))
+    asked = [name for pair in payments(60) for name in pair]
+    asked += ["王晓明", "Wang Xiaoming", "Ozymand Kvarcenko", *(one.names[0].text for one in listed[::10])]
+
+    assert [loaded.search(name) for name in asked] == [made.search(name) for name in asked]
+    assert sum(bool(made.search(name)) for name in asked) > 30
+
+
+def test_a_table_refuses_a_place_that_would_hide_a_name() -> None:
+    assert KeyTable(KeyTable.made([("one", (1 << 24) - 1)])).at("one") == [(1 << 24) - 1]
+    with pytest.raises(ValueError, match="places"):
+        KeyTable.made([("one", 1 << 24)])
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    """A database with one list and one set of it."""
+    pool = await asyncpg.create_pool(database_url, min_size=1, max_size=2)
+    await add_set(pool, SET, LISTED)
+    yield pool
+    await pool.close()
+
+
+async def add_set(pool: asyncpg.Pool, number: int, *known: str) -> int:
+    """A set of one list with these names, in the database; the number of the list."""
+    raw = "id,kind,name\n" + "".join(f"T-{at},person,{name}\n" for at, name in enumerate(known))
+    found, file, packed = screening_lists._packed(raw.encode())
+    stated = (found.publisher, None, "a test", number.to_bytes(32, "big"), len(raw), len(known), len(known))
+    listed: int = await pool.fetchval(screening_lists._ADD, *stated, file, packed, "operator")
+    statement = "INSERT INTO switch.screening_set VALUES ($1, $2, 85, clock_timestamp())"
+    await pool.execute(statement, number, [listed])
+    return listed
+
+
+def of_process(pool: asyncpg.Pool, sets: Sequence[tuple[int, int]], **keeps: bool) -> Screening:
+    """Screening of a process, which has read that these sets begin in so many microseconds."""
+    directory = Directory(pool)
+    wanted = [ScreeningSet(number, [at + 1], 85, now_us() + in_us) for at, (number, in_us) in enumerate(sets)]
+    directory.now = DirectorySnapshot(screening=wanted)
+    settings = Settings()
+    return Screening(settings, pool, directory, personal_data.load(settings.personal_data_keys), **keeps)
+
+
+def message(creditor: str) -> codec.Message:
+    stated: dict[str, Any] = credit_transfer(
+        debtor_agent="ASHAINBB", debtor="Asha Rao", debtor_account="1", creditor_agent="NOORPKKA",
+        creditor=creditor, creditor_account="2", amount="1.00", currency="INR",
+    )  # fmt: skip
+    return codec.again(msgspec.json.encode(stated), stated["$type"])
+
+
+async def test_one_process_makes_the_tables_and_others_load_them(pool: asyncpg.Pool) -> None:
+    """The kept tables are of another list: a process that made its own would not find the name."""
+    caretaker = of_process(pool, [(SET, SOON_US)], keeps_tables=True)
+    await caretaker.prepare()
+    kept = await pool.fetchrow("SELECT number, made_with, tables FROM switch.screening_tables")
+    await pool.execute(
+        "UPDATE switch.screening_tables SET tables = $1", tables.pack(tables.make(parties(OTHER)))
+    )
+    api = of_process(pool, [(SET, 0)])
+    await api.prepare()
+
+    assert (kept["number"], kept["made_with"]) == (SET, tables.made_with())
+    assert len(NameIndex(tables.unpack(kept["tables"])).search(LISTED)) == 1
+    assert [one.entry for one in (await api.compare(message(OTHER), "asha-bank")).findings] == ["T-0"]
+    assert (await api.compare(message(LISTED), "asha-bank")).findings == []
+
+
+async def test_tables_that_are_late_are_made_by_each_process_and_kept_by_none(pool: asyncpg.Pool) -> None:
+    early, late = of_process(pool, [(SET, SOON_US)]), of_process(pool, [(SET, 0)])
+    await early.prepare()
+    await late.prepare()
+
+    assert (len(early._indexes), len(late._indexes)) == (0, 1)
+    (found,) = (await late.compare(message(LISTED), "asha-bank")).findings
+    assert (found.entry, found.score) == ("own:T-0", 100)
+    assert await pool.fetchval("SELECT count(*) FROM switch.screening_tables") == 0
+
+
+async def test_tables_of_other_programs_are_not_read_and_those_of_past_sets_go(pool: asyncpg.Pool) -> None:
+    foreign = tables.pack(tables.make(parties(OTHER)))
+    await pool.execute("INSERT INTO switch.screening_tables VALUES ($1, $2, $3)", SET, bytes(32), foreign)
+    process = of_process(pool, [(SET, 0)], keeps_tables=True)
+    await process.prepare()
+    assert len((await process.compare(message(LISTED), "asha-bank")).findings) == 1
+
+    listed = await add_set(pool, SET + 1, OTHER)
+    process._directory.now = DirectorySnapshot(screening=[ScreeningSet(SET + 1, [listed], 85, 0)])
+    await process.prepare()
+
+    assert [row["number"] for row in await pool.fetch("SELECT number FROM switch.screening_tables")] == [
+        SET + 1
+    ]
+    assert len((await process.compare(message(OTHER), "asha-bank")).findings) == 1
+
+
+async def test_a_payment_waits_a_moment_for_the_index_and_is_not_taken_without(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = of_process(pool, [(SET, 0)])
+    waiting = asyncio.create_task(process.compare(message(LISTED), "asha-bank"))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    await process.prepare()
+    assert len((await waiting).findings) == 1
+
+    monkeypatch.setattr(screening, "READY_WITHIN_S", 0.1)
+    with pytest.raises(Unavailable, match="nothing was decided"):
+        await of_process(pool, [(SET, 0)]).compare(message(LISTED), "asha-bank")
