@@ -276,21 +276,22 @@ def likenesses(
     found = [Likeness.OTHER] * len(others)
     near_ones = _Differences(one.sounds, max(same, near))
     all_alike = _Differences(one.sounds, max(same, near, _ALIKE_UP_TO))
-    for at in sorted(range(len(others)), key=lambda at: others[at].sounds):
+    pinyin = pinyin and han.is_pinyin(one.word)
+    for at in sorted(range(len(others)), key=[other.sounds for other in others].__getitem__):
         other = others[at]
         if one.word == other.word:
             found[at] = Likeness.SAME
             continue
-        if pinyin and han.is_pinyin(one.word) and han.is_pinyin(other.word):
+        if pinyin and han.is_pinyin(other.word):
             found[at] = Likeness.NEAR if {one.word, other.word} == _LU else Likeness.OTHER
             continue
-        typed = _is_typed(one.word, other.word)
-        equal = one.skeleton == other.skeleton
-        if not (equal or typed or OSA.distance(one.skeleton, other.skeleton, score_cutoff=1) <= 1):
-            continue  # cheap, and true for nearly all pairs of words
         shorter = min(len(one.sounds), len(other.sounds))
+        equal = one.skeleton == other.skeleton
+        typed = _is_typed(one.word, other.word)
         may_be_alike = equal and not typed and shorter > _SHORT
         apart = (all_alike if may_be_alike else near_ones).to(other.sounds)
+        if not (typed or (apart < FAR and (equal or _differ_by_one(one.skeleton, other.skeleton)))):
+            continue  # true for nearly all pairs of words
         if apart < same and (shorter > _SHORT or apart <= _SAME_SHORT):
             found[at] = Likeness.SAME
         elif apart <= (near if shorter > _SHORT else min(near, _NEAR_SHORT)) and shorter >= _SHORT:
@@ -302,9 +303,16 @@ def likenesses(
     return found
 
 
+def _differ_by_one(one: str, other: str) -> bool:
+    return OSA.distance(one, other, score_cutoff=1) <= 1
+
+
 def _is_typed(one: str, other: str) -> bool:
     """Whether one of the words is the other with one wrong letter, behind the first."""
-    if one[:1] != other[:1] or OSA.distance(one[:WORD_MAX], other[:WORD_MAX], score_cutoff=1) != 1:
+    if one[:1] != other[:1]:
+        return False
+    ours, theirs = one[:WORD_MAX], other[:WORD_MAX]
+    if abs(len(ours) - len(theirs)) > 1 or OSA.distance(ours, theirs, score_cutoff=1) != 1:
         return False
     short, long = sorted((one, other), key=len)
     if len(short) == len(long) and sorted(short) == sorted(long):

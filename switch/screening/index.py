@@ -26,7 +26,17 @@ from rapidfuzz.distance import OSA
 
 from switch.names import han, palladius
 from switch.names import words as names
-from switch.names.similarity import Heard, Likeness, consonants, hear, likeness, likenesses, skeleton
+from switch.names.similarity import (
+    Heard,
+    Likeness,
+    consonants,
+    consonants_of,
+    hear,
+    hear_all,
+    likeness,
+    likenesses,
+    skeleton,
+)
 from switch.names.similarity import keys as sound_keys
 from switch.screening import tables
 from switch.screening.listed import ListedParty
@@ -275,7 +285,7 @@ class NameIndex:
     def _find_word(self, word: str, pinyin: bool, threshold: float) -> _Alike:  # noqa: FBT001
         """The listed words that a stated word is like, whatever names have them."""
         heard = hear(word)
-        near = list({at for key in keys(heard) for at in self._near.at(key)})
+        near = sorted({at for key in keys(heard) for at in self._near.at(key)})
         alike = likenesses(heard, [self._heard[at] for at in near], pinyin=pinyin)
         similar = {at: _SIMILARITY[now] for at, now in zip(near, alike, strict=True) if now}
         told = {at for one, now in similar.items() for at in self._told_by(one, now, threshold)}
@@ -303,9 +313,16 @@ class NameIndex:
         self, heard: Heard, threshold: float, *, pinyin: bool
     ) -> tuple[_NeededWords, _NeededWords]:
         """Two words of names that sound as one like a word: those that are like it enough, and the others."""
-        places = map(self._names.place, self._joined.at(heard.skeleton))
-        rows = [self._as_one(at, place) for at, place in places]
-        alike = likenesses(heard, [hear(row.text) for row in rows], pinyin=pinyin)
+        places = [self._names.place(row) for row in self._joined.at(heard.skeleton)]
+        texts = [
+            "".join(self._words[one] for one in self._names[at][place : place + 2]) for at, place in places
+        ]
+        known = hear_all(texts)
+        rows = [
+            _AsOne(at, place, text, self._weigh(text, consonants_of(text, known[text].sounds)))
+            for (at, place), text in zip(places, texts, strict=True)
+        ]
+        alike = likenesses(heard, [known[text] for text in texts], pinyin=pinyin)
         enough = _Enough(threshold, self._telling(threshold))
         found: tuple[dict[int, list[_AsOne]], dict[int, list[_AsOne]]] = {}, {}
         for row, now in zip(rows, alike, strict=True):
@@ -329,11 +346,6 @@ class NameIndex:
         if others and not enough.is_reached(covered - MOST_SIMILAR * weights[heaviest], total, ()):
             return heaviest
         return _NONE
-
-    def _as_one(self, at: int, place: int) -> _AsOne:
-        one, other = self._names[at][place : place + 2]
-        text = self._words[one] + self._words[other]
-        return _AsOne(at, place, text, self._weight(text))
 
     def _others(self, row: _AsOne) -> "array[int]":
         """The other words of a name."""
@@ -455,7 +467,11 @@ class NameIndex:
 
     def _weight(self, word: str) -> float:
         """How much a word says: the rarer its sound is on the lists, the more."""
-        return tables.weight(word, self._tables.frequencies.get(consonants(word), 0), self._rarest)
+        return self._weigh(word, consonants(word))
+
+    def _weigh(self, word: str, spoken: str) -> float:
+        """The weight of a word with these consonants."""
+        return tables.weight(word, self._tables.frequencies.get(spoken, 0), self._rarest)
 
     def _listed_ways(self, asked: _Asked, at: int, words: Sequence[str]) -> Iterator[list[_Word]]:
         """The words of a name, and with each two of them as one that sound like a stated word."""

@@ -116,10 +116,12 @@ def make(parties: Iterable[ListedParty]) -> IndexTables:
         if (made := names.words(name.text))
     ]
     known = [listed[at].names[place] for at, place, _ in found]
-    numbers = {word: at for at, word in enumerate(dict.fromkeys(word for *_, made in found for word in made))}
-    of_names = [[numbers[word] for word in made] for *_, made in found]
+    single = dict.fromkeys(word for *_, made in found for word in made)
     pairs = (one + other for *_, made in found for one, other in itertools.pairwise(made))
-    heard = hear_all((*numbers, *pairs))
+    heard = hear_all((*single, *pairs))
+    # Words that begin with the same sounds are compared up to there once.
+    numbers = {word: at for at, word in enumerate(sorted(single, key=lambda word: heard[word].sounds))}
+    of_names = [[numbers[word] for word in made] for *_, made in found]
     consonants = {word: consonants_of(word, heard[word].sounds) for word in numbers}
     frequencies = Counter(consonants[word] for *_, made in found for word in set(made))
     rarest = rarity(len(found))
