@@ -31,7 +31,7 @@ from switch.writer.event_kinds import EventKind
 
 LEAD_S: Final = FRESH_S + 10.0
 """Seconds from an execution until the lists are in force: until then every process that takes payments has
-read the directory, and made its index."""
+read the directory, and loaded its index."""
 LISTS_MAX: Final = 30
 SOURCE_MAX: Final = 300
 NAMES_SHOWN: Final = 20

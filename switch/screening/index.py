@@ -239,6 +239,10 @@ class NameIndex:
         """
         return self._remembered(stated, born, threshold)
 
+    def forget_names(self) -> None:
+        """Forget the searches that are remembered, and keep what words are like."""
+        self._remembered.cache_clear()
+
     def _find(self, stated: str, born: date | None, threshold: float) -> Sequence[ScreeningHit]:
         best: dict[str, tuple[float, int, ScreeningHit]] = {}
         for asked in self._readings(stated, threshold):

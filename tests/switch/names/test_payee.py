@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters import registry
 from loadtests.names import pairs
+from switch.base.settings import Settings
 from switch.names.payee import MATCHING, Match, PayeeMatching, compare, mask
 
 MATCH, CLOSE, NONE = Match.MATCH, Match.CLOSE, Match.NONE
@@ -113,3 +115,14 @@ def test_a_close_match_tells_initials(name: str, masked: str) -> None:
 @pytest.mark.parametrize("known", ["Asha Rao", "a b c d e f g h " * 20, "A* B* " * 40, "王小明"])
 def test_long_names_are_compared_to_their_limit(stated: str, known: str) -> None:
     assert compare(stated, known) in Match
+
+
+def test_a_corridor_has_thresholds_of_its_own_and_others_the_common_ones() -> None:
+    stated, known = "Sunitha Devi", "Sunita Devii"
+    one, other, third = registry.countries()[:3]
+    strict = {"same_up_to": 0, "near_up_to": 0, "near_words": 0}
+    settings = Settings.model_validate({"corridor_payee_matching": {f"{one}-{other}": strict}})
+
+    assert compare(stated, known, settings.payee_matching_of(one, third)) is not Match.NONE
+    assert compare(stated, known, settings.payee_matching_of(other, one)) is not Match.NONE
+    assert compare(stated, known, settings.payee_matching_of(one, other)) is Match.NONE

@@ -12,6 +12,7 @@ from switch.names.similarity import hear, hear_all, likeness, likenesses
 from switch.screening import index
 from switch.screening.index import _SIMILARITY, NameIndex, _Alike, _Asked, _Word
 from switch.screening.listed import ListedKind, ListedName, ListedParty
+from switch.screening.tables import LEAST_THRESHOLD
 from switch.screening.vocabulary import keys
 
 
@@ -61,15 +62,31 @@ WORDS = (
         "trading",
     ),
 )
-NAMES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=5).map(" ".join)
-LISTS = st.lists(st.lists(NAMES, min_size=1, max_size=3), min_size=1, max_size=25)
+NAMES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)
+LISTS = st.lists(st.lists(NAMES, min_size=1, max_size=3), min_size=1, max_size=12)
 THRESHOLDS = st.sampled_from([0.7, 0.75, 0.85, 0.86, 0.9, 0.97, 0.98, 1.0])
 
 
-@given(LISTS, st.lists(NAMES, min_size=1, max_size=8), THRESHOLDS, st.booleans())
-@settings(max_examples=300, deadline=None)
+def stated_otherwise(name: str, chance: random.Random) -> str:
+    """A listed name as somebody may state it: words joined or parted, left out, put in, or in another order."""
+    made = name.split()
+    for _ in range(chance.randrange(3)):
+        at = chance.randrange(len(made))
+        word = made[at]
+        place = chance.randrange(1, len(word)) if len(word) > 1 else 1
+        ways = ["".join(made[at : at + 2])], [word[:place], word[place:]], [], [word, chance.choice(WORDS)]
+        way = chance.randrange(len(ways) + 1)
+        if way == len(ways):
+            chance.shuffle(made)
+        elif ways[way] or len(made) > 1:
+            made[at : at + 1 + (way == 0)] = filter(None, ways[way])
+    return " ".join(made)
+
+
+@given(LISTS, st.integers(0, 2**32), THRESHOLDS, st.booleans())
+@settings(max_examples=60, deadline=None)
 def test_what_is_left_out_is_never_a_hit(
-    listed: list[list[str]], asked: list[str], threshold: float, weak: bool
+    listed: list[list[str]], seed: int, threshold: float, weak: bool
 ) -> None:
     parties = [
         ListedParty(
@@ -80,18 +97,47 @@ def test_what_is_left_out_is_never_a_hit(
         for at, known in enumerate(listed)
     ]
     quick, whole = NameIndex(parties), ExhaustiveIndex(parties)
+    chance = random.Random(seed)
 
-    for name in asked:
+    for name in (stated_otherwise(chance.choice(chance.choice(listed)), chance) for _ in range(6)):
         assert quick.search(name, threshold=threshold) == whole.search(name, threshold=threshold), name
+
+
+def test_a_long_name_is_found_without_any_one_of_its_words() -> None:
+    """Each of five words that weigh as much as another one may be missing at the least threshold."""
+    long = ["zelkova", "ombrane", "quillart", "kvartsenko", "petrov"]
+    parties = [ListedParty("0", ListedKind.PERSON, [ListedName(" ".join(long))])]
+    quick, whole = NameIndex(parties), ExhaustiveIndex(parties)
+
+    for at in range(len(long)):
+        stated = " ".join([*long[:at], *long[at + 1 :], "fenwick"])
+        assert len(quick.search(stated, threshold=LEAST_THRESHOLD)) == 1
+        assert quick.search(stated, threshold=0.7) == whole.search(stated, threshold=0.7)
+
+
+def test_characters_that_surnames_read_otherwise_are_found_by_how_each_is_read() -> None:
+    """As a surname the first character is Shan, and the one that it may be a form of is read Dan."""
+    others = [
+        f"\u5355{name}" for name in ("\u4f1f", "\u82b3", "\u5a1c", "\u654f", "\u9759", "\u4e3d", "\u5f3a")
+    ]
+    parties = [
+        ListedParty(str(at), ListedKind.PERSON, [ListedName(name)])
+        for at, name in enumerate(["\u5355\u632f\u4e1c", *others * 30])
+    ]
+    stated = "\u4eb6\u632f\u4e1c"
+
+    (hit,) = NameIndex(parties).search(stated)
+    assert (hit.party.id, hit.score) == ("0", 1.0)
+    assert [hit] == list(ExhaustiveIndex(parties).search(stated))
 
 
 @pytest.mark.long
 def test_the_names_of_common_people_have_the_same_hits_in_a_large_list() -> None:
-    parties = list(made_up(3_000))
+    parties = list(made_up(1_000))
     quick, whole = NameIndex(parties), ExhaustiveIndex(parties)
     listed = [party.names[0].text for party in parties[::40]]
     found = 0
-    for name in [*listed, *(name for pair in payments(100) for name in pair)]:
+    for name in [*listed, *(name for pair in payments(50) for name in pair)]:
         for threshold in (0.75, index.THRESHOLD):
             hits = quick.search(name, threshold=threshold)
             assert hits == whole.search(name, threshold=threshold), name
@@ -137,11 +183,11 @@ def test_no_word_that_is_like_another_is_missing_among_those_that_are_near() -> 
     known = sorted({word for party in made_up(400) for name in party.names for word in name.text.split()})
     known += ["".join(chance.choices(LETTERS, k=chance.randrange(1, 9))) for _ in range(1500)]
     pairs = [(word, changed(word, chance)) for word in known for _ in range(12)]
-    parts = [chance.choices(PARTS, k=chance.randrange(1, 8)) for _ in range(12_000)]
+    parts = [chance.choices(PARTS, k=chance.randrange(1, 8)) for _ in range(5_000)]
     pairs += [("".join(one), sounding_otherwise(one, chance)) for one in parts]
     alike = [(one, other) for one, other in pairs if one and other and likeness(one, other)]
 
-    assert len(alike) > 5_000
+    assert len(alike) > 4_000
     assert [pair for pair in alike if keys(hear(pair[0])).isdisjoint(keys(hear(pair[1])))] == []
 
 
@@ -153,7 +199,7 @@ def test_many_words_are_heard_and_compared_as_one_by_one() -> None:
     assert hear_all(words) == {word: hear(word) for word in words}
     assert hear_all([]) == {}
     others = [hear(word) for word in words]
-    for word in words[::20]:
+    for word in words[::80]:
         for pinyin in (False, True):
             one_by_one = [likeness(word, other, pinyin=pinyin) for other in words]
             assert likenesses(hear(word), others, pinyin=pinyin) == one_by_one
