@@ -117,7 +117,7 @@ async def _verdict(
 ) -> OrderVerdict:
     patience_s = adapter.reply_within_s * runtime.settings.time_scale
     if isinstance(request, StatusQuery):
-        known = await inbound.look_up(runtime.pool, setting.rail, request.original)
+        known = await inbound.look_up(runtime.pool, runtime.inbound, setting.rail, request.original)
         failpoint("after_order_looked_up")
         return known.verdict
     if isinstance(request, PaymentOrder):
@@ -129,7 +129,9 @@ async def _verdict(
     else:
         assert not isinstance(request, PayeeQuery)
         failpoint("before_order_given_up")
-        known = await inbound.keep_return(runtime.pool, runtime.keys, setting, request, raw)
+        known = await inbound.keep_return(
+            runtime.pool, runtime.keys, setting, request, raw, rails=runtime.inbound
+        )
         failpoint("after_order_given_up")
         kind = OrderKind.RETURN
     ref = request.ref

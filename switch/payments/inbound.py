@@ -28,7 +28,7 @@ from msgspec import structs
 from adapters.originating import OrderVerdict, PaymentOrder, ReturnOrder, uetr_of
 from adapters.port import Outcome
 from schemas import codec, credit_transfer
-from schemas.errors import DuplicateUetr, Unavailable
+from schemas.errors import DuplicateUetr, TooManyRequests, Unavailable
 from schemas.payment import Agent, CreditTransfer
 from schemas.reasons import Reason
 from switch.base import personal_data
@@ -43,6 +43,10 @@ _READ: Final = _statement("read_inbound")
 _RAILS: Final = "SELECT rail::text, gateway, open, purpose FROM switch.rail_inbound"
 _RESTORED: Final = "SELECT EXISTS (SELECT FROM switch.restore_line WHERE uetr = $1 AND done)"
 _RAILS_EVERY_S: Final = 1.0
+UNKNOWN_MAX: Final = 1_000
+"""Ids that never came of which one rail may ask one process at once: each is kept for ever, as barred."""
+UNKNOWN_PER_S: Final = 2.0
+"""How many more a second."""
 ANSWER: Final = 2
 """Direction of the answer to a rail (`personal_data`), beside the request and the pacs.008."""
 REFUND: Final = 3
@@ -108,6 +112,22 @@ class InboundRails:
         self._pool = pool
         self._rails: dict[str, InboundRail] = {}
         self._read_at = float("-inf")
+        self._unknown: dict[str, tuple[float, float]] = {}
+        """By country: how many unknown ids it may still ask about, and when that was counted."""
+
+    def bar_one(self, country: str, now: float | None = None) -> None:
+        """Count an id that never came, before it is barred.
+
+        Raises:
+            TooManyRequests: the rail asks about too many; nothing is said of this one, and it asks again.
+
+        """
+        at = monotonic() if now is None else now
+        left, since = self._unknown.get(country, (float(UNKNOWN_MAX), at))
+        left = min(UNKNOWN_MAX, left + (at - since) * UNKNOWN_PER_S)
+        self._unknown[country] = left - (left >= 1), at
+        if left < 1:
+            raise TooManyRequests("too many ids of orders that never came: ask again later")
 
     async def get(self, country: str) -> InboundRail | None:
         """The setting of a rail; None if its orders are not taken."""
@@ -185,31 +205,39 @@ async def keep_order(
     return _known(found)
 
 
-async def look_up(pool: asyncpg.Pool, country: str, ref: str) -> KnownOrder:
+async def look_up(pool: asyncpg.Pool, rails: InboundRails, country: str, ref: str) -> KnownOrder:
     """What is known of an order; one that never came is barred, since its rail will be told so.
 
     Raises:
+        TooManyRequests: the rail asks about too many that never came.
         Unavailable: it was executed before a restore, which lost it: nothing true can be said yet.
 
     """
     found = await pool.fetchrow(_READ, country, OrderKind.ORDER, ref)
     if found is None:
+        rails.bar_one(country)
         await _bar(pool, country, ref)
         found = await pool.fetchrow(_READ, country, OrderKind.ORDER, ref)
     return _known(found)
 
 
 async def keep_return(
-    pool: asyncpg.Pool, keys: KeyRing, setting: InboundRail, asked: ReturnOrder, raw: bytes
+    pool: asyncpg.Pool,
+    keys: KeyRing,
+    setting: InboundRail,
+    asked: ReturnOrder,
+    raw: bytes,
+    *,
+    rails: InboundRails,
 ) -> KnownOrder:
     """Keep that a rail gives an order up, and stop the order if it is not given to the intake.
 
     Raises:
         DuplicateUetr: the id of the request is known for another order.
-        Unavailable: as `look_up`.
+        TooManyRequests, Unavailable: as `look_up`.
 
     """
-    await look_up(pool, setting.rail, asked.original)
+    await look_up(pool, rails, setting.rail, asked.original)
     uetr = UUID(uetr_of(setting.rail, asked.original))
     sealer = keys.sealer(uetr)
     digest = keys.fingerprint(setting.rail, asked.original.encode())
