@@ -9,12 +9,20 @@ import pytest
 
 from adapters import registry
 from adapters.port import Answer, Outcome
+from adapters.simulation.debit_book import DebitState
 from schemas.money import Money
 from switch.base import personal_data
 from switch.operations import verify
 from switch.payments.inbound import ANSWER, REFUND_BACK, refund_direction
 from switch.processes.order_refunds import MADE_MAX, _against_done
-from tests.switch.payments.inbound_world import both_sides, credited, until_case
+from tests.switch.payments.inbound_world import (
+    both_sides,
+    credited,
+    ended,
+    originate,
+    until_case,
+    until_kept,
+)
 from tests.switch.payments.test_order_refunds import done_and_returned, until_refund
 from tests.switch.payments.test_originate import control
 from tests.switch.stack import Stack, started
@@ -81,6 +89,25 @@ async def test_a_refund_that_the_rail_gives_back_is_owed_again_until_two_people_
     assert await since_of_case(stack, uetr) == shown["refund"]["since"]
     assert await faults(stack) == []
     await settle(stack, uetr)
+    assert await faults(stack) == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+async def test_each_part_that_comes_back_is_owed_to_the_payer_until_two_people_settle_it(
+    stack: Stack,
+) -> None:
+    (uetr,) = await originate(stack, "PK", "IN", amount="250.00")
+    assert await ended(stack, "PK", [uetr]) == [DebitState.DONE]
+    await until_kept(stack, uetr, told=True)
+    part = {"uetr": uetr, "reason": "CUST", "evidence": "letter 12", "amount": "10.00"}
+    for _ in range(2):  # the second one comes after people have settled the first
+        await stack.agreed("payment.return", part)
+        await until_case(stack, uetr, "open")
+        shown = await source_order(stack, uetr)
+        assert (shown["owed"], shown["refund"]) == ("a part of its payment was returned", None)
+        assert (await both_sides(stack)).ok
+        await settle(stack, uetr)
     assert await faults(stack) == []
 
 
