@@ -165,7 +165,11 @@ OWN = {
 
 
 DETAILS = {
-    *("its payment was returned", "the other rail executed it after it was refused"),
+    *(
+        "its payment was returned",
+        "a part of its payment was returned",
+        "the other rail executed it after it was refused",
+    ),
     *("the rail confirmed a different amount", "expired before it was sent", "its history is archived"),
     *("the agent rejected it", "no reason"),
     *("this corridor is not open", "no rail reaches this country", "the amount is too small to convert"),
