@@ -424,11 +424,12 @@ def _fits_return(row: asyncpg.Record, body: Mapping[str, Any], content: Any, kno
     uetr = known.breaks.get(content.number, "") if of_break else UUID(content.uetr).hex
     reason = Reason.NARRATIVE if of_break else content.reason
     moved, whole = decode_change(row["change"]), row["kind"] == EventKind.RETURN
-    if not of_break and whole != (content.amount is None):
+    part = getattr(content, "amount", None)  # of `payment.return` alone
+    if not of_break and whole != (part is None):
         return False
-    if not whole and not of_break:
+    if part is not None:
         currency = known.accounts[moved.legs[0][0]]["currency"] if isinstance(moved, SetChange) else ""
-        if body.get("minor") != money_of(content.amount, currency).minor:
+        if body.get("minor") != money_of(part, currency).minor:
             return False
     return (
         isinstance(moved, SetChange)

@@ -2,18 +2,26 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
 
 import asyncpg
 import pytest
 
+from ledger.encoding import Tag, encode_set
+from ledger.model import Leg
 from ledger.verify import CheckResult
 from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
+from switch.approvals.kinds import ChangeIds
 from switch.change_catalogue import KINDS
 from switch.operations import caused
+from switch.participants.payment_returns import PART, ReturnPayment
+from switch.participants.reversals import ReversePayment
 from switch.writer import audit_notes
 from switch.writer.commands import CommandLeg, Fund, Record, SetCap, SetLimit, SetVelocity
 from switch.writer.context import ServiceContext
+from switch.writer.event_kinds import EventKind
 from tests.switch.services import account, done, onboarding, open_services
 
 FUNDS = {"participant": "asha-bank", "currency": "INR", "amount": "100.00", "reference": "R-1"}
@@ -186,3 +194,38 @@ async def test_events_of_earlier_versions_are_not_compared(
     assert "key stolen-1" in (await check(services)).detail
     await as_owner(database_url, "INSERT INTO switch.installation (sandbox) VALUES (true)")
     assert (await check(services)).ok  # only a sandbox had keys that nobody approved
+
+
+UETR = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "minor", "fits"),
+    [
+        (EventKind.RETURN, ReversePayment(uetr=UETR, reason="DUPL", evidence="letter 12"), None, True),
+        (EventKind.RETURN, ReturnPayment(uetr=UETR, reason="DUPL", evidence="letter 12"), None, True),
+        (EventKind.RETURN_PART, ReturnPayment(uetr=UETR, reason="DUPL", evidence="letter 12"), 2000, False),
+        *(
+            (
+                kind,
+                ReturnPayment(uetr=UETR, reason="DUPL", evidence="letter 12", amount="20.00"),
+                minor,
+                (kind, minor) == (EventKind.RETURN_PART, 2000),
+            )
+            for kind in (EventKind.RETURN, EventKind.RETURN_PART)
+            for minor in (2000, 2001)
+        ),
+    ],
+)
+def test_a_return_is_the_one_that_people_decided(
+    kind: EventKind, content: ReversePayment | ReturnPayment, minor: int | None, *, fits: bool
+) -> None:
+    """A reversal has no amount: `verify` ended with an error on every log that had one."""
+    tag = Tag.CORRECTED if kind is EventKind.RETURN else Tag.MOVED
+    id_ = ChangeIds(7).id(PART)
+    row: Any = {"kind": kind, "change": encode_set(tag, id_, b"f", 0, 0, [Leg(1, 2, 2000, "correction")])}
+    body = {"change": 7, "uetr": uuid.UUID(UETR).hex, "reason": "DUPL"}
+    known: Any = SimpleNamespace(breaks={}, accounts={1: {"currency": "PKR"}})
+
+    found = caused._fits_return(row, body | ({} if minor is None else {"minor": minor}), content, known)
+    assert found is fits
