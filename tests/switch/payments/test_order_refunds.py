@@ -65,17 +65,17 @@ async def until_refund(stack: Stack, uetr: str, *states: str, within_s: float = 
 
 
 async def done_and_returned(
-    stack: Stack, source: str, target: str, fault: str = "", *, closed: bool = False
+    stack: Stack, source: str, target: str, fault: str = "", *, times: int = 1, closed: bool = False
 ) -> str:
     """A payment that the rail was told is done, and that two people then returned; the UETR.
 
-    `fault`: how the source rail behaves for our refund; `closed`: it takes no order any more.
+    `fault`: how the source rail behaves for our refund, so many times; `closed`: it takes no order any more.
     """
     (uetr,) = await originate(stack, source, target, amount="250.00")
     assert await ended(stack, source, [uetr]) == [DebitState.DONE]
     await until_kept(stack, uetr, told=True)
     if fault:
-        status, _ = await control(stack, source, "POST", "/faults", {"word": fault, "count": 1})
+        status, _ = await control(stack, source, "POST", "/faults", {"word": fault, "count": times})
         assert status < 300
     if closed:
         status, _ = await control(stack, source, "POST", "/hours", {"closed_until": "2040-01-01T00:00:00Z"})

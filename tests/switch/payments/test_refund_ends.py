@@ -116,8 +116,9 @@ async def test_each_part_that_comes_back_is_owed_to_the_payer_until_two_people_s
 async def test_a_refund_of_which_the_rail_never_says_anything_is_asked_about_a_bounded_number_of_times(
     stack: Stack,
 ) -> None:
-    uetr = await done_and_returned(stack, "PK", "IN", "LOST")
+    uetr = await done_and_returned(stack, "PK", "IN", "LOST", times=1000)
     found = await until_refund(stack, uetr, "unknown", "done", within_s=200)
+    await control(stack, "PK", "DELETE", "/faults")
     timing = registry.profile("PK").timing
 
     assert (found["refund"], found["detail"]) == ("unknown", "the rail does not say what became of it")
