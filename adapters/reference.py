@@ -22,7 +22,7 @@ from adapters.port import Outcome, RailConnection
 from adapters.profile import RailProfile
 from adapters.qr import payload
 from adapters.simulation import magic, payers
-from adapters.simulation.harness import order_messages, sample_order
+from adapters.simulation.harness import order_messages, sample_order, sample_wish
 from adapters.simulation.payers import PaymentAbroad
 from adapters.simulation.sandbox import FRAMES, prepare
 from schemas.money import EXPONENTS, Money
@@ -181,14 +181,10 @@ def _connection(directory: Path, country: str) -> RailConnection:
 
 def _wish(country: str) -> PaymentAbroad:
     """A person pays an account in India, or in Pakistan."""
-    abroad, account = ("PK", magic.magic_account("PK", "")) if country == "IN" else ("IN", "asha@okbank")
-    bank = registry.country(abroad).banks[0].bic
-    return PaymentAbroad(
+    return sample_wish(
+        country,
         amount=Money(1250_00, registry.profile(country).currency),
-        bank=bank,
         member="",
-        account=account,
-        payee="Asha Rao",
         made_at=_MADE_AT,
         expires_at=_MADE_AT + timedelta(seconds=60),
         id=_UETR.replace("-", ""),

@@ -3,15 +3,13 @@
 import asyncio
 import base64
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 
 import aiohttp
 
 from adapters import registry
 from adapters.port import Outcome
 from adapters.simulation.debit_book import DebitState
-from adapters.simulation.harness import order_messages
-from adapters.simulation.magic import magic_account
+from adapters.simulation.harness import order_messages, sample_wish
 from adapters.simulation.payers import OrderMessages, PaymentAbroad
 from schemas.errors import SwitchError
 from schemas.money import EXPONENTS, Money
@@ -39,21 +37,9 @@ class Door:
 
     def wish(self, **changes: object) -> PaymentAbroad:
         """A payment abroad that nobody has ordered yet."""
-        profile, now = registry.profile(self.country), datetime.now(UTC).replace(microsecond=0)
-        minor = 1200 * 10 ** EXPONENTS[profile.currency] * (100 if profile.currency == "IRR" else 1)
-        (bank, *_) = [
-            each for each in self.stack.credentials["participants"] if each["country"] == self.target
-        ]
-        ordinary = PaymentAbroad(
-            Money(minor, profile.currency),
-            bank["bic"],
-            bank["member_id"],
-            magic_account(self.target, ""),
-            "Asha Rao",
-            now,
-            now + timedelta(seconds=90),
-        )
-        return replace(ordinary, **changes)  # type: ignore[arg-type]
+        currency = registry.profile(self.country).currency
+        minor = 1200 * 10 ** EXPONENTS[currency] * (100 if currency == "IRR" else 1)
+        return replace(sample_wish(self.country, amount=Money(minor, currency)), **changes)  # type: ignore[arg-type]
 
     async def ask(self, raw: bytes) -> tuple[int, bytes]:
         """What the switch answers; asked again while it is busy."""
