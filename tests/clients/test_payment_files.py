@@ -5,6 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 import uuid
@@ -17,6 +18,8 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapters.pakistan.country import IBAN
 from adapters.simulation.magic import magic_account
@@ -285,6 +288,53 @@ def test_the_uetr_of_a_line_depends_on_the_debtor_the_message_and_the_place() ->
 
 
 @pytest.mark.long
+@settings(max_examples=50, deadline=None)
+@given(size=st.integers(1, 5000))
+def test_a_file_is_read_alike_in_whatever_pieces_it_arrives(size: int) -> None:
+    content = A_FILE
+    reader, found = lines.FileReader(), []
+    for at in range(0, len(content), size):
+        found += list(reader.feed(content[at : at + size]))
+    found += list(reader.end())
+
+    assert [described(each) for each in found] == AS_A_WHOLE
+
+
+def described(found: lines.FileHeader | lines.PaymentLine) -> tuple[object, ...]:
+    if isinstance(found, lines.FileHeader):
+        return (found,)
+    return found.number, found.uetr, found.fault, lines.message(found, datetime(2026, 11, 23, tzinfo=UTC))
+
+
+def made(count: int) -> bytes:
+    with tempfile.TemporaryDirectory() as place:
+        return written(Path(place) / "file.xml", [line() for _ in range(count)]).read_bytes()
+
+
+A_FILE = made(12)
+_WHOLE = lines.FileReader()
+AS_A_WHOLE = [described(each) for each in (*_WHOLE.feed(A_FILE), *_WHOLE.end())]
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"<a>" * 65, "nested too deeply"),
+        (b'<?xml version="1.0" encoding="cp037"?><a/>', "UTF-8"),
+        (b"\xff\xfe<\0a\0", "UTF-8"),
+        (b"<!-- " + b"x" * 70_000, "no message begins"),
+        (b"<a>" + b"<b/>" * 300_000, "longer than"),
+        (A_FILE.replace(b"<CdtTrfTxInf>", b"<X/>" * 65 + b"<CdtTrfTxInf>", 1), "beside its lines"),
+        (A_FILE[:-20], "well-formed"),
+    ],
+)
+def test_what_would_fill_the_memory_or_is_torn_is_refused(content: bytes, text: str) -> None:
+    reader = lines.FileReader()
+    with pytest.raises(FileRefused, match=text):
+        for _ in (*reader.feed(content), *reader.end()):
+            pass
+
+
 def test_memory_holds_a_few_lines_at_a_time(tmp_path: Path) -> None:
     """Ten times the lines: the peak grows by less than a tenth of the file."""
     small = written(tmp_path / "small.xml", (line() for _ in range(300)))

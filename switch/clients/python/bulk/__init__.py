@@ -7,7 +7,7 @@ bulk.report(Path("salaries.xml"), Path("answer.xml"))
 """
 
 from .lines import FileRefused, PaymentLine
-from .report import report
+from .pain_002 import report
 from .sending import LineOutcome, Progress, cancel, journal_of, reading, send
 
 __all__ = [

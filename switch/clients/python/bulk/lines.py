@@ -1,6 +1,6 @@
 """A customer's pain.001 as payments: each of its lines a pacs.008 of its own. Pure but for reading the file.
 
-The file is read element by element, so memory holds one line at a time, whatever its size. Every line has a
+The file is read piece by piece, so memory holds one line at a time, whatever its size. Every line has a
 UETR: its own, or one that follows from the debtor's account, the message id and the place of the line. So the
 same file makes the same payments, however often it is read.
 
@@ -9,20 +9,30 @@ there: `ADDRESSED_TO_THE_BANK`. A line with anything else is refused, with the r
 """
 
 import hashlib
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import IO, Final
-from xml.etree.ElementTree import Element, ParseError, SubElement, iterparse, tostring
+from typing import Final, cast
+from xml.etree.ElementTree import Element, ParseError, SubElement, XMLPullParser, tostring
 
 NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08"
 _FILE: Final = "urn:iso:std:iso:20022:tech:xsd:pain.001.001."
 _FIRST_VERSION: Final = "09"
 """The first version with a UETR, and with the elements of pacs.008.001.08."""
-_PROLOGUE: Final = 64 * 1024
+_PIECE: Final = 64 * 1024
+"""How much is read at a time; the root element begins within the first piece."""
+_AT_ONCE: Final = 16 * 1024
+"""How much is parsed at a time: all its elements are in memory."""
+_LINE_MAX: Final = 1024 * 1024
+"""How long a line or a header may be: what is read without an end would fill the memory."""
+_DEPTH_MAX: Final = 64
+_CHILDREN_MAX: Final = 64
+"""Elements of a batch beside its lines."""
+_ENCODING: Final = re.compile(rb"""^<\?xml[^>]*encoding\s*=\s*["']([^"']*)["']""")
 _IN_ORDER: Final = (
     *("PmtId", "PmtTpInf", "IntrBkSttlmAmt", "IntrBkSttlmDt", "ChrgBr", "IntrmyAgt1", "IntrmyAgt1Acct"),
     *("IntrmyAgt2", "IntrmyAgt2Acct", "IntrmyAgt3", "IntrmyAgt3Acct", "UltmtDbtr", "Dbtr", "DbtrAcct"),
@@ -85,6 +95,55 @@ class CheckedFile:
     """Numbers of the lines with a fault."""
 
 
+class FileCheck:
+    """Counts what a file has, and compares it at the end with what it states."""
+
+    def __init__(self) -> None:
+        self._header: FileHeader | None = None
+        self._count, self._sum = 0, Decimal()
+        self._faulty: list[int] = []
+        self._uetrs: set[bytes] = set()
+        self._digest = hashlib.sha256()
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece of the file."""
+        self._digest.update(piece)
+
+    def add(self, found: "FileHeader | PaymentLine") -> None:
+        """Take the next part of the file.
+
+        Raises:
+            FileRefused: two of its lines have one UETR.
+
+        """
+        if isinstance(found, FileHeader):
+            self._header = found
+            return
+        self._count, self._sum = self._count + 1, self._sum + found.amount
+        key = uuid.UUID(found.uetr).bytes
+        if key in self._uetrs:
+            raise FileRefused(f"line {found.number}: another line has the same UETR")
+        self._uetrs.add(key)
+        if found.fault is not None:
+            self._faulty.append(found.number)
+
+    def end(self) -> CheckedFile:
+        """The file, read to its end.
+
+        Raises:
+            FileRefused: its number of lines or its sums differ from what it states.
+
+        """
+        header = self._header
+        if header is None or not self._count:
+            raise FileRefused("the file has no payments")
+        if header.lines != self._count:
+            raise FileRefused(f"NbOfTxs states {header.lines} payments, and there are {self._count}")
+        if header.control_sum is not None and header.control_sum != self._sum:
+            raise FileRefused(f"CtrlSum states {header.control_sum}, and the sum is {self._sum}")
+        return CheckedFile(header, self._digest.hexdigest(), self._sum, tuple(self._faulty))
+
+
 def check(path: Path, today: date | None = None) -> CheckedFile:
     """Read a whole file, and compare it with the numbers that it states.
 
@@ -92,71 +151,134 @@ def check(path: Path, today: date | None = None) -> CheckedFile:
         FileRefused: it is no pain.001, or its number of lines or its sums differ.
 
     """
-    header, count, total, faulty = None, 0, Decimal(), []
-    stated: set[bytes] = set()
-    for found in read(path, today):
-        if isinstance(found, FileHeader):
-            header = found
-            continue
-        count, total = count + 1, total + found.amount
-        key = uuid.UUID(found.uetr).bytes
-        if key in stated:
-            raise FileRefused(f"line {found.number}: another line has the same UETR")
-        stated.add(key)
-        if found.fault is not None:
-            faulty.append(found.number)
-    if header is None or not count:
-        raise FileRefused("the file has no payments")
-    if header.lines != count:
-        raise FileRefused(f"NbOfTxs states {header.lines} payments, and there are {count}")
-    if header.control_sum is not None and header.control_sum != total:
-        raise FileRefused(f"CtrlSum states {header.control_sum}, and the sum is {total}")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return CheckedFile(header, digest, total, tuple(faulty))
+    checking = FileCheck()
+    for found in read(path, today, checking):
+        checking.add(found)
+    return checking.end()
 
 
-def read(path: Path, today: date | None = None) -> Iterator[FileHeader | PaymentLine]:
+def read(
+    path: Path, today: date | None = None, checking: FileCheck | None = None
+) -> Iterator["FileHeader | PaymentLine"]:
     """The header of a file, then each of its lines.
 
     Raises:
         FileRefused: it is no pain.001.
 
     """
+    reader = FileReader(today)
     with path.open("rb") as file:
-        if b"<!DOCTYPE" in file.read(_PROLOGUE):
-            raise FileRefused("a message has no document type")
-        file.seek(0)
+        while piece := file.read(_PIECE):
+            if checking is not None:
+                checking.feed(piece)
+            yield from reader.feed(piece)
+    yield from reader.end()
+
+
+class FileReader:
+    """Reads a file that arrives in pieces."""
+
+    def __init__(self, today: date | None = None) -> None:
+        self._today = today or datetime.now(UTC).date()
+        self._parser: XMLPullParser[Element] = XMLPullParser(("start", "end"))
+        self._head: bytes | None = b""
+        """What came before the root element; None behind its beginning."""
+        self._header: FileHeader | None = None
+        self._batch: Element | None = None
+        self._number = self._depth = self._unread = 0
+        self._others = self._batch_depth = 0
+        """Elements of the batch beside its lines, and where they are."""
+
+    def feed(self, piece: bytes) -> Iterator["FileHeader | PaymentLine"]:
+        """What ends in the next piece of the file.
+
+        Raises:
+            FileRefused: it is no pain.001.
+
+        """
+        if self._head is not None:
+            self._head += piece
+            _check_head(self._head)
+        for at in range(0, len(piece), _AT_ONCE):
+            yield from self._parsed(piece[at : at + _AT_ONCE])
+        if self._head is not None and len(self._head) > _PIECE:
+            raise FileRefused("no message begins at the beginning of the file")
+
+    def _parsed(self, piece: bytes) -> Iterator["FileHeader | PaymentLine"]:
+        self._parser.feed(piece)
+        self._unread += len(piece)
+        for event, element in self._events():
+            self._head = None
+            if event == "start":
+                self._started(element)
+            elif (found := self._ended(element)) is not None:
+                self._unread = 0
+                yield found
+        if self._unread > _LINE_MAX:
+            raise FileRefused(f"a line, or what is between two, is longer than {_LINE_MAX} bytes")
+
+    def _events(self) -> Iterator[tuple[str, Element]]:
         try:
-            yield from _read(file, today or datetime.now(UTC).date())
+            for found in self._parser.read_events():
+                yield cast("tuple[str, Element]", found)
         except ParseError as error:
             raise FileRefused(f"not well-formed XML: {error}") from None
 
+    def end(self) -> Iterator["FileHeader | PaymentLine"]:
+        """What the end of the file makes certain.
 
-def _read(file: IO[bytes], today: date) -> Iterator[FileHeader | PaymentLine]:
-    header: FileHeader | None = None
-    batch: Element | None = None
-    number = 0
-    for event, element in iterparse(file, ("start", "end")):  # noqa: S314 - no document type, expat bounds the rest
+        Raises:
+            FileRefused: it is incomplete.
+
+        """
+        try:
+            self._parser.close()
+        except ParseError as error:
+            raise FileRefused(f"not well-formed XML: {error}") from None
+        yield from ()
+
+    def _started(self, element: Element) -> None:
+        self._depth += 1
+        if self._depth > _DEPTH_MAX:
+            raise FileRefused("elements are nested too deeply")
         namespace, _, tag = element.tag.rpartition("}")
-        if event == "start":
-            if tag == "CstmrCdtTrfInitn":
-                _check_version(namespace)
-            elif tag == "PmtInf":
-                batch = element
-            continue
-        if tag == "GrpHdr":
-            header = _header(element)
-            yield header
-        elif tag == "CdtTrfTxInf" and batch is not None:
-            if header is None:
-                raise FileRefused("GrpHdr must come first")
-            number += 1
-            yield _line(number, header, batch, element, today)
-            batch.remove(element)
+        if tag == "CstmrCdtTrfInitn":
+            _check_version(namespace)
         elif tag == "PmtInf":
+            self._batch, self._batch_depth, self._others = element, self._depth, 0
+
+    def _ended(self, element: Element) -> "FileHeader | PaymentLine | None":
+        self._depth -= 1
+        tag, batch = _tag(element), self._batch
+        if tag == "GrpHdr":
+            if self._header is not None:
+                raise FileRefused("GrpHdr must come once")
+            self._header = _header(element)
+            return self._header
+        if tag == "CdtTrfTxInf" and batch is not None:
+            if self._header is None:
+                raise FileRefused("GrpHdr must come first")
+            self._number += 1
+            line = _line(self._number, self._header, batch, element, self._today)
+            batch.remove(element)
+            return line
+        if tag == "PmtInf":
             element.clear()
-            batch = None
+            self._batch = None
+        elif self._depth == self._batch_depth:
+            self._others += 1
+            if self._others > _CHILDREN_MAX:
+                raise FileRefused("PmtInf has too many elements beside its lines")
+        return None
+
+
+def _check_head(head: bytes) -> None:
+    """Refuse a document type, and any encoding in which it could hide."""
+    encoding = _ENCODING.match(head.removeprefix(b"\xef\xbb\xbf"))
+    if b"\0" in head or (encoding is not None and encoding[1].lower() not in {b"utf-8", b"us-ascii"}):
+        raise FileRefused("must be XML in UTF-8")
+    if b"<!DOCTYPE" in head:
+        raise FileRefused("a message has no document type")
 
 
 def _check_version(namespace: str) -> None:
