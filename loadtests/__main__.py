@@ -3,7 +3,18 @@
 import importlib
 import sys
 
-BENCHMARKS = ("payments", "ledger", "codec", "reports", "volume", "causes", "overload", "names", "screening")
+BENCHMARKS = (
+    "payments",
+    "ledger",
+    "codec",
+    "reports",
+    "volume",
+    "causes",
+    "overload",
+    "names",
+    "screening",
+    "files",
+)
 
 
 def main() -> int:

@@ -42,6 +42,18 @@ GRANT UPDATE (state, message, fingerprint, answer, reason, decided_at, due_at, a
               refund, refund_uetr, refund_ref, refund_body, refund_minor, refund_tries, refund_enquiries,
               refund_expires_at, refund_due_at, refund_detail, part_seen, refund_made, refund_changed_at, refund_back_minor)
    ON switch.inbound_order TO payswitch_caretaker;
+GRANT SELECT ON switch.payment_file_part TO payswitch_api, payswitch_caretaker;
+GRANT INSERT (id, sender, whole, digest, size, keyid, signature, base, sealed_key, ends_at), UPDATE (cancelled_at)
+   ON switch.payment_file TO payswitch_api;
+GRANT INSERT ON switch.payment_file_part TO payswitch_api;
+GRANT INSERT (id, asker, debtor_agent, message_id, definition, reference, uetr, currency, minor, expires_at, after),
+      UPDATE (state, reason, ended_at)
+   ON switch.payment_request TO payswitch_api;
+GRANT UPDATE (state, payment, reason, ended_at) ON switch.payment_request TO payswitch_caretaker;
+GRANT UPDATE (state, message_id, lines, total, reason, detail, ended_at, base) ON switch.payment_file TO payswitch_caretaker;
+GRANT DELETE ON switch.payment_file_part TO payswitch_caretaker;
+GRANT INSERT, UPDATE (state, fingerprint, sealed_key, message, taken_at, reason, detail)
+   ON switch.payment_file_line TO payswitch_caretaker;
 GRANT INSERT, UPDATE (gateway, open, change, purpose, refunds_since) ON switch.rail_inbound TO payswitch_caretaker;
 GRANT SELECT, INSERT ON switch.payment_limit, switch.daily_use, switch.claim TO payswitch_writer;
 GRANT UPDATE (per_payment, per_day) ON switch.payment_limit TO payswitch_writer;
@@ -92,7 +104,7 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
                 switch.certificate, switch.certification, switch.tariff, switch.payment_charge, switch.screening_list,
                 switch.screening_set, switch.screening_engine, switch.screening_hold, switch.screening_clearance, switch.screening_officers, switch.quote, switch.quote_use,
                 switch.fx_offer, switch.fx_counted, switch.pair_control, switch.indirect_participant, switch.directory_file, switch.rail_return, switch.reversal, switch.part_return, switch.recall,
-                switch.rail_inbound, switch.inbound_order
+                switch.rail_inbound, switch.inbound_order, switch.payment_file, switch.payment_file_line, switch.payment_request
    TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
 GRANT SELECT ON switch.fx_fixing, switch.fx_closing_offer TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
 GRANT SELECT (name, display_name, role, scope, status, created_at) ON switch.person
@@ -224,7 +236,7 @@ GRANT UPDATE (examined, outcome) ON switch.watch_alarm TO payswitch_caretaker;
 GRANT INSERT, UPDATE (decided_by, change) ON switch.screening_officers TO payswitch_caretaker;
 GRANT INSERT (currency, participant, minor, change) ON switch.settled_before TO payswitch_caretaker;
 
-GRANT SELECT ON switch.payment_reference TO payswitch_pages;
+GRANT SELECT ON switch.payment_reference TO payswitch_pages, payswitch_caretaker;
 GRANT SELECT, DELETE, INSERT (person, page, name, query), UPDATE (query) ON switch.saved_view TO payswitch_pages;
 -- Cases: the caretaker opens and closes them, people on pages work on them, the messenger tells of them. Only pages read
 -- what people attach, and nobody else their addresses.

@@ -182,13 +182,16 @@ def verify_base(
     *,
     key: PublicKey,
     path: str,
-    body: bytes,
     now: int,
+    body: bytes | None = None,
+    sha256: bytes | None = None,
     slack_s: int = 0,
     authority: str = "",
     method: str = "POST",
 ) -> str:
     """Verify a signature of a request with `body` to `path` by its base alone; return the content type.
+
+    Of a body that is not at hand, its `sha256`; without either, any body.
 
     `slack_s`: how long ago, or by which other clock, `verify` accepted it. An empty `authority`: any.
 
@@ -205,7 +208,10 @@ def verify_base(
     if values["keyid"] != f'"{key.keyid}"' or values.get("alg") not in {None, f'"{key.algorithm}"'}:
         raise NotAuthentic("the signature names another key")
     _check_times(int(values["created"]), int(values["expires"]), now, slack_s)
-    wanted = {'"@method"': method, '"@path"': path, '"content-digest"': content_digest(body)}
+    wanted = {'"@method"': method, '"@path"': path}
+    digest = sha256 if body is None else hashlib.sha256(body).digest()
+    if digest is not None:
+        wanted['"content-digest"'] = _digest_field(digest)
     if authority:
         wanted['"@authority"'] = authority.lower()
     covers = len(components) == len(lines) and list(components) == signed[3].split(" ")
@@ -255,7 +261,11 @@ def sign(
 
 def content_digest(body: bytes) -> str:
     """The only value of `Content-Digest` that the profile allows for a body."""
-    return f"sha-256=:{b64encode(hashlib.sha256(body).digest()).decode()}:"
+    return _digest_field(hashlib.sha256(body).digest())
+
+
+def _digest_field(sha256: bytes) -> str:
+    return f"sha-256=:{b64encode(sha256).decode()}:"
 
 
 def _fields(headers: Headers, *names: bytes) -> dict[bytes, str]:

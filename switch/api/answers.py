@@ -80,6 +80,20 @@ ANSWERS: Final[Mapping[str, OperationAnswer]] = MappingProxyType(
         "readQrCode": OperationAnswer(
             models.QrDraftDocument, signs=True, body=qr.QrText, failures=(Refused,)
         ),
+        "handInPaymentFile": OperationAnswer(
+            models.PaymentFileDocument,
+            202,
+            headers=("Location", "Idempotent-Replayed"),
+            signs=True,
+            failures=(Restoring,),
+        ),
+        "listPaymentFiles": _page(models.PaymentFileDocument),
+        "getPaymentFile": OperationAnswer(models.PaymentFileDocument),
+        "listPaymentFileLines": _page(models.PaymentFileLineDocument, failures=(NotFound,)),
+        "cancelPaymentFile": OperationAnswer(models.PaymentFileDocument),
+        "getPaymentFileReport": OperationAnswer(files=("application/xml",)),
+        "listRequestsToPay": _page(models.RequestToPayDocument),
+        "getRequestToPay": OperationAnswer(models.RequestToPayDocument),
         "makeQrCode": OperationAnswer(
             models.QrCodeDocument,
             signs=True,

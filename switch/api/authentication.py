@@ -17,7 +17,7 @@ SIGNED: Final = "payswitch.signed"
 _BEARER: Final = "bearer "
 
 
-async def authenticate(request: Request, body: bytes) -> Participant:
+async def authenticate(request: Request, body: bytes | None) -> Participant:
     """Find the participant that sent `request` with `body`, and use up its signature's nonce.
 
     Raises:
@@ -40,6 +40,18 @@ async def authenticate(request: Request, body: bytes) -> Participant:
     return participant
 
 
+async def authenticate_head(request: Request) -> Participant:
+    """Find the participant that sent a request whose body is not read yet, and use up the nonce.
+
+    The digest that its headers state is trusted: the caller of this compares it with the body.
+
+    Raises:
+        NotAuthentic, NotAllowed, TooManyRequests: as `authenticate`.
+
+    """
+    return await authenticate(request, None)
+
+
 async def identify(request: Request, body: bytes) -> Participant:
     """Find who sent a payment. A repeated message is not a replay: the UETR is its identity.
 
@@ -54,7 +66,7 @@ async def identify(request: Request, body: bytes) -> Participant:
     return participant
 
 
-async def _find(request: Request, body: bytes) -> tuple[Participant, Proof]:
+async def _find(request: Request, body: bytes | None) -> tuple[Participant, Proof]:
     runtime: Runtime = request.app.state.runtime
     directory = runtime.directory.now
     try:

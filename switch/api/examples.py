@@ -309,12 +309,46 @@ IDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "/v1/me/sessions": ORIGINAL,
         "/v1/participants": "asha-bank",
+        "/v1/payment-files": "6f1c0a52-0f0e-4d55-9a53-3a2b7e0f8c11",
         "/v1/people": "auditor",
         "/v1/quotes": "3f0f5d3c-7c52-4b0e-9a8e-5b0a6f1f2c11",
+        "/v1/requests-to-pay": "0b9e6c8e-0f51-5a8e-9d0b-2b1d4c9c1f2a",
         "/v1/webhooks": ORIGINAL,
     }
 )
 """Prefix of a path -> the example of its `id` or `name`."""
+
+
+PAYMENT_FILE: Final = """<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.001.001.09">
+ <CstmrCdtTrfInitn>
+  <GrpHdr>
+   <MsgId>SALARIES-2026-11</MsgId>
+   <CreDtTm>2026-11-23T14:05:07.123+05:30</CreDtTm>
+   <NbOfTxs>1</NbOfTxs>
+   <CtrlSum>100.00</CtrlSum>
+   <InitgPty><Nm>Rao Textiles</Nm></InitgPty>
+  </GrpHdr>
+  <PmtInf>
+   <PmtInfId>SALARIES</PmtInfId>
+   <PmtMtd>TRF</PmtMtd>
+   <ReqdExctnDt><Dt>2026-11-23</Dt></ReqdExctnDt>
+   <Dbtr><Nm>Rao Textiles</Nm></Dbtr>
+   <DbtrAcct><Id><Othr><Id>asha@okbank</Id></Othr></Id></DbtrAcct>
+   <DbtrAgt><FinInstnId><BICFI>ASHAINBB</BICFI></FinInstnId></DbtrAgt>
+   <CdtTrfTxInf>
+    <PmtId><EndToEndId>SALARY-1</EndToEndId></PmtId>
+    <Amt><InstdAmt Ccy="INR">100.00</InstdAmt></Amt>
+    <CdtrAgt><FinInstnId><BICFI>INDUPKKA</BICFI></FinInstnId></CdtrAgt>
+    <Cdtr><Nm>Bilal Khan</Nm></Cdtr>
+    <CdtrAcct><Id><IBAN>PK60SAND0000000000000001</IBAN></Id></CdtrAcct>
+    <Purp><Cd>SALA</Cd></Purp>
+    <RmtInf><Ustrd>salary</Ustrd></RmtInf>
+   </CdtTrfTxInf>
+  </PmtInf>
+ </CstmrCdtTrfInitn>
+</Document>
+"""
 
 
 def parameter(path: str, name: str) -> Any:

@@ -345,6 +345,75 @@ class QrCodeDocument(QrDraftDocument):
     ]
 
 
+_LINE_STATUS: Final = (
+    "ISO status: RCVD not sent, PDNG sent, ACCC credited, RJCT rejected, CANC cancelled before it was sent"
+)
+
+
+class RequestToPayDocument(TypedDict):
+    """A request to pay, and what became of it."""
+
+    id: Annotated[str, _text("0b9e6c8e-0f51-5a8e-9d0b-2b1d4c9c1f2a", "Id of the request", format="uuid")]
+    state: Annotated[
+        Literal["open", "accepted", "paid", "refused", "expired"],
+        Meta(description="`accepted`: the debtor agent agreed, and its payment has not been credited yet"),
+    ]
+    creditor_agent: Annotated[str, _text("indus-bank", "Who asks")]
+    debtor_agent: Annotated[str, _text("asha-bank", "Who is asked")]
+    message_id: Annotated[str, _text("INDUPKKA-20261123-000043", "`GrpHdr/MsgId` of the pain.013")]
+    amount: MoneyDocument
+    asked_at: Instant
+    expires_at: Annotated[
+        str, _text("2026-12-24T00:00:00+00:00", "When it ends without a payment", format="date-time")
+    ]
+    ended_at: Instant | None
+    payment: Annotated[
+        str | None, Meta(description="UETR of the payment that answered it, as the books know it")
+    ]
+    reason: Annotated[ReasonCode | None, Meta(description="Why it was refused, or TM01: its time is over")]
+    links: dict[str, str]
+
+
+class PaymentFileDocument(TypedDict):
+    """A file of payments, and how far it is."""
+
+    id: Annotated[str, _text("6f1c0a52-0f0e-4d55-9a53-3a2b7e0f8c11", "Id of the file", format="uuid")]
+    state: Annotated[
+        Literal["received", "refused", "sending", "ended"],
+        Meta(description="`refused`: nothing of it is sent; `ended`: every line has ended"),
+    ]
+    message_id: Annotated[str, _text("SALARIES-2026-11", "`GrpHdr/MsgId`; null until it was read")] | None
+    whole: Annotated[bool, Meta(description="Nothing is sent if a line cannot be sent")]
+    bytes: Annotated[int, Meta(description="Size of the file")]
+    lines: Annotated[int | None, Meta(description="Number of its lines, once it was checked")]
+    control_sum: Annotated[str, _text("1250000.00", "Sum of its amounts, as `CtrlSum`")] | None
+    group_status: Annotated[
+        Literal["RCVD", "PDNG", "PART", "ACCC", "RJCT"],
+        Meta(description="`GrpSts` of its pain.002, as it is now"),
+    ]
+    by_status: Annotated[dict[str, int], Meta(description=f"Numbers of lines by status. {_LINE_STATUS}")]
+    reason: Annotated[ReasonCode | None, Meta(description="Why it was refused as a whole")]
+    detail: Annotated[str | None, Meta(description="The same in words")]
+    received_at: Instant
+    ends_at: Annotated[
+        str,
+        _text("2026-11-24T08:36:00+00:00", "What is not sent by then is rejected (TM01)", format="date-time"),
+    ]
+    cancelled_at: Instant | None
+    ended_at: Instant | None
+    links: dict[str, str]
+
+
+class PaymentFileLineDocument(TypedDict):
+    """A line of a file, and what became of it."""
+
+    number: Annotated[int, Meta(description="Its place in the file, from 1")]
+    uetr: Annotated[str, _text("eb6305c9-1f7f-49de-aed0-16487c27b42d", "UETR of its payment", format="uuid")]
+    status: Annotated[Literal["RCVD", "PDNG", "ACCC", "RJCT", "CANC"], Meta(description=_LINE_STATUS)]
+    reason: ReasonCode | None
+    detail: Annotated[str | None, Meta(description="The reason in words, if the line was not sent")]
+
+
 class FirmQuoteDocument(TypedDict):
     """The terms of one payment, promised until an instant."""
 

@@ -301,6 +301,9 @@ def _complete(  # noqa: PLR0917 - the parts of an operation
         operation["requestBody"] = {"required": True, "content": {JSON: content}}
     if operation["operationId"] == "confirmSettlement":
         operation["requestBody"] = {"required": True, "content": _confirmations()}
+    if operation["operationId"] == "handInPaymentFile":
+        file = {"schema": {"type": "string"}, "example": examples.PAYMENT_FILE}
+        operation["requestBody"] = {"required": True, "content": {_XML: file}}
     given = operation["responses"].get(str(answer.status), {})
     success = _success(document, answer, given)
     operation["responses"] = {

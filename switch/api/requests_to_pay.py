@@ -1,7 +1,8 @@
 """Requests to pay: pain.013 of the creditor agent, pain.014 of the debtor agent. They move no money.
 
 The debtor agent reads the request among its messages, answers it, and, if its customer agrees, sends a
-pacs.008 of its own with the end-to-end id of the request.
+pacs.008 of its own with the end-to-end id of the request. What becomes of a request, and the payment that
+answers it, is in `GET /v1/requests-to-pay` (`switch.payments.payment_requests`).
 
 An answer names a request by its message id, which is unique only for its sender. If two banks have sent the
 same id to one debtor agent, an answer must name its addressee (`GrpHdr/CdtrAgt`) or is refused. Both banks
@@ -11,20 +12,29 @@ are notified at once, so that they can send the request again under another id.
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import JSONResponse
 
 from schemas import codec
 from schemas.errors import NotAllowed, NotFound, Refused
+from schemas.money import Money
 from schemas.parties import instant_text, read_agent, read_instant
 from schemas.payment import NOT_PROVIDED
 from schemas.reasons import Reason
+from switch.api import paging
 from switch.api.acknowledgements import acknowledgement
+from switch.api.paging import Before, Limit
+from switch.api.reads import Context, Reader
 from switch.api.receiving import IsoResponse, Received
 from switch.base.settings import Settings
-from switch.payments import correspondence, stated
+from switch.payments import correspondence, payment_requests, stated
 from switch.payments.correspondence import OpenRequest
 from switch.payments.directory import Participant
+from switch.payments.payment_requests import PaymentRequest
 
+router = APIRouter(prefix="/v1")
 _NAME: Final = "pain.013"
 _REQUEST: Final = "CdtrPmtActvtnReq"
 _REPORT: Final = "CdtrPmtActvtnReqStsRpt"
@@ -77,11 +87,23 @@ async def request_payment(received: Received) -> IsoResponse:
         receiver=debtor_agent.id,
         uetr=None,
     )
+    id_ = correspondence.identity(sender.id, received.message, message_id)
+    await payment_requests.keep(
+        pool,
+        keys,
+        id_,
+        received.message.id,
+        content,
+        asker=sender.id,
+        debtor_agent=debtor_agent.id,
+        now=datetime.now(UTC),
+    )
     requests = await correspondence.of_id(received.runtime.pool, debtor_agent.id, _NAME, message_id)
     if len(requests) > 1:
         for request in requests:
             await _notify_of_shared_id(received, request, message_id)
-    return IsoResponse(_DEFINITION, _report(message_id, received.message.id, _RECEIVED), 202)
+    document = _report(message_id, received.message.id, _RECEIVED)
+    return IsoResponse(_DEFINITION, document, 202, {"Location": f"/v1/requests-to-pay/{id_}"})
 
 
 def _debtor_agent(received: Received, payments: list[dict[str, Any]]) -> Participant:
@@ -129,6 +151,7 @@ def check_request(
     if not Decimal((amount["Amt"] if kind == "EqvtAmt" else amount)["Amt"]):
         path = f"{_REQUEST}/PmtInf/CdtTrfTx/Amt/{kind}"
         raise Refused("must be greater than zero", reason=Reason.ZERO_AMOUNT, path=path)
+    payment_requests.amount_of(transfer)
 
 
 async def _notify_of_shared_id(received: Received, request: OpenRequest, message_id: str) -> None:
@@ -209,6 +232,7 @@ async def answer_request(received: Received) -> IsoResponse:
         receiver=request.sender,
         uetr=None,
     )
+    await payment_requests.answer(received.runtime.pool, request.id, content)
     return acknowledgement(message_id)
 
 
@@ -292,3 +316,43 @@ def _answered(received: Received, requests: list[OpenRequest], named: dict[str, 
             path=path,
         )
     return requests[0]
+
+
+@router.get("/requests-to-pay", operation_id="listRequestsToPay", tags=["payments"])
+async def list_requests_to_pay(
+    request: Request, context: Context, reader: Reader, before: Before = None, limit: Limit = 50
+) -> JSONResponse:
+    """List requests to pay that the caller made, and that were made to it, newest first."""
+    before = before or payment_requests.NEWEST
+    found = await payment_requests.newest(context.pool, reader.id, before=before, limit=limit + 1)
+    page = paging.cut(found, limit, lambda each: each.number)
+    headers = paging.link(request, "before", page)
+    return JSONResponse([_document(each) for each in page.entries], headers=headers)
+
+
+@router.get("/requests-to-pay/{id}", operation_id="getRequestToPay", tags=["payments"])
+async def get_request_to_pay(
+    context: Context,
+    reader: Reader,
+    id: Annotated[uuid.UUID, Path(description="from the Location of the answer to the pain.013")],  # noqa: A002
+) -> JSONResponse:
+    """Get what became of a request to pay, and the payment that answered it."""
+    return JSONResponse(_document(await payment_requests.find(context.pool, reader.id, id)))
+
+
+def _document(found: PaymentRequest) -> dict[str, Any]:
+    payment = str(found.payment) if found.payment else None
+    return {
+        "id": str(found.id),
+        "state": found.state.value,
+        "creditor_agent": found.asker,
+        "debtor_agent": found.debtor_agent,
+        "message_id": found.message_id,
+        "amount": {"currency": found.currency, "amount": Money(found.minor, found.currency).text},
+        "asked_at": found.asked_at.isoformat(),
+        "expires_at": found.expires_at.isoformat(),
+        "ended_at": found.ended_at and found.ended_at.isoformat(),
+        "payment": payment,
+        "reason": found.reason or None,
+        "links": {"payment": f"/v1/payments/{payment}"} if payment else {},
+    }

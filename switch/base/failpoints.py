@@ -46,6 +46,17 @@ OF_REFUNDS: Final = ("before_refund_made", "before_refund_sent", "after_refund_s
 """Those that the refund of an order passes, over the rail where its payment began."""
 OF_RECALLS: Final = ("before_recall_asked", "after_recall_asked", "before_recall_told")
 """Those that a recall passes, whose payee's bank is asked over its rail."""
+OF_FILES: Final = (
+    "after_file_kept",
+    "before_file_checked",
+    "before_lines_taken",
+    "after_lines_taken",
+    "after_line_decided",
+    "before_file_ended",
+)
+"""Those that a file of payments passes, in this order; between them its lines pass those of payments."""
+OF_REQUESTS: Final = ("before_request_ended",)
+"""Those that a request to pay passes."""
 ALL: Final = (
     *NAMES,
     *OF_HOLDS,
@@ -55,6 +66,8 @@ ALL: Final = (
     *OF_QUERIES,
     *OF_REFUNDS,
     *OF_RECALLS,
+    *OF_FILES,
+    *OF_REQUESTS,
 )
 _KINDS: Final = frozenset({"kill", "killgroup", "stop"})
 

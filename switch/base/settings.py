@@ -152,6 +152,12 @@ class Settings(BaseSettings):
     security_policy: str = Field(default="", pattern=r"^(https://[!-~]+)?$")
     """The address of the operator's disclosure policy."""
     body_limit: int = Field(default=256 * 1024, ge=1024)
+    payment_file_limit: int = Field(default=64 * 1024 * 1024, ge=64 * 1024, le=1024 * 1024 * 1024)
+    """Largest size of a file of payments, in bytes."""
+    payment_file_s: float = Field(default=24 * 3600.0, ge=60, le=6 * 86_400)
+    """How long a file of payments is worked on; what was not sent of it by then is rejected."""
+    keep_payment_files_days: int = Field(default=35, ge=1, le=3660)
+    """How long the content of a file of payments that has ended is kept, for its pain.002."""
     screening_hold_s: float = Field(default=24 * 3600.0, gt=0, le=30 * 86_400)
     """How long a payment waits for people that screening holds, unless it states an earlier deadline; then it
     is refused."""

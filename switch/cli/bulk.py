@@ -1,6 +1,7 @@
 """`payswitch bulk`: a customer's pain.001 of thousands of lines, each sent as an ordinary payment.
 
-It runs where the participant's key is: the switch believes only messages that the participant signed, so each
+`hand-in` gives the signed file to the switch, which sends its lines. The other commands send them from here.
+Those run where the key is: the switch believes only messages that the participant signed, so each
 line is signed as it is sent. Who sends is named as for `listen`.
 """
 
@@ -18,6 +19,8 @@ from switch.cli.integrator import KeyFile, KeyId, Participant, Url, connected
 from switch.clients.python import bulk as files
 from switch.clients.python.bulk import FileRefused, Progress
 
+_ENDED = frozenset({"ended", "refused"})
+_PAUSE_S = 0.5
 app = typer.Typer(no_args_is_help=True)
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="a pain.001 in XML")]
 JournalPath = Annotated[
@@ -92,6 +95,37 @@ def report(
     except FileRefused as refused:
         raise CommandFailed(f"{file}: {refused}") from None
     output.document({"written": str(to)})
+
+
+@app.command("hand-in")
+def hand_in(
+    file: File,
+    *,
+    whole: Annotated[bool, typer.Option("--whole", help="send nothing if a line cannot be sent")] = False,
+    within: Annotated[float, typer.Option(min=0, help="seconds to wait for the end of the file")] = 60.0,
+    report: Annotated[
+        Path | None, typer.Option("--report", dir_okay=False, help="write the pain.002 here at the end")
+    ] = None,
+    participant: Participant = None,
+    url: Url = None,
+    keyid: KeyId = None,
+    key: KeyFile = None,
+    data: Data = None,
+) -> None:
+    """Hand a file in, for the switch to send its lines, and print how far it is.
+
+    Exit code 1 if it has not ended yet: the same command says how far it is then.
+    """
+    ends = time.monotonic() + within
+    with connected(participant, url, keyid, key, data) as client:
+        found = client.hand_in(file.read_bytes(), whole=whole)
+        while found["state"] not in _ENDED and time.monotonic() < ends:
+            time.sleep(_PAUSE_S)
+            found = client.read(f"payment-files/{found['id']}")
+        if report is not None and found["state"] == "ended":
+            report.write_bytes(client.file_report(found["id"]))
+    output.document(found)
+    raise typer.Exit(0 if found["state"] in _ENDED else 1)
 
 
 def _document(progress: Progress) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Retention: data that is not evidence of a payment is deleted after a time, in small batches.
 
 This concerns webhook deliveries (their events stay readable), notices of cases, quotes that no payment used,
-results of probes, and finished reports (they can be made again from the log). The log, the ledger and the
-messages are not touched here.
+results of probes, the content of files of payments that have ended, and finished reports (they can be made
+again from the log). The log, the ledger and the messages are not touched here.
 """
 
 import asyncio
@@ -25,7 +25,9 @@ _PAUSE_S: Final = 0.1
 
 _QUOTES_KEPT: Final = timedelta(days=1)
 """How long a quote that no payment used can be read after its end; the log has it for ever."""
-_DELIVERIES: Final = statements("switch.operations")("forget_deliveries")
+_statement: Final = statements("switch.operations")
+_DELIVERIES: Final = _statement("forget_deliveries")
+_PARTS: Final = _statement("forget_file_parts")
 _NOTICES: Final = "DELETE FROM switch.case_notice WHERE made_at < $1"
 _KEPT: Final = "SELECT DISTINCT sha256 FROM switch.report_artefact WHERE sha256 = ANY($1)"
 
@@ -40,6 +42,9 @@ async def forget_old(pool: asyncpg.Pool, settings: Settings, *, now: datetime | 
     async def deliveries(before: datetime) -> int:
         return int((await pool.execute(_DELIVERIES, before, AT_ONCE)).split()[-1])
 
+    async def parts(before: datetime) -> int:
+        return int((await pool.execute(_PARTS, before, AT_ONCE)).split()[-1])
+
     def by(function: str) -> Forget:
         async def forget(before: datetime) -> int:
             gone: int = await pool.fetchval(f"SELECT switch.{function}($1, $2)", before, AT_ONCE)
@@ -49,6 +54,7 @@ async def forget_old(pool: asyncpg.Pool, settings: Settings, *, now: datetime | 
 
     await _all_before(deliveries, today - timedelta(days=settings.keep_deliveries_days))
     await pool.execute(_NOTICES, today - timedelta(days=settings.keep_deliveries_days))
+    await _all_before(parts, today - timedelta(days=settings.keep_payment_files_days))
     await _all_before(by("forget_claims"), today)
     await _all_before(by("forget_velocity"), today)
     await _all_before(by("forget_watch_uses"), today)

@@ -1,5 +1,7 @@
 """Messages received for a participant: cancellation requests, replies, returns, requests to pay.
 
+Beside them are what became of requests to pay, in both directions, and how far its files of payments are.
+
 The list shows no personal data. A message contains it: opening one needs its own right and is recorded in the
 event log.
 """
@@ -10,11 +12,12 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from schemas import files
+from schemas.money import Money
 from switch.identity.permissions import Right, require
 from switch.pages import filters, language
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, render
-from switch.payments import correspondence
+from switch.payments import correspondence, payment_files, payment_requests
 from switch.writer.audit_notes import note
 from switch.writer.event_kinds import EventKind
 
@@ -26,9 +29,27 @@ NAMES: Final = {
     "pacs.004": "returns a payment",
     "pain.013": "requests a payment",
     "pain.014": "replies to a request to pay",
+    "pain.002": "reports the end of a payment file",
 }
 """Meaning of each kind of message."""
+REQUEST_STATES: Final = {
+    "open": ("open", "warn"),
+    "accepted": ("accepted", "warn"),
+    "paid": ("paid", "good"),
+    "refused": ("refused", "bad"),
+    "expired": ("expired", "bad"),
+}
+"""State of a request to pay -> its text and its tone."""
+FILE_STATES: Final = {
+    "received": ("received", "warn"),
+    "sending": ("being sent", "warn"),
+    "ended": ("completed", "good"),
+    "refused": ("refused", "bad"),
+}
+"""State of a file of payments -> its text and its tone."""
 _PAGE: Final = 50
+_NEWEST: Final = 20
+"""Requests to pay and files that are shown."""
 
 
 @router.get("/messages")
@@ -50,6 +71,13 @@ async def get_messages(
         person,
         found=found,
         names=NAMES,
+        requests=await payment_requests.newest(switch.pool, person.scope, limit=_NEWEST),
+        request_states=REQUEST_STATES,
+        money=Money,
+        files=await payment_files.newest(
+            switch.pool, person.scope, before=payment_files.NEWEST, limit=_NEWEST
+        ),
+        file_states=FILE_STATES,
         older=filters.older(request, found[-1].seq) if len(found) == _PAGE else "",
         ranges=filters.ranges(request, language.of(request)),
         base=PREFIX + BASE,

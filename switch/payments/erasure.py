@@ -38,6 +38,7 @@ _ERASE_MORE: Final = (
     _statement("erase_messages"),
     "UPDATE switch.rail_return SET sealed_key = NULL WHERE number = ANY($1)",
     _statement("erase_orders"),
+    _statement("erase_payment_files"),
 )
 """Other personal data of a payment: pseudonyms for reports, and related messages."""
 

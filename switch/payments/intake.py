@@ -27,7 +27,17 @@ from switch.base import metrics, personal_data, tracing
 from switch.base.failpoints import failpoint
 from switch.base.personal_data import Sealer
 from switch.base.settings import Settings
-from switch.payments import corridor_rules, indirect, pricing, quotes, recovery, routes, stated, tariffs
+from switch.payments import (
+    corridor_rules,
+    indirect,
+    pricing,
+    quotes,
+    rail_profile,
+    recovery,
+    routes,
+    stated,
+    tariffs,
+)
 from switch.payments.directory import Directory, Participant
 from switch.payments.dispatch import Dispatcher, now_us, scaled_us
 from switch.payments.held import HeldPayment, encode_findings
@@ -48,6 +58,7 @@ from switch.writer import duplicates, velocity
 from switch.writer.client import Link
 from switch.writer.commands import (
     NO_TERMS,
+    OF_FILE,
     OF_RAIL,
     Accept,
     Evidence,
@@ -203,6 +214,62 @@ class Intake:
             proved = self._proved(message, payment, gateway, evidence)
             return await self._remember(proved, self._terms_of(payment, gateway), refused)
 
+    async def take_line(
+        self, message: codec.Message, payment: CreditTransfer, sender: Participant, signed: Evidence
+    ) -> PaymentStatus:
+        """Accept a line of a file that `sender` signed, whose signature was verified.
+
+        Every refusal is recorded, as with `take_order`. It may be given again, whatever was heard.
+
+        Raises:
+            DuplicateUetr: another payment has the UETR.
+            Unavailable, OutcomeUnknown: try again.
+
+        """
+        evidence = _of_file(message, signed)
+        try:
+            return await self.take(message, payment, sender, evidence)
+        except NotAllowed as refusal:
+            refused = Refused(refusal.detail, reason=Reason.TRANSACTION_FORBIDDEN, path=refusal.path)
+            return await self.refuse_line(message, payment, sender, signed, refused)
+
+    async def refuse_line(
+        self,
+        message: codec.Message,
+        payment: CreditTransfer,
+        sender: Participant,
+        signed: Evidence,
+        refused: Refused,
+    ) -> PaymentStatus:
+        """Record that a line of a file is refused, if the ledger has no payment of it.
+
+        Raises:
+            DuplicateUetr: another payment has the UETR.
+            Unavailable, OutcomeUnknown: try again.
+
+        """
+        proved = self._proved(message, payment, sender, _of_file(message, signed))
+        return await self._remember(proved, self._terms_of(payment, sender), refused)
+
+    async def check(self, message: codec.Message, payment: CreditTransfer, sender: Participant) -> None:
+        """Refuse a payment that would be refused now; nothing is decided, stored or held.
+
+        Limits and balances are the writer's, and screening holds and does not refuse: neither is asked.
+
+        Raises:
+            NotAllowed: the debtor agent is not the sender, or the sender is suspended.
+            Refused: it would be.
+            Unavailable: it could not be accepted at all now.
+
+        """
+        self._check_sender(payment, sender)
+        made_at = _now()
+        bank, payment = await self._addressed(payment, made_at)
+        order, route, _ = await self._prepared(message, payment, sender, made_at, bank, since_us=now_us())
+        price = await self._price(order, route, credit_transfer.read_charging(message), set())
+        pricing.legs(price, route.debtor, route.creditor, route.corridor, self._directory.now)
+        rail_profile.check_limits(price.credit, route.rail.adapter.profile.limits)
+
     async def take_held(self, held: HeldPayment) -> PaymentStatus:
         """Accept a payment that people have released, as if it came now; what they released is no hit again.
 
@@ -279,33 +346,16 @@ class Intake:
 
         """
         try:
-            bank = await self._indirect(payment, made_at)
-            payment = payment if bank is None else indirect.addressed(payment, bank)
-            scheme = self._scheme(payment, bank, proved.identity.received_at)
-            _refuse_findings(rules.refusals(rules.check(message, scheme=scheme)))
-            if proved.held is None:
-                stated.check_times(payment, message, made_at, self._settings)
-            expires_at = stated.expiry(payment, made_at, self._settings)
-            route = self._route(payment, sender, made_at, expires_at, bank)
-            await self._check_day(payment, route, made_at)
-            receivers = (route.creditor.bic, route.bank.bic)
-            stated.check_parties(message, payment, sender, receivers, self._settings.bic)
-            stated.check_member_ids(message, self._directory.now.by_bic)
-            await self._check_creditor_account(payment, route, made_at)
-            stated.check_kind(message.content, route.corridor)
-            route.rail.check()
-            if route.open:
-                left_s = (expires_at - made_at).total_seconds()
-                stated.check_way(payment, message, left_s, needed_s=route.rail.pace.needed_s)
-            order = Order(
-                payment=payment,
-                amount=payment.interbank_settlement_amount,
-                serial=0,
-                made_at=made_at,
-                expires_at=expires_at,
-                original=OriginalMessage(message.id, message.content),
+            bank, payment = await self._addressed(payment, made_at)
+            order, route, notes = await self._prepared(
+                message,
+                payment,
+                sender,
+                made_at,
+                bank,
+                since_us=proved.identity.received_at,
+                fresh=proved.held is None,
             )
-            notes = _notes(route, order)
             found = _with_watched(await self._screening.compare(message, sender.id), proved.released)
             if found.findings and (new := new_findings(found.findings, proved.released)):
                 if proved.held is not None:
@@ -319,6 +369,62 @@ class Intake:
                 return await self._hold(proved, payment, sender, made_at, found)
         except Refused as refusal:
             return await self._remember(proved, self._terms_of(payment, sender), refusal)
+
+    async def _addressed(
+        self, payment: CreditTransfer, made_at: datetime
+    ) -> tuple[IndirectParticipant | None, CreditTransfer]:
+        """The creditor agent if it is reached over a rail, and the payment as it is addressed to it.
+
+        Raises:
+            Refused: as `_indirect`.
+
+        """
+        bank = await self._indirect(payment, made_at)
+        return bank, payment if bank is None else indirect.addressed(payment, bank)
+
+    async def _prepared(
+        self,
+        message: codec.Message,
+        payment: CreditTransfer,
+        sender: Participant,
+        made_at: datetime,
+        bank: IndirectParticipant | None,
+        *,
+        since_us: int,
+        fresh: bool = True,
+    ) -> tuple[Order, Route, list[tuple[str, str]]]:
+        """The order of a payment, its route and what its rail does not carry; `fresh`: it came now.
+
+        Raises:
+            Refused: the rules of the scheme, the route or the rail do not permit it.
+            Unavailable: its rail is away; nothing was done.
+
+        """
+        scheme = self._scheme(payment, bank, since_us)
+        _refuse_findings(rules.refusals(rules.check(message, scheme=scheme)))
+        if fresh:
+            stated.check_times(payment, message, made_at, self._settings)
+        expires_at = stated.expiry(payment, made_at, self._settings)
+        route = self._route(payment, sender, made_at, expires_at, bank)
+        await self._check_day(payment, route, made_at)
+        receivers = (route.creditor.bic, route.bank.bic)
+        stated.check_parties(message, payment, sender, receivers, self._settings.bic)
+        stated.check_member_ids(message, self._directory.now.by_bic)
+        await self._check_creditor_account(payment, route, made_at)
+        stated.check_kind(message.content, route.corridor)
+        route.rail.check()
+        if route.open:
+            left_s = (expires_at - made_at).total_seconds()
+            stated.check_way(payment, message, left_s, needed_s=route.rail.pace.needed_s)
+        order = Order(
+            payment=payment,
+            amount=payment.interbank_settlement_amount,
+            serial=0,
+            made_at=made_at,
+            expires_at=expires_at,
+            original=OriginalMessage(message.id, message.content),
+        )
+        return order, route, _notes(route, order)
 
     async def _take_again(  # noqa: PLR0917 - what `take` was given, and what the rail knows
         self,
@@ -671,6 +777,11 @@ def _now() -> datetime:
     """The present instant, in milliseconds as rails write it."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def _of_file(message: codec.Message, signed: Evidence) -> Evidence:
+    """What the sender of a line signed: the file that has it."""
+    return Evidence(f"{OF_FILE}{signed.keyid}", signed.signature, signed.base, message.raw)
 
 
 def _notes(route: Route, order: Order) -> list[tuple[str, str]]:

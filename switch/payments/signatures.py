@@ -7,6 +7,8 @@ terms of the quote that the message names. A quote is compared with the signed r
 return must be in time, and no loss to the FX provider (`returnable`). So an API worker can pass on what
 participants signed, and nothing else. A payment that a rail ordered has no signature of a participant: the
 caretaker has verified the rail's, nobody else may send it, and its sender must be the gateway of that rail.
+Of a line of a file the signature is that of the whole file: the writer verifies that the sender signed a file
+with a key that is still in force; the caretaker verified that the line is in it, and nobody else may send it.
 
 What is not compared: the native message of the rail, the stored (encrypted) bytes, and ids that must be
 unique. A payment by bearer key has no signature; only a sandbox
@@ -41,6 +43,7 @@ from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME, convert, to_g
 from switch.payments.quotes import SOURCE, AskedQuote
 from switch.payments.tariffs import Tariff, TariffTable, Usage
 from switch.writer.commands import (
+    OF_FILE,
     OF_RAIL,
     Accept,
     BookReturn,
@@ -53,6 +56,7 @@ from switch.writer.commands import (
     Publish,
     Reply,
     Return,
+    is_of_file,
     rail_of,
 )
 from switch.writer.indirect import IndirectParticipants
@@ -74,6 +78,10 @@ _ALLOWED: Final = _statement("allowed_own_uetrs")
 _PAY: Final = "/v1/iso20022/pacs.008"
 _QUOTE: Final = "/v1/quotes"
 _RATES_PATH: Final = "/v1/fx/rates"
+FILES: Final = "/v1/payment-files"
+"""Where a participant hands in a file; what it signs there is the file."""
+FILE_LASTS_S_MAX: Final = 7 * 86_400
+"""How long after its signature a line of a file may be sent, at most."""
 _GIVE_BACK: Final = "/v1/iso20022/pacs.004"
 _READ_EVERY_S: Final = 5.0
 _READ_AGAIN_S: Final = 0.05
@@ -199,7 +207,7 @@ class Signatures(BatchPart):
         """Whether a key may have been added, or its participant resumed, since the last look."""
         if keyid.startswith(OF_RAIL):
             return keyid.removeprefix(OF_RAIL) not in self._gateways
-        key = self.keys.get(keyid)
+        key = self.keys.get(keyid.removeprefix(OF_FILE))
         return key is None or key.participant in self._inactive
 
     def _are_new(self, command: Accept | Promise) -> bool:
@@ -627,12 +635,18 @@ class Signatures(BatchPart):
         rail = rail_of(evidence)
         if rail and path == _PAY:
             return self._ordered(rail, sender)
-        key = self.keys.get(evidence.keyid)
+        of_file = is_of_file(evidence) and path == _PAY
+        if of_file and evidence.keyid == OF_FILE:
+            return self._of_bearer()
+        key = self.keys.get(evidence.keyid.removeprefix(OF_FILE) if of_file else evidence.keyid)
         if key is None or key.participant != sender:
             raise NotAuthentic("it is not signed by a key of its sender")
         ended = key.valid_until is not None and key.valid_until + _SLACK_S * 1_000_000 <= now
         if ended or now < key.valid_from - _SLACK_S * 1_000_000:
             raise NotAuthentic("its key is not in force")
+        if of_file:
+            verify_file(evidence, key.public, now // 1_000_000, self._authority)
+            return codec.XML
         return http_signatures.verify_base(
             evidence.base,
             evidence.signature,
@@ -645,6 +659,17 @@ class Signatures(BatchPart):
             method=method,
         )
 
+    def _of_bearer(self) -> str:
+        """Check that files may be handed in with a bearer key.
+
+        Raises:
+            NotAuthentic: it is no sandbox.
+
+        """
+        if not self._sandbox:
+            raise NotAuthentic(self._unsigned())
+        return codec.XML
+
     def _ordered(self, rail: str, sender: str) -> str:
         """Check that two people made the sender the gateway of the rail that ordered it.
 
@@ -655,6 +680,27 @@ class Signatures(BatchPart):
         if self._gateways.get(rail) != sender:
             raise NotAuthentic("its sender is not the gateway of the rail that ordered it")
         return codec.XML
+
+
+def verify_file(
+    evidence: Evidence, key: PublicKey, now: int, authority: str, sha256: bytes | None = None
+) -> None:
+    """Verify that a participant signed a file, and not too long ago; with `sha256` also that it is this file.
+
+    Raises:
+        NotAuthentic: it did not.
+
+    """
+    http_signatures.verify_base(
+        evidence.base,
+        evidence.signature,
+        key=key,
+        path=FILES,
+        sha256=sha256,
+        now=now,
+        slack_s=FILE_LASTS_S_MAX,
+        authority=authority,
+    )
 
 
 def _amount(command: Accept | Promise) -> int:

@@ -37,10 +37,11 @@ from switch.payments.dispatch import Dispatcher, Sending, enquiry_due, now_us, o
 from switch.payments.rail_returns import RailReturnBooking
 from switch.payments.rails import Rail, Rails
 from switch.payments.reconciliation import Reconciliation
-from switch.processes import due_work, process
+from switch.processes import due_work, payment_requests, process
 from switch.processes.held_payments import HeldPayments
 from switch.processes.inbound import InboundOrders
 from switch.processes.order_refunds import OrderRefunds
+from switch.processes.payment_files import PaymentFiles
 from switch.processes.recalls import Recalls
 from switch.processes.reversals import ReversalDispatch
 from switch.reports import tasks as report_tasks
@@ -86,15 +87,16 @@ class Caretaker:
         self._settings = settings
         self._pool = pool
         self._rails = known
-        self._keys = personal_data.load(settings.personal_data_keys)
-        self._dispatcher = Dispatcher(link, settings.time_scale, settings.payment_expiry_s, self._keys)
+        self.keys = personal_data.load(settings.personal_data_keys)
+        self._dispatcher = Dispatcher(link, settings.time_scale, settings.payment_expiry_s, self.keys)
         self._dispatcher.listen(known)
-        self.rail_returns = RailReturnBooking(pool, self._keys, known, link)
-        self.recalls = Recalls(pool, self._keys, known, settings.time_scale)
-        self.reversals = ReversalDispatch(pool, self._keys, known, link, settings.time_scale)
+        self.rail_returns = RailReturnBooking(pool, self.keys, known, link)
+        self.recalls = Recalls(pool, self.keys, known, settings.time_scale)
+        self.reversals = ReversalDispatch(pool, self.keys, known, link, settings.time_scale)
         self.held = HeldPayments(settings, pool, link, known, self._dispatcher)
-        self.inbound = InboundOrders(pool, self._keys, known, self.held.intake)
-        self.refunds = OrderRefunds(settings, pool, self._keys, known, self.held.intake)
+        self.inbound = InboundOrders(pool, self.keys, known, self.held.intake)
+        self.files = PaymentFiles(settings, pool, self.keys, self.held.intake)
+        self.refunds = OrderRefunds(settings, pool, self.keys, known, self.held.intake)
         self._reconciliation = Reconciliation(pool, self._dispatcher)
         self._under_way: dict[str, dict[int, asyncio.Task[None]]] = {country: {} for country in known}
         self._contact = Contact()
@@ -225,7 +227,7 @@ class Caretaker:
 
     def _native(self, row: asyncpg.Record) -> Native:
         """Decrypt the native message that was made when the payment was accepted."""
-        body = self._keys.open(row["uetr"], personal_data.SENT, row["sealed_key"], row["native_body"])
+        body = self.keys.open(row["uetr"], personal_data.SENT, row["sealed_key"], row["native_body"])
         return Native(row["native_ref"], body)
 
     async def _timed_out(self, rail: Rail, row: asyncpg.Record) -> None:
@@ -373,6 +375,8 @@ def _duties(
     yield _every(due_work.EVERY_S, caretaker.ask_for_people)
     yield _every(due_work.EVERY_S, lambda: opening.look(pool, settings))
     yield _until_closed(caretaker.held.look, caretaker.held.close)
+    yield _until_closed(caretaker.files.look, caretaker.files.close)
+    yield _every(due_work.EVERY_S, lambda: payment_requests.look(pool, caretaker.keys))
     if settings.monitor_url:
         feed = MonitorFeed(pool, settings)
         yield _until_closed(feed.tick, feed.close)

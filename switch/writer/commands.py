@@ -141,6 +141,18 @@ OF_RAIL: Final = "rail:"
 """Before the country in `Evidence.keyid`, if a rail signed the order of which the message was made."""
 
 
+OF_FILE: Final = "file:"
+"""Before the key id in `Evidence.keyid`, if what was signed is a file, and the message was made of a line."""
+
+
+def is_of_file(evidence: Evidence | None) -> bool:
+    """Whether a payment is a line of a file that its sender signed.
+
+    The caretaker read the line in that file: only it may send such commands (`kinds`).
+    """
+    return evidence is not None and evidence.keyid.startswith(OF_FILE)
+
+
 def rail_of(evidence: Evidence | None) -> str:
     """Country of the rail that ordered a payment; empty if a participant sent it.
 

@@ -41,6 +41,7 @@ from switch.writer.commands import (
     SetVelocity,
     SetWatch,
     Unfreeze,
+    is_of_file,
     rail_of,
 )
 from switch.writer.event_kinds import OF_PAYMENTS, EventKind
@@ -143,12 +144,17 @@ def _of_time_or_people(step: Advance) -> bool:
 
 def _is_new(command: Accept | HoldForScreening) -> bool:
     """A participant sent it, and it ends no screening hold: the caretaker continues those."""
-    return command.held == 0 and not rail_of(command.evidence)
+    return command.held == 0 and not _is_made_here(command)
 
 
 def _is_continued(command: Accept | HoldForScreening) -> bool:
-    """It ends a screening hold, or a rail ordered it, whose signature the caretaker has verified."""
-    return command.held > 0 or bool(rail_of(command.evidence))
+    """It ends a screening hold, or the caretaker made its message of what it has verified."""
+    return command.held > 0 or _is_made_here(command)
+
+
+def _is_made_here(command: Accept | HoldForScreening) -> bool:
+    """Whether its message was made of an order of a rail, or of a line of a file."""
+    return bool(rail_of(command.evidence)) or is_of_file(command.evidence)
 
 
 def _of_participant(command: Return) -> bool:

@@ -23,6 +23,17 @@ LEFT_OUT: Final = {
     "getBilateralPositions": "it needs a settlement",
     "getSettlement": "it needs a settlement",
     "getInstruction": "it needs a settlement that was instructed",
+    **dict.fromkeys(
+        (
+            "handInPaymentFile",
+            "getPaymentFile",
+            "listPaymentFileLines",
+            "getPaymentFileReport",
+            "cancelPaymentFile",
+        ),
+        "a file needs a message id and a date of its own",
+    ),
+    "getRequestToPay": "its id is in the header Location of the answer to the pain.013",
     "getReport": "each report has parameters of its own",
     "getReportSignature": "it needs a report that was made",
     "replayDelivery": "it needs a delivery that was made",

@@ -148,6 +148,17 @@ TRIED_ELSEWHERE = {
     "getReport": "tests/switch/reports/test_live.py",
     "getReportSignature": "tests/switch/pages/test_crawl.py",
     "getFirmQuote": "tests/switch/payments/test_quotes.py",
+    **dict.fromkeys(
+        (
+            "handInPaymentFile",
+            "getPaymentFile",
+            "listPaymentFileLines",
+            "getPaymentFileReport",
+            "cancelPaymentFile",
+        ),
+        "tests/switch/payments/test_payment_files.py",
+    ),
+    "getRequestToPay": "tests/switch/payments/test_payment_requests.py",
     "setFxRates": "tests/switch/api/test_fx.py",
     "listFxRates": "tests/switch/api/test_fx.py",
     "revokeKey": "tests/switch/participants/test_agreement.py",

@@ -123,6 +123,22 @@ class Client:
             yield from resources.entries_of(answer.document)
             request = resources.next_page(answer)
 
+    def hand_in(self, content: bytes, *, whole: bool = False) -> Any:
+        """Hand in a pain.001 in XML, each line of which the switch pays; get what it says.
+
+        Repeating it is safe: the same file is the same file. `bulk.send` sends each line from here instead.
+
+        Raises:
+            RequestRefused: it was not kept.
+            NoAnswer: it is unknown whether it was kept: hand it in again.
+
+        """
+        return self._run(self._resources.hand_in(content, "true" if whole else ""))
+
+    def file_report(self, file: str) -> bytes:
+        """Get the pain.002 of a file that was handed in, as it is now; raises as `read` does."""
+        return self._run(self._resources.file_report(file))
+
     def change(self, method: str, resource: str, content: dict[str, Any] | None = None) -> Any:
         """Change a resource that is not a message: `change("POST", "webhooks", {"url": ...})`.
 
@@ -249,6 +265,14 @@ class AsyncClient:
             for entry in resources.entries_of(answer.document):
                 yield entry
             request = resources.next_page(answer)
+
+    async def hand_in(self, content: bytes, *, whole: bool = False) -> Any:
+        """Hand in a pain.001 in XML; see `Client.hand_in`."""
+        return await self._run(self._resources.hand_in(content, "true" if whole else ""))
+
+    async def file_report(self, file: str) -> bytes:
+        """Get the pain.002 of a file that was handed in; see `Client.file_report`."""
+        return await self._run(self._resources.file_report(file))
 
     async def change(self, method: str, resource: str, content: dict[str, Any] | None = None) -> Any:
         """Change a resource that is not a message; see `Client.change`."""

@@ -22,6 +22,7 @@ from .webhooks import NotVerified
 
 T = TypeVar("T")
 JSON: Final = "application/json"
+XML: Final = "application/xml"
 STREAM: Final = "text/event-stream"
 TRIES: Final = 5
 PAUSE_S: Final = 0.2
@@ -170,7 +171,7 @@ class Exchange:
             if isinstance(answer, NoResponse):
                 failure, last = answer.text, None
                 continue
-            refusal = refusal_in(answer)
+            refusal = refusal_in(answer, XML if request.headers.get("Accept") == XML else JSON)
             if refusal is None and request.message and not _is_message(answer):
                 refusal = _foreign(answer)
             if refusal is None:
@@ -196,7 +197,7 @@ def jittered(pause: float) -> float:
 def refusal_in(answer: Response, media_type: str = JSON) -> RequestRefused | None:
     """The problem that a response states; None if it is a response of `media_type`."""
     try:
-        document = None if answer.media_type == STREAM else answer.document
+        document = None if answer.media_type in {STREAM, XML} else answer.document
     except (ValueError, RecursionError):
         return _foreign(answer)
     if answer.media_type == _PROBLEM and isinstance(document, dict):

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from .exchange import JSON, Exchange, Request, Response, Steps
+from .exchange import JSON, XML, Exchange, Request, Response, Steps
 from .messages import Message, PaymentState
 from .signing import SigningKey
 
 _ACCEPT: Final = {"Accept": JSON}
+_UPLOAD_S: Final = 300.0
+"""Seconds that a whole file may take."""
 _LONGEST_WAIT_S: Final = 20.0
 """Seconds of one long poll."""
 
@@ -62,6 +64,17 @@ class Resources(Exchange):
     def first_page(self, resource: str, query: Mapping[str, str]) -> Request:
         """The request of the first page of a list."""
         return Request("GET", self.url(resource, query), _ACCEPT)
+
+    def hand_in(self, content: bytes, whole: str) -> Steps[Any]:
+        """Hand in a file of payments; the same file again is the same file."""
+        headers = {"Content-Type": XML, **_ACCEPT}
+        url = self.url("payment-files", {"whole": whole} if whole else None)
+        return (yield from self.ask(Request("POST", url, headers, content, _UPLOAD_S))).document
+
+    def file_report(self, file: str) -> Steps[bytes]:
+        """The pain.002 of a file of payments."""
+        url = self.url(f"payment-files/{file}/report")
+        return (yield from self.ask(Request("GET", url, {"Accept": XML}, wait=_UPLOAD_S))).content
 
     def change(self, method: str, resource: str, content: Mapping[str, Any] | None) -> Steps[Any]:
         """Change something that is not a message. A POST is sent once: a second would be a second change."""

@@ -1,5 +1,6 @@
 """A participant's own pages, over HTTP, on a whole running switch: each shows its own, and nobody else's."""
 
+import asyncio
 import html
 import json
 import re
@@ -22,6 +23,9 @@ from switch.pages import site
 from tests.switch.api.test_bulkheads import endpoint
 from tests.switch.api.test_doors import post, wish
 from tests.switch.identity.test_people_api import bearer
+from tests.switch.payments.test_payment_requests import asked as request_sent
+from tests.switch.payments.test_payment_requests import pay as request_paid
+from tests.switch.payments.test_payment_requests import request as request_to_pay
 from tests.switch.stack import Stack
 from tests.switch.webhooks.test_events_and_webhooks import call, until
 
@@ -515,3 +519,33 @@ async def test_the_page_of_keys_shows_every_change_that_its_participant_must_app
     assert status == 200
     assert content["id"] in page
     assert f"/changes/{change['number']}" in page
+
+
+async def test_requests_to_pay_and_payment_files_are_beside_the_messages(
+    stack: Stack, http: aiohttp.ClientSession
+) -> None:
+    """In both directions, with their states; a payment that answered a request is linked."""
+    document = request_to_pay(end_to_end := uuid.uuid4().hex)
+    await request_sent(stack, document)
+    paid = await request_paid(stack, end_to_end)
+    asha = await clerk_of(stack, http, "asha-bank")
+    indus = await clerk_of(stack, http, "indus-bank")
+    message_id = document["Document"]["CdtrPmtActvtnReq"]["GrpHdr"]["MsgId"]
+    async with stack.client("asha-bank") as client:
+        file = await client.hand_in(f"<a/><!-- {uuid.uuid4()} -->".encode())
+        while (await client.read(f"payment-files/{file['id']}"))["state"] == "received":
+            await asyncio.sleep(0.2)
+
+    for clerk in (asha, indus):
+        while paid not in (row := row_with(await clerk.get("/own/messages"), message_id)):
+            await asyncio.sleep(0.3)
+        assert ">paid<" in row
+    row = row_with(await asha.get("/own/messages"), file["id"])
+    assert ">refused<" in row
+    assert "FF01" in row
+    assert file["id"] not in (await indus.get("/own/messages"))[1]
+
+
+def row_with(answer: tuple[int, str], text: str) -> str:
+    assert answer[0] == 200
+    return next(row for row in answer[1].split("<tr>") if text in row and "<td" in row)

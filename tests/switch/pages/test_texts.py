@@ -144,6 +144,7 @@ def faults(registration: tuple[str, tuple[Role, ...], bool, tuple[str, ...]]) ->
 
 OWN = {
     *own_messages.NAMES.values(),
+    *(text for text, _ in (*own_messages.REQUEST_STATES.values(), *own_messages.FILE_STATES.values())),
     *screening.PARTS,
     *notices.TEXTS,
     *(passkeys._BAD, "the code or the passkey is wrong", sign_in.WRONG),
