@@ -1,10 +1,10 @@
 """Offers of FX providers: their own rates by pair and amount, until an instant, and within an inventory.
 
-A provider publishes an offer for a pair of currencies; the newest one replaces the one before, and one
-without tiers withdraws it. The writer decides, so no payment is converted at an offer that has ended or is
-replaced, and an inventory is never passed, under any concurrency: it counts what payments have taken since
-the offer was published, and what open quotes promise. A payment that is voided gives back what it took; so
-does the end of a quote that nobody used.
+A provider publishes an offer for a pair of currencies; the newest one replaces the one before, and the rate
+that two people set before it; one without tiers withdraws it. The writer decides, so no payment is converted
+at an offer that has ended or is replaced, and an inventory is never passed, under any concurrency: it counts
+what payments have taken since the offer was published, and what open quotes promise. A payment that is
+voided gives back what it took; so does the end of a quote that nobody used.
 
 A payment that comes too late for an offer is not refused: nothing is decided, and the worker looks for the
 next best offer within the terms that the payment states.
@@ -57,6 +57,7 @@ from switch.writer.verdicts import Verdict
 
 _statement: Final = statements("switch.writer")
 _OFFERS: Final = _statement("read_offers")
+_RATES_SET: Final = _statement("rates_set")
 _COUNTED: Final = "SELECT number, offer, minor FROM switch.fx_counted"
 _tiers = msgspec.json.Decoder(list[tuple[int, str]])
 _improvements = msgspec.json.Decoder(list[tuple[str, int]])
@@ -69,7 +70,10 @@ Pair = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Offer:
-    """An offer in memory. `used` is what payments have taken, in minor units of the target currency."""
+    """An offer in memory, in force since `since`, in microseconds.
+
+    `used` is what payments have taken, in minor units of the target currency.
+    """
 
     number: int
     provider: str
@@ -78,6 +82,7 @@ class Offer:
     tiers: Sequence[Tier]
     until: int
     inventory: int | None
+    since: int
     used: int = 0
     improvements: Sequence[Improvement] = ()
 
@@ -155,6 +160,7 @@ class Offers(BatchPart):
         self._newest: dict[Pair, Offer] = {}
         self._taken: dict[int, Taken] = {}
         self._promised: dict[Pair, int] = {}
+        self._set_since: dict[tuple[Pair, str], int] = {}
 
     def start_batch(self) -> None:
         """Start to collect for the next batch."""
@@ -175,12 +181,34 @@ class Offers(BatchPart):
                     _tiers.decode(row["tiers"]),
                     microseconds(row["valid_until"]),
                     row["inventory_minor"],
+                    microseconds(row["published_at"]),
                     row["used_minor"],
                     _improvements.decode(row["improvements"]),
                 )
             )
         for number, offer, minor in await connection.fetch(_COUNTED):
             self._taken[number] = Taken(offer, minor)
+
+    async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
+        """Read the age of rates that people set for pairs of which their provider has an offer, too."""
+        new = {
+            (command.provider, each.source, each.target)
+            for command in commands
+            if isinstance(command, Publish)
+            for each in command.offers
+        }
+        if not (self._newest or new):
+            return
+        stated = {
+            (*pair, rate)
+            for command in commands
+            if isinstance(command, Accept | Promise)
+            for number, pair, rate, _ in _legs(command)
+            if not number and (pair in self._newest or pair in new)
+        }
+        if stated:
+            rows = await connection.fetch(_RATES_SET, *map(list, zip(*stated, strict=True)))
+            self._set_since = {(tuple(row[:3]), row[3]): microseconds(row[4]) for row in rows}
 
     def _keep(self, offer: Offer) -> None:
         replaced = self._newest.get(offer.pair)
@@ -190,7 +218,7 @@ class Offers(BatchPart):
 
     def stop(self, command: Command, books: Books) -> Reply | None:
         """Decide nothing about a new payment or quote at an offer that is over, or too small for it."""
-        if not isinstance(command, Accept | Promise) or not (command.offer or command.cross is not None):
+        if not isinstance(command, Accept | Promise) or not command.terms.fx_provider:
             return None
         if isinstance(command, Accept):
             identity = command.identity.uetr
@@ -208,13 +236,23 @@ class Offers(BatchPart):
         return None if self._has(offer, command.terms.credit_minor, now) else Reply(Verdict.OFFER_EXHAUSTED)
 
     def _is_open(self, number: int, pair: Pair, rate: str, terms: Terms | int, now_us: int) -> bool:
-        """Whether a rate is one of an open offer for an amount; 0 is no offer, and not decided here."""
+        """Whether a rate is one of an open offer for an amount; 0 is a rate that people set, or a fixing."""
         if not number:
-            return True
+            return not self._is_replaced(pair, rate, now_us)
         offer = self.by_number.get(number)
         if offer is None or now_us >= offer.until or offer.pair != pair:
             return False
         return rate in (offer.rates_of(terms) if isinstance(terms, int) else offer.rates(terms))
+
+    def _is_replaced(self, pair: Pair, rate: str, now_us: int) -> bool:
+        """Whether people set this rate of a pair, and its provider has an open offer newer than theirs.
+
+        `Signatures` refuses a rate that nobody set.
+        """
+        offer, since = self._newest.get(pair), self._set_since.get((pair, rate))
+        if offer is None or since is None:
+            return False
+        return bool(offer.tiers) and now_us < offer.until and since <= offer.since
 
     def _is_limited(self, number: int) -> bool:
         """Whether an offer has an inventory, of which another provider gets nothing."""
@@ -285,6 +323,7 @@ class Offers(BatchPart):
                 stated.tiers,
                 stated.until,
                 stated.inventory,
+                microseconds(books.now),
                 improvements=stated.improvements,
             )
             self._keep(offer)

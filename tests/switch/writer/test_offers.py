@@ -102,6 +102,32 @@ async def test_a_payment_is_converted_at_an_offer_that_its_provider_signed(marke
     assert (await market.link.ask(paid(market, offer + 1))).verdict == "offer_ended"
 
 
+async def test_a_rate_of_people_is_over_when_its_provider_publishes_an_offer(market: World) -> None:
+    """Bug: workers that did not know a new offer yet promised more than its inventory, at the rate before it."""
+    payment = market.payment("indus-bank")
+    of_people = payment.terms.rate
+    offer = await published(market, tiers=[{"from": "0", "rate": of_people}], inventory="300.00")
+
+    assert (await market.link.ask(payment)).verdict == "offer_ended"
+    quote = quoted(market, 0)
+    terms = msgspec.structs.replace(quote.terms, rate=of_people, credit_minor=payment.terms.credit_minor)
+    assert (await market.link.ask(msgspec.structs.replace(quote, terms=terms))).verdict == "offer_ended"
+    at_offer = msgspec.structs.replace(payment, offer=offer)
+    assert (await market.link.ask(at_offer)).verdict == "offer_exhausted"
+    await market.services.pool.execute(
+        "INSERT INTO switch.fx_rate (source, target, provider, rate) VALUES ('INR', 'PKR', 'fx', $1::text::numeric)",
+        of_people,
+    )
+    assert (await market.link.ask(payment)).verdict == "created"  # a newer rate, set after the offer
+
+
+async def test_a_rate_of_people_counts_again_when_an_offer_is_withdrawn(market: World) -> None:
+    await published(market)
+    await published(market, tiers=[])
+
+    assert (await market.link.ask(market.payment("indus-bank"))).verdict == "created"
+
+
 async def test_a_payment_gets_the_improvement_of_its_debtor_agent_and_no_other(market: World) -> None:
     for_it = await published(market, improvements=[{"participant": "asha-bank", "basis_points": 100}])
     assert (await market.link.ask(paid(market, for_it))).verdict == "offer_ended"  # the rate of the others
