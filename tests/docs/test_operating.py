@@ -43,6 +43,7 @@ WALKED_ELSEWHERE = {
     "docs/regulate/witnesses.md": "it needs a witness: tests/docs/test_witnesses.py",
     "docs/operate/screening.md": "it needs payments that are held: tests/docs/test_screening_way.py",
     "docs/operate/inbound.md": "it needs a rail that differs: tests/switch/payments/test_inbound.py",
+    "docs/operate/runbooks/orders-of-rails.md": "the same",
     "docs/operate/restore.md": "it needs a switch whose database was restored: tests/chaos/test_restore.py",
 }
 """Pages, and where they are walked."""
