@@ -41,7 +41,7 @@ from switch.names.similarity import keys as sound_keys
 from switch.screening import tables
 from switch.screening.listed import ListedParty
 from switch.screening.tables import LEAST_THRESHOLD, MOST_SIMILAR, ROUNDED, Groups, IndexTables
-from switch.screening.vocabulary import KeyTable, keys
+from switch.screening.vocabulary import KeyTable
 
 REMEMBERED: Final = 16_384
 """Names, and words of names, whose last search an index remembers."""
@@ -218,6 +218,7 @@ class NameIndex:
         self._names = _Groups(made.names)
         self._told = _Groups(made.told)
         self._having = _Groups(made.having)
+        self._alike_words = _Groups(made.alike)
         self._parties = memoryview(made.parties).cast("I")
         self._places = memoryview(made.places).cast("I")
         self._near, self._sounding = KeyTable(made.near), KeyTable(made.sounding)
@@ -289,9 +290,10 @@ class NameIndex:
     def _find_word(self, word: str, pinyin: bool, threshold: float) -> _Alike:  # noqa: FBT001
         """The listed words that a stated word is like, whatever names have them."""
         heard = hear(word)
-        near = sorted({at for key in keys(heard) for at in self._near.at(key)})
-        alike = likenesses(heard, [self._heard[at] for at in near], pinyin=pinyin)
-        similar = {at: _SIMILARITY[now] for at, now in zip(near, alike, strict=True) if now}
+        alike = None if pinyin else self._stated_by_tables(word)
+        if alike is None:
+            alike = tables.alike(heard, self._near, self._heard, pinyin=pinyin)
+        similar = {at: _SIMILARITY[now] for at, now in alike.items()}
         told = {at for one, now in similar.items() for at in self._told_by(one, now, threshold)}
         weight = self._weight(word)
         return _Alike(
@@ -304,6 +306,14 @@ class NameIndex:
             *self._read_as_one(heard, threshold, pinyin=pinyin),
             sum(len(self._having[at]) for at in similar),
         )
+
+    def _stated_by_tables(self, word: str) -> dict[int, Likeness] | None:
+        """What the tables state that a word is like; None if they do not."""
+        at = next((at for at in self._near.at(word) if self._words[at] == word), None)
+        if at is None or not (numbers := self._alike_words[at]):
+            return None
+        first = self._alike_words.first(at)
+        return dict(zip(numbers, map(Likeness, self._tables.how[first : first + len(numbers)]), strict=True))
 
     def _told_by(self, word: int, similar: float, threshold: float) -> "array[int]":
         """The names that may be a hit if this telling word of them is covered so much, and no other one."""
@@ -537,6 +547,10 @@ class _Groups:
 
     def __getitem__(self, at: int) -> "array[int]":
         return self._numbers[self._starts[at] : self._starts[at + 1]]
+
+    def first(self, at: int) -> int:
+        """The place of the first number of a group among all of them."""
+        return self._starts[at]
 
     def place(self, row: int) -> tuple[int, int]:
         """The group that has the number at a place among all of them, and where in the group."""

@@ -23,7 +23,7 @@ import msgspec
 from adapters.romanisation import romanised
 from switch.names import han
 from switch.names import words as names
-from switch.names.similarity import consonants_of, hear_all
+from switch.names.similarity import Heard, Likeness, consonants_of, hear_all, likenesses
 from switch.screening.listed import ListedParty
 from switch.screening.vocabulary import KeyTable, keys
 
@@ -36,6 +36,8 @@ ROUNDED: Final = 0.999_999
 _TOLD: Final = 1 - LEAST_THRESHOLD * ROUNDED / MOST_SIMILAR
 """A name of whose words as much is not covered is no hit."""
 PARTICLE: Final = 0.2
+FREQUENT: Final = 1_000
+"""Words of which the tables state what they are like: names that people have have these words most often."""
 _FEW_LETTERS: Final = 4
 
 
@@ -82,6 +84,10 @@ class IndexTables(msgspec.Struct, array_like=True, frozen=True):
     """By word: the names that have it. In both, the lightest names are first."""
     near: bytes
     """Words by the keys of their spelling and sound."""
+    alike: Groups
+    """By word: the words that it is like, for the words that most names have; others are looked up."""
+    how: bytes
+    """The likeness of each number of `alike`, one byte each."""
     sounding: bytes
     """Words by their skeletons."""
     joined: bytes
@@ -134,6 +140,9 @@ def make(parties: Iterable[ListedParty]) -> IndexTables:
     by_weight = sorted(range(len(found)), key=totals.__getitem__)
     compared = [at for at in by_weight if not only_whole[at]]
     starts = list(itertools.accumulate(map(len, of_names), initial=0))
+    having = _by_word(((at, of_names[at]) for at in compared), len(numbers))
+    near = KeyTable.made((key, at) for word, at in numbers.items() for key in keys(heard[word]))
+    alike = _alike_of_frequent(having, near, [heard[word] for word in numbers])
     return IndexTables(
         words=" ".join(numbers),
         sounds=" ".join(heard[word].sounds for word in numbers),
@@ -146,8 +155,10 @@ def make(parties: Iterable[ListedParty]) -> IndexTables:
         only_whole=only_whole,
         parties=array("I", (at for at, *_ in found)).tobytes(),
         told=_by_word(((at, _telling(of_names[at], weights, totals[at])) for at in compared), len(numbers)),
-        having=_by_word(((at, of_names[at]) for at in compared), len(numbers)),
-        near=KeyTable.made((key, at) for word, at in numbers.items() for key in keys(heard[word])),
+        having=having,
+        near=near,
+        alike=_groups([[*found] for found in alike]),
+        how=bytes(itertools.chain.from_iterable(found.values() for found in alike)),
         sounding=KeyTable.made((heard[word].skeleton, at) for word, at in numbers.items()),
         joined=KeyTable.made(
             (heard[one + other].skeleton, starts[at] + place)
@@ -161,6 +172,23 @@ def make(parties: Iterable[ListedParty]) -> IndexTables:
         packed=[msgspec.Raw(msgspec.msgpack.encode(party)) for party in listed],
         places=array("I", (place for _, place, _ in found)).tobytes(),
     )
+
+
+def alike(word: Heard, near: KeyTable, listed: Sequence[Heard], *, pinyin: bool) -> dict[int, Likeness]:
+    """The listed words that a word is like, by their numbers."""
+    numbers = sorted({at for key in keys(word) for at in near.at(key)})
+    found = likenesses(word, [listed[at] for at in numbers], pinyin=pinyin)
+    return {at: now for at, now in zip(numbers, found, strict=True) if now}
+
+
+def _alike_of_frequent(having: Groups, near: bytes, listed: Sequence[Heard]) -> list[dict[int, Likeness]]:
+    """What each word is like, of those that most names have; nothing for the others."""
+    starts, table = array("I", having.starts), KeyTable(near)
+    often = sorted(range(len(listed)), key=lambda at: starts[at] - starts[at + 1])[:FREQUENT]
+    found: list[dict[int, Likeness]] = [{} for _ in listed]
+    for at in often:
+        found[at] = alike(listed[at], table, listed, pinyin=False)
+    return found
 
 
 _decoder: Final = msgspec.msgpack.Decoder(IndexTables)

@@ -13,6 +13,7 @@ from schemas import codec
 from schemas.errors import Unavailable
 from switch.base import personal_data
 from switch.base.settings import Settings
+from switch.names.similarity import hear
 from switch.operations import screening_lists
 from switch.payments import screening
 from switch.payments.directory import Directory, DirectorySnapshot, ScreeningSet
@@ -42,6 +43,16 @@ def test_kept_tables_find_what_fresh_ones_find() -> None:
 
     assert [loaded.search(name) for name in asked] == [made.search(name) for name in asked]
     assert sum(bool(made.search(name)) for name in asked) > 30
+
+
+def test_tables_state_what_frequent_words_are_like() -> None:
+    index = NameIndex(made_up(100))
+    words = [word for word in index._words if len(word) > 2][:: len(index._words) // 60]
+
+    stated = [index._stated_by_tables(word) for word in words]
+    assert stated == [tables.alike(hear(word), index._near, index._heard, pinyin=False) for word in words]
+    assert index._stated_by_tables("zzyzxq") is None
+    assert index._stated_by_tables("zz") is None
 
 
 def test_a_table_refuses_a_place_that_would_hide_a_name() -> None:
