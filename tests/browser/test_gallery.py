@@ -9,10 +9,10 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 import aiohttp
 import pypdfium2
@@ -33,13 +33,9 @@ from switch.api import problems
 from switch.identity.model import Person, Role, Status
 from switch.pages import site
 from switch.reports.catalogue import CATALOGUE
-from tests.browser import paying
+from tests.browser import living
 from tests.browser.looking import CONSOLE, Look, say_language
-from tests.browser.test_regulator import publish
 from tests.switch.identity.test_people_api import bearer
-from tests.switch.pages import test_crawl as crawl
-from tests.switch.screening import holds
-from tests.switch.screening.test_holds import case_of
 from tests.switch.stack import Stack
 
 SETTINGS: Final = (
@@ -58,9 +54,11 @@ PEOPLE: Final = (
 """Roles whose pages differ; at the end nobody, who is not signed in."""
 SEEDS: Final = {
     "": ("/sign-in", "/open-data", "/verify"),
-    "operator": ("", "/payments/00000000-0000-4000-8000-000000000000"),
+    "operator": ("", "/nowhere"),
 }
 _HEIGHT_MAX: Final = 3600
+_IN_ALL_SETTINGS: Final = 3
+"""Pages of one kind that no link leads to: the fourth payment's page is made as the first one's."""
 _LINKS: Final = "links => links.map(link => link.getAttribute('href'))"
 _NO_PAGE: Final = re.compile(
     r"/(sign-out|openid)|[.](json|py|svg|jws|csv|xlsx|pdf|zip)\b|format=|/attachments/|/search|/live"
@@ -79,14 +77,6 @@ def gallery(request: pytest.FixtureRequest) -> Path:
     return found
 
 
-async def _held(stack: Stack) -> int:
-    """A payment that screening holds, while its list is in force; the number of its case."""
-    document = holds.paying(stack)
-    async with stack.client("asha-bank") as client:
-        await client.pay(document, wait=0)
-    return await case_of(stack, holds.uetr_of(document))
-
-
 @pytest.fixture(scope="module")
 def taken() -> set[str]:
     """Kinds of pages of which there are pictures in all settings: of other roles one picture is enough."""
@@ -94,28 +84,57 @@ def taken() -> set[str]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def lived(gallery: Path, stack: Stack) -> AsyncIterator[dict[str, list[str]]]:
-    """Payments that ended in all the ways, windows, cases; for each role the pages that no link leads to."""
-    refused = await crawl.refused_early(stack)
-    others = await crawl.others(stack) | await crawl.gross(stack)
-    windows = [await crawl.defaulted(stack), await crawl.aborted(stack)]
-    for word in ("", "", "AC04"):
-        await paying.paid(stack, "1500.00", word=word)
-    await holds.use_lists(stack, [await holds.add_list(stack)])
-    await holds.decide(stack, "screening.officers", {"participant": "*", "decided_by": "officers"})
-    async with AsyncExitStack() as world:
-        broken = await world.enter_async_context(crawl.contradicted(stack))
-        waiting = await world.enter_async_context(crawl.rail_closed(stack))
-        case = await _held(stack)
-        await publish(stack)
-        shown = {**refused, **others, **broken, **waiting}
-        pages = {person: list(SEEDS.get(person, ("",))) for person in PEOPLE}
-        pages["operator"] += [f"/payments/{uetr}" for uetr in shown.values()]
-        pages["operator"] += [f"/windows/{window}" for window in windows]
-        pages["officer"].append(f"/cases/{case}")
-        yield pages
-    await holds.decide(stack, "screening.officers", {"participant": "*", "decided_by": "operators"})
-    await holds.use_lists(stack, [])
+async def world(gallery: Path, stack: Stack) -> AsyncIterator[living.Lived]:
+    async with living.lived(stack) as found:
+        yield found
+
+
+def _seeds(world: living.Lived, person: str) -> list[str]:
+    """Pages of a role that no link may lead to."""
+    seeds = list(SEEDS.get(person, ("",)))
+    if person in {"operator", "participant"}:
+        seeds += [f"/payments/{world.payments[name]}" for name in sorted(world.payments, key=_telling)]
+    if person == "operator":
+        seeds += [f"/windows/{window}" for window in world.windows]
+        seeds += [f"/cases/{case}" for case in world.cases]
+        seeds += _reports(world)
+    if person == "checker":
+        seeds += [f"/changes/{change}" for change in world.changes[:2]]
+    if person == "officer":
+        seeds.append(f"/cases/{world.held}")
+    return seeds
+
+
+def _telling(name: str) -> int:
+    """The payments whose pages have most to show come first."""
+    return ("owed-order", "doubt", "back", name).index(name)
+
+
+def _reports(world: living.Lived) -> list[str]:
+    """A preview of every report."""
+    known = _known(world)
+    known |= {name: known[name][:10] for name in ("since", "until")}  # days
+    found = [
+        (name, {each: known[each] for each in definition.takes})
+        for name, definition in CATALOGUE.items()
+        if known.keys() >= set(definition.takes)
+    ]
+    return [f"/reports/{name}?{urlencode({**asked, 'show': 1})}" for name, asked in found]
+
+
+def _known(world: living.Lived) -> dict[str, str]:
+    """What reports are asked about."""
+    now = datetime.now(UTC)
+    return {
+        "window": str(world.windows[0]),
+        "since": (now - timedelta(hours=2)).isoformat(),
+        "until": (now + timedelta(days=1)).isoformat(),
+        "participant": "asha-bank",
+        "currency": "INR",
+        "above": "0.01",
+        "corridor": "IN-PK",
+        "uetr": world.payments["done"],
+    }
 
 
 def _kind(path: str) -> str:
@@ -142,11 +161,11 @@ async def _take(page: Page, url: str, target: Path, setting: tuple[int, bool, st
 
 @pytest.mark.parametrize("person", PEOPLE)
 async def test_pictures_of_every_page(
-    look: Look, gallery: Path, lived: dict[str, list[str]], taken: set[str], person: str
+    look: Look, gallery: Path, world: living.Lived, taken: set[str], person: str
 ) -> None:
     look.expect_status(*range(400, 600))
     page = await look(person)
-    seeds = [CONSOLE + path for path in lived[person]]
+    seeds = [CONSOLE + path for path in _seeds(world, person)]
     waiting, mine, seen = list(seeds), Counter[str](), set[str]()
     while waiting:
         path = waiting.pop(0)
@@ -159,7 +178,8 @@ async def test_pictures_of_every_page(
         target = gallery / f"{person or 'nobody'}.{kind}{f'.{mine[kind]}' if mine[kind] > 1 else ''}"
         target.mkdir(parents=True, exist_ok=True)
         shape = _FORM.sub("form", kind)
-        for setting in SETTINGS[:1] if shape in taken and path not in seeds else SETTINGS:
+        is_telling = path in seeds and mine[kind] <= _IN_ALL_SETTINGS
+        for setting in SETTINGS if is_telling or shape not in taken else SETTINGS[:1]:
             await _take(page, look.stack.url, target, setting)
         taken.add(shape)
         await say_language(page.context, look.stack.url, "en")
@@ -219,20 +239,10 @@ async def test_pictures_of_pages_of_errors(look: Look, gallery: Path, name: str)
 
 @pytest.mark.parametrize("language", ["en", "ru", "zh"])
 async def test_pictures_of_reports_on_paper(
-    gallery: Path, lived: dict[str, list[str]], stack: Stack, language: str
+    gallery: Path, world: living.Lived, stack: Stack, language: str
 ) -> None:
     """Every page of every report, of the payments of this switch."""
-    now = datetime.now(UTC)
-    known = {
-        "window": lived["operator"][-1].rpartition("/")[2],
-        "since": (now - timedelta(hours=2)).isoformat(),
-        "until": (now + timedelta(hours=9)).isoformat(),
-        "participant": "asha-bank",
-        "currency": "INR",
-        "above": "0.01",
-        "corridor": "IN-PK",
-        "uetr": lived["operator"][-3].rpartition("/")[2],
-    }
+    known = _known(world)
     async with aiohttp.ClientSession(stack.url, headers=bearer(stack, "operator")) as http:
         for name, definition in CATALOGUE.items():
             if "pdf" not in definition.formats or not known.keys() >= set(definition.takes):
