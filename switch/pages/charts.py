@@ -87,4 +87,5 @@ def points(document: Mapping[str, Any], measure: str) -> Sequence[tuple[str, str
 def draw(document: Mapping[str, Any], measure: str, lang: language.Language) -> bytes:
     """SVG of one column, with one bar per corridor."""
     heading = next(column["title"] for column in document["columns"] if column["name"] == measure)
-    return drawing.bars(lang.text(heading), lang.text("No data for the chart"), points(document, measure))
+    empty = lang.text("No data for the chart")
+    return drawing.bars(lang.text(heading), empty, points(document, measure), lang.decimal)

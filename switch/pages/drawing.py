@@ -3,7 +3,7 @@
 A screen reader reads the title, then the description with every name and value.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from html import escape
 from typing import Final
@@ -26,15 +26,15 @@ _LINE: Final = "#d0d7de"
 _BAR: Final = "#0a58a8"
 
 
-def bars(title: str, empty: str, points: Sequence[tuple[str, str]]) -> bytes:
+def bars(title: str, empty: str, points: Sequence[tuple[str, str]], say: Callable[[str], str] = str) -> bytes:
     """One bar per point, the first on top; the text `empty` if there are no points.
 
-    A point is a name and a decimal number as text.
+    A point is a name and a decimal number as text, which `say` writes for the reader.
     """
     height = _TOP + _ROW * max(1, len(points)) + _BOTTOM
-    description = "; ".join(f"{name}: {value}" for name, value in points) or empty
+    description = "; ".join(f"{name}: {say(value)}" for name, value in points) or empty
     body = "".join(
-        _drawn(points, height) if points else [_text(WIDTH / 2, _TOP + 18, empty, anchor="middle")]
+        _drawn(points, height, say) if points else [_text(WIDTH / 2, _TOP + 18, empty, anchor="middle")]
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}"'
@@ -45,7 +45,7 @@ def bars(title: str, empty: str, points: Sequence[tuple[str, str]]) -> bytes:
     ).encode()
 
 
-def _drawn(points: Sequence[tuple[str, str]], height: int) -> Iterator[str]:
+def _drawn(points: Sequence[tuple[str, str]], height: int, say: Callable[[str], str]) -> Iterator[str]:
     """The scale, then each bar with its name and value."""
     values = [Decimal(value) for _, value in points]
     ticks = scale(min(Decimal(0), *values), max(Decimal(0), *values))
@@ -57,16 +57,16 @@ def _drawn(points: Sequence[tuple[str, str]], height: int) -> Iterator[str]:
 
     for tick in ticks:
         yield f'<path d="M{x(tick):.1f} {_TOP - 8}V{height - _BOTTOM}" stroke="{_LINE}"/>'
-        yield _text(x(tick), _TOP - 14, f"{tick:f}", anchor="middle", fill=_SOFT)
+        yield _text(x(tick), _TOP - 14, say(f"{tick:f}"), anchor="middle", fill=_SOFT)
     for row, ((name, text), value) in enumerate(zip(points, values, strict=True)):
         y = _TOP + _ROW * row
         start, end = sorted((x(Decimal(0)), x(value)))
         yield _text(left - 8, y + 14, name, anchor="end")
         yield (
             f'<rect x="{start:.1f}" y="{y}" width="{end - start:.1f}" height="{_THICK}" fill="{_BAR}">'
-            f"<title>{escape(name)}: {escape(text)}</title></rect>"
+            f"<title>{escape(name)}: {escape(say(text))}</title></rect>"
         )
-        yield _text(end + 6, y + 14, text)
+        yield _text(end + 6, y + 14, say(text))
 
 
 def scale(low: Decimal, high: Decimal) -> list[Decimal]:

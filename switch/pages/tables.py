@@ -11,10 +11,13 @@ from typing import Any, Final
 from switch.pages.language import Language
 from switch.reports import catalogue
 from switch.reports.table import TOTAL, ColumnKind, ReportColumn
+from switch.reports.wording import Wording
 
 _CURRENCY: Final = "currency"
 _WIDE: Final = 11
 """A table of more columns than this names its only currency above, and not in each row."""
+_LONG: Final = frozenset({"body", "detail"})
+"""Columns of texts without a limit."""
 _RIGHT: Final = frozenset({ColumnKind.COUNT, ColumnKind.AMOUNT, ColumnKind.PERCENT, ColumnKind.SECONDS})
 
 
@@ -27,7 +30,8 @@ class TablePart:
     currency: str
     """The only currency of the table, if no column states it."""
     headings: Sequence[str]
-    is_number: Sequence[bool]
+    classes: Sequence[str]
+    """Of each column: `n` of numbers, `whole` of what never breaks, `said` of texts that break anywhere."""
     rows: Sequence[Sequence[str]]
     totals: Sequence[Sequence[str]]
 
@@ -44,10 +48,18 @@ def parts(document: Mapping[str, Any], lang: Language, rows_max: int) -> Iterato
             lang.text(title) if title else "",
             currency,
             [lang.text(column.heading) for column in shown],
-            [column.kind in _RIGHT for column in shown],
+            [_class(column) for column in shown],
             [[_cell(column, row, lang) for column in shown] for row in rows[:rows_max]],
             [[_cell(column, row, lang) for column in shown] for row in totals if _adds(row, shown)],
         )
+
+
+def _class(column: ReportColumn) -> str:
+    if column.kind in _RIGHT:
+        return "n"
+    if column.kind is ColumnKind.INSTANT:
+        return "whole"
+    return "said" if column.name in _LONG else ""
 
 
 def _only_currency(columns: Sequence[ReportColumn], rows: Sequence[Mapping[str, Any]]) -> str:
@@ -72,10 +84,12 @@ def _adds(total: Mapping[str, Any], shown: Sequence[ReportColumn]) -> bool:
 
 def _cell(column: ReportColumn, row: Mapping[str, Any], lang: Language) -> str:
     value = row[column.name]
-    if value is None:
+    if value is None or (column.name == "about" and not value):
         return ""
     if column.name == "reason":
         return lang.detail(lang.reason(value))
     if column.ours or value == TOTAL:
         return lang.phrase(value)
+    if column.name == "detail" and (facts := Wording(lang.code).facts(value)):
+        return facts
     return lang.cell(column.kind, value)

@@ -55,5 +55,5 @@ def _row(row: asyncpg.Record) -> Row:
 
 
 def who(body: Mapping[str, Any]) -> str:
-    """Return who acted according to the body of an event; empty if no one did."""
-    return next((str(body[name]) for name in _WHO if body.get(name)), "")
+    """Return who acted according to the body of an event; empty if no one did. A person needs no prefix."""
+    return next((str(body[name]).removeprefix("person:") for name in _WHO if body.get(name)), "")

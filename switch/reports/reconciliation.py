@@ -22,7 +22,7 @@ COLUMNS: Final = (
     ReportColumn("cycle"),
     ReportColumn("uetr", title="UETR"),
     ReportColumn("kind", ours=True),
-    ReportColumn("detail"),
+    ReportColumn("detail", ours=True),
     ReportColumn("found_at", ColumnKind.INSTANT),
     ReportColumn("resolved_at", ColumnKind.INSTANT),
     ReportColumn("age_s", ColumnKind.SECONDS, "Age s"),

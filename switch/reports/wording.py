@@ -4,6 +4,7 @@ Formats for programs keep their names and plain decimals: JSON, SDMX-CSV, ISO me
 language is requested. The source texts are the English ones in the code.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,7 +34,12 @@ SIGNED: Final = (
 """How to find the signature of a file; the same text in every file, so that equal reports stay equal."""
 _PARAMETERS: Final = {
     "as_of": "As of event",
+    "bic": "BIC",
+    "change_kind": "Kind",
+    "keyid": "Key id",
     "message_id": "Instruction id",
+    "request": "Key request (PKCS #10, PEM)",
+    "revealed": "Personal data",
     "message_sha256": "SHA-256 of the instruction",
     "uetr": "UETR",
 }
@@ -53,6 +59,12 @@ REASONS: Final = {
 """The names of ISO reason codes (ExternalStatusReason1Code), in words."""
 CHANGE: Final = "change {n}"
 _CHANGE: Final = re.compile(r"change (\d+)", re.ASCII)
+_NAME: Final = re.compile(r"[a-z]+(_[a-z]+)+|[A-Z]+(_[A-Z]+)+", re.ASCII)
+"""A term of programs, as `credited_but_aborted` and `KEY_ADDED`."""
+_FACT_MAX: Final = 200
+"""Characters of a fact of an event that people are shown: a certificate has more, and is in the JSON."""
+_MICROSECONDS: Final = range(10**15, 10**16)
+"""Instants as events state them: microseconds since 1970, from 2001 to 2286."""
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?\d+\.\d+", re.ASCII)
 _MILLI: Final = Decimal("0.001")
@@ -77,6 +89,12 @@ def known_term(code: str, term: str) -> str | None:
     if numbered and CHANGE in known:
         return known[CHANGE].format(n=numbered[1])
     return known.get(term)
+
+
+def _before_code(known: Mapping[str, str], term: str) -> str:
+    """A term before a code of others, which stays: `the rail rejected it; committed by the switch RJCT`."""
+    before, _, code = term.rpartition(" ")
+    return f"{known[before]} {code}" if before in known else term
 
 
 def decimal_text(text: str, locale: Locale) -> str:
@@ -117,8 +135,10 @@ class Wording:
         known = catalogue(self.code)
         if source in known:
             return known[source]
+        if _NAME.fullmatch(source):
+            return source.replace("_", " ").lower()
         return ": ".join(
-            ", ".join(known_term(self.code, term) or term for term in part.split(", "))
+            ", ".join(known_term(self.code, term) or _before_code(known, term) for term in part.split(", "))
             for part in source.split(": ")
         )
 
@@ -195,8 +215,49 @@ class Wording:
 
     def _cell(self, column: ReportColumn, cell: Cell, *, ours: bool) -> str:
         """One cell of a column; an ISO reason code has its words."""
+        if column.name == "detail" and isinstance(cell, str) and (facts := self.facts(cell)):
+            return facts
+        if column.name == "about" and not cell:
+            return ""
         words = REASONS.get(str(cell)) if column.name == "reason" else None
         return f"{cell} {self.text(words)}" if words else self.cell(cell, ours=ours)
+
+    def facts(self, text: str) -> str:
+        """What an event states as JSON, in words; empty if the text is no such JSON."""
+        if not text.startswith("{"):
+            return ""
+        try:
+            return "; ".join(self._facts(json.loads(text)))
+        except ValueError:
+            return ""
+
+    def _facts(self, body: Mapping[str, object]) -> Iterator[str]:
+        """What an event states, each fact after its name: `page: reports; role: operator`."""
+        for name, value in body.items():
+            if isinstance(value, dict):
+                yield from self._facts(value)
+            elif value not in (None, "", []):
+                yield f"{self.parameter(name)}: {self._fact(value)}"
+
+    def _fact(self, value: object) -> str:
+        match value:
+            case list():
+                return ", ".join(map(self._fact, value))
+            case bool():
+                return self.text(cells.text(value))
+            case int() if value in _MICROSECONDS:
+                return f"{datetime.fromtimestamp(value // 10**6, UTC):%Y-%m-%d %H:%M:%SZ}"
+            case str():
+                return self._stated(value)
+            case dict():
+                return "; ".join(self._facts(value))
+            case _:
+                return str(value)
+
+    def _stated(self, text: str) -> str:
+        if _DECIMAL.fullmatch(text):
+            return decimal_text(text, self.locale)
+        return self.phrase(text) if len(text) <= _FACT_MAX else f"{text[:_FACT_MAX]}…"
 
     def cell(self, cell: Cell, *, ours: bool = False) -> str:
         """One cell for people; with `ours`, a text is a term of the switch and is translated."""

@@ -32,7 +32,7 @@ _RIGHT: Final = frozenset({ColumnKind.AMOUNT, ColumnKind.COUNT, ColumnKind.PERCE
 _BREAK: Final = "\u200b"
 """A zero-width space: a long id may break there."""
 _LONG: Final = 14
-_PIECE: Final = re.compile(r"[^-_./]{1,8}[-_./]?|[-_./]", re.ASCII)
+_PIECE: Final = re.compile(r"[^-_./]{1,12}[-_./]?|[-_./]", re.ASCII)
 _COMFORTABLE: Final = 11.0
 """Width of text in one line before it is broken into several, in em."""
 _WHOLE_ID: Final = 20.0

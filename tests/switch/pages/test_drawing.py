@@ -2,10 +2,12 @@
 
 from decimal import Decimal
 from xml.etree import ElementTree as ET
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from switch.pages import drawing
+from switch.pages.language import Language
 
 SVG = "{http://www.w3.org/2000/svg}"
 POINTS = [("IN → PK", "200"), ("PK → IN", "50"), ("CN → IN", "0")]
@@ -40,6 +42,17 @@ def test_a_value_below_zero_goes_the_other_way() -> None:
     gain, cost = bars_of(drawn("Cost", [("IN → PK", "-1.5"), ("PK → IN", "1.5")]))
 
     assert float(gain.get("x")) + float(gain.get("width")) == pytest.approx(float(cost.get("x")), abs=0.2)
+
+
+def test_values_and_scale_are_written_as_the_reader_writes_numbers() -> None:
+    lang = Language("ru", ZoneInfo("UTC"))
+    root = ET.fromstring(drawing.bars("Цена", "Нет данных", [("IN → PK", "1.5")], lang.decimal))
+
+    written = [text.text for text in root.iter(f"{SVG}text")]
+
+    assert "1,5" in written
+    assert not [text for text in written if "." in text]
+    assert root.find(f"{SVG}desc").text == "IN → PK: 1,5"
 
 
 def test_an_empty_drawing_says_so() -> None:

@@ -45,7 +45,7 @@ def test_a_wide_table_names_its_rows_in_each_part() -> None:
     assert all(row[:2] == ["IN", "PK"] for part in (counts, values, speed) for row in part.rows)
     assert all(len(part.rows) == ROWS_MAX for part in (counts, values, speed))
     assert values.rows[0][4] == "1\xa0234,50"
-    assert values.is_number == [False] * 4 + [True] * 4
+    assert values.classes == [""] * 4 + ["n"] * 4
     assert counts.totals[0][0] == "итого"
     assert speed.totals == []
 
@@ -83,3 +83,10 @@ def test_flags_reasons_and_empty_cells_are_written_as_people_read_them() -> None
     assert "да" in lists.rows[0]
     assert rejects.rows[0][3].startswith("AC04 ")
     assert rejects.rows[0][0] == ""
+
+
+def test_what_an_event_of_the_access_log_states_is_in_words() -> None:
+    (part,) = parts(document("access-log", [{"detail": '{"country":"IN","full":true}'}]), RUSSIAN, ROWS_MAX)
+
+    assert part.rows[0][-1].startswith("Страна: IN; ")
+    assert "{" not in part.rows[0][-1]

@@ -322,3 +322,40 @@ def test_a_note_names_states_and_steps_as_the_rows_show_them(code: str) -> None:
 
     assert all(said.text(state) in unpaid for state in ("HELD", "CARRIED"))
     assert all(said.text(step) in refused.lower() for step in ("REFUSE", "REJECT", "EXPIRE"))
+
+
+def test_a_uetr_that_is_broken_is_broken_behind_a_hyphen() -> None:
+    """Its last four characters stood alone on the next line."""
+    pieces = pdf_file._breakable("88a7560e-2fef-4527-81c3-ce1c90fb8c40").split(pdf_file._BREAK)
+
+    assert pieces == ["88a7560e-", "2fef-", "4527-", "81c3-", "ce1c90fb8c40"]
+
+
+def test_a_term_of_programs_is_words_in_every_language() -> None:
+    """English paper showed `credited_but_aborted`."""
+    said = [Wording(code).cell("credited_but_aborted", ours=True) for code in LANGUAGES]
+
+    assert said == [
+        "credited but aborted",
+        "зачислено, но прервано",
+        Wording("zh").text("credited_but_aborted"),
+    ]
+    assert not any("_" in text for text in said)
+
+
+def test_what_an_event_states_is_no_json_on_paper() -> None:
+    """The access and change log gave people the octets for programs."""
+    detail = (
+        '{"asked":{"country":"IN","since":1796000000000000},"full":true,"note":"","pem":"%s","role":"operator"}'
+        % ("A" * 999)
+    )
+    content = Report("x", "X", {}, columns=(ReportColumn("detail"),), rows=((detail,),))
+
+    said = {code: Wording(code).cells(content, content.rows[0])[0] for code in LANGUAGES}
+
+    assert (
+        said["en"]
+        == "Country: IN; Since: 2026-11-30 00:53:20Z; Full: yes; Pem: " + "A" * 200 + "…; Role: operator"
+    )
+    assert said["ru"].startswith("Страна: IN; ")
+    assert said["zh"].startswith(f"{Wording('zh').text('Country')}: IN; ")
