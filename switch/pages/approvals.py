@@ -24,6 +24,7 @@ from switch.identity.enrolment import with_maker_half
 from switch.identity.model import Change, ChangeState, Person
 from switch.identity.permissions import Right, may
 from switch.pages import audited, exports, filters, forms, language, shell, views
+from switch.pages.language import Language
 from switch.pages.shell import PREFIX, Context, Viewer, form, redirect, render
 from switch.writer.context import ServiceContext
 
@@ -67,6 +68,8 @@ GROUPS: Final = {
     "identity_provider": "People",
 }
 """Group of a kind of change in the list, by the first part of its name."""
+_ABOUT: Final = ("participant", "provider", "name", "uetr", "window", "country", "currency", "keyid")
+"""Fields of a change that say what it is about, the most telling first."""
 OWN_PAGES: Final = {"participant.onboard": "/participants/new"}
 """Kinds whose content does not fit a flat form: name -> path of the page with their form."""
 PAGES: Final[Mapping[Subject, tuple[shell.NavigationEntry, str]]] = {
@@ -148,9 +151,29 @@ async def get_changes(  # noqa: PLR0917 - one per filter
         views=await views.read(context.pool, request, person),
         exports=exports.links(request),
         older=filters.older(request, found[ROWS - 1].number) if len(found) > ROWS else "",
+        subjects={change.number: _about(change, lang) for change in shown},
         kinds=KINDS,
         groups=_groups(person),
     )
+
+
+def _said(content: dict[str, Any]) -> dict[str, Any]:
+    """The content without the factor that nobody was asked to confirm."""
+    return {name: value for name, value in content.items() if name != forms.CONFIRMED or value is not None}
+
+
+def _about(change: Change, lang: Language) -> str:
+    """What a change is about, in a line of a list: `asha-bank, INR`, `IN → PK`, `Window 7`."""
+    content = json.loads(change.content)
+    known = {name: str(content[name]) for name in _ABOUT if content.get(name) not in {None, ""}}
+    known = {name: lang.text("All others") if value == "*" else value for name, value in known.items()}
+    if "uetr" in known:
+        known["uetr"] = f"{known['uetr'][:8]}…"
+    if "window" in known:
+        known["window"] = f"{lang.text('Window')} {known['window']}"
+    if content.get("source") and content.get("target"):
+        known["corridor"] = f"{content['source']} → {content['target']}"
+    return ", ".join(known.values())
 
 
 @router.get("/changes/new/{kind}")
@@ -329,7 +352,7 @@ async def _page(
         200 if problem is None else problem.status,
         change=change,
         kind=KINDS[change.kind],
-        content=KINDS[change.kind].rows(json.loads(change.content)),
+        content=KINDS[change.kind].rows(_said(json.loads(change.content))),
         effect=effect,
         digest=effect and effect.digest(change.number),
         links=_links(person, links),

@@ -147,9 +147,15 @@ async def _unknown(at: _Reading) -> AsyncIterator[Concern]:
 
 
 async def _unpaid(at: _Reading) -> AsyncIterator[Concern]:
-    windows = {row["window"]: row["currency"] for row in await at.connection.fetch(_HELD_LINES, _EACH_MAX)}
+    rows = await at.connection.fetch(_HELD_LINES, _EACH_MAX)
+    windows = {row["window"]: row["currency"] for row in rows}
+    aborted = {row["window"] for row in rows if row["aborted"]}
     for window, lines in (await reads.unpaid(at.connection, list(windows))).items():
-        for line in unpaid_for(at.person, lines):
+        visible = unpaid_for(at.person, lines)
+        if window in aborted and visible:
+            yield _aborted(at, window, windows[window])
+            continue
+        for line in visible:
             if line.minor < 0 and not line.carried_to:
                 text = at.lang.text(
                     "{who} has not paid {amount} of window {n}.",
@@ -158,6 +164,16 @@ async def _unpaid(at: _Reading) -> AsyncIterator[Concern]:
                     n=window,
                 )
                 yield Concern(BAD, text, ((at.lang.text("Open the window"), f"{PREFIX}/windows/{window}"),))
+
+
+def _aborted(at: _Reading, window: int, currency: str) -> Concern:
+    """People aborted a window: nobody failed to pay, and its lines wait."""
+    text = at.lang.text(
+        "Window {n}, {currency}, was aborted. Its lines wait for the next window.",
+        n=window,
+        currency=currency,
+    )
+    return Concern(WARN, text, ((at.lang.text("Open the window"), f"{PREFIX}/windows/{window}"),))
 
 
 async def _carried(at: _Reading) -> AsyncIterator[Concern]:

@@ -10,6 +10,10 @@ _STATISTICS: Final = (
         "it has an outcome."
     ),
     "P95 is the time within which 95 of 100 payments were final.",
+    (
+        "Shares within 10 s, 60 s and 1 h are of all payments that the switch accepted; one that was not "
+        "credited counts as not in time. So they can be low while P99 is short."
+    ),
 )
 HELP: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
     {

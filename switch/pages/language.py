@@ -28,6 +28,7 @@ LANGUAGES: Final = {"en": "English", "ru": "Русский", "zh": "中文"}
 _NUMBERS: Final = frozenset({ColumnKind.AMOUNT, ColumnKind.COUNT, ColumnKind.PERCENT, ColumnKind.SECONDS})
 _FRACTION: Final = re.compile(r"-?[0-9]+[.][0-9]+", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?[0-9]+([.][0-9]+)?", re.ASCII)
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.]\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _TYPED: Final = {
     russian: re.compile(
         rf"([0-9]{{1,3}}(?:(?P<group>[{groups}])[0-9]{{3}})(?:(?P=group)[0-9]{{3}})*|[0-9]+)(?:[{points}]([0-9]+))?",
@@ -80,9 +81,11 @@ class Language:
         return outcomes.translated(source, self.text) or self.detail(source)
 
     def _with_reason(self, text: str) -> str:
-        """A text that ends with an ISO reason code, with the words of the code: `returned AC04`."""
+        """A text that ends with a code, with the words of an ISO reason: `returned AC04`."""
         before, _, code = text.rpartition(" ")
-        return f"{self.text(before)} {self.reason(code)}" if before and code in REASONS else text
+        if before and (code in REASONS or before in wording.catalogue(self.code)):
+            return f"{self.text(before)} {self.reason(code)}"
+        return text
 
     def reason(self, code: str) -> str:
         """An ISO reason code with its words; one that the switch does not know as it is."""
@@ -110,15 +113,21 @@ class Language:
     def quantity(self, text: str, unit: str) -> str:
         """A value of a change's effect: an amount, or another number with its unit."""
         if text == NOTHING or not unit:
-            return self.text(text)
+            return self._instant_stated(text) or self.text(text)
         return self.amount(text, unit) if unit in EXPONENTS else f"{self.decimal(text)} {self.text(unit)}"
 
     def stated(self, text: str) -> str:
-        """A text; a decimal number, alone or with its currency, in the format of the locale."""
+        """A text; an instant, or a decimal number alone or with its currency, in the format of the locale."""
+        if instant := self._instant_stated(text):
+            return instant
         number, _, currency = text.partition(" ")
         if not _FRACTION.fullmatch(number) or (currency and currency not in EXPONENTS):
             return text
         return f"{self.decimal(number)} {currency}".strip()
+
+    def _instant_stated(self, text: str) -> str:
+        """An instant as programs write it, as people read it; empty if it is none."""
+        return self.instant(datetime.fromisoformat(text)) if _INSTANT.fullmatch(text) else ""
 
     def rate(self, text: str) -> str:
         """A decimal number that is not an amount, exact, without trailing zeros."""
@@ -166,11 +175,17 @@ class Language:
 
     def instant(self, value: datetime) -> str:
         """An instant in the reader's time zone, to the second, with the name of the zone."""
-        return format_datetime(value, "yyyy-MM-dd HH:mm:ss zzz", tzinfo=self.zone, locale=self.locale)
+        text = format_datetime(value, "yyyy-MM-dd HH:mm:ss", tzinfo=self.zone, locale=self.locale)
+        return f"{text} {self.zone_name(value)}"
 
     def instant_exact(self, value: datetime) -> str:
         """An instant in the reader's time zone, to the millisecond."""
         return format_datetime(value, "yyyy-MM-dd HH:mm:ss.SSS", tzinfo=self.zone, locale=self.locale)
+
+    def zone_name(self, at: datetime | None = None) -> str:
+        """The reader's time zone at an instant, or now: `UTC`, `UTC+05:30`."""
+        offset = format_datetime(at or datetime.now(UTC), "xxx", tzinfo=self.zone, locale=self.locale)
+        return "UTC" if offset == "+00:00" else f"UTC{offset}"
 
     def minute(self, value: datetime) -> str:
         """An instant in the reader's time zone, to the minute."""

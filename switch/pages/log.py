@@ -4,7 +4,9 @@ Operators, checkers and auditors read the log itself. A regulator reads the even
 with the regulators' database role, whose views show nothing else.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
@@ -14,7 +16,8 @@ from ledger.sql import statement as ledger_statement
 from switch.api.reports import Reporting
 from switch.base.sql import statements
 from switch.identity.model import Person, Role
-from switch.pages import audited, filters, shell
+from switch.pages import audited, event_facts, filters, language, shell
+from switch.pages.language import Language
 from switch.pages.shell import PREFIX, render
 from switch.reports import access, service
 from switch.reports.reading import reading_as_regulator
@@ -26,7 +29,6 @@ router = APIRouter(prefix=PREFIX, include_in_schema=False)
 ROWS: Final = 100
 SCAN: Final = 20_000
 """Maximum number of events searched for one page: events of people are rare among those of payments."""
-_DETAIL_MAX: Final = 600
 _LAST: Final = "SELECT coalesce(max(seq), 0) FROM ledger.event"
 _statement: Final = statements("switch.pages")
 _SEQ_AT: Final = ledger_statement("seq_at")
@@ -63,7 +65,9 @@ async def get_log(  # noqa: PLR0917 - one per filter
         request,
         "log.html",
         person,
-        rows=[_row(row) for row in rows],
+        rows=[_row(row, language.of(request)) for row in rows],
+        lists_changes=shell.APPROVALS.admits(person),
+        lists_cases=shell.CASES.admits(person),
         what=what,
         of_country=of_country,
         until=until,
@@ -100,10 +104,22 @@ async def _of_country(
     return rows, rows[-1]["seq"] if len(rows) == ROWS else start - SCAN
 
 
-def _row(row: asyncpg.Record) -> dict[str, Any]:
-    text = row["body"].decode(errors="replace")
+def _row(row: asyncpg.Record, lang: Language) -> dict[str, Any]:
+    facts = event_bodies.read_facts(row["body"])
     return {
         **dict(row),
-        "who": access.who(event_bodies.read_facts(row["body"])),
-        "detail": text if len(text) <= _DETAIL_MAX else f"{text[:_DETAIL_MAX]}…",
+        "stated": None if row["uetr"] else _uetr(facts),
+        "what": event_facts.kind(row["kind"], lang),
+        "who": access.who(facts),
+        "facts": event_facts.pairs(facts, lang),
+        "change": facts.get("change"),
+        "case": facts.get("case"),
     }
+
+
+def _uetr(facts: Mapping[str, Any]) -> UUID | None:
+    """The UETR in a body, of a payment that has no number in the books."""
+    try:
+        return UUID(str(facts.get("uetr", "")))
+    except ValueError:
+        return None

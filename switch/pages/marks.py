@@ -21,7 +21,7 @@ TONES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("done", "delivered", "available", "answered", "answer", "resolved", "posted"), GOOD),
     **dict.fromkeys(("RECEIVED", "RESERVED", "SENT", "OPEN", "CLOSED", "CONFIRMED", "SETTLING"), BUSY),
     **dict.fromkeys(("DUE", "INSTRUCTED", "requested", "approved", "invited", "future", "pending"), BUSY),
-    "waiting": BUSY,
+    **dict.fromkeys(("waiting", "reserved"), BUSY),
     **dict.fromkeys(("suspended", "closed", "returned"), WARN),
     "overdue": BAD,
     **dict.fromkeys(

@@ -100,6 +100,7 @@ async def get_overview(request: Request, switch: Switch, person: Reader) -> Resp
         person,
         seen=seen,
         oversees=oversees,
+        of_country=person.role is Role.REGULATOR,
         first_steps=tour.steps(request, person),
     )
 

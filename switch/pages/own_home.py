@@ -57,7 +57,7 @@ async def show(request: Request, switch: Runtime, person: Person) -> Response:
         now=await switch.pool.fetchrow(_NOW, own.id),
         positions=[
             (p.purpose, None if p.headroom is None else Money(p.headroom, p.currency))
-            for p in await positions.read(switch.pool, own.id)
+            for p in sorted(await positions.read(switch.pool, own.id), key=_order)
             if not p.closed
         ],
         waiting=await correspondence.count_recalls(switch.pool, own.id),
@@ -66,6 +66,11 @@ async def show(request: Request, switch: Runtime, person: Person) -> Response:
         day=await last_day.read(switch, scope_of_person(person), lang),
         base=PREFIX + BASE,
     )
+
+
+def _order(position: positions.Position) -> tuple[str, bool]:
+    """By currency, what is settled net first: that is what most payments are."""
+    return position.currency, position.purpose != "position"
 
 
 async def checks(switch: Runtime, own: Participant, lang: Language) -> Sequence[Check]:

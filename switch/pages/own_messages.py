@@ -6,15 +6,17 @@ The list shows no personal data. A message contains it: opening one needs its ow
 event log.
 """
 
-from typing import Annotated, Final
+from datetime import date
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from schemas import files
-from schemas.money import Money
+from schemas.money import EXPONENTS, Money
 from switch.identity.permissions import Right, require
 from switch.pages import filters, language
+from switch.pages.language import Language
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, render
 from switch.payments import correspondence, payment_files, payment_requests
@@ -47,6 +49,13 @@ FILE_STATES: Final = {
     "refused": ("refused", "bad"),
 }
 """State of a file of payments -> its text and its tone."""
+_FACTS: Final = {
+    "Amount": frozenset({"InstdAmt", "RtrdIntrBkSttlmAmt", "IntrBkSttlmAmt"}),
+    "Requested execution date": frozenset({"ReqdExctnDt"}),
+    "End-to-end id": frozenset({"EndToEndId", "OrgnlEndToEndId"}),
+    "Reason": frozenset({"Rsn"}),
+}
+"""Elements of a message that its page shows in words, with their labels."""
 _PAGE: Final = 50
 _NEWEST: Final = 20
 """Requests to pay and files that are shown."""
@@ -105,6 +114,37 @@ async def get_message(
         person,
         message=message,
         does=NAMES.get(message.definition[:8], ""),
+        facts=_facts(message.content, language.of(request)),
         text=None if message.content is None else files.indented(message.content),
         base=PREFIX + BASE,
     )
+
+
+def _facts(content: dict[str, Any] | None, lang: Language) -> list[tuple[str, str]]:
+    """What a person asks first of a message: how much, by when, under which reference and why."""
+    found = [(label, _first(content, tags)) for label, tags in _FACTS.items()]
+    return [(label, _said(value, lang)) for label, value in found if value is not None]
+
+
+def _first(part: object, tags: frozenset[str]) -> object:
+    """The first value of one of these elements, in the order of the message; None if there is none."""
+    if isinstance(part, list):
+        return next((value for each in part if (value := _first(each, tags)) is not None), None)
+    if not isinstance(part, dict):
+        return None
+    own = next((value for tag, value in part.items() if tag in tags), None)
+    return own if own is not None else _first(list(part.values()), tags)
+
+
+def _said(value: object, lang: Language) -> str:
+    match value:
+        case {"Amt": str() as amount, "Ccy": str() as currency} if currency in EXPONENTS:
+            return lang.amount(amount, currency)
+        case {"Cd": str() as code}:
+            return lang.reason(code)
+        case {"Dt": str() as day}:
+            return lang.day(date.fromisoformat(day))
+        case str():
+            return value
+        case _:
+            return ""

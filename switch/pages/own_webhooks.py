@@ -4,6 +4,7 @@ The actions are those of the API, and are recorded in the event log.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -163,6 +164,7 @@ async def _show_one(
         older=older,
         older_missed=older_missed,
         problem=problem,
+        now=datetime.now(UTC),
         base=PREFIX + BASE,
     )
 

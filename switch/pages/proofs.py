@@ -27,8 +27,9 @@ from switch.api.reports import Reporting
 from switch.base.sql import statements
 from switch.identity.model import Person
 from switch.operations import housekeeping, witnesses
-from switch.pages import audited, shell
+from switch.pages import audited, language, shell
 from switch.pages.audited import read_only
+from switch.pages.language import Language
 from switch.pages.shell import PREFIX, Switch, finish, render
 from switch.reports import evidence, service
 from switch.reports.query import Scope
@@ -206,6 +207,7 @@ async def _shown(
         "proof.html",
         person,
         name=name,
+        title=_title(name, language.of(request)),
         bundle=bundle,
         wrong=offline_verifier.verify(bundle, keys),
         keys=keys,
@@ -219,6 +221,21 @@ async def _shown(
         download=f"{PREFIX}/proofs/bundle.json?{request.url.query}",
         verifier=VERIFIER,
     )
+
+
+def _title(name: str, lang: Language) -> str:
+    """What a file of a proof proves, in words: `payment-…`, `window-7`, `event-7`, `checkpoints-3-7`."""
+    what, _, which = name.partition("-")
+    match what:
+        case "payment":
+            return lang.text("Proof of payment {id}", id=which[:8])
+        case "window":
+            return lang.text("Proof of window {n}", n=which)
+        case "event":
+            return lang.text("Proof of event {n}", n=which)
+        case _:
+            first, _, second = which.partition("-")
+            return lang.text("Proof that checkpoint {second} extends {first}", first=first, second=second)
 
 
 def _instant(event: dict[str, Any]) -> datetime:

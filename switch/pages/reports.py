@@ -41,7 +41,7 @@ LABELS: Final = {
     "page": "Page",
     "participant": "Participant",
     "currency": "Currency",
-    "account": "Account (position, gross; empty: all)",
+    "account": "Account",
     "uetr": "UETR",
     "rules": "Rules version",
     "quarter": "Quarter (2026-Q3)",
@@ -51,6 +51,23 @@ LABELS: Final = {
 }
 """Labels of the parameters of reports."""
 
+GROUPS: Final[Mapping[str, frozenset[str]]] = {
+    "Settlement and accounts": frozenset(
+        {
+            *("window-statement", "settlement-instruction", "account-statement", "account-report"),
+            *("notifications", "liquidity"),
+        }
+    ),
+    "Volumes, costs and charges": frozenset({"corridors", "costs", "invoice", "fx-result", "open-data"}),
+    "Payments and exceptions": frozenset(
+        {
+            *("open-payments", "rejects", "reconciliation", "patterns"),
+            *("payments-above", "payments-of-payer", "payments-of-corridor"),
+        }
+    ),
+    "Operation and evidence": frozenset({"availability", "access-log", "evidence"}),
+}
+"""Reports by what they are for, in the order of the list; a test finds one that is in none."""
 _SHOW: Final = "show"
 _REVEAL: Final = "reveal"
 _WEEK: Final = timedelta(days=7)
@@ -76,7 +93,11 @@ async def get_reports(
         request,
         "reports.html",
         person,
-        reports=found,
+        groups=[
+            (title, members)
+            for title, names in GROUPS.items()
+            if (members := [one for one in found if one.name in names])
+        ],
         made=made,
         older=filters.older(request, made[-1]["number"]) if len(read) > _MADE_MAX else "",
         ranges=filters.ranges(request, language.of(request)),

@@ -1,6 +1,7 @@
 """All pages together, and their errors as pages instead of problem documents."""
 
 from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
@@ -8,6 +9,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
+from structlog.contextvars import get_contextvars
 
 from schemas.errors import NotFound, OutcomeUnknown, SwitchError, Unavailable
 from switch.api import problems
@@ -48,6 +50,8 @@ from switch.pages import (
     windows,
 )
 
+_OURS: Final = 500
+"""From this status on, the switch failed and not the request."""
 PERHAPS_DONE: Final = (
     "The connection to the database was lost. Check whether the action was carried out before you repeat it."
 )
@@ -75,7 +79,7 @@ WORDS: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
         HTTPStatus.TOO_MANY_REQUESTS: ("Too many requests", "Wait a moment, then reload the page."),
         HTTPStatus.INTERNAL_SERVER_ERROR: (
             "Something went wrong in the switch",
-            "Try again. If it happens again, tell the operator, with the time.",
+            "Try again. If it happens again, give the operator the time and the Request-Id below.",
         ),
         HTTPStatus.SERVICE_UNAVAILABLE: ("Not available at the moment", "Reload the page in a moment."),
     }
@@ -145,14 +149,29 @@ def or_page(
             await _reader(request, shown),
             status=shown.status,
             heading=heading,
-            detail=shown.detail,
+            detail="" if shown.detail == NotFound().detail else shown.detail,  # the advice states as much
             advice="" if isinstance(shown, OutcomeUnknown) else advice,
+            again=_again(request, shown),
+            number=_number(shown),
+            now=datetime.now(UTC),
         )
         if shown.retryable:
             page.headers["Retry-After"] = str(shown.retry_after_s)
         return page
 
     return handle
+
+
+def _again(request: Request, shown: SwitchError) -> str:
+    """The address of the page to try again; empty where that would do something twice, or changes nothing."""
+    if request.method not in problems.READING or not (shown.retryable or shown.status >= _OURS):
+        return ""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _number(shown: SwitchError) -> str:
+    """The Request-Id by which an operator finds what failed in the log; empty where nothing did."""
+    return str(get_contextvars().get("request_id", "")) if shown.status >= _OURS else ""
 
 
 async def _reader(request: Request, shown: SwitchError) -> Person | None:

@@ -80,6 +80,8 @@ _TICKS: Final[Mapping[Step, str]] = {Step.HOUR: "MMMd", Step.DAY: "MMMd", Step.M
 """Skeletons of dates on an axis; hours follow the day."""
 _ROWS: Final[Mapping[Step, str]] = {Step.HOUR: "y-MM-dd HH:mm", Step.DAY: "y-MM-dd", Step.MONTH: "y-MM"}
 _WHOLE: Final = Decimal(100)
+_NOTHING: Final = Markup('<p class="soft">{}</p>')
+"""In place of a chart without a single value."""
 _PERCENT: Final = (Decimal(0), _WHOLE)
 _SECOND_US: Final = Decimal(1_000_000)
 _THOUSAND: Final = 1000
@@ -424,7 +426,12 @@ class Tables:
             [self._at(step), *(NONE if value is None else self._exact(value) for value in row)]
             for step, *row in zip(steps, *(line.values for line in lines), strict=True)
         ]
-        drawn = chart(name, told, [_whole(line) for line in lines], axes)
+        empty = all(value is None for line in lines for value in line.values)
+        drawn = (
+            _NOTHING.format(self.lang.text("No data for this period"))
+            if empty
+            else chart(name, told, [_whole(line) for line in lines], axes)
+        )
         return Figure(name, drawn, [line.name for line in lines], rows)
 
     def _told(self, line: ChartLine, text: Callable[[Decimal], str]) -> str:

@@ -160,12 +160,12 @@ async def get_window(request: Request, context: Context, person: Reader, window:
         "window.html",
         person,
         found=found,
-        way=WAY,
+        way=_way(found),
         lines=lines,
         cases=about,
         computed=_digest(found, lines) if len(lines) == len(every) else "",
         money=Money,
-        banks=_banks(every, changes),
+        banks=_banks(every, changes) if _is_asked(found, changes) else (),
         changes=changes,
         changes_max=_CHANGES_MAX,
         responses_max=_CONFIRMATIONS_MAX,
@@ -189,6 +189,16 @@ async def get_signature(request: Request, context: Context, person: Reader, wind
     name = f"{found.message_id}.xml.jws"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return shell.finish(request, Response(token, media_type="application/jose", headers=headers))
+
+
+def _way(found: reads.Settlement) -> Sequence[SettlementState]:
+    """The states to show: of an aborted window those that it reached for certain."""
+    return WAY[: WAY.index(SettlementState.CLOSED) + 1] if found.state is SettlementState.ABORTED else WAY
+
+
+def _is_asked(found: reads.Settlement, changes: Sequence[Change]) -> bool:
+    """Whether central banks confirm this window, or have: of an aborted one nobody awaits that any more."""
+    return found.state is not SettlementState.ABORTED or any(change.kind == _CONFIRM for change in changes)
 
 
 async def _changes(connection: asyncpg.Connection, window: int) -> list[Change]:

@@ -117,7 +117,7 @@ class _Alike:
     as_one: "_NeededWords"
     """Two words of a name that sound as one like this word, where it may be a hit because of this word."""
     unlike_as_one: "_NeededWords"
-    """Those that need another word, or none, if another stated word is like the two."""
+    """The others: the name may be a hit if another stated word is like the two."""
     named: int
     """How many times names have a word like it."""
     having: frozenset[int] | None = None
@@ -340,12 +340,12 @@ class NameIndex:
         enough = _Enough(threshold, self._telling(threshold))
         found: tuple[dict[int, list[_AsOne]], dict[int, list[_AsOne]]] = {}, {}
         for row, now in zip(rows, alike, strict=True):
-            needed = self._needed(row, _SIMILARITY[now], enough)
+            similar = _SIMILARITY[now]
+            needed = self._needed(row, similar, enough)
             if needed is not None:
                 found[0].setdefault(needed, []).append(row)
-            another = self._needed(row, MOST_SIMILAR, enough)
-            if another is not None and another != needed:
-                found[1].setdefault(another, []).append(row)
+            elif (needed := self._needed(row, MOST_SIMILAR, enough)) is not None:
+                found[1].setdefault(needed, []).append(row)
         return found
 
     def _needed(self, row: _AsOne, similar: float, enough: "_Enough") -> int | None:
@@ -398,13 +398,12 @@ class NameIndex:
 
     def _met_as_one(self, asked: _Asked, enough: _Enough) -> Iterator[int]:
         """The names of which enough may be covered if two of their words are read as one."""
-        stated = [*asked.words, *(one for _, one in asked.joined)]
         for one in asked.words:
             for row in _with(one.as_one, asked.best):
                 if self._is_met_as_one(asked, enough, row):
                     yield row.at
             for row in _with(one.unlike_as_one, asked.best):
-                if _may_be_like(row.text, one, stated) and self._is_met_as_one(asked, enough, row):
+                if _may_be_like(row.text, one, asked.words) and self._is_met_as_one(asked, enough, row):
                     yield row.at
 
     def _is_met_as_one(self, asked: _Asked, enough: _Enough, row: _AsOne) -> bool:

@@ -119,7 +119,7 @@ class SetDay(Confirmable, frozen=True, kw_only=True):
     currency: Currency
     day: Annotated[date, msgspec.Meta(title="Day")]
     business: Annotated[bool, msgspec.Meta(title="Business day")]
-    reason: Annotated[Text, msgspec.Meta(title="Reason")]
+    reason: Annotated[Text, msgspec.Meta(title="Occasion")]
 
 
 class SetAgent(Content, frozen=True, kw_only=True):

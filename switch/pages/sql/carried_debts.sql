@@ -1,12 +1,14 @@
 -- carried_debts: what participants did not pay in windows and owe in a later one, which has not settled it yet.
 --   $1 limit
--- `windows` are those that were not paid, oldest first; a window that people aborted is nobody's default. A line that is
--- held again is not among these: `windows_with_held_lines` finds it.
+-- `windows` are those that were not paid, oldest first; a window that people aborted is nobody's default, but its
+-- lines may have debts of earlier ones. A line that is not paid again is not among these:
+-- `windows_with_held_lines` finds it.
 WITH RECURSIVE pending AS (
     SELECT l.settlement_window AS due_in, l.participant, l.state, l.net_minor + l.carried_minor AS minor,
            l.carried_minor
     FROM switch.settlement AS s JOIN switch.settlement_line AS l USING (settlement_window)
-    WHERE s.state NOT IN ('SETTLED', 'ABORTED') AND l.state IN ('DUE', 'INSTRUCTED')
+    WHERE (s.state NOT IN ('SETTLED', 'ABORTED') AND l.state IN ('DUE', 'INSTRUCTED'))
+       OR (s.state = 'ABORTED' AND l.state = 'HELD')
 ), debt AS (
     SELECT due_in, participant, state, minor, carried_minor, due_in AS part, false AS unpaid
     FROM pending WHERE carried_minor < 0 AND minor < 0

@@ -12,9 +12,11 @@ from uuid import uuid4
 import aiohttp
 import pytest
 import pytest_asyncio
+import structlog
 from fastapi import Request
 
 from ledger import audit
+from schemas.errors import NotAllowed, SwitchError, TooManyRequests
 from schemas.signing import key_request
 from schemas.signing.keys import SigningKey
 from switch.api import problems
@@ -432,6 +434,39 @@ async def test_a_database_that_is_away_is_a_page_too(error: Exception, status: i
     assert told.media_type == problems.MEDIA_TYPE
     assert b"CANARY" not in shown.body + told.body
     assert ("Retry-After" in shown.headers, "Retry-After" in told.headers) == (status == 503, status == 503)
+
+
+@pytest.mark.parametrize(
+    ("method", "error", "again", "numbered"),
+    [
+        ("GET", KeyError("a defect"), True, True),
+        ("GET", OSError("away"), True, True),
+        ("POST", OSError("away"), False, True),
+        ("GET", TooManyRequests("too many requests"), True, False),
+        ("GET", NotAllowed("not yours"), False, False),
+    ],
+)
+async def test_a_page_of_an_error_says_what_to_do_and_by_which_number_it_is_found(
+    method: str, error: Exception, again: bool, numbered: bool
+) -> None:
+    """To be tried again only where it does nothing twice; the log has the number of a failure of the switch."""
+    if isinstance(error, SwitchError):
+        handle = site.or_page(problems.on_switch_error)
+    else:
+        handle = site.or_page(problems.on_defect, site.unexpected)
+    scope = {
+        "type": "http",
+        "method": method,
+        "headers": [],
+        "query_string": b"a=1",
+        "path": "/console/rails",
+    }
+    with structlog.contextvars.bound_contextvars(request_id="0a1b2c3d-0000"):
+        text = bytes((await handle(Request(scope), error)).body).decode()
+
+    assert ('href="/console/rails?a=1"' in text) is again
+    assert ("<code>0a1b2c3d-0000</code>" in text) is numbered
+    assert text.lower().count("too many requests") <= 2  # title and heading, not once more
 
 
 async def test_a_payment_that_waits_for_its_rail_is_held_and_then_is_not(

@@ -200,11 +200,13 @@ async def test_the_log_is_read_page_by_page_and_a_regulator_reads_its_countrys_p
     kazakhstan = await page(http, "/log", **bearer(stack, "regulator-kz"))
 
     assert uetr in everything.text
-    assert ">CONFIRM</td>" in everything.text
+    assert 'title="CONFIRM">Confirm</span>' in everything.text
+    assert "Creditor agent" in everything.text
+    assert "message_sha256" not in everything.text  # pairs in words, and no JSON
     assert uetr in india.text
     assert uetr not in people.text + kazakhstan.text
     assert "PAGE_READ" in people.text
-    assert ">CONFIRM</td>" not in people.text
+    assert 'title="CONFIRM"' not in people.text
     assert "PAGE_READ" not in india.text
     assert [int(seq) for seq in listed] == sorted(map(int, listed), reverse=True)
     assert re.findall(r"/proofs/show\?event=(\d+)", before.text)[0] == listed[4]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from babel.messages.extract import extract_from_dir
 
+from ledger.encoding import Tag
 from schemas.errors import SwitchError
 from switch.api import problems
 from switch.approvals.effects import Subject
@@ -19,9 +20,11 @@ from switch.change_catalogue import KINDS
 from switch.identity import federated, notices, openid, passkeys, providers
 from switch.identity.model import ChangeState, Role, Status
 from switch.operations import oversight
+from switch.operations.facts import BREAK_KINDS
 from switch.pages import (
     approvals,
     cases,
+    event_facts,
     exports,
     forms,
     language,
@@ -66,7 +69,7 @@ PURPOSES = {"position", "gross", "fees", "settlement"}
 """Of accounts."""
 
 LEGS = {
-    "principal",
+    *("principal", "funding", "correction"),
     "conversion",
     "fee",
     "held",
@@ -172,10 +175,14 @@ DETAILS = {
         "the other rail executed it after it was refused",
     ),
     *("the rail confirmed a different amount", "expired before it was sent", "its history is archived"),
-    *("the agent rejected it", "no reason"),
+    *("the agent rejected it", "no reason", "the window was aborted", "silence"),
     *("this corridor is not open", "no rail reaches this country", "the amount is too small to convert"),
     *("the creditor agent is not a participant", "there is no FX rate for this currency pair"),
     *("this rail's adapter cannot translate this payment", "not the currency of the debtor agent's country"),
+    *(
+        "the rail reports it as executed; aborted by the switch",
+        "the rail rejected it; committed by the switch",
+    ),
 }
 """Details in the history of a payment or a settlement line, by the switch itself; what a rail writes is in its own words."""
 
@@ -248,7 +255,12 @@ def texts() -> set[str]:
     written = {message for _, _, message, _, _ in found if isinstance(message, str)}
     named = said_by_reports()
     named |= {report.title for report in CATALOGUE.values()} | {entry.title for entry in NAVIGATION}
-    named |= set(reports.LABELS.values()) | set(statistics.LINES.values())
+    named |= (
+        set(own_messages._FACTS)
+        | set(reports.LABELS.values())
+        | set(reports.GROUPS)
+        | set(statistics.LINES.values())
+    )
     named |= {name for name, *_ in statistics.RANGES.values()}
     named |= {field.hint for kind in KINDS.values() for field in forms.fields_of(kind) or () if field.hint}
     named |= {role.value for role in Role} | {"open", "closed", "away", "d", "h", "min", "s"}
@@ -266,7 +278,9 @@ def texts() -> set[str]:
         if option not in forms.WORDS
     }
     named |= effects() | set(oversight.TOPICS.values()) | {str(state) for state in State}
-    named |= {kind.value for kind in EventKind}
+    named |= {kind.value for kind in EventKind} | set(event_facts.LABELS.values())
+    named |= {tag.name.lower() for tag in Tag if tag.name.startswith(("ACCOUNT_", "CAP_", "WINDOW_"))}
+    named |= set(BREAK_KINDS)
     named |= {event.value for event in Event} | {title for title, _ in GROUPS} | DETAILS
     named |= {sentence for page in HELP.values() for sentence in page} | {*OUTCOMES}
     named |= {entry.about for entry in (*NAVIGATION, ACCOUNT) if entry.about}
