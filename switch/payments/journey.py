@@ -252,8 +252,8 @@ async def _described(
         "message_id": payment["message_id"],
         **({} if owners is not None else await _also_stated(pool, uetr)),
         **_terms(payment),
-        "part_returns": [_part(row, payment) for row in await pool.fetch(_PARTS, payment["number"])],
-        "recalls": await recalls.of_payment(pool, payment["number"]),
+        "part_returns": await _parts(pool, payment) if payment["has_parts"] else [],
+        "recalls": await recalls.of_payment(pool, payment["number"]) if payment["has_recalls"] else [],
         "source_order": _order(payment),
         "charges": [charge_document(*each) for each in _charges(rows)],
         "notes": [{"path": path, "text": text} for path, text in _notes(rows)],
@@ -263,6 +263,10 @@ async def _described(
             for step in _steps(row)
         ],
     }
+
+
+async def _parts(pool: asyncpg.Pool, payment: asyncpg.Record) -> list[dict[str, Any]]:
+    return [_part(row, payment) for row in await pool.fetch(_PARTS, payment["number"])]
 
 
 def _part(row: asyncpg.Record, payment: asyncpg.Record) -> dict[str, Any]:

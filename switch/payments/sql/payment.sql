@@ -7,6 +7,8 @@ SELECT p.*, o.enquiries, o.due_at,
        EXISTS (SELECT FROM ledger.transfer AS c WHERE c.corrects = t.number)
        OR coalesce(p.credit_minor = (SELECT sum(x.credit_minor) FROM switch.part_return AS x WHERE x.payment = p.number),
                    false) AS returned,
+       EXISTS (SELECT FROM switch.part_return AS x WHERE x.payment = p.number) AS has_parts,
+       EXISTS (SELECT FROM switch.recall AS q WHERE q.payment = p.number) AS has_recalls,
        i.rail::text AS order_rail, i.ref AS order_ref, i.state AS order_state, i.told_at AS order_told_at,
        i.refund AS refund, i.refund_ref, i.refund_uetr, i.refund_minor, i.refund_back_minor, i.refund_made, i.refund_detail,
        i.refund_changed_at, CASE WHEN i.settled IS NULL THEN i.disputed ELSE '' END AS owed
