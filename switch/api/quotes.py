@@ -21,7 +21,6 @@ from starlette.responses import JSONResponse
 from ledger.encoding import microseconds
 from schemas.errors import InvalidAmount, NotFound, Refused, Unavailable
 from schemas.money import EXPONENTS, Money
-from schemas.payment import Agent
 from schemas.reasons import Reason
 from switch.api import aliases, suspension
 from switch.api import body as bodies
@@ -151,15 +150,20 @@ async def _with_bank(context: Runtime, caller: Participant, asked: AskedQuote) -
     """What is asked, with the bank of an alias.
 
     Raises:
-        Refused: RC04 it names neither a bank nor an alias; otherwise as `aliases.bank_of`.
+        Refused: RC04 it names neither a bank nor an alias, or a bank twice; otherwise as `aliases.bank_of`.
 
     """
+    if asked.creditor_member_id is not None:
+        if asked.creditor_agent is None and asked.creditor_alias is None:
+            return asked
+        text = "names a bank that has no BIC: leave out creditor_agent and creditor_alias"
+        raise Refused(text, reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER, path="creditor_member_id")
     if asked.creditor_alias is not None:
         now = datetime.now(UTC)
         bic = await aliases.bank_of(context, caller, asked.creditor_alias, asked.creditor_agent, now)
         return msgspec.structs.replace(asked, creditor_agent=bic)
     if asked.creditor_agent is None:
-        text = "a quote names the bank to be paid, by its BIC or by creditor_alias"
+        text = "a quote names the bank to be paid, by its BIC, by creditor_member_id or by creditor_alias"
         raise Refused(text, reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER, path="creditor_agent")
     return asked
 
@@ -238,7 +242,7 @@ def _document(context: Runtime, quote: Quote) -> dict[str, Any]:
 def _terms(route: routes.Route, price: pricing.Price, bearer: str) -> dict[str, Any]:
     profile = route.rail.adapter.profile
     return {
-        "creditor_agent": route.bank.bic,
+        "creditor_agent": route.bank.bic or route.creditor.bic,  # of one without a BIC, its gateway
         "rail": profile.country,
         "rail_name": profile.rail,
         **_amounts(price, bearer),
@@ -293,12 +297,12 @@ async def _priced(  # noqa: PLR0917 - what a price depends on
         raise InvalidAmount(error.detail, reason=Reason(error.reason), path=place, rule="amount") from None
     bank = None
     try:
-        agent = Agent(bic=asked.creditor_agent)
+        agent = quotes.agent_of(asked)
         if indirect.may_be(agent, context.directory.now):
             bank = await indirect.find(context.pool, agent, context.rails, now)
             if bank is None:
                 text = (
-                    "there is no participant with this BIC: GET /v1/participants lists them, and "
+                    "there is no participant with this BIC or id: GET /v1/participants lists them, and "
                     "GET /v1/indirect-participants the banks that are reached over a rail"
                 )
                 raise NotFound(text, path=places[pricing.CREDITOR_AGENT])

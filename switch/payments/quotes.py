@@ -19,7 +19,7 @@ from schemas.credit_transfer import ROOT
 from schemas.errors import Refused
 from schemas.findings import Finding
 from schemas.money import Money
-from schemas.payment import CreditTransfer
+from schemas.payment import Agent, CreditTransfer
 from schemas.reasons import Reason
 from switch.base.sql import statements
 from switch.payments import tariffs
@@ -57,7 +57,8 @@ class AskedAlias(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class AskedQuote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a quote is asked for: which amount is fixed, in its currency, and the bank to be paid.
 
-    The bank is named by its BIC, or by an alias of the creditor; with both, the alias must be at this bank.
+    The bank is named by its BIC, by its id in a clearing system, or by an alias of the creditor; with one of
+    the first two, the alias must be at this bank.
     """
 
     creditor_agent: (
@@ -66,6 +67,26 @@ class AskedQuote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
             msgspec.Meta(
                 pattern=r"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$",
                 description="a BIC; may be left out with `creditor_alias`",
+            ),
+        ]
+        | None
+    ) = None
+    creditor_member_id: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                pattern="^[A-Za-z0-9@][A-Za-z0-9@._-]{0,34}$",
+                description="id in a clearing system, as `ClrSysMmbId/MmbId`, of a bank that has no BIC",
+            ),
+        ]
+        | None
+    ) = None
+    creditor_clearing_system: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                pattern="^[A-Z0-9]{1,5}$",
+                description="the clearing system of `creditor_member_id`, where several have this id",
             ),
         ]
         | None
@@ -98,6 +119,13 @@ class AskedQuote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         ]
         | None
     ) = None
+
+
+def agent_of(asked: AskedQuote) -> Agent:
+    """The bank that a quote is asked for, as far as it is named."""
+    if asked.creditor_agent is not None:
+        return Agent(bic=asked.creditor_agent)
+    return Agent(member_id=asked.creditor_member_id, clearing_system=asked.creditor_clearing_system)
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):

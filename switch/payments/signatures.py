@@ -40,7 +40,7 @@ from switch.base.sql import statements
 from switch.payments import fx_offers, returnable, tariffs
 from switch.payments.fx_offers import AskedRates
 from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME, convert, to_get
-from switch.payments.quotes import SOURCE, AskedQuote
+from switch.payments.quotes import SOURCE, AskedQuote, agent_of
 from switch.payments.tariffs import Tariff, TariffTable, Usage
 from switch.writer.commands import (
     OF_FILE,
@@ -402,8 +402,8 @@ class Signatures(BatchPart):
         Of an alias only the country is signed: a worker that looked it up wrongly made a quote that no
         payment can use, as a payment names the bank itself.
         """
-        if asked.creditor_agent is not None:
-            return self._credited(command, Agent(bic=asked.creditor_agent))
+        if asked.creditor_agent is not None or asked.creditor_member_id is not None:
+            return self._credited(command, agent_of(asked))
         alias, agent = asked.creditor_alias, command.terms.creditor_agent
         is_there = alias is not None and self._countries.get(agent) == alias.country
         return agent if is_there else None

@@ -18,7 +18,7 @@ from adapters.simulation.harness import sample_order
 from adapters.simulation.sandbox import prepare
 from schemas.errors import InvalidMessage
 from schemas.payment import Agent
-from switch.clients.python import PaymentState, credit_transfer
+from switch.clients.python import PaymentState, RequestRefused, credit_transfer
 from switch.participants import indirect_file
 from switch.writer.commands import Accept
 from tests.switch.payments.test_signatures import BICS, World, world
@@ -156,6 +156,44 @@ async def test_a_bank_without_a_bic_is_found_by_its_member_id(
     state = await pay(reached, document, "indus-bank")
 
     assert (state.status, state.reason) == (("ACCC", None) if fits else ("RJCT", "RC04")), state
+
+
+async def test_a_firm_quote_for_a_bank_without_a_bic_is_paid_at_its_terms(reached: Stack) -> None:
+    """By its id in the clearing system; the request is signed, so that the writer compares it with the terms."""
+    agent = {"ClrSysMmbId": {"ClrSysId": {"Cd": "INFSC"}, "MmbId": "HDFC0000123"}}
+    asked = {"creditor_member_id": "HDFC0000123", "amount": "77.00", "currency": "PKR", "purpose": "FAMI"}
+    signed = type(reached.client("indus-bank"))
+    async with signed.of_sandbox(reached.settings.credentials_file, "indus-bank") as client:
+        quote = await client.change("POST", "quotes", asked)
+        document = payment(reached, agent, "123456789012", to="IN", amount="77.00")
+        (transaction,) = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
+        transaction["InstrForNxtAgt"] = [{"InstrInf": f"/QTID/{quote['id']}"}]
+
+        state = await pay(reached, document, "indus-bank")
+        used = await client.read(f"quotes/{quote['id']}")
+        paid = await client.read(f"payments/{state.uetr}")
+
+    assert (state.status, used["used_by"]) == ("ACCC", state.uetr), state
+    assert paid["credited_amount"] == quote["credited_amount"]
+    assert quote["creditor_agent"] == GATEWAY["IN"][1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"creditor_member_id": "ICIC0000001"}, 404),
+        ({"creditor_member_id": "HDFC0000123", "creditor_agent": "ASHAINBB"}, 422),
+        ({"creditor_member_id": "HDFC0000123", "creditor_clearing_system": "PKRST"}, 404),
+        ({}, 422),
+    ],
+)
+async def test_a_quote_for_a_bank_that_is_not_named_rightly_is_refused(
+    reached: Stack, asked: dict[str, str], status: int
+) -> None:
+    async with reached.client("indus-bank") as client:
+        with pytest.raises(RequestRefused) as refused:
+            await client.change("POST", "quotes", {**asked, "amount": "77.00", "currency": "PKR"})
+    assert refused.value.status == status
 
 
 @pytest.mark.parametrize(
