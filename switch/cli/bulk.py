@@ -17,7 +17,7 @@ from switch.cli.connect import Data
 from switch.cli.failures import CommandFailed
 from switch.cli.integrator import KeyFile, KeyId, Participant, Url, connected
 from switch.clients.python import bulk as files
-from switch.clients.python.bulk import FileRefused, Progress
+from switch.clients.python.bulk import FileRefused, Progress, lines
 
 _ENDED = frozenset({"ended", "refused"})
 _PAUSE_S = 0.5
@@ -116,6 +116,10 @@ def hand_in(
 
     Exit code 1 if it has not ended yet: the same command says how far it is then.
     """
+    try:  # what the switch would refuse as a whole is known here before it is sent
+        lines.check(file)
+    except FileRefused as refused:
+        raise CommandFailed(f"{file}: {refused}") from None
     ends = time.monotonic() + within
     with connected(participant, url, keyid, key, data) as client:
         found = client.hand_in(file.read_bytes(), whole=whole)

@@ -1,5 +1,6 @@
 """Files of payments that the switch takes: each line an ordinary payment, once, with its own end."""
 
+import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from adapters.simulation.magic import magic_account
 from schemas import codec, rules
+from switch import cli
 from switch.clients.python import Client, SigningKey
 from switch.clients.python.bulk import lines
 from switch.clients.python.problems import NotFound, RequestRefused
@@ -259,3 +261,20 @@ def changing(stack: Stack, content: bytes) -> Client:
     return Client(
         stack.url, key=found._resources._key, http=httpx.Client(transport=Changed(), trust_env=False)
     )
+
+
+def test_a_file_is_handed_in_by_the_command_line(
+    stack: Stack, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAYSWITCH_DATA", str(stack.settings.data))
+    monkeypatch.setenv("PAYSWITCH_PORT", str(stack.settings.port))
+    path, answer = written(tmp_path / "salaries.xml", [line(), line()]), tmp_path / "answer.xml"
+    torn = written(tmp_path / "torn.xml", [line()], count=2)
+
+    code = cli.run(["bulk", "hand-in", str(path), "--participant", "asha-bank", "--report", str(answer)])
+    found = json.loads(capfd.readouterr().out)
+    refused = cli.run(["bulk", "hand-in", str(torn), "--participant", "asha-bank"])
+
+    assert (code, found["state"], found["by_status"]) == (0, "ended", {"ACCC": 2})
+    assert codec.decode(answer.read_bytes(), media_type=XML, expect="pain.002")
+    assert (refused, "NbOfTxs states 2" in capfd.readouterr().err) == (1, True)
