@@ -4,9 +4,9 @@ Two switches of this checkout take turns (A B B A); B compares every payment wit
 `python -m loadtests screening`, which two people have put in force. Both get the same load. With `new`, it
 has many thousands of names: creditors mostly come for the first time, debtors often again; each new name
 costs a whole search. With `known` it has about a hundred names, which the switch remembers. Names with a hit
-are left out, because such a payment is held. Each switch has its own database and rails. A first round of each
-is not counted: the processes that make and load the index of the list have ended by then, and most words of
-names were seen once; what both cost is in the figures of `python -m loadtests screening`.
+are left out, because such a payment is held. Each switch has its own database and rails. The first round of
+each is not counted: in it the index is still made and loaded, and most words of names are seen once. What
+both take is in the figures of `python -m loadtests screening`.
 """
 
 import csv

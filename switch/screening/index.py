@@ -117,7 +117,7 @@ class _Alike:
     as_one: "_NeededWords"
     """Two words of a name that sound as one like this word, where it may be a hit because of this word."""
     unlike_as_one: "_NeededWords"
-    """The others: the name may be a hit if another stated word is like the two."""
+    """Those that need another word, or none, if another stated word is like the two."""
     named: int
     """How many times names have a word like it."""
     having: frozenset[int] | None = None
@@ -278,7 +278,7 @@ class NameIndex:
         joined = [
             (at, self._alike(pair, has_han, threshold))
             for at, pair in pairs
-            if self._sounding.at(skeleton(pair))
+            if self._may_matter(skeleton(pair), at, words, threshold)
         ]
         best: dict[int, float] = {}
         for one in (*words, *(one for _, one in joined)):
@@ -286,6 +286,40 @@ class NameIndex:
                 if similar > best.get(word, 0.0):
                     best[word] = similar
         return _Asked(stated, has_han, words, joined, best)
+
+    def _may_matter(self, sound: str, place: int, words: Sequence[_Alike], threshold: float) -> bool:
+        """Whether two stated words as one, which sound so, may make a hit: most never do.
+
+        It would be a name with a word of that sound. What the two as one are like is not known yet.
+        """
+        sounding = self._sounding.at(sound)
+        if not sounding or threshold < LEAST_THRESHOLD:
+            return bool(sounding)
+        others = [*words[:place], *words[place + 2 :]]
+        enough = _Enough(threshold, self._telling(threshold))
+        read_as_one = {
+            row.at
+            for one in words
+            for found in (one.as_one, one.unlike_as_one)
+            for rows in found.values()
+            for row in rows
+        }
+        return any(
+            at in read_as_one or self._may_be_enough(at, others, enough)
+            for at in {at for word in sounding for at in self._having[word]}
+        )
+
+    def _may_be_enough(self, at: int, others: Sequence[_Alike], enough: _Enough) -> bool:
+        """Whether a name may be a hit with these words and one more, whatever that one is like."""
+        made = self._names[at]
+        covered = 0.0
+        for word in made:
+            similar = max((one.similar.get(word, 0.0) for one in others), default=0.0)
+            covered += self._weights[word] * similar
+        # One word covers one word at the most.
+        covered += MOST_SIMILAR * max(self._weights[word] for word in made)
+        unlike = [one.beside for one in others if one.similar.keys().isdisjoint(made)]
+        return enough.is_reached(covered, self._totals[at], unlike)
 
     def _find_word(self, word: str, pinyin: bool, threshold: float) -> _Alike:  # noqa: FBT001
         """The listed words that a stated word is like, whatever names have them."""
@@ -340,12 +374,12 @@ class NameIndex:
         enough = _Enough(threshold, self._telling(threshold))
         found: tuple[dict[int, list[_AsOne]], dict[int, list[_AsOne]]] = {}, {}
         for row, now in zip(rows, alike, strict=True):
-            similar = _SIMILARITY[now]
-            needed = self._needed(row, similar, enough)
+            needed = self._needed(row, _SIMILARITY[now], enough)
             if needed is not None:
                 found[0].setdefault(needed, []).append(row)
-            elif (needed := self._needed(row, MOST_SIMILAR, enough)) is not None:
-                found[1].setdefault(needed, []).append(row)
+            another = self._needed(row, MOST_SIMILAR, enough)
+            if another is not None and another != needed:
+                found[1].setdefault(another, []).append(row)
         return found
 
     def _needed(self, row: _AsOne, similar: float, enough: "_Enough") -> int | None:
@@ -398,12 +432,19 @@ class NameIndex:
 
     def _met_as_one(self, asked: _Asked, enough: _Enough) -> Iterator[int]:
         """The names of which enough may be covered if two of their words are read as one."""
+        stated = [*asked.words, *(one for _, one in asked.joined)]
         for one in asked.words:
             for row in _with(one.as_one, asked.best):
                 if self._is_met_as_one(asked, enough, row):
                     yield row.at
+            others = [other.heard for other in stated if other is not one]
+            near = any(
+                OSA.distance(other.skeleton, one.heard.skeleton, score_cutoff=1) <= 1 for other in others
+            )
+            first = {other.word[:1] for other in others}
             for row in _with(one.unlike_as_one, asked.best):
-                if _may_be_like(row.text, one, asked.words) and self._is_met_as_one(asked, enough, row):
+                # Only another stated word that sounds or begins so may be like the two words as one.
+                if (near or row.text[:1] in first) and self._is_met_as_one(asked, enough, row):
                     yield row.at
 
     def _is_met_as_one(self, asked: _Asked, enough: _Enough, row: _AsOne) -> bool:
@@ -525,16 +566,6 @@ def _with(found: _NeededWords, stated: Mapping[int, float]) -> Iterator[_AsOne]:
     for word in found.keys() & stated.keys():
         yield from found[word]
     yield from found.get(_NONE, ())
-
-
-def _may_be_like(text: str, one: _Alike, stated: Iterable[_Alike]) -> bool:
-    """Whether two words as one that sound like `one` may be like another of the stated words."""
-    return any(
-        OSA.distance(other.heard.skeleton, one.heard.skeleton, score_cutoff=1) <= 1
-        or (other.heard.word[:1] == text[:1] and abs(len(other.heard.word) - len(text)) <= 1)
-        for other in stated
-        if other is not one
-    )
 
 
 class _Groups:
