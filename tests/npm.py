@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,7 +32,9 @@ OF_EVERY_RUN = (
     (OPENAPI_TYPESCRIPT, TYPESCRIPT),
 )
 """What `make test` needs, in about the order in which it is needed."""
-INSTALL_S = 180
+INSTALL_S = 120
+FAILED_S = 900
+"""How long nobody tries again what could not be fetched: each of some files would wait for it."""
 
 
 class NotFetched(Exception):
@@ -69,10 +72,12 @@ def fetch_in_the_background() -> Callable[[], None]:
     return end
 
 
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "payswitch" / "npm"
+
+
 def _folder(packages: tuple[str, ...]) -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    name = "+".join(package.lstrip("@").replace("/", "-") for package in packages)
-    return Path(cache) / "payswitch" / "npm" / name
+    return _cache() / "+".join(package.lstrip("@").replace("/", "-") for package in packages)
 
 
 def _is_installed(folder: Path) -> bool:
@@ -92,14 +97,29 @@ def _fetched(packages: tuple[str, ...]) -> Path:
     return folder
 
 
+def _failed_lately() -> bool:
+    failed = _cache() / "failed"
+    return failed.is_file() and time.time() - failed.stat().st_mtime < FAILED_S
+
+
 def _install(packages: tuple[str, ...], folder: Path) -> None:
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
+    named = f"the npm packages {', '.join(packages)}"
+    if _failed_lately():
+        raise NotFetched(f"{named} are not here, and npm could fetch none a moment ago")
+    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1"]
     try:
-        done = subprocess.run([*command, *packages], check=False, capture_output=True, timeout=INSTALL_S)
+        done = subprocess.run(
+            [*command, "--prefix", str(folder), *packages],
+            check=False,
+            capture_output=True,
+            timeout=INSTALL_S,
+        )
+        fetched = done.returncode == 0
     except subprocess.TimeoutExpired:
-        raise NotFetched(f"the npm packages {', '.join(packages)} cannot be fetched in time") from None
-    if done.returncode:
-        raise NotFetched(f"the npm packages {', '.join(packages)} cannot be fetched")
+        fetched = False
+    if not fetched:
+        (_cache() / "failed").touch()
+        raise NotFetched(f"{named} cannot be fetched, or not within {INSTALL_S} seconds")
     (folder / "installed").touch()
 
 

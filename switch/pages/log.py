@@ -112,9 +112,15 @@ def _row(row: asyncpg.Record, lang: Language) -> dict[str, Any]:
         "what": event_facts.kind(row["kind"], lang),
         "who": access.who(facts),
         "facts": event_facts.pairs(facts, lang),
-        "change": facts.get("change"),
+        "change": _change(facts),
         "case": facts.get("case"),
     }
+
+
+def _change(facts: Mapping[str, Any]) -> int | None:
+    """The number of a change that people requested; the set-up of the sandbox has numbers below nought."""
+    number = facts.get("change")
+    return number if isinstance(number, int) and number > 0 else None
 
 
 def _uetr(facts: Mapping[str, Any]) -> UUID | None:

@@ -809,7 +809,7 @@ def test_what_both_sides_say_of_payments_abroad_is_valid(schemas):
         other,
         orders.enquiry(order),
         orders.reversal(order),
-        orders.inquiry("asha@okbank", "INDUINBB"),
+        orders.payee_query(wish),
     ]
     _, _, enquiry, reversal, inquiry = map(open_own, theirs)
     payee = Payee("", "INDUINBB", "A*** R***")

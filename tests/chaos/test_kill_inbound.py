@@ -100,6 +100,8 @@ def test_every_point_of_the_switch_is_one_at_which_a_test_kills_it() -> None:
         *failpoints.OF_REVERSALS,
         *failpoints.OF_REFUNDS,
         *failpoints.OF_RECALLS,
+        *failpoints.OF_FILES,
+        *failpoints.OF_REQUESTS,
     }
 
     assert set(POINTS) | elsewhere == set(failpoints.ALL)

@@ -51,10 +51,10 @@ def test_the_example_of_its_page_pays_where_nothing_of_the_switch_is(installed: 
 
 
 def test_it_is_small():
-    """Less than 1,000 lines of code; documentation is not counted."""
+    """Less than 1,100 lines of code; documentation is not counted."""
     lines = [line.strip() for path in HOME.glob("*.py") for line in _code(path.read_text())]
 
-    assert len([line for line in lines if line and not line.startswith("#")]) < 1000
+    assert len([line for line in lines if line and not line.startswith("#")]) < 1100
 
 
 def _code(text: str) -> list[str]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,6 +15,7 @@ from schemas.errors import SwitchError
 from switch.change_catalogue import KINDS
 from switch.operations import caused
 from switch.pages import log
+from switch.pages.language import Language
 from switch.payments import events
 from switch.reports import access, catalogue, render
 from switch.reports.query import ReportQuery, Scope
@@ -145,7 +147,11 @@ async def in_causes(services: ServiceContext, last: int) -> None:
 
 async def on_pages(services: ServiceContext, last: int) -> None:
     rows = await services.pool.fetch("SELECT *, NULL AS uetr, NULL AS window FROM ledger.event")
-    assert [log._row(row)["who"] for row in rows if row["body"].startswith(b"\xff")].count("") > 1
+    assert [
+        log._row(row, Language("en", ZoneInfo("UTC")))["who"]
+        for row in rows
+        if row["body"].startswith(b"\xff")
+    ].count("") > 1
 
 
 READERS: dict[str, Callable[[ServiceContext, int], Any]] = {
