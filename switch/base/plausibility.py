@@ -77,6 +77,7 @@ class Measure(StrEnum):
     FLAT_FEE = "Flat fee in force"
     FEE_BPS = "Fee in basis points in force"
     USUAL_FEE = "Usual fee"
+    USUAL_BPS = "Usual fee in basis points"
     RAIL_CLOSED = "Days that the rail is closed"
     CUT_OFFS = "Cut-offs a day in force"
     HOURS = "Hours that the first cut-off moves"

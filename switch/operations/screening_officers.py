@@ -73,7 +73,10 @@ async def _effect(connection: asyncpg.Connection, content: ScreeningOfficers) ->
 async def _execute(execution: Execution, content: ScreeningOfficers) -> None:
     values = (content.participant, str(content.decided_by), execution.number)
     await execution.connection.execute(_SET, *values)
-    execution.outcome = f"held payments of {content.participant}: {content.decided_by} decide"
+    if content.participant == "*":
+        execution.outcome = f"held payments of all others: {content.decided_by} decide"
+    else:
+        execution.outcome = f"held payments of {content.participant}: {content.decided_by} decide"
 
 
 KINDS: Final[tuple[ChangeKind[Any], ...]] = (

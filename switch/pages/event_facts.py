@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from schemas.money import EXPONENTS, Money
 from switch.change_catalogue import KINDS
+from switch.pages import forms
 from switch.pages.language import Language
 from switch.pages.marks import Marks
 from switch.reports.catalogue import CATALOGUE
@@ -38,6 +39,7 @@ LABELS: Final[Mapping[str, str]] = MappingProxyType(
         "direction": "Direction",
         "entries": "Entries",
         "fee": "Fee",
+        "fingerprint": "Fingerprint (SHA-256)",
         "first": "Size of the earlier checkpoint",
         "format": "Format",
         "fx": "FX provider and rate",
@@ -53,11 +55,13 @@ LABELS: Final[Mapping[str, str]] = MappingProxyType(
         "owner": "Owner",
         "page": "Page",
         "participant": "Participant",
+        "provider": "Provider",
         "published": "Published",
         "publisher": "Publisher",
         "rail": "Rail",
         "rail_code": "Rail code",
         "rail_reference": "Rail reference",
+        "rate": "Rate",
         "reason": "Reason",
         "received_at": "Received",
         "receiver": "Recipient",
@@ -90,11 +94,14 @@ _UNKNOWN: Final = frozenset({"offer"})
 """Numbers that are nought where there is none."""
 _NUMBERS: Final = frozenset({"list", "lists", "number", "offer", "rule", "window"})
 """What is numbered, and not counted: without separators."""
-_WORDS: Final = ("decision", "direction", "personal_data", "role", "said", "scope", "state")
+_WORDS: Final = (
+    *("account", "decided_by", "decision", "direction", "personal_data", "rhythm", "role", "said"),
+    *("scope", "seats", "state"),
+)
 """What is said by one term of the switch."""
 _TERMS: Final[Mapping[str, Callable[[Language, str], str]]] = MappingProxyType(
     {
-        **dict.fromkeys(_WORDS, Language.text),
+        **dict.fromkeys(_WORDS, lambda lang, text: lang.text(forms.WORDS.get(text, text))),
         "detail": Language.detail,
         "outcome": Language.outcome,
         "reason": lambda lang, text: lang.detail(lang.reason(text)),
@@ -106,12 +113,6 @@ _VALUE_MAX: Final = 200
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _MICROSECONDS: Final = range(10**15, 10**16)
 """Instants as bodies state them: microseconds since 1970, from 2001 to 2286."""
-
-
-def kind(code: str, lang: Language) -> str:
-    """A kind of event in words: `PAGE_READ` is `page read`; of what has no translation, too."""
-    text = lang.text(code)
-    return text if text != code else code.replace("_", " ").lower()
 
 
 def pairs(facts: Mapping[str, Any], lang: Language) -> list[tuple[str, str]]:
@@ -163,6 +164,8 @@ def _number(name: str, value: int, lang: Language) -> str:
 def _words(name: str, text: str, lang: Language) -> str:
     if name == "change_kind" and text in KINDS:
         return lang.text(KINDS[text].title)
+    if text == "*":
+        return lang.text("All others")
     if name in _TERMS:
         return _TERMS[name](lang, text)
     if _HASH.fullmatch(text):

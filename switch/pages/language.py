@@ -45,6 +45,17 @@ STEPS: Final = {
     "look_alike": "look-alike payment",
 }
 """Steps of a payment whose names in the API are not plain English."""
+SAID: Final = {
+    **dict.fromkeys(("silence", "timeout"), "no answer in time"),
+    "when asked": "in reply to an enquiry",
+    "connect": "no connection",
+    "tls": "no secure connection",
+    "busy": "all connections were in use",
+    **dict.fromkeys(("unreadable response", "unreadable confirmation"), "the answer could not be read"),
+    "response too large": "the answer was too long",
+}
+"""Details of exchanges that the log states in a few words, as a reader is told them."""
+_STATUS: Final = re.compile(r"http ([1-5][0-9]{2})", re.ASCII)
 COOKIE: Final = "payswitch-language"
 
 
@@ -72,9 +83,15 @@ class Language:
         known = wording.catalogue(self.code)
         if source in known:
             return known[source]
-        return ": ".join(
-            wording.known_term(self.code, part) or self._with_reason(part) for part in source.split(": ")
-        )
+        return ": ".join(map(self._detail_part, source.split(": ")))
+
+    def _detail_part(self, source: str) -> str:
+        """One part of a detail; what programs say in short is said in words."""
+        if status := _STATUS.fullmatch(source):
+            return self.text("the answer was HTTP status {status}", status=status[1])
+        if source in SAID:
+            return self.text(SAID[source])
+        return wording.known_term(self.code, source) or self._with_reason(source)
 
     def outcome(self, source: str) -> str:
         """The sentence of an executed change."""
@@ -91,6 +108,11 @@ class Language:
         """An ISO reason code with its words; one that the switch does not know as it is."""
         words = REASONS.get(code)
         return f"{code} {self.text(words)}" if words else code
+
+    def event(self, code: str) -> str:
+        """A kind of event in words: `PAGE_READ` is `page read`; of what has no translation, too."""
+        text = self.text(code)
+        return text if text != code else wording.EVENTS.get(code) or code.replace("_", " ").lower()
 
     def service(self, name: str) -> str:
         """A service of the switch that is probed, in words: accepting, deciding, or a rail."""

@@ -16,7 +16,7 @@ from ledger.sql import statement as ledger_statement
 from switch.api.reports import Reporting
 from switch.base.sql import statements
 from switch.identity.model import Person, Role
-from switch.pages import audited, event_facts, filters, language, shell
+from switch.pages import audited, event_facts, filters, shell
 from switch.pages.language import Language
 from switch.pages.shell import PREFIX, render
 from switch.reports import access, service
@@ -56,6 +56,7 @@ async def get_log(  # noqa: PLR0917 - one per filter
 ) -> Response:
     """Show a page of the log; with `until`, what happened up to the end of that day."""
     of_country = person.role is Role.REGULATOR
+    lang = shell.language_for(request, person)
     before = before or await _end_of(reporting, until)
     if of_country:
         rows, reached = await _of_country(reporting, person.scope, before)
@@ -65,7 +66,7 @@ async def get_log(  # noqa: PLR0917 - one per filter
         request,
         "log.html",
         person,
-        rows=[_row(row, language.of(request)) for row in rows],
+        rows=[_row(row, lang) for row in rows],
         lists_changes=shell.APPROVALS.admits(person),
         lists_cases=shell.CASES.admits(person),
         what=what,
@@ -109,7 +110,7 @@ def _row(row: asyncpg.Record, lang: Language) -> dict[str, Any]:
     return {
         **dict(row),
         "stated": None if row["uetr"] else _uetr(facts),
-        "what": event_facts.kind(row["kind"], lang),
+        "what": lang.event(row["kind"]),
         "who": access.who(facts),
         "facts": event_facts.pairs(facts, lang),
         "change": _change(facts),

@@ -22,6 +22,7 @@ OUTCOMES: Final = (
     "clearance {n} is ended",
     "the watch rule of {name} in {currency} is set",
     "the alarm of {name} is examined",
+    "held payments of all others: {state} decide",
     "held payments of {name}: {state} decide",
     "in force from {what} UTC",
     "{name} is a witness of the audit log",

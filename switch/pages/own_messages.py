@@ -35,7 +35,7 @@ NAMES: Final = {
 }
 """Meaning of each kind of message."""
 REQUEST_STATES: Final = {
-    "open": ("open", "warn"),
+    "open": ("unanswered", "warn"),
     "accepted": ("accepted", "warn"),
     "paid": ("paid", "good"),
     "refused": ("refused", "bad"),

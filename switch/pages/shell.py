@@ -315,13 +315,17 @@ _environment: Final = Environment(
 )
 
 
+def language_for(request: Request, person: Person | None) -> language.Language:
+    """The language of a reader, with times in the zone of a regulator's country, for all others in UTC."""
+    zone = zone_in(person.scope) if person and person.role is Role.REGULATOR else "UTC"
+    return language.of(request, zone)
+
+
 def render(
     request: Request, template: str, person: Person | None = None, status: int = 200, **context: object
 ) -> Response:
     """The page of a template. In it, `_` translates, `fmt` formats by locale, `person` is the reader."""
-    # Times are in the time zone of a regulator's country, for all other readers in UTC.
-    zone = zone_in(person.scope) if person and person.role is Role.REGULATOR else "UTC"
-    lang = language.of(request, zone)
+    lang = language_for(request, person)
     html = _environment.get_template(template).render(
         _=lang.text,
         fmt=lang,

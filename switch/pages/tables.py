@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from switch.pages.language import Language
 from switch.reports import catalogue
-from switch.reports.table import TOTAL, ColumnKind, ReportColumn
+from switch.reports.table import ColumnKind, ReportColumn
 from switch.reports.wording import Wording
 
 _CURRENCY: Final = "currency"
@@ -50,7 +50,7 @@ def parts(document: Mapping[str, Any], lang: Language, rows_max: int) -> Iterato
             [lang.text(column.heading) for column in shown],
             [_class(column) for column in shown],
             [[_cell(column, row, lang) for column in shown] for row in rows[:rows_max]],
-            [[_cell(column, row, lang) for column in shown] for row in totals if _adds(row, shown)],
+            [[_total(column, row, lang) for column in shown] for row in totals if _adds(row, shown)],
         )
 
 
@@ -82,13 +82,21 @@ def _adds(total: Mapping[str, Any], shown: Sequence[ReportColumn]) -> bool:
     return any(column.kind in _RIGHT and total[column.name] is not None for column in shown)
 
 
+def _total(column: ReportColumn, row: Mapping[str, Any], lang: Language) -> str:
+    """A cell of a row of totals; what it calls itself is a term of the switch."""
+    value = row[column.name]
+    if isinstance(value, str) and column.kind is ColumnKind.TEXT:
+        return lang.phrase(value)
+    return _cell(column, row, lang)
+
+
 def _cell(column: ReportColumn, row: Mapping[str, Any], lang: Language) -> str:
     value = row[column.name]
     if value is None or (column.name == "about" and not value):
         return ""
     if column.name == "reason":
         return lang.detail(lang.reason(value))
-    if column.ours or value == TOTAL:
+    if column.ours:
         return lang.phrase(value)
     if column.name == "detail" and (facts := Wording(lang.code).facts(value)):
         return facts

@@ -21,6 +21,12 @@ _BPS_REFERENCE: Final = 100
 _SHARE_OF_LARGEST: Final = 100
 """A first flat fee is compared with one per cent of the largest payment of the source country's rail."""
 
+_FEE_MEASURES: Final = {
+    "fee_minor": (Measure.FLAT_FEE, Measure.USUAL_FEE),
+    "fee_bps": (Measure.FEE_BPS, Measure.USUAL_BPS),
+}
+"""What a part of a fee is compared with: the one in force, or what is usual."""
+
 _SAME_RATE: Final = Fraction(2, 1000)
 """A rate that differs less from an inverse is that inverse."""
 _OTHER_RATE: Final = Fraction(2, 100)
@@ -188,10 +194,12 @@ async def of_fees(
     Also compare the smallest payment that the fees permit with the smallest one at present.
     """
     rows = await connection.fetch(_FEES, source, target)
-    largest = registry.profile(source).limits.maximum_minor if source in registry.countries() else 0
+    known = registry.profile(source) if source in registry.countries() else None
+    largest = known.limits.maximum_minor if known else 0
+    currency = known.currency if known else ""
     return [
-        *_of_fee(rows, "fee_minor", Measure.FLAT_FEE, (minor, largest // _SHARE_OF_LARGEST), bands),
-        *_of_fee(rows, "fee_bps", Measure.FEE_BPS, (bps, _BPS_REFERENCE), bands),
+        *_of_fee(rows, "fee_minor", (minor, largest // _SHARE_OF_LARGEST), bands, currency),
+        *_of_fee(rows, "fee_bps", (bps, _BPS_REFERENCE), bands),
         *await _of_smallest(connection, rows, source, target, minor=minor, bps=bps, bands=bands),
     ]
 
@@ -222,21 +230,27 @@ async def _of_smallest(
 
 
 def _of_fee(
-    rows: list[asyncpg.Record], name: str, what: Measure, stated: tuple[int, int], bands: Bands
+    rows: list[asyncpg.Record], name: str, stated: tuple[int, int], bands: Bands, currency: str = ""
 ) -> list[Comparison]:
     """Compare one part of a fee; without another reference, a first fee is compared with `stated`."""
     then, fallback = stated
+    in_force, usual = _FEE_MEASURES[name]
     now = next((row[name] for row in rows if row["own"]), 0)
     if then == now:
         return []
     if now:
-        return [by_size(what, now, then, (str(now), str(then)), bands)]
+        return [by_size(in_force, now, then, (_fee_text(now, currency), _fee_text(then, currency)), bands)]
     reference = max((row[name] for row in rows), default=0) or fallback
     if not reference:
-        return [incomparable(str(then))]
+        return [incomparable(_fee_text(then, currency))]
     factor = Fraction(then, reference)
     beyond = factor > Fraction(bands.size_factor)
-    return [Comparison(Measure.USUAL_FEE, str(reference), str(then), factor, beyond)]
+    return [Comparison(usual, _fee_text(reference, currency), _fee_text(then, currency), factor, beyond)]
+
+
+def _fee_text(fee: int, currency: str) -> str:
+    """A flat fee as an amount of its currency; basis points, which have none, as a number."""
+    return f"{Money(fee, currency).text} {currency}" if currency else str(fee)
 
 
 def _at_most(what: Measure, reference: int, stated: int, currency: str, bands: Bands) -> Comparison:

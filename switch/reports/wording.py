@@ -36,6 +36,7 @@ _PARAMETERS: Final = {
     "as_of": "As of event",
     "bic": "BIC",
     "change_kind": "Kind",
+    "fingerprint": "Fingerprint (SHA-256)",
     "keyid": "Key id",
     "message_id": "Instruction id",
     "request": "Key request (PKCS #10, PEM)",
@@ -57,6 +58,8 @@ REASONS: Final = {
     str(reason): reason.name.replace("_", " ").capitalize().replace("bic", "BIC") for reason in Reason
 }
 """The names of ISO reason codes (ExternalStatusReason1Code), in words."""
+EVENTS: Final = {"FUND": "movement of funds"}
+"""Kinds of events whose names are not plain English."""
 CHANGE: Final = "change {n}"
 _CHANGE: Final = re.compile(r"change (\d+)", re.ASCII)
 _NAME: Final = re.compile(r"[a-z]+(_[a-z]+)+|[A-Z]+(_[A-Z]+)+", re.ASCII)
@@ -135,8 +138,11 @@ class Wording:
         known = catalogue(self.code)
         if source in known:
             return known[source]
+        if source in EVENTS:
+            return EVENTS[source]
         if _NAME.fullmatch(source):
-            return source.replace("_", " ").lower()
+            plain = source.replace("_", " ").lower()
+            return known.get(plain, plain)
         return ": ".join(
             ", ".join(known_term(self.code, term) or _before_code(known, term) for term in part.split(", "))
             for part in source.split(": ")

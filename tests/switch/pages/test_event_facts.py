@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from markupsafe import Markup
 
-from switch.pages import event_facts
+from switch.pages import event_facts, language
 from switch.pages.language import Language
 
 ENGLISH, RUSSIAN = (Language(code, ZoneInfo("UTC")) for code in ("en", "ru"))
@@ -62,8 +62,9 @@ def test_a_value_of_others_is_bounded_and_left_to_be_escaped(hostile: str) -> No
 
 
 def test_a_kind_without_translation_is_in_words() -> None:
-    assert event_facts.kind("PAGE_READ", ENGLISH) == "page read"
-    assert event_facts.kind("PAGE_READ", RUSSIAN) == "просмотр страницы"
+    assert ENGLISH.event("PAGE_READ") == "page read"
+    assert ENGLISH.event("FUND") == "movement of funds"
+    assert RUSSIAN.event("PAGE_READ") == "просмотр страницы"
 
 
 def test_terms_of_the_switch_are_in_the_readers_language() -> None:
@@ -79,3 +80,19 @@ def test_the_report_and_its_scope_are_named_as_on_the_page_of_reports() -> None:
         ("Отчёт", "Журнал доступа и изменений"),
         ("Область доступа", "все"),
     ]
+
+
+def test_options_of_a_requested_change_are_said_in_words() -> None:
+    content = {"participant": "*", "decided_by": "officers", "account": "position", "rhythm": "day"}
+    shown = [*event_facts.pairs(content, RUSSIAN), *event_facts.pairs({"direction": "into"}, RUSSIAN)]
+
+    assert len(shown) == len(content) + 1
+    assert not [value for _, value in shown if value.isascii()]
+
+
+def test_a_short_detail_of_the_log_is_said_in_words() -> None:
+    assert ENGLISH.detail("silence") == "no answer in time"
+    assert ENGLISH.detail("http 409") == "the answer was HTTP status 409"
+    assert RUSSIAN.detail("http 409").startswith("ответ")
+    assert not [said for said in language.SAID if RUSSIAN.detail(said).isascii()]
+    assert ENGLISH.detail("http://bank.example") == "http://bank.example"

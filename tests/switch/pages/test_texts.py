@@ -107,7 +107,7 @@ def effects() -> set[str]:
 
 
 LAYERS = (
-    *("approvals", "base", "cases", "identity", "operations", "participants", "reports/delivery"),
+    *("approvals", "base", "cases", "identity", "operations", "participants", "reports"),
     *("settlement", "webhooks"),
 )
 """What refuses changes and acts of people."""
@@ -175,7 +175,8 @@ DETAILS = {
         "the other rail executed it after it was refused",
     ),
     *("the rail confirmed a different amount", "expired before it was sent", "its history is archived"),
-    *("the agent rejected it", "no reason", "the window was aborted", "silence"),
+    *("the agent rejected it", "no reason", "the window was aborted"),
+    *language.SAID.values(),
     *("this corridor is not open", "no rail reaches this country", "the amount is too small to convert"),
     *("the creditor agent is not a participant", "there is no FX rate for this currency pair"),
     *("this rail's adapter cannot translate this payment", "not the currency of the debtor agent's country"),
