@@ -1,6 +1,7 @@
 """The running switch as tests use it."""
 
 import asyncio
+import atexit
 import contextlib
 import json
 import time
@@ -42,6 +43,7 @@ class SharedForkServer(ForkServer):
 
 
 _SHARED = SharedForkServer()
+atexit.register(ForkServer.close, _SHARED)
 
 
 def scraped(url: str, token_file: Path) -> str:
