@@ -24,6 +24,7 @@ from schemas.money import Money
 from schemas.reasons import Reason
 from switch.reports import cells
 from switch.reports.table import Cell, ColumnKind, Report, ReportColumn, ReportSeal, Row
+from switch.writer.event_kinds import EventKind
 
 ENGLISH: Final = "en"
 LANGUAGES: Final = (ENGLISH, "ru", "zh")
@@ -58,7 +59,7 @@ REASONS: Final = {
     str(reason): reason.name.replace("_", " ").capitalize().replace("bic", "BIC") for reason in Reason
 }
 """The names of ISO reason codes (ExternalStatusReason1Code), in words."""
-EVENTS: Final = {"FUND": "movement of funds"}
+EVENTS: Final = {str(EventKind.FUND): "movement of funds"}
 """Kinds of events whose names are not plain English."""
 CHANGE: Final = "change {n}"
 _CHANGE: Final = re.compile(r"change (\d+)", re.ASCII)
