@@ -101,7 +101,7 @@ async def damaged_orders_are_refused(rail: SimulatedRail) -> str:
 
 
 async def payees_are_named(rail: SimulatedRail) -> str:
-    """A query about a payee is read with account, bank and amount; the masked name is told, and "nobody".
+    """A payee query is read with account, bank and amount; the answer is the masked name, or "nobody".
 
     Check read_request() and reply_payee(): the account and the bank are those abroad; an amount, where the
     message has one, is in the rail's currency; the same query and verdict give the same response.

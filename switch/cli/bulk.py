@@ -7,6 +7,8 @@ line is signed as it is sent. Who sends is named as for `listen`.
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +28,15 @@ File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True
 JournalPath = Annotated[
     Path | None, typer.Option("--journal", dir_okay=False, help="the journal; default: beside the file")
 ]
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Let a command fail with the name of the file that is refused."""
+    try:
+        yield
+    except FileRefused as refused:
+        raise CommandFailed(f"{file}: {refused}") from None
 
 
 @app.command()
@@ -51,13 +62,10 @@ def send(
     def tell(progress: Progress) -> None:
         print(_line(progress, time.monotonic() - began), file=sys.stderr)
 
-    with connected(participant, url, keyid, key, data) as client:
-        try:
-            done = files.send(
-                client, file, journal=journal, whole=whole, at_once=at_once, progress=tell, within_s=within
-            )
-        except FileRefused as refused:
-            raise CommandFailed(f"{file}: {refused}") from None
+    with connected(participant, url, keyid, key, data) as client, _named(file):
+        done = files.send(
+            client, file, journal=journal, whole=whole, at_once=at_once, progress=tell, within_s=within
+        )
     output.document(_document(done))
     raise typer.Exit(0 if done.done else 1)
 
@@ -65,19 +73,15 @@ def send(
 @app.command()
 def show(file: File, *, journal: JournalPath = None) -> None:
     """Print how far a file is, also while another program sends it."""
-    try:
+    with _named(file):
         output.document(_document(files.reading(file, journal).progress()))
-    except FileRefused as refused:
-        raise CommandFailed(f"{file}: {refused}") from None
 
 
 @app.command()
 def cancel(file: File, *, journal: JournalPath = None) -> None:
     """Stop the rest of a file for good: what was not sent is not sent any more. Nothing is recalled."""
-    try:
+    with _named(file):
         files.reading(file, journal)
-    except FileRefused as refused:
-        raise CommandFailed(f"{file}: {refused}") from None
     files.cancel(file, journal)
     output.document({"cancelled": True})
 
@@ -90,10 +94,8 @@ def report(
     journal: JournalPath = None,
 ) -> None:
     """Write the pain.002 of a file, as far as it is now, for the customer."""
-    try:
+    with _named(file):
         files.report(file, to, journal)
-    except FileRefused as refused:
-        raise CommandFailed(f"{file}: {refused}") from None
     output.document({"written": str(to)})
 
 
@@ -116,10 +118,8 @@ def hand_in(
 
     Exit code 1 if it has not ended yet: the same command says how far it is then.
     """
-    try:  # what the switch would refuse as a whole is known here before it is sent
+    with _named(file):  # what the switch would refuse as a whole is known here before it is sent
         lines.check(file)
-    except FileRefused as refused:
-        raise CommandFailed(f"{file}: {refused}") from None
     ends = time.monotonic() + within
     with connected(participant, url, keyid, key, data) as client:
         found = client.hand_in(file.read_bytes(), whole=whole)

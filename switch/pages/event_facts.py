@@ -15,6 +15,7 @@ from switch.pages import forms
 from switch.pages.language import Language
 from switch.pages.marks import Marks
 from switch.reports.catalogue import CATALOGUE
+from switch.reports.wording import MICROSECONDS
 
 LABELS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -111,8 +112,6 @@ _TERMS: Final[Mapping[str, Callable[[Language, str], str]]] = MappingProxyType(
 """Names whose values are terms of the switch, and how each is said."""
 _VALUE_MAX: Final = 200
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_MICROSECONDS: Final = range(10**15, 10**16)
-"""Instants as bodies state them: microseconds since 1970, from 2001 to 2286."""
 
 
 def pairs(facts: Mapping[str, Any], lang: Language) -> list[tuple[str, str]]:
@@ -156,7 +155,7 @@ def _text(name: str, value: object, lang: Language) -> str:
 def _number(name: str, value: int, lang: Language) -> str:
     if isinstance(value, bool):
         return lang.text("yes") if value else lang.text("no")
-    if value in _MICROSECONDS:
+    if value in MICROSECONDS:
         return lang.instant(datetime.fromtimestamp(value / 10**6, UTC))
     return str(value) if name in _NUMBERS else lang.number(value)
 

@@ -54,7 +54,7 @@ SAID: Final = {
     **dict.fromkeys(("unreadable response", "unreadable confirmation"), "the answer could not be read"),
     "response too large": "the answer was too long",
 }
-"""Details of exchanges that the log states in a few words, as a reader is told them."""
+"""Details of exchanges that the log states in a few words, as a reader sees them."""
 _STATUS: Final = re.compile(r"http ([1-5][0-9]{2})", re.ASCII)
 COOKIE: Final = "payswitch-language"
 

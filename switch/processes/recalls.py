@@ -1,7 +1,8 @@
 """The caretaker's work on recalls: ask payees' banks over their rails, and give each recall its end.
 
 An adapter's recall has an id that follows from the order, so to send it again is to ask for its answer: a
-crash changes nothing. What was decided is durable before the asker is told, and the camt.029 follows from it.
+crash changes nothing. What was decided is durable before the asker has an answer, and the camt.029 follows
+from it.
 """
 
 import asyncio

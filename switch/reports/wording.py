@@ -67,7 +67,7 @@ _NAME: Final = re.compile(r"[a-z]+(_[a-z]+)+|[A-Z]+(_[A-Z]+)+", re.ASCII)
 """A term of programs, as `credited_but_aborted` and `KEY_ADDED`."""
 _FACT_MAX: Final = 200
 """Characters of a fact of an event that people are shown: a certificate has more, and is in the JSON."""
-_MICROSECONDS: Final = range(10**15, 10**16)
+MICROSECONDS: Final = range(10**15, 10**16)
 """Instants as events state them: microseconds since 1970, from 2001 to 2286."""
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?\d+\.\d+", re.ASCII)
@@ -252,7 +252,7 @@ class Wording:
                 return ", ".join(map(self._fact, value))
             case bool():
                 return self.text(cells.text(value))
-            case int() if value in _MICROSECONDS:
+            case int() if value in MICROSECONDS:
                 return f"{datetime.fromtimestamp(value // 10**6, UTC):%Y-%m-%d %H:%M:%SZ}"
             case str():
                 return self._stated(value)

@@ -135,7 +135,7 @@ FAULTS: Final = (
            "switch/payments/test_inbound_attacks.py::test_a_replayed_order_is_paid_once_and_answered_alike",
            "switch/payments/test_inbound_attacks.py::test_an_order_after_its_enquiry_or_its_reversal_is_never_paid",
            "chaos/test_kill_inbound.py::test_a_kill_at_every_point_of_an_order_debits_exactly_who_pays")),
-    Fault("C12", "a payment is returned in parts, or when the rates have moved", "parts add up to the credit in every leg, to the last minor unit; the FX provider never loses, the debtor bears the difference and is told; nothing is returned twice",
+    Fault("C12", "a payment is returned in parts, or when the rates have moved", "parts add up to the credit in every leg, to the last minor unit; the FX provider never loses, the debtor bears the difference and sees it; nothing is returned twice",
           ("switch/writer/test_part_returns.py::test_parts_that_add_up_to_the_credit_add_up_to_every_leg",
            "switch/writer/test_part_returns.py::test_by_the_rule_the_provider_never_loses_and_the_debtor_never_more_than_the_limit",
            "switch/writer/test_part_returns.py::test_a_payment_is_returned_in_full_or_by_parts_never_by_both",

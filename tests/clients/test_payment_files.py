@@ -89,14 +89,18 @@ def client(stack: Stack) -> Any:
         yield client
 
 
-def pain_002(path: Path) -> dict[str, Any]:
-    """The report, which is valid by its schema and by the rules for its figures."""
-    answer = path.with_suffix(".pain.002")
-    bulk_files.report(path, answer)
-    message = codec.decode(answer.read_bytes(), media_type=XML, expect="pain.002")
+def content_of_pain_002(raw: bytes) -> dict[str, Any]:
+    """A report, which is valid by its schema and by the rules for its figures."""
+    message = codec.decode(raw, media_type=XML, expect="pain.002")
     assert rules.refusals(rules.check(message)) == []
     content: dict[str, Any] = message.document["CstmrPmtStsRpt"]
     return content
+
+
+def pain_002(path: Path) -> dict[str, Any]:
+    answer = path.with_suffix(".pain.002")
+    bulk_files.report(path, answer)
+    return content_of_pain_002(answer.read_bytes())
 
 
 def test_each_line_is_an_ordinary_payment_and_a_file_sent_again_doubles_nothing(

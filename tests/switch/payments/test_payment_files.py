@@ -12,12 +12,12 @@ import httpx
 import pytest
 
 from adapters.simulation.magic import magic_account
-from schemas import codec, rules
+from schemas import codec
 from switch import cli
 from switch.clients.python import Client, SigningKey
 from switch.clients.python.bulk import lines
 from switch.clients.python.problems import NotFound, RequestRefused
-from tests.clients.test_payment_files import XML, line, lines_of, written
+from tests.clients.test_payment_files import XML, content_of_pain_002, line, lines_of, written
 from tests.switch.payments.test_payments import credited
 from tests.switch.stack import Stack
 
@@ -41,11 +41,7 @@ def until(client: Client, file: dict[str, Any], *states: str) -> dict[str, Any]:
 
 
 def report_of(client: Client, file: dict[str, Any]) -> dict[str, Any]:
-    """The report, which is valid by its schema and by the rules for its figures."""
-    message = codec.decode(client.file_report(file["id"]), media_type=XML, expect="pain.002")
-    assert rules.refusals(rules.check(message)) == []
-    content: dict[str, Any] = message.document["CstmrPmtStsRpt"]
-    return content
+    return content_of_pain_002(client.file_report(file["id"]))
 
 
 def test_each_line_is_an_ordinary_payment_and_the_same_file_doubles_nothing(
