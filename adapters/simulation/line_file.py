@@ -41,8 +41,9 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         return
     with path.open("rb") as file:
         for line in file:
-            if line.endswith(b"\n"):
-                yield json.loads(line)
+            if not line.endswith(b"\n"):
+                return  # it is being written: to read on would give its other half as a line
+            yield json.loads(line)
 
 
 def _cut_torn_line(path: Path) -> None:
