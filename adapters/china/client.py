@@ -5,7 +5,7 @@ The outcome of an order arrives later at our callback address, or in the respons
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from secrets import randbelow
 from typing import Final
@@ -20,6 +20,7 @@ from adapters.china.profile import PROFILE
 from adapters.china.wire import CnapsMessage, header_of, open_own, open_sealed, seal
 from adapters.cycle import fetch
 from adapters.http import HttpClient, HttpFailure, HttpReply
+from adapters.opened import LastOpened
 from adapters.originating import InboundRequest, OrderVerdict, PayeeVerdict
 from adapters.port import (
     Acceptance,
@@ -66,6 +67,7 @@ class Cnaps:
     rail_key: RSAPublicKey
     http: HttpClient
     profile: RailProfile = PROFILE
+    came: LastOpened[CnapsMessage] = field(default_factory=LastOpened, init=False, repr=False, compare=False)
 
     def check(self, order: Order) -> Sequence[Violation]:
         """See `RailAdapter.check`."""
@@ -77,7 +79,7 @@ class Cnaps:
 
     def decode(self, raw: bytes) -> Sequence[Answer]:
         """See `RailAdapter.decode`: ibps.102, ibps.308 or ccms.900, many of which contain nothing new."""
-        message = self._open(raw)
+        message = self.came.of(raw, self._open)
         return [] if messages.read_notice(message) is not None else messages.read_answers(message)
 
     def notice(self, raw: bytes) -> str | None:
@@ -161,7 +163,7 @@ class Cnaps:
 
     def read_request(self, raw: bytes, *, stored: bool = False) -> InboundRequest | None:
         """See `OriginatingAdapter.read_request`: ibps.101, ibps.305, ibps.307 or ibps.309."""
-        return inbound.read(open_own(raw) if stored else self._open(raw), self.us)
+        return inbound.read(open_own(raw) if stored else self.came.of(raw, self._open), self.us)
 
     def reply(self, raw: bytes, verdict: OrderVerdict) -> Acknowledgement:
         """See `OriginatingAdapter.reply`: ibps.306 to a status query, otherwise ccms.990."""

@@ -5,7 +5,7 @@ outcome of the order arrives later as RespPay at our callback address, or in the
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 from uuid import uuid4
@@ -20,6 +20,7 @@ from adapters.india import inbound, messages
 from adapters.india.codes import outcome_of, reason_of
 from adapters.india.messages import SentUpiMessage, UpiParticipant
 from adapters.india.profile import PROFILE
+from adapters.opened import LastOpened
 from adapters.originating import InboundRequest, OrderVerdict, PayeeVerdict, StatusQuery
 from adapters.port import (
     Acceptance,
@@ -68,6 +69,7 @@ class Upi:
     rail_key: RSAPublicKey
     http: HttpClient
     profile: RailProfile = PROFILE
+    came: LastOpened[Element] = field(default_factory=LastOpened, init=False, repr=False, compare=False)
 
     def check(self, order: Order) -> Sequence[Violation]:
         """See `RailAdapter.check`."""
@@ -80,7 +82,7 @@ class Upi:
 
     def decode(self, raw: bytes) -> Sequence[Answer]:
         """See `RailAdapter.decode`: RespPay, RespRev, RespChkTxn or ReqTxnConfirmation."""
-        return [messages.read_answer(self._read(raw))]
+        return [messages.read_answer(self.came.of(raw, self._read))]
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:
         """See `RailAdapter.acknowledge`: an Ack, or RespTxnConfirmation to a confirmation."""
@@ -161,7 +163,7 @@ class Upi:
 
     def read_request(self, raw: bytes, *, stored: bool = False) -> InboundRequest | None:
         """See `OriginatingAdapter.read_request`: ReqPay, ReqChkTxn, ReqRev or ReqValAdd."""
-        return inbound.read(parse(raw) if stored else self._read(raw), self.us)
+        return inbound.read(parse(raw) if stored else self.came.of(raw, self._read), self.us)
 
     def reply(self, raw: bytes, verdict: OrderVerdict) -> Acknowledgement:
         """See `OriginatingAdapter.reply`: RespChkTxn to a status query, otherwise an Ack."""

@@ -6,7 +6,7 @@ arrives later at our callback address, or in the response to ED202.
 
 import re
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import randbelow
@@ -18,6 +18,7 @@ from adapters import creditor, keys
 from adapters import uetr as uetrs
 from adapters.cycle import FILE_BYTES
 from adapters.http import ANSWER_BYTES, HttpClient, HttpFailure, HttpReply
+from adapters.opened import LastOpened
 from adapters.originating import InboundRequest, OrderVerdict, PayeeVerdict, StatusQuery
 from adapters.port import (
     Acceptance,
@@ -76,6 +77,7 @@ class Sbp:
     profile: RailProfile = PROFILE
     reply_within_s: float = 0.0
     """See `OriginatingAdapter`: an order is answered by ED201 at once."""
+    came: LastOpened[UfebsMessage] = field(default_factory=LastOpened, init=False, repr=False, compare=False)
 
     def check(self, order: Order) -> Sequence[Violation]:
         """See `RailAdapter.check`."""
@@ -88,12 +90,12 @@ class Sbp:
 
     def decode(self, raw: bytes) -> Sequence[Answer]:
         """See `RailAdapter.decode`: ED706 or ED705; ED330 is about no order."""
-        message = self._open(raw)
+        message = self.came.of(raw, self._open)
         return [] if messages.read_notice(message) is not None else messages.read_answers(message)
 
     def notice(self, raw: bytes) -> str | None:
         """See `NoticeAdapter.notice`: ED330."""
-        return messages.read_notice(self._open(raw))
+        return messages.read_notice(self.came.of(raw, self._open))
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
         """See `RailAdapter.acknowledge`: the HTTP status is enough."""
@@ -101,7 +103,7 @@ class Sbp:
 
     def read_request(self, raw: bytes, *, stored: bool = False) -> InboundRequest | None:
         """See `OriginatingAdapter.read_request`: ED701, ED702, ED202 or ED243."""
-        return inbound.read(open_own(raw) if stored else self._open(raw), self.us)
+        return inbound.read(open_own(raw) if stored else self.came.of(raw, self._open), self.us)
 
     def reply(self, raw: bytes, verdict: OrderVerdict) -> Acknowledgement:
         """See `OriginatingAdapter.reply`: ED705 to an inquiry, otherwise ED201."""

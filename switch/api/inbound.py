@@ -96,10 +96,12 @@ async def serve(runtime: Runtime, rail: Rail, raw: bytes) -> Acknowledgement | N
 async def hear_of_refund(runtime: Runtime, rail: Rail, answer: Answer, raw: bytes) -> bool:
     """Have the caretaker ask about our refund of an order if the answer is about one; whether it is.
 
-    What is said against a refund that was done is kept, for the caretaker to read it again.
+    What is said against a refund that was done is kept, for the caretaker to read it again. In the second
+    after the first refund of a rail its answer may be missed: then the caretaker asks when it is due.
     """
     country = rail.adapter.profile.country
-    if await runtime.inbound.get(country) is None:
+    setting = await runtime.inbound.get(country)
+    if setting is None or not setting.refunded:
         return False
     row = await runtime.pool.fetchrow(_HEARD, country, answer.ref, answer.outcome is Outcome.DONE)
     if row is None:

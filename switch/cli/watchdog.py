@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
@@ -120,6 +121,8 @@ def _become(work: Callable[[], int], given: Watched) -> NoReturn:
     code = 1
     try:
         code = work()
+    except Exception:  # noqa: BLE001 - the process ends here, so nobody else would print it
+        traceback.print_exc()
     finally:
         with contextlib.suppress(OSError):
             sys.stdout.flush()

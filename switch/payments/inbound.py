@@ -40,7 +40,7 @@ _statement: Final = statements("switch.payments")
 _ADD: Final = _statement("add_inbound")
 _STOP: Final = _statement("stop_inbound")
 _READ: Final = _statement("read_inbound")
-_RAILS: Final = "SELECT rail::text, gateway, open, purpose FROM switch.rail_inbound"
+_RAILS: Final = _statement("inbound_rails")
 _RESTORED: Final = "SELECT EXISTS (SELECT FROM switch.restore_line WHERE uetr = $1 AND done)"
 _RAILS_EVERY_S: Final = 1.0
 UNKNOWN_MAX: Final = 1_000
@@ -103,6 +103,8 @@ class InboundRail(NamedTuple):
     open: bool
     purpose: str = ""
     """Of the payments of orders that state none; empty: they have none."""
+    refunded: bool = False
+    """Whether an order of it was ever refunded over the rail: its answers may be about a refund."""
 
 
 class InboundRails:

@@ -174,7 +174,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.payments.payment_requests/payment_requests": (A, P),
     "switch.processes.payment_requests": (C,),
     "switch.processes.payment_files": (C,),
-    "switch.payments.inbound/_RAILS": (A, C),
+    "switch.payments.inbound/inbound_rails": (A, C),
     "switch.operations.inbound_agreement": (C, R),
     "switch.participants.inbound/set_rail_inbound": (C,),
     "switch.participants.inbound/settle_inbound_order": (C,),

@@ -105,6 +105,15 @@ def test_a_supervisor_that_ends_by_itself_ends_its_parent(work: str, code: int) 
     assert (done.returncode, done.stderr) == (code, b"")
 
 
+def test_a_supervisor_that_fails_before_it_can_report_says_why() -> None:
+    """A package that is missing ended `up` with exit code 1 and no word."""
+    program = PROGRAM.format(work="import payswitch_is_not_installed")
+    done = subprocess.run([sys.executable, "-c", program], check=False, timeout=60, capture_output=True)
+
+    assert done.returncode == 1
+    assert b"No module named 'payswitch_is_not_installed'" in done.stderr
+
+
 def test_an_interrupt_of_a_start_is_one_however_often_it_comes() -> None:
     """The terminal sends it to both processes, and the parent passes it on."""
     work = "import time\n    try:\n        print('up', flush=True); time.sleep(60)\n    finally:\n        time.sleep(1); print('down', flush=True)\n    return 0"
