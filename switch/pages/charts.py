@@ -55,10 +55,16 @@ async def get_chart(
 
 
 def answer(request: Request, document: Mapping[str, Any], measure: str) -> Response:
-    """A chart as a response, in the reader's language. Raises NotFound if the column has no chart."""
+    """A chart as a response, in the reader's language; for a phone with the parameter `narrow`.
+
+    Raises:
+        NotFound: the column has no chart.
+
+    """
     if measure not in MEASURES.get(document["report"], ()):
         raise NotFound
-    response = Response(draw(document, measure, language.of(request)), media_type="image/svg+xml")
+    width = drawing.NARROW if "narrow" in request.query_params else drawing.WIDTH
+    response = Response(draw(document, measure, language.of(request), width), media_type="image/svg+xml")
     response.headers["Content-Security-Policy"] = POLICY
     return finish(request, response)
 
@@ -84,8 +90,8 @@ def points(document: Mapping[str, Any], measure: str) -> Sequence[tuple[str, str
     return found[:_BARS_MAX]
 
 
-def draw(document: Mapping[str, Any], measure: str, lang: language.Language) -> bytes:
+def draw(document: Mapping[str, Any], measure: str, lang: language.Language, width: int) -> bytes:
     """SVG of one column, with one bar per corridor."""
     heading = next(column["title"] for column in document["columns"] if column["name"] == measure)
     empty = lang.text("No data for the chart")
-    return drawing.bars(lang.text(heading), empty, points(document, measure), lang.decimal)
+    return drawing.bars(lang.text(heading), empty, points(document, measure), lang.decimal, width)

@@ -9,6 +9,8 @@ from html import escape
 from typing import Final
 
 WIDTH: Final = 960
+NARROW: Final = 360
+"""The width for a phone, where a wide picture would be too small to read."""
 _TOP: Final = 64
 _BOTTOM: Final = 16
 _ROW: Final = 28
@@ -18,6 +20,8 @@ _VALUES: Final = 90
 _PLACE: Final = 9
 """Upper estimate of the width of a character."""
 _TICKS_MAX: Final = 5
+_TICK_PLACE: Final = 60
+"""Space of the number of a tick."""
 _STEPS: Final = (Decimal(1), Decimal(2), Decimal(5), Decimal(10))
 
 _INK: Final = "#1b1f24"
@@ -26,7 +30,13 @@ _LINE: Final = "#d0d7de"
 _BAR: Final = "#0a58a8"
 
 
-def bars(title: str, empty: str, points: Sequence[tuple[str, str]], say: Callable[[str], str] = str) -> bytes:
+def bars(
+    title: str,
+    empty: str,
+    points: Sequence[tuple[str, str]],
+    say: Callable[[str], str] = str,
+    width: int = WIDTH,
+) -> bytes:
     """One bar per point, the first on top; the text `empty` if there are no points.
 
     A point is a name and a decimal number as text, which `say` writes for the reader.
@@ -34,26 +44,30 @@ def bars(title: str, empty: str, points: Sequence[tuple[str, str]], say: Callabl
     height = _TOP + _ROW * max(1, len(points)) + _BOTTOM
     description = "; ".join(f"{name}: {say(value)}" for name, value in points) or empty
     body = "".join(
-        _drawn(points, height, say) if points else [_text(WIDTH / 2, _TOP + 18, empty, anchor="middle")]
+        _drawn(points, width, height, say)
+        if points
+        else [_text(width / 2, _TOP + 18, empty, anchor="middle")]
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
         f' height="{height}" role="img" aria-labelledby="title desc" font-family="system-ui, sans-serif">'
         f'<title id="title">{escape(title)}</title><desc id="desc">{escape(description)}</desc>'
-        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>'
-        f"{_text(WIDTH / 2, 24, title, anchor='middle', size=16)}{body}</svg>"
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
+        f"{_text(width / 2, 24, title, anchor='middle', size=16 if width == WIDTH else 13)}{body}</svg>"
     ).encode()
 
 
-def _drawn(points: Sequence[tuple[str, str]], height: int, say: Callable[[str], str]) -> Iterator[str]:
+def _drawn(
+    points: Sequence[tuple[str, str]], width: int, height: int, say: Callable[[str], str]
+) -> Iterator[str]:
     """The scale, then each bar with its name and value."""
     values = [Decimal(value) for _, value in points]
-    ticks = scale(min(Decimal(0), *values), max(Decimal(0), *values))
     left = 16 + _PLACE * max(len(name) for name, _ in points)
-    width = WIDTH - _VALUES - left
+    across = width - _VALUES - left
+    ticks = scale(min(Decimal(0), *values), max(Decimal(0), *values), min(_TICKS_MAX, across // _TICK_PLACE))
 
     def x(value: Decimal) -> float:
-        return left + float((value - ticks[0]) / (ticks[-1] - ticks[0])) * width
+        return left + float((value - ticks[0]) / (ticks[-1] - ticks[0])) * across
 
     for tick in ticks:
         yield f'<path d="M{x(tick):.1f} {_TOP - 8}V{height - _BOTTOM}" stroke="{_LINE}"/>'
@@ -69,11 +83,11 @@ def _drawn(points: Sequence[tuple[str, str]], height: int, say: Callable[[str], 
         yield _text(end + 6, y + 14, say(text))
 
 
-def scale(low: Decimal, high: Decimal) -> list[Decimal]:
+def scale(low: Decimal, high: Decimal, most: int = _TICKS_MAX) -> list[Decimal]:
     """A few round numbers at equal distances that cover `low` to `high`; zero is one of them."""
     span = high - low or Decimal(1)
-    power = Decimal(1).scaleb((span / _TICKS_MAX).adjusted())
-    step = next(power * digit for digit in _STEPS if power * digit * _TICKS_MAX >= span)
+    power = Decimal(1).scaleb((span / most).adjusted())
+    step = next(power * digit for digit in _STEPS if power * digit * most >= span)
     first = (low / step).to_integral_value(ROUND_FLOOR)
     last = max(first + 1, (high / step).to_integral_value(ROUND_CEILING))
     return [step * number for number in range(int(first), int(last) + 1)]

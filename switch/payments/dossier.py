@@ -32,8 +32,9 @@ class DossierLeg:
     number: int
     purpose: str
     amount: Money
-    debit: str
-    credit: str
+    debit: tuple[str, str]
+    """The owner and the kind of the account: `position`, `gross`, `fees` or `settlement`."""
+    credit: tuple[str, str]
     state: str
 
 
@@ -88,7 +89,7 @@ def _leg(row: asyncpg.Record) -> DossierLeg:
         number=row["number"],
         purpose=row["purpose"],
         amount=Money(row["amount"], row["currency"]),
-        debit=f"{row['debit_owner']} / {row['debit_purpose']}",
-        credit=f"{row['credit_owner']} / {row['credit_purpose']}",
+        debit=(row["debit_owner"], row["debit_purpose"]),
+        credit=(row["credit_owner"], row["credit_purpose"]),
         state=row["state"],
     )

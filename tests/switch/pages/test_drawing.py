@@ -1,6 +1,7 @@
 """Bars as pictures: to scale, readable by those who see and those who listen, and harmless."""
 
 from decimal import Decimal
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
 
@@ -53,6 +54,18 @@ def test_values_and_scale_are_written_as_the_reader_writes_numbers() -> None:
     assert "1,5" in written
     assert not [text for text in written if "." in text]
     assert root.find(f"{SVG}desc").text == "IN → PK: 1,5"
+
+
+@pytest.mark.parametrize("width", [drawing.WIDTH, drawing.NARROW])
+def test_numbers_of_the_scale_do_not_touch_and_nothing_is_outside(width: int) -> None:
+    points = [("IN → PK", "98765.43"), ("PK → IN", "-12345.67"), ("CN → IN", "0")]
+    root = ET.fromstring(drawing.bars("Cost", "No data", points, width=width))
+    ticks = [float(text.get("x")) for text in root.iter(f"{SVG}text") if text.get("fill") == drawing._SOFT]
+    ends = [float(bar.get("x")) + float(bar.get("width")) for bar in bars_of(root)]
+
+    assert root.get("width") == str(width)
+    assert all(right - left >= 60 for left, right in pairwise(ticks))
+    assert max(*ends, *ticks) <= width - 60
 
 
 def test_an_empty_drawing_says_so() -> None:

@@ -13,7 +13,7 @@ import pytest
 from openpyxl import load_workbook
 
 from schemas.money import Money
-from switch.pages import finding
+from switch.pages import finding, language
 from switch.sandbox import world
 from tests.switch.identity.test_people_api import bearer
 from tests.switch.stack import Stack
@@ -344,3 +344,19 @@ async def test_a_list_has_a_limited_number_of_views_and_a_name_is_given_again(st
 
     assert again[0] == 303
     assert more[0] == 400
+
+
+@pytest.mark.asyncio
+async def test_the_kind_of_a_ledger_account_is_said_in_the_readers_language(stack: Stack) -> None:
+    uetr, _, _ = await paid(stack, "77.33")
+    headers = bearer(stack, "operator")
+    shown = {}
+    async with aiohttp.ClientSession(stack.url, headers=headers) as http:
+        for code in language.LANGUAGES:
+            cookie = {"Cookie": f"{language.COOKIE}={code}"}
+            async with http.get(f"/console/payments/{uetr}", headers=cookie) as answer:
+                shown[code] = await answer.text()
+
+    assert "asha-bank / position" in shown["en"]
+    assert "asha-bank / позиция" in shown["ru"]
+    assert "asha-bank / 头寸" in shown["zh"]

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from switch.pages import charts, language, open_data, reports
+from switch.pages import charts, drawing, language, open_data, reports
 from switch.reports.catalogue import CATALOGUE
 from tests.switch.identity.test_people_api import bearer
 from tests.switch.stack import Stack
@@ -44,13 +44,16 @@ async def test_a_regulator_finds_its_reports_reads_one_and_sees_its_charts(
     assert image is not None, shown[1]
     drawn = await page(http, image[1], **ravi)
     unknown = await page(http, image[1].replace("payments", "uetr"), **ravi)
+    phone = await page(http, f"{image[1]}?narrow=1", **ravi)
     again = await page(http, "/reports", **ravi)
 
     assert listed[0] == shown[0] == drawn[0] == 200
     assert "/console/reports/access" not in listed[1]  # the operators' own
     assert "unsafe-inline" not in shown[2]
     assert drawn[2] == charts.POLICY
-    assert ET.fromstring(drawn[1]).tag.endswith("svg")
+    assert f'srcset="/console{image[1]}?narrow=1"' in shown[1]
+    widths = {kind: ET.fromstring(made[1]).get("width") for kind, made in (("", drawn), ("phone", phone))}
+    assert widths == {"": str(drawing.WIDTH), "phone": str(drawing.NARROW)}
     assert "<script" not in drawn[1]
     assert unknown[0] == 404
     assert image[1].split("/")[2] in again[1]
