@@ -25,7 +25,6 @@ from switch.reports import wording
 from switch.reports.table import ColumnKind
 
 LANGUAGES: Final = {"en": "English", "ru": "Русский", "zh": "中文"}
-_NUMBERS: Final = frozenset({ColumnKind.AMOUNT, ColumnKind.COUNT, ColumnKind.PERCENT, ColumnKind.SECONDS})
 _FRACTION: Final = re.compile(r"-?[0-9]+[.][0-9]+", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?[0-9]+([.][0-9]+)?", re.ASCII)
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.]\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -153,7 +152,7 @@ class Language:
 
     def rate(self, text: str) -> str:
         """A decimal number that is not an amount, exact, without trailing zeros."""
-        return format_decimal(text, format="#,##0.##########", locale=self.locale)
+        return wording.rate_text(text, self.locale)
 
     def decimal(self, text: str) -> str:
         """A decimal number with all its digits, in the format of the locale."""
@@ -183,7 +182,9 @@ class Language:
             return ""
         if isinstance(value, bool):
             return self.text("yes") if value else self.text("no")
-        if kind in _NUMBERS and _DECIMAL.fullmatch(str(value)):
+        if kind == ColumnKind.RATE:
+            return self.rate(str(value))
+        if ColumnKind(kind).is_number and _DECIMAL.fullmatch(str(value)):
             return self.decimal(str(value))
         return self.instant(datetime.fromisoformat(str(value))) if kind == ColumnKind.INSTANT else str(value)
 

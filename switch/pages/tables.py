@@ -18,7 +18,6 @@ _WIDE: Final = 11
 """A table of more columns than this names its only currency above, and not in each row."""
 _LONG: Final = frozenset({"body", "detail"})
 """Columns of texts without a limit."""
-_RIGHT: Final = frozenset({ColumnKind.COUNT, ColumnKind.AMOUNT, ColumnKind.PERCENT, ColumnKind.SECONDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def parts(document: Mapping[str, Any], lang: Language, rows_max: int) -> Iterato
 
 
 def _class(column: ReportColumn) -> str:
-    if column.kind in _RIGHT:
+    if column.kind.is_number:
         return "n"
     if column.kind is ColumnKind.INSTANT:
         return "whole"
@@ -79,7 +78,7 @@ def _groups(columns: Sequence[ReportColumn]) -> Iterator[tuple[str, Sequence[Rep
 
 def _adds(total: Mapping[str, Any], shown: Sequence[ReportColumn]) -> bool:
     """Whether a row of totals has a number in these columns."""
-    return any(column.kind in _RIGHT and total[column.name] is not None for column in shown)
+    return any(column.kind.is_number and total[column.name] is not None for column in shown)
 
 
 def _total(column: ReportColumn, row: Mapping[str, Any], lang: Language) -> str:

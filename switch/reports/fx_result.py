@@ -7,6 +7,7 @@ set. The result is what was bought, at the reference, less what was sold: in the
 rounded down.
 """
 
+from decimal import Decimal
 from fractions import Fraction
 from math import floor
 from typing import Final
@@ -33,9 +34,9 @@ COLUMNS: Final = (
     ReportColumn("returns", ColumnKind.COUNT),
     ReportColumn("bought", ColumnKind.AMOUNT),
     ReportColumn("sold", ColumnKind.AMOUNT),
-    ReportColumn("average_rate"),
+    ReportColumn("average_rate", ColumnKind.RATE),
     ReportColumn("reference", title="Compared with", ours=True),
-    ReportColumn("reference_rate"),
+    ReportColumn("reference_rate", ColumnKind.RATE),
     ReportColumn("currency"),
     ReportColumn("result", ColumnKind.AMOUNT),
 )
@@ -87,15 +88,15 @@ def _row(row: asyncpg.Record) -> Row:
         sold,
         _average(bought, sold),
         name,
-        rate or "",
+        None if rate is None else Decimal(rate),
         sold.currency,
         None if rate is None else Money(result_minor(bought, sold, rate), sold.currency),
     )
 
 
-def _average(bought: Money, sold: Money) -> str:
-    """Units of what was sold for one unit of what was bought; empty if all was returned."""
+def _average(bought: Money, sold: Money) -> Decimal | None:
+    """Units of what was sold for one unit of what was bought; None if all was returned."""
     if not bought.minor:
-        return ""
+        return None
     up, down = 10 ** EXPONENTS[bought.currency], 10 ** EXPONENTS[sold.currency]
-    return f"{ratio(sold.minor * up, bought.minor * down, _DECIMALS):f}"
+    return ratio(sold.minor * up, bought.minor * down, _DECIMALS)

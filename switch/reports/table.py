@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from schemas.money import Money
 
@@ -26,6 +27,8 @@ class ColumnKind(StrEnum):
     """Money with its currency; a decimal with all digits of that currency."""
     PERCENT = "percent"
     """A percentage as a decimal."""
+    RATE = "rate"
+    """A rate of exchange as a decimal."""
     INSTANT = "instant"
     """Aware; written in UTC and again in the report's zone."""
     SECONDS = "seconds"
@@ -33,6 +36,16 @@ class ColumnKind(StrEnum):
     FLAG = "flag"
     LOCAL = "local"
     """An instant in local time of the settlement zone; files have one beside each instant, reports do not."""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether people read its values as numbers: at the right, in the format of their language."""
+        return self in _NUMBERS
+
+
+_NUMBERS: Final = frozenset(
+    {ColumnKind.COUNT, ColumnKind.AMOUNT, ColumnKind.PERCENT, ColumnKind.RATE, ColumnKind.SECONDS}
+)
 
 
 @dataclass(frozen=True, slots=True)

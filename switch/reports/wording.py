@@ -23,6 +23,7 @@ from babel.numbers import format_decimal
 from schemas.money import Money
 from schemas.reasons import Reason
 from switch.reports import cells
+from switch.reports.facts import EventFacts
 from switch.reports.table import Cell, ColumnKind, Report, ReportColumn, ReportSeal, Row
 from switch.writer.event_kinds import EventKind
 
@@ -65,10 +66,6 @@ CHANGE: Final = "change {n}"
 _CHANGE: Final = re.compile(r"change (\d+)", re.ASCII)
 _NAME: Final = re.compile(r"[a-z]+(_[a-z]+)+|[A-Z]+(_[A-Z]+)+", re.ASCII)
 """A term of programs, as `credited_but_aborted` and `KEY_ADDED`."""
-_FACT_MAX: Final = 200
-"""Characters of a fact of an event that people are shown: a certificate has more, and is in the JSON."""
-MICROSECONDS: Final = range(10**15, 10**16)
-"""Instants as events state them: microseconds since 1970, from 2001 to 2286."""
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?\d+\.\d+", re.ASCII)
 _MILLI: Final = Decimal("0.001")
@@ -106,6 +103,11 @@ def decimal_text(text: str, locale: Locale) -> str:
     digits = len(text.partition(".")[2])
     pattern = "#,##0" + ("." + "0" * digits if digits else "")
     return format_decimal(text, format=pattern, locale=locale, decimal_quantization=False)
+
+
+def rate_text(text: str, locale: Locale) -> str:
+    """A plain decimal number with the locale's separators, exact, without trailing zeros."""
+    return format_decimal(text, format="#,##0.##########", locale=locale)
 
 
 def parameter_title(name: str) -> str:
@@ -226,6 +228,8 @@ class Wording:
             return facts
         if column.name == "about" and not cell:
             return ""
+        if column.kind is ColumnKind.RATE and cell is not None:
+            return self.rate(cells.text(cell))
         words = REASONS.get(str(cell)) if column.name == "reason" else None
         return f"{cell} {self.text(words)}" if words else self.cell(cell, ours=ours)
 
@@ -234,37 +238,18 @@ class Wording:
         if not text.startswith("{"):
             return ""
         try:
-            return "; ".join(self._facts(json.loads(text)))
+            body = json.loads(text)
         except ValueError:
             return ""
+        return "; ".join(f"{label}: {value}" for label, value in EventFacts(self).pairs(body))
 
-    def _facts(self, body: Mapping[str, object]) -> Iterator[str]:
-        """What an event states, each fact after its name: `page: reports; role: operator`."""
-        for name, value in body.items():
-            if isinstance(value, dict):
-                yield from self._facts(value)
-            elif value not in (None, "", []):
-                yield f"{self.parameter(name)}: {self._fact(value)}"
+    def decimal(self, text: str) -> str:
+        """A plain decimal number with the locale's separators and all of its digits."""
+        return decimal_text(text, self.locale)
 
-    def _fact(self, value: object) -> str:
-        match value:
-            case list():
-                return ", ".join(map(self._fact, value))
-            case bool():
-                return self.text(cells.text(value))
-            case int() if value in MICROSECONDS:
-                return f"{datetime.fromtimestamp(value // 10**6, UTC):%Y-%m-%d %H:%M:%SZ}"
-            case str():
-                return self._stated(value)
-            case dict():
-                return "; ".join(self._facts(value))
-            case _:
-                return str(value)
-
-    def _stated(self, text: str) -> str:
-        if _DECIMAL.fullmatch(text):
-            return decimal_text(text, self.locale)
-        return self.phrase(text) if len(text) <= _FACT_MAX else f"{text[:_FACT_MAX]}…"
+    def rate(self, text: str) -> str:
+        """A decimal number that is not an amount, exact, without trailing zeros."""
+        return rate_text(text, self.locale)
 
     def cell(self, cell: Cell, *, ours: bool = False) -> str:
         """One cell for people; with `ours`, a text is a term of the switch and is translated."""

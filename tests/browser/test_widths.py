@@ -21,6 +21,7 @@ UETR = "68a54c4c-227a-4cff-9268-44a9d1f48074"
 VALUES = {
     ColumnKind.COUNT: 12,
     ColumnKind.PERCENT: "100.00",
+    ColumnKind.RATE: "13.2835123456",
     ColumnKind.SECONDS: "81.079032",
     ColumnKind.INSTANT: "2026-12-01T05:51:52.123456Z",
 }

@@ -22,13 +22,12 @@ import typst
 from switch.base import letterhead
 from switch.reports.letter import Letter
 from switch.reports.render import json_file
-from switch.reports.table import ColumnKind, Report
+from switch.reports.table import Report
 from switch.reports.wording import SIGNED, Wording
 
 ROWS_MAX: Final = 500
 """Maximum rows on paper; the other formats have every row."""
 
-_RIGHT: Final = frozenset({ColumnKind.AMOUNT, ColumnKind.COUNT, ColumnKind.PERCENT, ColumnKind.SECONDS})
 _BREAK: Final = "\u200b"
 """A zero-width space: a long id may break there."""
 _LONG: Final = 14
@@ -191,7 +190,7 @@ class _Table:
                 "columns": [
                     {
                         "heading": _broken(self._headings[place]),
-                        "number": self._columns[place].kind in _RIGHT,
+                        "number": self._columns[place].kind.is_number,
                         "width": self._needs(place),
                     }
                     for place in places
@@ -226,7 +225,7 @@ class _Table:
         keys: list[int] = []
         for place in self._places:
             taken = sum(map(self._needs, [*keys, place]))
-            if self._columns[place].kind in _RIGHT or taken > _KEYS_SHARE * self.paper.width:
+            if self._columns[place].kind.is_number or taken > _KEYS_SHARE * self.paper.width:
                 break
             keys.append(place)
         return keys

@@ -35,7 +35,6 @@ _OPTIONS: Final = {
     "strings_to_numbers": False,
     "strings_to_urls": False,
 }
-_RIGHT: Final = frozenset({ColumnKind.AMOUNT, ColumnKind.COUNT, ColumnKind.PERCENT, ColumnKind.SECONDS})
 _INSTANT: Final = "yyyy-mm-dd hh:mm:ss.000"
 _WHOLE: Final = "#,##0"
 _WIDTH_MAX: Final = 48
@@ -98,7 +97,7 @@ class _Table:
                 sheet.write_number(line, place, number, self._format(form, bold=is_total))
             elif text := self._wording.cell(cell, ours=column.ours or is_total):
                 written = cells.text(cell) if number is not None else text
-                form = "@" if column.kind in _RIGHT else "General" if is_total else ""
+                form = "@" if column.kind.is_number else "General" if is_total else ""
                 sheet.write_string(line, place, written, self._format(form, bold=is_total))
 
     def _cells(self, row: Row) -> Iterator[tuple[ReportColumn, Cell]]:
@@ -173,7 +172,7 @@ def _width(report: Report, place: int, column: ReportColumn, heading: str) -> in
         return max(_INSTANT_WIDTH, 2 + _places(heading))
     sample = [cells.texts(report, row)[place] for row in (*report.rows[:20], *report.totals)]
     widest = max(map(_places, [heading, *sample]))
-    return 2 + widest + (widest // 3 if column.kind in _RIGHT else 0)  # separators
+    return 2 + widest + (widest // 3 if column.kind.is_number else 0)  # separators
 
 
 def _places(text: str) -> int:

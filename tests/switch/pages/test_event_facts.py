@@ -7,6 +7,8 @@ from markupsafe import Markup
 
 from switch.pages import event_facts, language
 from switch.pages.language import Language
+from switch.reports.facts import EventFacts
+from switch.reports.wording import Wording
 
 ENGLISH, RUSSIAN = (Language(code, ZoneInfo("UTC")) for code in ("en", "ru"))
 
@@ -50,6 +52,23 @@ def test_a_requested_change_is_shown_with_the_labels_of_its_form() -> None:
         "Required approvals": "checker",
     }
     assert "Участник" in dict(event_facts.pairs(body, RUSSIAN))
+
+
+def test_a_page_and_a_report_state_the_same_facts() -> None:
+    """The page had Python's own text where a fact is a list of parts, and the report whole minor units."""
+    body = {
+        "bank": "INDUPKKA",
+        "credit": [3283500, "PKR"],
+        "fx": ["silkroad-fx", "3.2835000000"],
+        "lookups": [{"rail": "PK", "alias": "none"}],
+        "received_at": 1796099469634191,
+    }
+    page = event_facts.pairs(body, ENGLISH)
+    report = EventFacts(Wording("en")).pairs(body)
+
+    assert page[:-1] == report[:-1]
+    assert page[3] == ("Lookups", "Rail: PK; Alias: none")
+    assert (page[4][0], report[4][0]) == ("Received", "Received")
 
 
 @pytest.mark.parametrize("hostile", ["<script>", "x" * 10_000])

@@ -24,7 +24,6 @@ from switch.operations.facts import BREAK_KINDS
 from switch.pages import (
     approvals,
     cases,
-    event_facts,
     exports,
     forms,
     language,
@@ -42,6 +41,7 @@ from switch.pages.outcomes import OUTCOMES
 from switch.pages.shell import ACCOUNT, GROUPS, NAVIGATION
 from switch.payments import journey, screening
 from switch.reports import (
+    facts,
     fx_result,
     invoice,
     parties,
@@ -279,7 +279,7 @@ def texts() -> set[str]:
         if option not in forms.WORDS
     }
     named |= effects() | set(oversight.TOPICS.values()) | {str(state) for state in State}
-    named |= {kind.value for kind in EventKind} | set(event_facts.LABELS.values())
+    named |= {kind.value for kind in EventKind} | set(facts.LABELS.values())
     named |= {tag.name.lower() for tag in Tag if tag.name.startswith(("ACCOUNT_", "CAP_", "WINDOW_"))}
     named |= set(BREAK_KINDS)
     named |= {event.value for event in Event} | {title for title, _ in GROUPS} | DETAILS

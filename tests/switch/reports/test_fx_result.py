@@ -1,6 +1,7 @@
 """Results of FX providers equal the movements of their accounts, and are compared with the right rate."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from msgspec.structs import replace
 
@@ -9,6 +10,7 @@ from schemas.money import Money
 from switch.reports.fx_result import result_minor
 from switch.reports.query import Scope
 from switch.reports.table import Report
+from switch.reports.wording import LANGUAGES, Wording
 from switch.writer.commands import Accept, Advance
 from tests.switch.payments.test_signatures import World, world
 from tests.switch.reports.conftest import make
@@ -65,16 +67,22 @@ async def test_the_amounts_are_the_movements_of_the_providers_accounts(market: W
     assert (row[:4], row[4:6]) == (PAIR, (2, 0))
     assert row[6:8] == (Money(200_00, "INR"), Money(658_00, "PKR"))
     assert (await moved(market, "INR"), await moved(market, "PKR")) == (200_00, -658_00)
-    assert row[8:] == ("3.2900000000", "closing offer", "3.2900000000", "PKR", Money(0, "PKR"))
+    assert row[8:] == (Decimal("3.29"), "closing offer", Decimal("3.29"), "PKR", Money(0, "PKR"))
+    shown = {code: Wording(code).cells(report, row) for code in LANGUAGES}
+    assert {code: (cells[8], cells[10]) for code, cells in shown.items()} == {
+        "en": ("3.29", "3.29"),
+        "ru": ("3,29", "3,29"),
+        "zh": ("3.29", "3.29"),
+    }
     await published(market, tiers=[{"from": "0", "rate": "3.31"}])  # the market has moved: a gain
     (row,) = (await read(market)).rows
-    assert row[10:] == ("3.3100000000", "PKR", Money(4_00, "PKR"))
+    assert row[10:] == (Decimal("3.31"), "PKR", Money(4_00, "PKR"))
     await market.services.pool.execute(
         "INSERT INTO switch.fx_fixing SELECT 1, 'IN', 'INR', 'PKR', 'fx', 3.28, clock_timestamp(),"
         " clock_timestamp() + interval '1 hour'"
     )
     (row,) = (report := await read(market)).rows
-    assert row[9:] == ("fixing", "3.2800000000", "PKR", Money(-2_00, "PKR"))
+    assert row[9:] == ("fixing", Decimal("3.28"), "PKR", Money(-2_00, "PKR"))
     assert report.totals[0][-1] == Money(-2_00, "PKR")
     assert (await read(market, Scope("t", participant="fx"))).rows == report.rows
     assert (await read(market, Scope("t", participant="asha-bank"))).rows == ()
@@ -109,7 +117,7 @@ async def test_without_an_offer_the_set_rate_is_the_reference(market: World) -> 
 
     (row,) = (await read(market)).rows
 
-    assert row[8:] == ("3.2835000000", "set rate", "3.2835000000", "PKR", Money(0, "PKR"))
+    assert row[8:] == (Decimal("3.2835"), "set rate", Decimal("3.2835"), "PKR", Money(0, "PKR"))
 
 
 async def test_each_of_two_providers_has_what_it_bought_and_sold(market: World) -> None:

@@ -73,6 +73,8 @@ def cell(kind: ColumnKind, number: int) -> Cell:  # noqa: PLR0911 - one line per
             return Money(-LARGE - number, "INR")
         case ColumnKind.COUNT:
             return 1_234_567 + number
+        case ColumnKind.RATE:
+            return Decimal("12345.6789012345")
         case ColumnKind.PERCENT:
             return Decimal("100.0000")
         case ColumnKind.INSTANT:
@@ -358,4 +360,12 @@ def test_what_an_event_states_is_no_json_on_paper() -> None:
         == "Country: IN; Since: 2026-11-30 00:53:20Z; Full: yes; Pem: " + "A" * 200 + "…; Role: operator"
     )
     assert said["ru"].startswith("Страна: IN; ")
+    moved = (
+        '{"credit":[3283500,"PKR"],"fx":["silkroad-fx","3.2835000000"],"lookups":[{"rail":"PK","bank":"X"}]}'
+    )
+    assert (
+        Wording("en").facts(moved)
+        == "Credited: 32,835.00 PKR; FX provider and rate: silkroad-fx, 3.2835; Lookups: Rail: PK; Bank: X"
+    )
+    assert "32\u00a0835,00 PKR; " in Wording("ru").facts(moved)
     assert said["zh"].startswith(f"{Wording('zh').text('Country')}: IN; ")
