@@ -40,7 +40,9 @@ from switch.payments.inbound import REFUND_BACK, InboundRail, KnownOrder, OrderK
 from switch.payments.rails import Rail
 from switch.payments.routes import Route
 
-_LOOK_EVERY_S: Final = 0.1
+_LOOK_S: Final = 0.1
+_LOOK_SHARE: Final = 0.1
+"""An exchange is at most this part of its own time late."""
 _HEARD: Final = statements("switch.api")("hear_of_refund")
 _KEEP_BACK: Final = statements("switch.api")("keep_refund_back")
 _log = structlog.get_logger()
@@ -143,11 +145,17 @@ async def _verdict(
 
 async def _wait(known: KnownOrder, seconds: float, read: Callable[[], Awaitable[KnownOrder]]) -> KnownOrder:
     """Wait until it is decided, as long as the rail does."""
-    ends = asyncio.get_running_loop().time() + seconds
-    while known.verdict.outcome is Outcome.PENDING and asyncio.get_running_loop().time() < ends:
-        await asyncio.sleep(_LOOK_EVERY_S)
+    now = asyncio.get_running_loop().time
+    begun = now()
+    while known.verdict.outcome is Outcome.PENDING and (waited := now() - begun) < seconds:
+        await asyncio.sleep(pause_s(waited, seconds))
         known = await read()
     return known
+
+
+def pause_s(waited: float, seconds: float) -> float:
+    """Until the next look: longer for an exchange that has waited longer, and never beyond its end."""
+    return min(max(_LOOK_S, waited * _LOOK_SHARE), seconds - waited)
 
 
 async def _payee(runtime: Runtime, setting: InboundRail, asked: PayeeQuery) -> PayeeVerdict:
