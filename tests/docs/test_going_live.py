@@ -34,6 +34,7 @@ from adapters.simulation.harness import order_messages
 from adapters.simulation.magic import Magic, magic_account
 from adapters.simulation.payers import PaymentAbroad
 from adapters.simulation.sandbox import free_port
+from schemas import codec
 from schemas.money import Money
 from switch.clients.python import credit_transfer
 from switch.identity.secrets import totp_code
@@ -57,7 +58,7 @@ from pathlib import Path
 
 from switch.clients.python import Client, SigningKey
 
-key = SigningKey.from_file("asha-bank-1", "asha.pem")
+key = SigningKey.from_file("{participant}-1", "{key}.pem")
 with Client("http://127.0.0.1:{port}", key=key) as client:
     {call}
 """
@@ -95,9 +96,11 @@ class Operator:
         assert done.returncode == 0, (script, done.stdout[-1500:], done.stderr[-1500:], self.log())
         return done.stdout
 
-    def asks(self, call: str) -> str:
-        """What asha-bank's client gets, printed."""
-        (self.directory / "ask.py").write_text(ASKING.format(port=self.ports["8320"], call=call))
+    def asks(self, call: str, participant: str = "asha-bank") -> str:
+        """What a bank's client gets, printed."""
+        key = participant.partition("-")[0]
+        text = ASKING.format(port=self.ports["8320"], call=call, participant=participant, key=key)
+        (self.directory / "ask.py").write_text(text)
         return self.run("python ask.py")
 
     def pays(self, amount: str, creditor_agent: str, account: str, member: str = "") -> tuple[str, str]:
@@ -264,6 +267,8 @@ def test_going_live_is_walked_from_nothing_to_a_settled_window(operator: Operato
         book = (operator.directory / "rails" / country / "book.jsonl").read_text()
         assert status == "ACCC", ((operator.directory / file).read_text(), operator.log())
         assert uetr.replace("-", "") in book.replace("-", ""), "what the payee's rail did itself"
+    money_came_back(operator)
+    a_file_was_paid(operator)
     settlement = json.loads(operator.run("payswitch settlement show INR"))
     assert settlement["state"] in {"SETTLING", "SETTLED"}, operator.log()
     assert {line["state"] for line in settlement["lines"]} == {"SETTLED"}
@@ -276,6 +281,50 @@ def test_going_live_is_walked_from_nothing_to_a_settled_window(operator: Operato
     reach_banks_of_a_directory(operator)
     take_orders_of_a_rail(operator)
     deliver_reports(operator)
+
+
+def read_paid(operator: Operator, participant: str, resource: str) -> Any:
+    """A resource of the API, as the bank's client reads it."""
+    return json.loads(operator.asks(f"print(json.dumps(client.read({resource!r})))", participant))
+
+
+def money_came_back(operator: Operator) -> None:
+    """A part and the rest of the first payment; of the second nothing: its recall was refused."""
+    first, second = (
+        (operator.directory / name).read_text().split()[1] for name in ("first.txt", "second.txt")
+    )
+    back = read_paid(operator, "asha-bank", f"payments/{first}")
+    kept = read_paid(operator, "noor-bank", f"payments/{second}")
+    inbox = read_paid(operator, "noor-bank", "messages?limit=200")["messages"]
+
+    parts = [(each["amount"]["amount"], each["received_amount"]["amount"]) for each in back["part_returns"]]
+    assert parts == [
+        ("1000.00", "304.87"),
+        ("3920.00", "1195.13"),
+    ]
+    assert [(each["state"], each["reason"]) for each in back["recalls"]] == [("returned", "CUST")]
+    assert (kept["status"], kept["part_returns"]) == ("ACCC", [])
+    assert [each["state"] for each in kept["recalls"]] == ["rejected"]
+    assert {"camt.056", "camt.029"} <= {each["definition"][:8] for each in inbox}
+
+
+def a_file_was_paid(operator: Operator) -> None:
+    """One line was credited once, the other refused by the rail; handed in again, the same file is paid once."""
+    report = codec.decode(
+        (operator.directory / "salaries.pain.002.xml").read_bytes(), media_type=codec.XML, expect="pain.002"
+    ).document["CstmrPmtStsRpt"]
+    (batch,) = report["OrgnlPmtInfAndSts"]
+    (typed,) = (line for block in of_page(PAGE) for line in block.commands() if "bulk hand-in" in line)
+    (again,) = documents(operator.type(typed))
+    paid, refused = read_paid(operator, "asha-bank", f"payment-files/{again['id']}/lines")
+    book = (operator.directory / "rails" / "PK" / "book.jsonl").read_text().replace("-", "")
+
+    assert report["OrgnlGrpInfAndSts"]["GrpSts"] == "PART"
+    assert [each["TxSts"] for each in batch["TxInfAndSts"]] == ["ACCC", "RJCT"]
+    assert again["by_status"] == {"ACCC": 1, "RJCT": 1}
+    assert (refused["status"], refused["reason"]) == ("RJCT", "AC01")
+    done = [line for line in book.splitlines() if paid["uetr"].replace("-", "") in line and "done" in line]
+    assert len(done) == 1
 
 
 def until(

@@ -141,10 +141,10 @@ def status_request(uetr: str) -> Message:
 
 
 def payment_return(uetr: str, *, amount: str, currency: str, reason: str) -> Message:
-    """Make a pacs.004: return a payment that was credited to a customer of yours, in full.
+    """Make a pacs.004: return a payment that was credited to a customer of yours, or a part of it.
 
-    `amount` and `currency` are what was credited; `reason` is an ISO return reason, such as `AC04`. The
-    answer is a pacs.002.
+    `amount` and `currency` are what was credited, or less; `reason` is an ISO return reason, such as `AC04`.
+    The answer is a pacs.002.
     """
     now = datetime.now(UTC)
     transaction = {
