@@ -43,8 +43,9 @@ GRANT UPDATE (state, message, fingerprint, answer, reason, decided_at, due_at, a
               refund_expires_at, refund_due_at, refund_detail, part_seen, refund_made, refund_changed_at, refund_back_minor)
    ON switch.inbound_order TO payswitch_caretaker;
 GRANT SELECT ON switch.payment_file_part TO payswitch_api, payswitch_caretaker;
-GRANT INSERT (id, sender, whole, digest, size, keyid, signature, base, sealed_key, ends_at), UPDATE (cancelled_at)
+GRANT INSERT (id, sender, whole, digest, size, keyid, signature, base, sealed_key, ends_at), UPDATE (cancelled_at, detail)
    ON switch.payment_file TO payswitch_api;
+GRANT UPDATE (cancelled_at, detail) ON switch.payment_file TO payswitch_pages; -- people stop the rest of a file
 GRANT INSERT ON switch.payment_file_part TO payswitch_api;
 GRANT INSERT (id, asker, debtor_agent, message_id, definition, reference, uetr, currency, minor, expires_at, after),
       UPDATE (state, reason, ended_at)
@@ -322,7 +323,7 @@ SELECT wanted.role, unnest(wanted.kinds)
         ('payswitch_pages', ARRAY['CHANGE_APPROVED', 'CHANGE_EXECUTED', 'CHANGE_FAILED', 'CHANGE_REFUSED',
                                   'CHANGE_REQUESTED', 'CHANGE_VOTE', 'CHANGE_WITHDRAWN', 'MESSAGE_READ',
                                   'CASE_ASSIGNED', 'CASE_ATTACHMENT', 'CASE_ATTACHMENT_READ', 'CASE_NOTE', 'CASE_QUESTION', 'DIRECTORY_FILE',
-                                  'PASSKEY_ADDED', 'PASSKEY_COPIED', 'PASSKEY_REMOVED', 'PERSON_BOUND',
+                                  'PASSKEY_ADDED', 'PASSKEY_COPIED', 'PASSKEY_REMOVED', 'PAYMENT_FILE_STOPPED', 'PERSON_BOUND',
                                   'PERSON_ENROLLED', 'PERSON_INVITED', 'PERSON_PROVISIONED', 'REPORT_REPEATED', 'SCREENING_LIST',
                                   'SESSION_ENDED', 'SESSION_REUSED', 'SIGNED_IN', 'SIGNED_OUT', 'SIGN_IN_FAILED', 'SIGN_IN_LOCKED',
                                   'WEBHOOK_ADDED', 'WEBHOOK_REMOVED',

@@ -212,11 +212,17 @@ async def list_payment_file_lines(  # noqa: PLR0917 - one per parameter
     reader: Reader,
     id: FileId,  # noqa: A002
     after: Annotated[int, Query(ge=0, lt=2**31, description="number of the line after which they are")] = 0,
+    status: Annotated[
+        Literal["RCVD", "PDNG", "ACCC", "RJCT", "CANC"] | None,
+        Query(description="only these lines"),
+    ] = None,
     limit: Limit = 100,
 ) -> JSONResponse:
     """List the lines of a file of the caller in their order, each with its status."""
     known = await payment_files.find(context.pool, reader.id, id)
-    found = await payment_files.lines(context.pool, known.id, after=after, limit=limit + 1)
+    found = await payment_files.lines(
+        context.pool, known.id, after=after, limit=limit + 1, status=status or ""
+    )
     page = paging.cut(found, limit, lambda line: line.number)
     entries = [
         {

@@ -495,6 +495,24 @@ ORDER_AGE: Final = Gauge(
     ("rail", "state"),
     multiprocess_mode=_CURRENT,
 )
+PAYMENT_FILES: Final = Gauge(
+    "payswitch_payment_files",
+    "Files of payments that have not ended: received and not checked, or sending",
+    ("state",),
+    multiprocess_mode=_CURRENT,
+)
+PAYMENT_FILE_AGE: Final = Gauge(
+    "payswitch_payment_file_oldest_age_seconds",
+    "Age of the oldest file of payments in each state; 0 if there is none",
+    ("state",),
+    multiprocess_mode=_CURRENT,
+)
+PAYMENT_FILE_LINES: Final = Gauge(
+    "payswitch_payment_file_lines",
+    "Lines of the files that have not ended: waiting, taken (sent), credited, rejected, cancelled",
+    ("state",),
+    multiprocess_mode=_CURRENT,
+)
 REPORT_DELIVERIES: Final = Gauge(
     "payswitch_report_deliveries",
     "Reports by schedule that are not delivered: waiting, or given up and not delivered again",

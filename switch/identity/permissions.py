@@ -39,6 +39,8 @@ class Right(StrEnum):
     """Take cases, write notes, attach files, have a rail asked again; each act is an audit event."""
     DELIVER_REPORTS = "deliver_reports"
     """Have a report delivered to its destination once more; each time is an audit event."""
+    STOP_FILES = "stop_files"
+    """Stop the rest of a file of payments: what was not sent never is; each time is an audit event."""
     SCREEN_PAYMENTS = "screen_payments"
     """Read which names of a payment that screening holds may be on a list; each reading is an audit event."""
     DECIDE_SCREENING = "decide_screening"
@@ -59,13 +61,14 @@ _SEES_ALL: Final = _READ | {Right.READ_CHANGES, Right.READ_AUDIT}
 # fmt: off
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType({
     Role.PARTICIPANT: _READ | {Right.READ_PERSONAL_DATA, Right.REQUEST_KEYS, Right.MANAGE_WEBHOOKS,
-                               Right.TRY_MESSAGES, Right.SET_OFFERS, Right.VOTE},
+                               Right.TRY_MESSAGES, Right.SET_OFFERS, Right.STOP_FILES, Right.VOTE},
     Role.OPERATOR:    _SEES_ALL | {Right.READ_PEOPLE, Right.REQUEST_CHANGE, Right.REQUEST_KEYS,
                                Right.END_SESSIONS, Right.READ_CASES, Right.WORK_ON_CASES,
                                Right.DELIVER_REPORTS, Right.SCREEN_PAYMENTS, Right.DECIDE_SCREENING,
-                               Right.MANAGE_LISTS},
+                               Right.MANAGE_LISTS, Right.STOP_FILES},
     Role.CHECKER:     _SEES_ALL | {Right.READ_PEOPLE, Right.VOTE, Right.END_SESSIONS, Right.READ_CASES,
-                               Right.WORK_ON_CASES, Right.DELIVER_REPORTS, Right.SCREEN_PAYMENTS},
+                               Right.WORK_ON_CASES, Right.DELIVER_REPORTS, Right.SCREEN_PAYMENTS,
+                               Right.STOP_FILES},
     Role.REGULATOR:   _SEES_ALL | {Right.READ_PERSONAL_DATA, Right.CONTROL_PAIRS, Right.VOTE},
     Role.AUDITOR:     _SEES_ALL | {Right.READ_PEOPLE, Right.READ_CASES},
     Role.OFFICER:     frozenset({Right.READ_DIRECTORY, Right.READ_CASES, Right.WORK_ON_CASES,

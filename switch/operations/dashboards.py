@@ -541,6 +541,28 @@ RAILS: Final = Dashboard(
             "s",
             limit=1800,
         ),
+        _value(
+            f"sum by (state) ({_P}_payment_files)",
+            "{{state}}",
+            "Payment files",
+            "Files that have not ended: received and not checked, or sending. They come and go with the"
+            " traffic.",
+        ),
+        _value(
+            f"sum by (state) ({_P}_payment_file_lines)",
+            "{{state}}",
+            "Lines of payment files",
+            "Lines of the files that have not ended. While files are sent, waiting falls and credited rises;"
+            " many rejected ones mean that a file or a rail is wrong.",
+        ),
+        _value(
+            f"max by (state) ({_P}_payment_file_oldest_age_seconds)",
+            "{{state}}",
+            "Oldest payment file",
+            "Alerts at ten minutes for a file that was not checked, and at six hours for one that is sent.",
+            "s",
+            limit=21_600,
+        ),
         _rate(
             "inbound_orders_ended_total",
             "rail, kind, state",

@@ -41,6 +41,8 @@ DUE: Final = _statement("due_queues")
 _BREAKS: Final = _statement("breaks_by_kind")
 _SETTLEMENTS: Final = _statement("settlement_ages")
 _ORDERS: Final = _statement("inbound_queues")
+_FILES: Final = _statement("payment_file_queues")
+_FILE_LINES: Final = _statement("payment_file_lines_by_state")
 _HELD_LINES: Final = _statement("held_lines")
 _RATE_AGES: Final = _statement("rate_ages")
 _LIST_AGES: Final = _statement("screening_list_ages")
@@ -84,6 +86,7 @@ async def state_slowly(pool: asyncpg.Pool, settings: Settings, known: Rails) -> 
     await state_cases(pool)
     await state_reports(pool)
     await state_orders(pool)
+    await state_files(pool)
     await state_rates(pool)
     await state_lists(pool)
     await _state_witnesses(pool, settings)
@@ -121,6 +124,15 @@ async def state_orders(pool: asyncpg.Pool) -> None:
     for row in await pool.fetch(_ORDERS):
         metrics.ORDERS.labels(row["rail"], row["state"]).set(row["n"])
         metrics.ORDER_AGE.labels(row["rail"], row["state"]).set(row["age_s"])
+
+
+async def state_files(pool: asyncpg.Pool) -> None:
+    """Export files of payments that have not ended, and their lines."""
+    for row in await pool.fetch(_FILES):
+        metrics.PAYMENT_FILES.labels(row["state"]).set(row["n"])
+        metrics.PAYMENT_FILE_AGE.labels(row["state"]).set(row["age_s"])
+    for state_, count in await pool.fetch(_FILE_LINES):
+        metrics.PAYMENT_FILE_LINES.labels(state_).set(count)
 
 
 async def state_rates(pool: asyncpg.Pool) -> None:

@@ -45,6 +45,20 @@ HELP: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
                 "with another UETR: it could be paid twice."
             ),
         ),
+        "/payment-files": (
+            (
+                "A line has ended when it is credited, refused or cancelled. Open a file to see its lines, "
+                "each with its payment."
+            ),
+            "An age is shown until the file has ended. What is not sent within its time is rejected.",
+        ),
+        "/payment-files/{file}": (
+            (
+                "Choose a status to see only those lines. PDNG is a payment without an outcome yet: its own "
+                "page says what it waits for."
+            ),
+            "Stopping the rest recalls nothing: what was sent goes on.",
+        ),
         "/doubt": (
             (
                 "The switch asks the rail again by itself. Request a manual resolution only if you have "

@@ -1,6 +1,6 @@
 """Messages received for a participant: cancellation requests, replies, returns, requests to pay.
 
-Beside them are what became of requests to pay, in both directions, and how far its files of payments are.
+Beside them is what became of requests to pay, in both directions.
 
 The list shows no personal data. A message contains it: opening one needs its own right and is recorded in the
 event log.
@@ -19,7 +19,7 @@ from switch.pages import filters, language
 from switch.pages.language import Language
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, render
-from switch.payments import correspondence, payment_files, payment_requests
+from switch.payments import correspondence, payment_requests
 from switch.writer.audit_notes import note
 from switch.writer.event_kinds import EventKind
 
@@ -42,13 +42,6 @@ REQUEST_STATES: Final = {
     "expired": ("expired", "bad"),
 }
 """State of a request to pay -> its text and its tone."""
-FILE_STATES: Final = {
-    "received": ("received", "warn"),
-    "sending": ("being sent", "warn"),
-    "ended": ("completed", "good"),
-    "refused": ("refused", "bad"),
-}
-"""State of a file of payments -> its text and its tone."""
 _FACTS: Final = {
     "Amount": frozenset({"InstdAmt", "RtrdIntrBkSttlmAmt", "IntrBkSttlmAmt"}),
     "Requested execution date": frozenset({"ReqdExctnDt"}),
@@ -58,7 +51,7 @@ _FACTS: Final = {
 """Elements of a message that its page shows in words, with their labels."""
 _PAGE: Final = 50
 _NEWEST: Final = 20
-"""Requests to pay and files that are shown."""
+"""Requests to pay that are shown."""
 
 
 @router.get("/messages")
@@ -83,10 +76,6 @@ async def get_messages(
         requests=await payment_requests.newest(switch.pool, person.scope, limit=_NEWEST),
         request_states=REQUEST_STATES,
         money=Money,
-        files=await payment_files.newest(
-            switch.pool, person.scope, before=payment_files.NEWEST, limit=_NEWEST
-        ),
-        file_states=FILE_STATES,
         older=filters.older(request, found[-1].seq) if len(found) == _PAGE else "",
         ranges=filters.ranges(request, language.of(request)),
         base=PREFIX + BASE,

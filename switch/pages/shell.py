@@ -107,6 +107,13 @@ PAYMENTS: Final = NavigationEntry(
     Right.READ_POSITIONS,
     about="Every payment that you may see. Names and accounts are masked.",
 )
+FILES: Final = NavigationEntry(
+    "/payment-files",
+    "Payment files",
+    Right.READ_POSITIONS,
+    OVERSEERS | {Role.PARTICIPANT},
+    about="Files of many payments that participants handed in, and what became of each line.",
+)
 UNKNOWN: Final = NavigationEntry("/doubt", "Unknown outcome", Right.READ_POSITIONS, _WATCHING)
 HELD: Final = NavigationEntry("/held", "Held payments", Right.READ_POSITIONS, _WATCHING)
 POSITIONS: Final = NavigationEntry(
@@ -272,7 +279,7 @@ RATES: Final = NavigationEntry(
 
 GROUPS: Final = (
     ("Now", (OVERVIEW, SCREENING, CASES, COUNTRY, APPROVALS)),
-    ("Payments", (PAYMENTS, UNKNOWN, HELD, BREAKS)),
+    ("Payments", (PAYMENTS, FILES, UNKNOWN, HELD, BREAKS)),
     ("My organisation", (RATES, *OWN)),
     ("Operations", (POSITIONS, RAILS, QUEUES)),
     ("Settlement and reports", (WINDOWS, STATISTICS, REPORTS)),

@@ -16,7 +16,7 @@ Its bytes are stored in parts that are sealed under the key of the file. They ar
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -45,6 +45,8 @@ _OPEN: Final = (
 PART_BYTES: Final = 128 * 1024
 """Size of the parts, but for the last one."""
 NEWEST: Final = 2**62
+STOPPED: Final = "the operator of the switch stopped the rest of the file"
+"""Detail of a file that people of the switch stopped, and of its lines."""
 
 
 class FileState(StrEnum):
@@ -74,6 +76,10 @@ STATUS: Final = {
     FileLineState.CANCELLED: CANCELLED,
 }
 """State of a line -> its status in a pain.002."""
+STATUSES: Final = (UNSENT, "PDNG", "ACCC", "RJCT", CANCELLED)
+"""Statuses of lines, in the order of their life."""
+OPEN: Final = (FileState.RECEIVED, FileState.SENDING)
+"""States of files that have not ended."""
 
 
 class NewPaymentFile(msgspec.Struct, frozen=True):
@@ -173,14 +179,14 @@ async def pieces(
         part += 1
 
 
-async def find(pool: asyncpg.Pool, sender: str, id_: UUID) -> PaymentFile:
-    """One file of a sender.
+async def find(pool: asyncpg.Pool, sender: str | None, id_: UUID) -> PaymentFile:
+    """One file of a sender, or of any for those who see all.
 
     Raises:
         NotFound: there is none; the answer for another sender's is the same.
 
     """
-    rows = await pool.fetch(_FILES, sender, id_, None, NEWEST, 1)
+    rows = await pool.fetch(_FILES, sender, id_, None, NEWEST, 1, None)
     if not rows:
         raise NotFound
     return _file(rows[0])
@@ -188,23 +194,41 @@ async def find(pool: asyncpg.Pool, sender: str, id_: UUID) -> PaymentFile:
 
 async def find_same(pool: asyncpg.Pool, keys: KeyRing, sender: str, sha256: bytes) -> PaymentFile:
     """The file of a sender with this content, which is known."""
-    (row,) = await pool.fetch(_FILES, sender, None, _digest(keys, sender, sha256), NEWEST, 1)
+    (row,) = await pool.fetch(_FILES, sender, None, _digest(keys, sender, sha256), NEWEST, 1, None)
     return _file(row)
 
 
-async def newest(pool: asyncpg.Pool, sender: str, *, before: int, limit: int) -> list[PaymentFile]:
-    """Files of a sender, newest first."""
-    return [_file(row) for row in await pool.fetch(_FILES, sender, None, None, before, limit)]
+async def newest(
+    pool: asyncpg.Pool,
+    sender: str | None,
+    *,
+    before: int,
+    limit: int,
+    states: Sequence[FileState] | None = None,
+) -> list[PaymentFile]:
+    """Files of a sender, or of all, newest first."""
+    return [_file(row) for row in await pool.fetch(_FILES, sender, None, None, before, limit, states)]
 
 
-async def lines(pool: asyncpg.Pool, id_: UUID, *, after: int, limit: int) -> list[FileLine]:
-    """Lines of a file in their order."""
-    return [_line(row) for row in await pool.fetch(_LINES, id_, after, limit)]
+async def lines(pool: asyncpg.Pool, id_: UUID, *, after: int, limit: int, status: str = "") -> list[FileLine]:
+    """Lines of a file in their order: all, or those with one ISO status."""
+    states, sent = None, None
+    if status:
+        states = [state for state, name in STATUS.items() if name == status]
+        sent = status == STATUS[FileLineState.TAKEN]
+        if status == UNSENT:
+            states.append(FileLineState.TAKEN)
+    return [_line(row) for row in await pool.fetch(_LINES, id_, after, limit, states, sent)]
 
 
-async def cancel(pool: asyncpg.Pool, sender: str, id_: UUID) -> None:
-    """Have nothing more of a file sent; nothing is recalled, and what has ended stays so."""
-    await pool.execute(_CANCEL, id_, sender)
+async def cancel(
+    connection: asyncpg.Connection | asyncpg.Pool, sender: str, id_: UUID, *, why: str = ""
+) -> bool:
+    """Have nothing more of a file sent; False if it was cancelled before, or has ended.
+
+    Nothing is recalled, and what has ended stays so.
+    """
+    return await connection.fetchval(_CANCEL, id_, sender, why) is not None
 
 
 def group_status(file: PaymentFile) -> str:

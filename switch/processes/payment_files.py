@@ -130,7 +130,7 @@ class PaymentFiles:
             return
         waits = await self._decide_again(row, evidence)
         if row["cancelled_at"] is not None:
-            await self._stop(row, FileLineState.CANCELLED, "", "")
+            await self._stop(row, FileLineState.CANCELLED, "", row["detail"])
         elif row["now"] >= row["ends_at"]:
             await self._stop(
                 row, FileLineState.REJECTED, Reason.CUT_OFF_TIME, "the time of its file was over"
@@ -401,7 +401,8 @@ class PaymentFiles:
 
 def _check_time(row: asyncpg.Record) -> None:
     if row["cancelled_at"] is not None:
-        raise FileNotTrue(Reason.NARRATIVE, "its sender cancelled it before it was checked")
+        text = row["detail"] or "its sender cancelled it"
+        raise FileNotTrue(Reason.NARRATIVE, f"{text}, before it was checked")
     if row["now"] >= row["ends_at"]:
         raise FileNotTrue(Reason.CUT_OFF_TIME, "its time was over before it could be checked")
 

@@ -139,6 +139,8 @@ class EventKind(StrEnum):
     REPORT = "REPORT"
     REPORT_REPEATED = "REPORT_REPEATED"
     """A person had a report delivered to its destination once more."""
+    PAYMENT_FILE_STOPPED = "PAYMENT_FILE_STOPPED"
+    """A person stopped the rest of a file of payments."""
     PATTERN_RULES = "PATTERN_RULES"
     PAGE_READ = "PAGE_READ"
     PERSONAL_DATA = "PERSONAL_DATA"

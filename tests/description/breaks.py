@@ -30,6 +30,7 @@ ACCEPTED: Final[Mapping[str, str]] = {
     'CaseKind: may have the value "watch" now': "an alarm of a watch rule is a case of its own kind",
     'Subject: may have the value "alarm of a watch rule" now': "a change may end an alarm",
     'Right: may have the value "set_offers" now': "people of an FX provider set its rates",
+    'Right: may have the value "stop_files" now': "people may stop the rest of a file of payments",
 }
 """A break that the next release makes -> why; the changelog has it under Changed. Empty again after the release."""
 _LEFT_OUT: Final = frozenset(

@@ -170,6 +170,8 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.payments.inbound":        (A,),
     "switch.payments.payment_files":  (A,),
     "switch.payments.payment_files/payment_files": (A, P),
+    "switch.payments.payment_files/payment_file_lines": (A, P),
+    "switch.payments.payment_files/cancel_payment_file": (A, P),
     "switch.payments.payment_requests": (A,),
     "switch.payments.payment_requests/payment_requests": (A, P),
     "switch.processes.payment_requests": (C,),

@@ -138,3 +138,45 @@ async def test_an_order_of_a_rail_is_open_until_the_rail_has_the_answer_and_noth
     assert unacknowledged == {**nothing, "undecided": (1, False), "unacknowledged": (1, True)}
     assert owed == {**nothing, "undecided": (1, False), "owed": (1, True)}
     assert await orders_of(services) == nothing
+
+
+async def test_files_of_payments_are_open_until_every_line_has_ended(services: ServiceContext) -> None:
+    async def seen() -> list[tuple[float, bool]]:
+        await facts.state_files(services.pool)
+        return [
+            (
+                shown("payment_files", state=state) or 0,
+                (shown("payment_file_oldest_age_seconds", state=state) or 0) > 3600,
+            )
+            for state in ("received", "sending")
+        ]
+
+    def lines() -> list[float]:
+        states = ("waiting", "taken", "credited", "rejected", "cancelled")
+        return [shown("payment_file_lines", state=state) or 0 for state in states]
+
+    before = await seen()
+    lines_before = lines()
+    file = await services.pool.fetchval(
+        "INSERT INTO switch.payment_file (id, sender, whole, digest, size, keyid, signature, base, received_at, ends_at)"
+        " VALUES (gen_random_uuid(), 'asha-bank', false, '', 1, '', '', '', clock_timestamp() - interval '2 hours',"
+        " clock_timestamp() + interval '1 day') RETURNING id"
+    )
+    received = await seen()
+    await services.pool.execute("UPDATE switch.payment_file SET state = 'sending' WHERE id = $1", file)
+    await services.pool.execute(
+        "INSERT INTO switch.payment_file_line (file, number, uetr, state)"
+        " SELECT $1, n, gen_random_uuid(), (ARRAY['waiting', 'taken', 'credited', 'rejected'])[1 + n % 4]"
+        " FROM generate_series(0, 9) AS n",
+        file,
+    )
+    sending = await seen()
+    more = [now - was for now, was in zip(lines(), lines_before, strict=True)]
+    await services.pool.execute("UPDATE switch.payment_file SET state = 'ended' WHERE id = $1", file)
+
+    assert before == [(0, False), (0, False)]
+    assert received == [(1, True), (0, False)]
+    assert sending == [(0, False), (1, True)]
+    assert more == [3, 3, 2, 2, 0]
+    assert await seen() == before
+    assert lines() == lines_before

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,6 +21,8 @@ from switch.clients.python import AsyncClient, verify_webhook
 from switch.identity.model import Role
 from switch.identity.permissions import RIGHTS, Right
 from switch.pages import site
+from switch.payments import payment_files
+from tests.clients.test_payment_files import line, written
 from tests.switch.api.test_bulkheads import endpoint
 from tests.switch.api.test_doors import post, wish
 from tests.switch.identity.test_people_api import bearer
@@ -521,9 +524,7 @@ async def test_the_page_of_keys_shows_every_change_that_its_participant_must_app
     assert f"/changes/{change['number']}" in page
 
 
-async def test_requests_to_pay_and_payment_files_are_beside_the_messages(
-    stack: Stack, http: aiohttp.ClientSession
-) -> None:
+async def test_requests_to_pay_are_beside_the_messages(stack: Stack, http: aiohttp.ClientSession) -> None:
     """In both directions, with their states; a payment that answered a request is linked."""
     document = request_to_pay(end_to_end := uuid.uuid4().hex)
     await request_sent(stack, document)
@@ -531,19 +532,78 @@ async def test_requests_to_pay_and_payment_files_are_beside_the_messages(
     asha = await clerk_of(stack, http, "asha-bank")
     indus = await clerk_of(stack, http, "indus-bank")
     message_id = document["Document"]["CdtrPmtActvtnReq"]["GrpHdr"]["MsgId"]
-    async with stack.client("asha-bank") as client:
-        file = await client.hand_in(f"<a/><!-- {uuid.uuid4()} -->".encode())
-        while (await client.read(f"payment-files/{file['id']}"))["state"] == "received":
-            await asyncio.sleep(0.2)
 
     for clerk in (asha, indus):
         while paid not in (row := row_with(await clerk.get("/own/messages"), message_id)):
             await asyncio.sleep(0.3)
         assert ">paid<" in row
-    row = row_with(await asha.get("/own/messages"), file["id"])
+
+
+async def test_a_file_is_seen_by_its_sender_and_by_those_who_see_all(
+    stack: Stack, http: aiohttp.ClientSession
+) -> None:
+    asha = await clerk_of(stack, http, "asha-bank")
+    indus = await clerk_of(stack, http, "indus-bank")
+    async with stack.client("asha-bank") as client:
+        file = await client.hand_in(f"<a/><!-- {uuid.uuid4()} -->".encode())
+        while (await client.read(f"payment-files/{file['id']}"))["state"] == "received":
+            await asyncio.sleep(0.2)
+
+    row = row_with(await asha.get("/payment-files"), file["id"])
     assert ">refused<" in row
     assert "FF01" in row
-    assert file["id"] not in (await indus.get("/own/messages"))[1]
+    assert file["id"] not in (await asha.get("/payment-files?state=open"))[1]
+    assert file["id"] not in (await indus.get("/payment-files?participant=asha-bank"))[1]
+    assert (await indus.get(f"/payment-files/{file['id']}"))[0] == 404
+    assert (await indus.post(f"/payment-files/{file['id']}/stop"))[0] == 404
+    for path, has in (("", True), ("?participant=asha-bank", True), ("?participant=noor-wallet", False)):
+        async with http.get(f"/console/payment-files{path}", headers=stack._bearer("auditor")) as answer:
+            assert (file["id"] in await answer.text()) is has, path
+    assert "Stop the rest" not in (await asha.get(f"/payment-files/{file['id']}"))[1]
+
+
+@pytest.mark.parametrize("who", ["operator", "participant"])
+async def test_the_rest_of_a_file_is_stopped_by_a_person(
+    stack: Stack, http: aiohttp.ClientSession, tmp_path: Path, who: str
+) -> None:
+    """By the operator, which the sender is told, or by the sender's own people; once, and it is recorded."""
+    asha = await clerk_of(stack, http, "asha-bank")
+    path = written(tmp_path / "salaries.xml", [line() for _ in range(500)])
+    async with stack.client("asha-bank") as client:
+        file = await client.hand_in(path.read_bytes())
+        at = f"/payment-files/{file['id']}"
+        while (known := await client.read(at[1:]))["state"] == "received":
+            await asyncio.sleep(0.1)
+        assert known["state"] == "sending"
+        assert "Stop the rest" in (await asha.get(at))[1]
+        for _ in range(2):
+            if who == "participant":
+                assert (await asha.post(f"{at}/stop"))[0] == 303
+                continue
+            async with http.post(
+                f"/console{at}/stop", headers={**stack._bearer(who), **SITE}, data={}, allow_redirects=False
+            ) as answer:
+                assert answer.status == 303
+        while (ended := await client.read(at[1:]))["state"] != "ended":
+            await asyncio.sleep(0.2)
+        cancelled = await client.read(f"{at[1:]}/lines?status=CANC&limit=500")
+        credited = await client.read(f"{at[1:]}/lines?status=ACCC&limit=500")
+
+    assert len(cancelled) == ended["by_status"]["CANC"] > 0
+    assert len(credited) == ended["by_status"].get("ACCC", 0)
+    why = payment_files.STOPPED if who == "operator" else None
+    assert ended["detail"] == why
+    assert {each["detail"] for each in cancelled} == {why}
+    status, page = await asha.get(f"{at}?status=CANC&after={cancelled[-2]['number']}")
+    assert (status, cancelled[-1]["uetr"][8:] in page, cancelled[0]["uetr"][8:] in page) == (200, True, False)
+    connection = await stack.connect()
+    notes = await connection.fetch(
+        "SELECT convert_from(body, 'UTF8')::jsonb ->> 'participant' AS sender FROM switch.audit_note"
+        " WHERE kind = 'PAYMENT_FILE_STOPPED' AND convert_from(body, 'UTF8')::jsonb ->> 'file' = $1",
+        uuid.UUID(file["id"]).hex,
+    )
+    await connection.close()
+    assert [row["sender"] for row in notes] == ["asha-bank"]
 
 
 def row_with(answer: tuple[int, str], text: str) -> str:

@@ -31,6 +31,7 @@ from switch.pages import (
     own_messages,
     own_tests,
     participants,
+    payment_files,
     reports,
     sign_in,
     site,
@@ -40,6 +41,7 @@ from switch.pages.help import HELP
 from switch.pages.outcomes import OUTCOMES
 from switch.pages.shell import ACCOUNT, GROUPS, NAVIGATION
 from switch.payments import journey, screening
+from switch.payments.payment_files import STOPPED
 from switch.reports import (
     facts,
     fx_result,
@@ -147,7 +149,9 @@ def faults(registration: tuple[str, tuple[Role, ...], bool, tuple[str, ...]]) ->
 
 OWN = {
     *own_messages.NAMES.values(),
-    *(text for text, _ in (*own_messages.REQUEST_STATES.values(), *own_messages.FILE_STATES.values())),
+    *(text for text, _ in own_messages.REQUEST_STATES.values()),
+    *(text for text, _ in (*payment_files.STATES.values(), *payment_files.LINE_STATES.values())),
+    *("not ended", STOPPED),
     *screening.PARTS,
     *notices.TEXTS,
     *(passkeys._BAD, "the code or the passkey is wrong", sign_in.WRONG),

@@ -47,6 +47,9 @@ SEES = {
     ("POST", "/payments/{uetr}/people"):      {"participant", "regulator-in"},
     ("POST", "/views"):                       EVERYBODY,  # their own, of lists that they may see
     ("POST", "/views/remove"):                EVERYBODY,
+    ("GET", "/payment-files"):                OVERSEERS | {"participant"},
+    ("GET", "/payment-files/{file}"):         OVERSEERS | {"participant"},  # here there is none
+    ("POST", "/payment-files/{file}/stop"):   {"operator", "checker", "participant"},
     ("GET", "/doubt"):                        OFFICIALS,
     ("GET", "/held"):                         OFFICIALS,
     ("GET", "/indirect"):                     OFFICIALS,
@@ -155,6 +158,7 @@ async def status(http: aiohttp.ClientSession, method: str, path: str, **headers:
         id="nobody-here",
         country="PK",
         webhook=uuid.UUID(int=1),
+        file=uuid.UUID(int=1),
         seq=2**40,
         act=2**40,
         action="add",

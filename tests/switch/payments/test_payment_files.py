@@ -79,6 +79,9 @@ def test_each_line_is_an_ordinary_payment_and_the_same_file_doubles_nothing(
     (batch,) = report_of(client, ended)["OrgnlPmtInfAndSts"]
     assert [each["TxSts"] for each in batch["TxInfAndSts"]] == [each["status"] for each in listed]
     assert client.payment(stated).status == "ACCC"
+    for status in ("ACCC", "RJCT", "RCVD"):
+        some = list(client.entries(f"payment-files/{first['id']}/lines", limit="3", status=status))
+        assert some == [each for each in listed if each["status"] == status]
 
 
 def test_the_end_of_a_file_is_among_the_messages_of_its_sender(client: Client, tmp_path: Path) -> None:
