@@ -5,14 +5,18 @@ gets the credit and pays the debit, so it loses if a unit of the debit currency 
 currency than it did then. Whoever could choose when to return would have an option that the provider never
 sold. Then the return is at the rate in force: the provider exchanges the returned amount as any other, and
 the debtor bears the difference, up to `LOSS_MAX`. A bank asks for that by stating the rate; what a rail gives
-back is booked so by rule. A part of a payment is returned like the whole, without the fee.
+back is booked so by rule. A part of a payment is returned like the whole, without the fee. As it is a new
+exchange, what a central bank decided on the two currencies, in either direction, forbids it as it forbids
+payments; a return at the rate of the payment exchanges nothing anew, and is not concerned.
 
 The API asks here, to answer with a reason, and the writer asks again, because it believes no API worker. Two
 people are not bound by it, and return at the rate of the payment.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from math import floor
 from typing import Final, NamedTuple
@@ -20,10 +24,12 @@ from uuid import UUID
 
 import asyncpg
 
+from ledger.encoding import microseconds
 from schemas.money import EXPONENTS, Money
 from schemas.reasons import Reason
 from switch.base.sql import statements
 from switch.payments.stated import is_rate
+from switch.writer.pairs import BLOCKED, PairControl
 
 LOSS_MAX: Final = Fraction(1, 20)
 """Of what the debtor would get at the rate of the payment: more is not lost by rule. A rate may be wrong."""
@@ -54,6 +60,8 @@ class Returnable(NamedTuple):
     """Of the credit, what parts have returned."""
     providers: int = 1
     """How many FX providers exchanged it: two for some cross rates."""
+    controls: tuple[PairControl, ...] = ()
+    """What central banks decided on its two currencies, in both directions."""
 
     def gain_minor(self) -> int | None:
         """What the FX provider gains by a return at the rate in force, in minor units of the debit currency.
@@ -103,6 +111,7 @@ def _returnable(row: asyncpg.Record) -> Returnable:
         row["rate_in_force"],
         row["parts_minor"],
         row["providers"],
+        tuple(PairControl(*control) for control in json.loads(row["controls"])),
     )
 
 
@@ -151,7 +160,7 @@ def terms(
             f"a return at the rate in force is more than was paid: the rate of the payment is {payment.rate}"
         )
         return ReturnRefusal(Reason.WRONG_AMOUNT, text, "XchgRate")
-    return _at_rate_in_force(payment, minor)
+    return _at_rate_in_force(payment, minor, now)
 
 
 def terms_by_rule(
@@ -161,15 +170,18 @@ def terms_by_rule(
     found = terms(payment, minor, now, within, rate="")
     if found is None or payment.rate_in_force is None or _late(payment, now, within) is not None:
         return found
-    return _at_rate_in_force(payment, minor)
+    return _at_rate_in_force(payment, minor, now)
 
 
-def _at_rate_in_force(payment: Returnable, minor: int) -> RateInForce | ReturnRefusal:
+def _at_rate_in_force(payment: Returnable, minor: int, now: datetime) -> RateInForce | ReturnRefusal:
     """Exchange it back at the rate in force, rounded down; the debtor never gets more than it paid for it."""
     assert payment.rate_in_force is not None
     if payment.providers > 1:
         text = f"two FX providers exchanged the payment, and no rate in force is of both: {_REMEDY}"
         return ReturnRefusal(Reason.NOT_ALLOWED_CURRENCY, text)
+    forbidden = _forbidden(payment, now)
+    if forbidden:
+        return ReturnRefusal(Reason.REGULATORY, f"{forbidden}: {_REMEDY}")
     scale = Fraction(10) ** (EXPONENTS[payment.debit.currency] - EXPONENTS[payment.credit.currency])
     share = share_of(payment.debit.minor, payment.credit.minor, before=payment.parts_minor, minor=minor)
     debit_minor = min(share, floor(minor * scale / Fraction(payment.rate_in_force)))
@@ -180,6 +192,23 @@ def _at_rate_in_force(payment: Returnable, minor: int) -> RateInForce | ReturnRe
         )
         return ReturnRefusal(Reason.NARRATIVE, text)
     return RateInForce(payment.rate_in_force, debit_minor)
+
+
+def _forbidden(payment: Returnable, now: datetime) -> str:
+    """Why a central bank forbids to exchange a return at the rate in force; empty if none does.
+
+    A decision is on one direction; a return exchanges back, so that of the other one has the inverse rate.
+    """
+    assert payment.rate_in_force is not None
+    rate = Decimal(payment.rate_in_force)
+    for control in payment.controls:
+        same = control.source == payment.debit.currency
+        found = control.refusal(str(rate if same else 1 / rate), microseconds(now))
+        if found is BLOCKED:
+            return "a central bank has blocked this currency pair, in which the return would be exchanged"
+        if found is not None:
+            return f"the rate in force, {payment.rate_in_force}, is outside the bounds of a central bank"
+    return ""
 
 
 def _late(payment: Returnable, now: datetime, within: timedelta) -> ReturnRefusal | None:

@@ -61,6 +61,7 @@ from switch.writer.commands import (
 )
 from switch.writer.indirect import IndirectParticipants
 from switch.writer.offers import Offers, crossed
+from switch.writer.pairs import PairControl, Pairs
 from switch.writer.parts import AskedReturn, BatchPart, ReturnTerms
 from switch.writer.restoring import RestoreGate
 from switch.writer.screening_holds import ScreeningHolds
@@ -161,6 +162,7 @@ class Signatures(BatchPart):
         self._gates = [part for part in parts if isinstance(part, RestoreGate)]
         self._holds = [part for part in parts if isinstance(part, ScreeningHolds)]
         self._offers = [part for part in parts if isinstance(part, Offers)]
+        self._pairs = [part for part in parts if isinstance(part, Pairs)]
         self._indirect = [part for part in parts if isinstance(part, IndirectParticipants)]
 
     def forget(self) -> None:
@@ -614,13 +616,18 @@ class Signatures(BatchPart):
         payment = self._returned.get(UUID(bytes=asked.uetr))
         if payment is None:  # for the ledger to refuse
             return None
-        payment = payment._replace(parts_minor=asked.before)
+        payment = payment._replace(parts_minor=asked.before, controls=self._controls_of(payment))
         now = books.now - timedelta(seconds=_SLACK_S)
         if asked.of_rail:
             found = returnable.terms_by_rule(payment, asked.minor, now, self._return_within)
         else:
             found = returnable.terms(payment, asked.minor, now, self._return_within, rate=asked.rate)
         return found.text if isinstance(found, returnable.ReturnRefusal) else found
+
+    def _controls_of(self, payment: returnable.Returnable) -> tuple[PairControl, ...]:
+        """What central banks decided on its currencies: as the writer knows it, which is the newest."""
+        currencies = payment.debit.currency, payment.credit.currency
+        return tuple(control for pairs in self._pairs for control in pairs.between(*currencies))
 
     def _unsigned(self) -> str:
         return "" if self._sandbox else "nobody signed it"

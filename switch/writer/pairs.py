@@ -84,6 +84,11 @@ class Pairs(BatchPart):
     def _keep(self, control: PairControl) -> None:
         self._controls.setdefault((control.source, control.target), {})[control.country] = control
 
+    def between(self, first: str, second: str) -> tuple[PairControl, ...]:
+        """What central banks decided on two currencies, in both directions."""
+        pairs = ((first, second), (second, first))
+        return tuple(control for pair in pairs for control in self._controls.get(pair, {}).values())
+
     def refusal(self, payment: Accept, now_us: int) -> Refusal | None:
         """Refuse a payment of a blocked pair, or at a rate outside the bounds."""
         return self._of(payment, now_us)

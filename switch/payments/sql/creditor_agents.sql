@@ -9,6 +9,12 @@ SELECT t.id AS uetr, p.creditor_agent, p.fx_provider, p.debit_minor, p.debit_cur
             ELSE o.rate
        END AS rate_in_force,
        (SELECT coalesce(sum(x.credit_minor), 0)::bigint FROM switch.part_return AS x WHERE x.payment = p.number) AS parts_minor,
+       (SELECT coalesce(json_agg(json_build_array(
+                   source, target, country, blocked, lowest, highest, coalesce((extract(epoch FROM valid_until) * 1000000)::bigint, 0), change
+               )), '[]')::text
+          FROM switch.pair_control
+         WHERE (source, target) IN ((p.debit_currency::char(3), p.credit_currency::char(3)), (p.credit_currency::char(3), p.debit_currency::char(3)))
+       ) AS controls, -- as read_pair_controls
        (SELECT count(*) - 1 FROM ledger.leg AS l WHERE l.number = p.number AND l.purpose = 'conversion') AS providers
 FROM ledger.transfer AS t
 JOIN switch.payment AS p ON p.number = t.number

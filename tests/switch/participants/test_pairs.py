@@ -15,10 +15,12 @@ from switch.change_catalogue import KINDS
 from switch.identity.model import Change, Person, Role, Status
 from switch.operations.caused import check_causes
 from switch.payments import directory as directories
-from switch.payments import pricing
+from switch.payments import pricing, returnable
 from switch.payments.directory import Corridor
-from switch.writer.commands import SetPair
+from switch.payments.returnable import RateInForce, Returnable, ReturnRefusal
+from switch.writer.commands import BookReturn, GivenBack, SetPair
 from switch.writer.context import ServiceContext
+from switch.writer.pairs import PairControl
 from tests.switch.payments.test_signatures import World, world
 from tests.switch.services import executed_with, person
 from tests.switch.writer.test_quotes import asked, naming, promised
@@ -158,3 +160,83 @@ async def test_a_control_without_a_decision_is_refused_and_verify_compares_them(
     async with services.pool.acquire() as connection, connection.transaction():
         result = await check_causes(connection, KINDS)
     assert "PAIR_CONTROL" not in result.detail
+
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+US = int(NOW.timestamp()) * 1_000_000
+
+
+def control(
+    source: str, target: str, *, blocked: bool = False, lowest: str = "", highest: str = "", until: int = 0
+):
+    return PairControl(source, target, "IN", blocked, lowest, highest, until, 1)
+
+
+@pytest.mark.parametrize(
+    ("controls", "forbidden"),
+    [
+        ([], ""),
+        ([control("INR", "PKR", blocked=True)], "blocked"),
+        ([control("PKR", "INR", blocked=True)], "blocked"),
+        ([control("INR", "PKR", blocked=True, until=US)], ""),
+        ([control("INR", "PKR", blocked=True, until=US + 1)], "blocked"),
+        ([control("INR", "PKR", lowest="3.20", highest="3.31")], ""),
+        ([control("INR", "PKR", highest="3.29")], "outside the bounds"),
+        ([control("INR", "PKR", lowest="3.31")], "outside the bounds"),
+        ([control("PKR", "INR", lowest="0.30", highest="0.31")], ""),  # 3.30 is 0.30303 back
+        ([control("PKR", "INR", highest="0.30")], "outside the bounds"),
+        ([control("INR", "PKR"), control("PKR", "INR", lowest="0.31")], "outside the bounds"),
+    ],
+)
+def test_a_return_at_the_rate_in_force_is_an_exchange_that_central_banks_control(
+    controls: list[PairControl], forbidden: str
+) -> None:
+    payment = Returnable(
+        "indus-bank",
+        "fx",
+        Money(100_00, "INR"),
+        Money(328_35, "PKR"),
+        "3.2835",
+        posted=True,
+        credited_at=NOW,
+        returned=False,
+        rate_in_force="3.30",
+        controls=tuple(controls),
+    )
+    asked = returnable.terms(payment, 328_35, NOW, timedelta(days=30), rate="3.30")
+    given = returnable.terms_by_rule(payment, 328_35, NOW, timedelta(days=30))
+    at_its_rate = returnable.terms(
+        payment._replace(rate_in_force="3.20"), 328_35, NOW, timedelta(days=30), rate=""
+    )
+
+    assert at_its_rate is None, "it exchanges nothing anew"
+    for found in (asked, given):
+        if forbidden:
+            assert isinstance(found, ReturnRefusal)
+            assert (found.reason, forbidden in found.text) == ("RR04", True), found.text
+        else:
+            assert isinstance(found, RateInForce)
+
+
+async def test_what_a_rail_gives_back_of_a_blocked_pair_is_left_to_people(
+    world: World, services: ServiceContext
+) -> None:
+    """At the rate in force; the block counts from the next command on, and not after its end."""
+
+    async def given_back(*, blocked: bool) -> tuple[str, str]:
+        uetr = await world.credited("indus-bank")
+        await world.services.pool.execute("UPDATE switch.fx_rate SET rate = 3.30")
+        given = GivenBack(uetr, "PK", "R1", 328_35, "PKR", "AC04", "AC04", 0, b"sealed", b"key")
+        assert (await world.link.ask(given)).verdict == "given_back"
+        if blocked:
+            await decide(services, BLOCK)
+        reply = await world.link.ask(BookReturn(uetr, "R1"))
+        await world.services.pool.execute("UPDATE switch.fx_rate SET rate = 3.2835")
+        if blocked:
+            await decide(services, {**BLOCK, "control": "open"})
+        return reply.verdict, reply.detail
+
+    answers = [await given_back(blocked=blocked) for blocked in (False, True, False)]
+
+    assert [verdict for verdict, _ in answers] == ["created", "left_to_people", "created"], answers
+    assert "a central bank has blocked this currency pair" in answers[1][1]
