@@ -9,7 +9,7 @@ the payments, a limited number at a time, so that the reading does not compete w
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -90,7 +90,7 @@ async def read_some(connection: asyncpg.Connection, key: bytes, opened: Open) ->
 
 def _facts(row: asyncpg.Record, key: bytes, opened: Open) -> tuple[int, bytes | None, bytes | None, str]:
     raw = None if row["body"] is None else opened(row["uetr"], row["sealed"], row["body"])
-    payment = None if raw is None else _decoded(raw, credit_transfer.read_parties)
+    payment = None if raw is None else _decoded(raw, credit_transfer.read_parties, [row["message_name"]])
     if payment is None:
         return row["number"], None, None, ""
     return (
@@ -103,13 +103,13 @@ def _facts(row: asyncpg.Record, key: bytes, opened: Open) -> tuple[int, bytes | 
 
 def decode(raw: bytes) -> CreditTransfer | None:
     """Decode the payment in a stored message, in either representation; None if it is not a pacs.008."""
-    return _decoded(raw, credit_transfer.read)
+    return _decoded(raw, credit_transfer.read, versions("pacs.008"))
 
 
-def _decoded(raw: bytes, read: Callable[[codec.Message], Read]) -> Read | None:
-    for version in versions("pacs.008"):
+def _decoded(raw: bytes, read: Callable[[codec.Message], Read], names: Iterable[str]) -> Read | None:
+    for name in names:
         try:
-            return read(codec.again(raw, version))
+            return read(codec.again(raw, name))
         except SwitchError:  # another version, or one that is no longer in the catalogue
             continue
     return None
