@@ -18,6 +18,7 @@ from uuid import UUID
 
 from adapters import uetr as uetrs
 from adapters.port import Acknowledgement, Outcome, Payee, Receipt
+from schemas.credit_transfer import QUOTE_ID
 from schemas.errors import InvalidMessage
 from schemas.identifiers import is_bic
 from schemas.money import Money
@@ -54,6 +55,10 @@ class PayeeQuery:
     """The payee's bank abroad."""
     amount: Money | None = None
     """In the rail's currency."""
+    purpose: str | None = None
+    """ISO code of the purpose that the order will state: the price may depend on it."""
+    quotable: bool = False
+    """Whether the answer has a place for the id of a firm quote, and the rail's order one to name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,10 @@ class PayeeVerdict:
     """What would arrive of the stated amount."""
     rate: str = ""
     """Units of the credited currency for one of the rail's; empty in one currency or without an amount."""
+    quote: str = ""
+    """Id of the firm quote of this price, for an order to name; empty if the price is only a forecast."""
+    until: datetime | None = None
+    """When the quote ends; aware."""
 
 
 @runtime_checkable
@@ -189,11 +198,14 @@ def order_of(
     creditor_agent: Agent,
     purpose: str | None = None,
     remittance: str | None = None,
+    quote: str | None = None,
 ) -> PaymentOrder:
     """The order that a rail of its own format states; its ids are derived from `ref`.
 
+    `quote` is the id that it names of a firm quote, as `PayeeVerdict.quote` has it.
+
     Raises:
-        InvalidMessage: the id is malformed, or the amount is not more than zero.
+        InvalidMessage: an id is malformed, or the amount is not more than zero.
 
     """
     if amount.minor <= 0:
@@ -216,8 +228,21 @@ def order_of(
         creditor_account=creditor_account,
         purpose=purpose,
         remittance=remittance,
+        quote=None if quote is None else quote_of(quote),
     )
     return PaymentOrder(ref, payment, expires_at)
+
+
+def quote_of(text: str) -> str:
+    """The id of a firm quote, which an order names as our answer stated it.
+
+    Raises:
+        InvalidMessage: it is no such id.
+
+    """
+    if QUOTE_ID.fullmatch(text) is None:
+        raise InvalidMessage("not the id of a quote", path="quote")
+    return text
 
 
 def ref_of(text: str) -> str:

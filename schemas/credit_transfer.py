@@ -32,9 +32,10 @@ _TX: Final = f"{ROOT}/CdtTrfTxInf"
 _LATER_TIMES: Final = "pacs.008.001.13"
 """From this version on, the acceptance time is in `AddtlDtTm`."""
 _INSTRUCTION: Final = "InstrForNxtAgt"
+_PURPOSES: Final = "ExternalPurpose1Code"
 QUOTE_PREFIX: Final = "/QTID/"
 """Before the id of a quote in `InstrForNxtAgt/InstrInf`, where earlier versions have no `AgrdRate/QtId`."""
-_QUOTE_ID: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+QUOTE_ID: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 _UNSTRUCTURED_MAX: Final = 140
 
@@ -66,6 +67,12 @@ def read_charging(message: Message) -> tuple[str, str]:
     return transaction["ChrgBr"], transaction.get("Purp", {}).get("Cd", "")
 
 
+def purpose_code(text: str | None) -> str:
+    """What `read_charging` finds in a pacs.008 of this purpose; empty if no external code list has it."""
+    found: str = code_or_proprietary(text, _PURPOSES).get("Cd", "") if text else ""
+    return found
+
+
 def read_quote(message: Message) -> str | None:
     """Read the id of the quote that a pacs.008 names, and nothing else.
 
@@ -89,7 +96,7 @@ def instructed_quote(transaction: Mapping[str, Any]) -> str | None:
         return None
     text: str = instructions[0]["InstrInf"]
     quote = text.removeprefix(QUOTE_PREFIX)
-    return quote if text != quote and _QUOTE_ID.fullmatch(quote) else None
+    return quote if text != quote and QUOTE_ID.fullmatch(quote) else None
 
 
 class PaymentParties(NamedTuple):
@@ -292,7 +299,7 @@ def _transaction(payment: CreditTransfer, version: str, expires_at: datetime | N
         "Cdtr": build_party(payment.creditor),
         "CdtrAcct": payment.creditor_account and build_account(payment.creditor_account),
         _INSTRUCTION: _named_quote(payment),
-        "Purp": payment.purpose and code_or_proprietary(payment.purpose, "ExternalPurpose1Code"),
+        "Purp": payment.purpose and code_or_proprietary(payment.purpose, _PURPOSES),
         "RmtInf": payment.remittance and {"Ustrd": _lines(payment.remittance, _UNSTRUCTURED_MAX)},
     }
     return {tag: value for tag, value in content.items() if value is not None and value != ""}

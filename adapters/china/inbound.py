@@ -7,10 +7,11 @@
 
 Observed: the messages, their fixed values and what answers what. `TxId` names the order. Profile: `CdtrAgt`
 is us, `CdtrAcct` the account abroad, and coded lines of `Ustrd` have what the message has no element for:
-`/BENB/` the BIC of the payee's bank abroad, `/BENM/` its id at its own rail, `/PURP/` the ISO purpose. A
-query about an account has `/BENB/` in `RmkInf`, and may have `/AMT/`; it is then answered with what arrives
-(`/AMT/`) and the rate (`/RATE/`). A large payment (hvps.111) is settled before it comes to us: it is not
-taken.
+`/BENB/` the BIC of the payee's bank abroad, `/BENM/` its id at its own rail, `/PURP/` the ISO purpose,
+`/QTID/` the firm quote at whose price it is ordered. A query about an account has `/BENB/` in `RmkInf`, and
+may have `/AMT/` and the `/PURP/` of the order; it is then answered with what arrives (`/AMT/`) and the rate
+(`/RATE/`), and, if these are firm, with `/QTID/` and the instant until when (`/TILL/`). A large payment
+(hvps.111) is settled before it comes to us: it is not taken.
 """
 
 import re
@@ -52,13 +53,13 @@ from adapters.originating import (
 from adapters.port import Outcome
 from schemas.errors import InvalidMessage
 from schemas.money import Money
-from schemas.parties import named_account
+from schemas.parties import instant_text, named_account
 from schemas.payment import Agent, Party, PartyAccount
 from schemas.reasons import Reason
 
 _ORDER: Final = "CdtTrfTxInf"
 _LINES: Final = "RmtInf/Ustrd"
-_CODED = re.compile(r"/(BENB|BENM|PURP)/(\S.*)")
+_CODED = re.compile(r"/(BENB|BENM|PURP|QTID)/(\S.*)")
 _MEMBER: Final = ("FinInstnId/ClrSysMmbId/MmbId", "BrnchId/Id", "BrnchId/PstlAdr/CtrySubDvsn")
 _ACCOUNT: Final = ("Id/Othr/Id", "Id/Othr/Issr", "Tp/Prtry")
 _UNDERSTOOD: Final = frozenset({
@@ -108,6 +109,7 @@ def _read_order(root: Element, us: CnapsParticipant) -> PaymentOrder:
         creditor_agent=Agent(bic=agent.bic, member_id=coded.get("BENM")),
         purpose=coded.get("PURP"),
         remittance=" ".join(text) or None,
+        quote=coded.get("QTID"),
     )
 
 
@@ -183,6 +185,8 @@ def _read_payee_query(root: Element, us: CnapsParticipant) -> PayeeQuery:  # noq
         named_account(text_of(root, "QryInf/Acct")),
         bank_abroad(remarks.get("BENB", ""), "RmkInf"),
         None if amount is None else read_amount(amount.removeprefix(PROFILE.currency)),
+        remarks.get("PURP"),
+        quotable=True,
     )
 
 
@@ -283,7 +287,8 @@ def _arrives(verdict: PayeeVerdict) -> str:
     if verdict.payee is None or verdict.credit is None:
         return ""
     rate = format(Decimal(verdict.rate or "1").normalize(), "f")
-    return f"/AMT/{verdict.credit.currency}{verdict.credit.text}/RATE/{rate}"
+    firm = "" if verdict.until is None else f"/QTID/{verdict.quote}/TILL/{instant_text(verdict.until)}"
+    return f"/AMT/{verdict.credit.currency}{verdict.credit.text}/RATE/{rate}{firm}"
 
 
 def _answer(  # noqa: PLR0917 - what every answer is made of

@@ -65,7 +65,7 @@ LONGEST: Final = timedelta(hours=24)
 
 _ACCOUNT_MAX: Final = 32
 _DIRECTIONS: Final = {"DBIT": "debit", "CRDT": "credit"}
-_REMARK = re.compile(r"/(E2E|AMT|BENB|RATE)/([^/]+)")
+_REMARK = re.compile(r"/(E2E|AMT|BENB|PURP|QTID|RATE|TILL)/([^/]+)")
 
 
 @dataclass(frozen=True, slots=True)

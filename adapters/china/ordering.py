@@ -56,6 +56,7 @@ class CnapsOrders:
         ref = _id(wish.made_at, wish.id)
         at, clock = local(wish.made_at), wish.expires_at.astimezone(BEIJING).strftime("%H:%M:%S.%f")[:-3]
         coded = [f"/BENB/{wish.bank}", wish.member and f"/BENM/{wish.member}", "/PURP/FAMI"]
+        coded.append(wish.quote and f"/QTID/{wish.quote}")
         content = (
             f"<FIToFICstmrCdtTrf><GrpHdr><MsgId>{ref}</MsgId><CreDtTm>{at}</CreDtTm>"
             f"<BtchBookg>false</BtchBookg><NbOfTxs>1</NbOfTxs><IntrBkSttlmDt>{at[:10]}</IntrBkSttlmDt>"
@@ -126,7 +127,7 @@ class CnapsOrders:
         """See `OrderMessages.payee_query`: ibps.309."""
         now = datetime.now(UTC)
         identity = _id(now, uuid4().hex)
-        remarks = f"/BENB/{wish.bank}/AMT/{wish.amount.currency}{wish.amount.text}"
+        remarks = f"/BENB/{wish.bank}/AMT/{wish.amount.currency}{wish.amount.text}/PURP/FAMI"
         content = (
             f"<AthtctnAcctInfReq>{messages.own_group(identity, now)}<InstgPty>{sandbox.BANK}</InstgPty>"
             f"<InstdPty>{self.member}</InstdPty><QryInf>{element('Acct', wish.account)}"
@@ -140,6 +141,11 @@ class CnapsOrders:
         """See `OrderMessages.read_payee`: ibps.310."""
         root = open_sealed(raw, self.participant_key).root
         return text_at(root, "QryRslt/AcctRslt/DbtAcct/Ntry/TpNm") or None
+
+    def read_quote(self, raw: bytes) -> str:
+        """See `QuotingMessages.read_quote`: `/QTID/`."""
+        remarks = text_at(open_sealed(raw, self.participant_key).root, "RmkInf")
+        return messages.remarks(remarks).get("QTID", "")
 
     def read(self, raw: bytes) -> SwitchSaid | None:
         """See `OrderMessages.read`: ibps.102, ibps.306 or ibps.308; a ccms.990 is a receipt."""

@@ -5,6 +5,7 @@ The rail's simulator makes customers pay abroad, and the kit takes the place of 
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -24,13 +25,14 @@ from adapters.originating import (
 from adapters.port import Acceptance, Outcome, Payee
 from adapters.simulation.debit_book import DebitState
 from adapters.simulation.harness import SimulatedRail, order_messages, sample_wish
-from adapters.simulation.payers import SourceBehaviour
+from adapters.simulation.payers import OrderMessages, QuotingMessages, SourceBehaviour
 from schemas import codec, credit_transfer
 from schemas.errors import SwitchError
 from schemas.money import Money
 from schemas.payment import Agent
 
 _AMOUNT: Final = "1250.00"
+_QUOTE: Final = "3f0f5d3c-7c52-4b0e-9a8e-5b0a6f1f2c11"
 _PATIENCE_S: Final = 60.0
 _PENDING: Final = 0.5
 """How long a payment is watched that must stay open."""
@@ -104,7 +106,8 @@ async def payees_are_named(rail: SimulatedRail) -> str:
     """A payee query is read with account, bank and amount; the answer is the masked name, or "nobody".
 
     Check read_request() and reply_payee(): the account and the bank are those abroad; an amount, where the
-    message has one, is in the rail's currency; the same query and verdict give the same response.
+    message has one, is in the rail's currency; the same query and verdict give the same response. With
+    `quotable`, the response has the firm quote, and an order that names it is read with it.
     """
     adapter, messages = _adapter(rail), order_messages(rail.country, rail.directory)
     wish = sample_wish(rail.country)
@@ -121,7 +124,28 @@ async def payees_are_named(rail: SimulatedRail) -> str:
         reply = adapter.reply_payee(raw, verdict)
         must(messages.read_payee(reply.status, reply.body) == name, f"the rail does not read {name}")
         must(adapter.reply_payee(raw, verdict) == reply, "two responses")
+    if asked.quotable:
+        order = messages.order(replace(wish, quote=_QUOTE))[1]
+        _check_quote(adapter, messages, raw, order, replace(known, quote=_QUOTE, until=_now()))
+        return "with a firm price"
+    must(not isinstance(messages, QuotingMessages), "the rail reads quotes that it is not told")
     return "" if asked.amount is None else "with an amount"
+
+
+def _check_quote(
+    adapter: OriginatingAdapter, messages: OrderMessages, query: bytes, order: bytes, firm: PayeeVerdict
+) -> None:
+    """Check that a quote is told in the answer to a query, and read in an order that names it."""
+    must(isinstance(messages, QuotingMessages), "the simulator reads no quotes")
+    assert isinstance(messages, QuotingMessages)
+    said = messages.read_quote(adapter.reply_payee(query, firm).body)
+    must(said == _QUOTE, "the rail does not read the quote")
+    forecast = adapter.reply_payee(query, replace(firm, quote="", until=None))
+    must(messages.read_quote(forecast.body) == "", "a forecast is told as a firm price")
+    request = adapter.read_request(order)
+    must(isinstance(request, PaymentOrder), "an order with a quote is not read")
+    assert isinstance(request, PaymentOrder)
+    must(request.payment.quote == _QUOTE, "an order is read without its quote")
 
 
 async def done_debits_the_payer(rail: SimulatedRail) -> str:

@@ -7,8 +7,10 @@
 
 The payee's address is `ACCOUNT.BIC@HANDLE`: its account abroad, the BIC of its bank (eight characters) and
 our handle (profile). The time limit is `EXPIREAFTER` in minutes (published), or our own `EXPIREAT`. A query
-about an address may state an amount, and is then answered with what arrives (`Fx`, profile). The status of an
-order that is not final is `PENDING` with `01` (profile): `DEEMED` would mean that the payee has the money.
+about an address may state an amount, and is then answered with what arrives (`Fx`, profile). If that is firm,
+`Fx` has `quoteId` and `validTill`, and an order at this price has `Fx` with the `quoteId` in its payee
+(profile). The status of an order that is not final is `PENDING` with `01` (profile): `DEEMED` would mean that
+the payee has the money.
 """
 
 from collections.abc import Callable
@@ -98,6 +100,7 @@ def _read_order(root: Element, us: UpiParticipant) -> PaymentOrder:
         creditor=Party(name=attribute(payee, "name"), country=(agent.bic or "")[4:6]),
         creditor_account=account,
         remittance=txn.get("note"),
+        quote=None if (fx := payee.find("Fx")) is None else attribute(fx, "quoteId"),
     )
 
 
@@ -170,7 +173,7 @@ def _read_payee_query(root: Element, us: UpiParticipant) -> PayeeQuery:
         if attribute(stated, "curr") != PROFILE.currency:
             raise InvalidMessage(f"must be in {PROFILE.currency}", path="Payee/Amount")
         amount = read_amount(attribute(stated, "value"), PROFILE.currency)
-    return PayeeQuery(ref_of(attribute(one(root, "Head"), "msgId")), account, agent, amount)
+    return PayeeQuery(ref_of(attribute(one(root, "Head"), "msgId")), account, agent, amount, quotable=True)
 
 
 _READERS: Final[dict[str, Callable[[Element, UpiParticipant], InboundRequest]]] = {
@@ -250,4 +253,7 @@ def payee_response(request: Element, verdict: PayeeVerdict, us: UpiParticipant) 
     if verdict.credit is not None:
         fx = add(resp, "Fx", settAmount=verdict.credit.text, settCurr=verdict.credit.currency)
         fx.set("rate", format(Decimal(verdict.rate or "1").normalize(), "f"))
+        if verdict.until is not None:
+            fx.set("quoteId", verdict.quote)
+            fx.set("validTill", timestamp(verdict.until))
     return root

@@ -59,6 +59,8 @@ class UpiOrders:
         address = f"{wish.account}.{wish.bank[:8]}@{self.handle}"
         payee = add(add(root, "Payees"), "Payee", addr=address, name=wish.payee, seqNum="1", type="PERSON")
         add(payee, "Amount", value=wish.amount.text, curr=wish.amount.currency)
+        if wish.quote:
+            add(payee, "Fx", quoteId=wish.quote)
         return ref, self._signed(root)
 
     def altered(self, order: bytes, amount: Money) -> bytes:
@@ -111,6 +113,11 @@ class UpiOrders:
         verify_enveloped(root, self.participant_key)
         resp = one(root, "Resp")
         return attribute(resp, "maskName") if attribute(resp, "result") == "SUCCESS" else None
+
+    def read_quote(self, raw: bytes) -> str:
+        """See `QuotingMessages.read_quote`: `Fx/@quoteId`."""
+        fx = one(parse(raw), "Resp").find("Fx")
+        return "" if fx is None else fx.get("quoteId", "")
 
     def read(self, raw: bytes) -> SwitchSaid | None:
         """See `OrderMessages.read`: RespPay, RespChkTxn or RespRev; an Ack is a receipt."""

@@ -9,7 +9,9 @@
 They come on the connections that we opened and signed on, and are answered there. DE48 is that of our own
 orders (`private`), so everything is profile: its reference of 32 digits names the order, its tag 09 is the
 BIC of the payee's bank abroad and tag 18 that bank's id at its own rail. DE100 is us. The element of the
-creditor's account has the account abroad, at most 28 characters. An element or a tag that we could neither
+creditor's account has the account abroad, at most 28 characters. A request for an owner may have an amount
+in DE4, and in tag 10 the purpose that the order will state; if the price is firm, the answer has the quote in
+tag 20 and its end in tag 21, and an order at this price has tag 20. An element or a tag that we could neither
 honour nor carry makes the order invalid.
 """
 
@@ -49,7 +51,7 @@ _UNDERSTOOD: Final = frozenset(
 _CARRIED: Final = frozenset({
     *(PrivateTag.UETR, PrivateTag.EXPIRES, PrivateTag.END_TO_END, PrivateTag.PURPOSE, PrivateTag.REMITTANCE),
     *(PrivateTag.DEBTOR_NAME, PrivateTag.DEBTOR_AGENT, PrivateTag.DEBTOR_ACCOUNT, PrivateTag.DEBTOR_COUNTRY),
-    *(PrivateTag.CREDITOR_NAME, PrivateTag.CREDITOR_AGENT, PrivateTag.CREDITOR_MEMBER),
+    *(PrivateTag.CREDITOR_NAME, PrivateTag.CREDITOR_AGENT, PrivateTag.CREDITOR_MEMBER, PrivateTag.QUOTE),
 })  # fmt: skip
 _PLACE: Final = "48"
 _APPROVAL: Final = 6
@@ -100,6 +102,7 @@ def _read_order(fields: Fields, dialect: Iso8583Dialect) -> PaymentOrder:
         creditor_agent=Agent(bic=agent.bic, member_id=values.get(PrivateTag.CREDITOR_MEMBER)),
         purpose=values.get(PrivateTag.PURPOSE),
         remittance=values.get(PrivateTag.REMITTANCE),
+        quote=values.get(PrivateTag.QUOTE),
     )
 
 
@@ -135,6 +138,8 @@ def _read_payee_query(fields: Fields, dialect: Iso8583Dialect) -> PayeeQuery:
         named_account(need(fields, dialect.creditor_field)),
         bank_abroad(_value(values, PrivateTag.CREDITOR_AGENT), _PLACE),
         messages.read_amount(fields, dialect) if "4" in fields else None,
+        values.get(PrivateTag.PURPOSE),
+        quotable=True,
     )
 
 
@@ -211,5 +216,7 @@ def payee_response(request: Fields, verdict: PayeeVerdict, dialect: Iso8583Diale
     if verdict.credit is not None:
         values[PrivateTag.CREDIT] = f"{verdict.credit.currency}{verdict.credit.text}"
         values[PrivateTag.RATE] = format(Decimal(verdict.rate or "1").normalize(), "f")
+    if verdict.until is not None:
+        values |= {PrivateTag.QUOTE: verdict.quote, PrivateTag.QUOTE_ENDS: private.instant(verdict.until)}
     account = dialect.creditor_field
     return answer_fields(request, codes.APPROVED, {"48": private.write(values), account: request[account]})

@@ -52,6 +52,7 @@ class Iso8583Orders:
             PrivateTag.CREDITOR_MEMBER: wish.member,
             PrivateTag.PURPOSE: "FAMI",
             PrivateTag.REMITTANCE: "for the family",
+            PrivateTag.QUOTE: wish.quote,
         }
         fields = {
             "t": messages.ORDER,
@@ -95,7 +96,7 @@ class Iso8583Orders:
             {
                 **messages.inquiry_fields("", self.member, number, now, self.dialect),
                 "4": messages.wire_amount(wish.amount, self.dialect),
-                "48": private.write({PrivateTag.CREDITOR_AGENT: wish.bank}),
+                "48": private.write({PrivateTag.CREDITOR_AGENT: wish.bank, PrivateTag.PURPOSE: "FAMI"}),
                 "100": self.member.acquirer,
                 self.dialect.creditor_field: wish.account,
             }
@@ -106,6 +107,11 @@ class Iso8583Orders:
         fields = unpack(raw, self.dialect, self.members)
         approved = fields["39"] == codes.APPROVED
         return private.read(fields["48"])[PrivateTag.CREDITOR_NAME] if approved else None
+
+    def read_quote(self, raw: bytes) -> str:
+        """See `QuotingMessages.read_quote`: tag 20."""
+        fields = unpack(raw, self.dialect, self.members)
+        return private.read(fields.get("48", "")).get(PrivateTag.QUOTE, "")
 
     def read(self, raw: bytes) -> SwitchSaid | None:
         """See `OrderMessages.read`: 0210, 0211, 0220, 0410 or 0430."""

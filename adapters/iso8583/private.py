@@ -42,6 +42,10 @@ class PrivateTag(StrEnum):
     """The id of a bank abroad at its own rail, beside its BIC."""
     TAKES_ORDERS = "19"
     """In a sign-on: this connection answers the rail's own requests."""
+    QUOTE = "20"
+    """The firm quote of what arrives, in the answer to a request of the rail for an owner; in its order, that
+    the price is this one."""
+    QUOTE_ENDS = "21"
 
 
 _HEAD: Final = 5

@@ -9,11 +9,13 @@
 Observed: the paths, which mirror the operator's own, its headers, whole tyiyn, status numbers, HTTP codes.
 Profile: `execute` has the content of `create` again, so that one signed message orders the payment, and
 nothing is kept of a `create` that is not executed; `extra` with the BIC of the payee's bank, the originator
-and the expiry; `cancel` and `cancelStatus`; `update` as a compact JWS.
+and the expiry, and with `quoteId` in `execute` if that is at the firm price in our answer to `create`;
+`cancel` and `cancelStatus`; `update` as a compact JWS.
 """
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from adapters import amounts
@@ -90,7 +92,8 @@ def _announced(body: Content, provider: str) -> PayeeQuery:
     """`create`: it is read like the order that may follow, so that what we would refuse is refused now."""
     ref = text_of(body, "pspTransactionId")
     _order(ref, body, provider)
-    return _payee_query(ref, body, provider)
+    purpose = _extra(body).get("purpose")
+    return replace(_payee_query(ref, body, provider), purpose=purpose, quotable=True)
 
 
 def _payee_query(ref: str, body: Content, provider: str) -> PayeeQuery:
@@ -134,6 +137,7 @@ def _order(ref: str, body: Content, provider: str) -> PaymentOrder:
         creditor_agent=bank,
         purpose=extra.get("purpose"),
         remittance=extra.get("comment"),
+        quote=extra.get("quoteId"),
     )
 
 
@@ -162,7 +166,7 @@ def _amount(body: Content) -> Money:
 
 _UNDERSTOOD: Final = frozenset({
     *("senderName", "senderAccount", "senderBank", "recipientName", "recipientBank"),
-    *("comment", "purpose", "endToEndId", "expiresAt"),
+    *("comment", "purpose", "endToEndId", "expiresAt", "quoteId"),
 })  # fmt: skip
 """Every part of `extra` is honoured or carried; any other is refused, so that nothing is silently lost."""
 
@@ -210,5 +214,7 @@ def payee(request: CalledRequest, verdict: PayeeVerdict) -> Content | None:
     if verdict.credit is not None:
         price = {"creditAmount": verdict.credit.text, "creditCurrency": verdict.credit.currency}
         price["rate"] = verdict.rate or "1"
+        if verdict.until is not None:
+            price |= {"quoteId": verdict.quote, "validUntil": messages.timestamp(verdict.until)}
         said["extra"] = [{"key": key, "value": value} for key, value in price.items()]
     return said

@@ -52,6 +52,7 @@ class ElqrOrders:
             "purpose": "FAMI",
             "endToEndId": wish.id[:20],
             "expiresAt": _instant(wish.expires_at),
+            **({"quoteId": wish.quote} if wish.quote else {}),
         }
         return {
             "qrType": "staticQr",
@@ -78,6 +79,11 @@ class ElqrOrders:
         if status == _NOBODY:
             return None
         return json_text.text_of(open_signed(raw, self.participant_key), "beneficiaryName")
+
+    def read_quote(self, raw: bytes) -> str:
+        """See `QuotingMessages.read_quote`: `quoteId` in `extra`."""
+        parts = open_signed(raw, self.participant_key).get("extra", [])
+        return next((part["value"] for part in parts if part["key"] == "quoteId"), "")
 
     def altered(self, order: bytes, amount: Money) -> bytes:
         """See `OrderMessages.altered`."""

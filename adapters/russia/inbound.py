@@ -7,8 +7,9 @@
 
 Published: the documents, `ClrSysMmbId`, `SwiftBIC` of a foreign payee's bank in ED702, the states. Profile:
 the account abroad in ED701, with `{SWBIC}` at the start of the purpose, because ED701 has no place for a
-foreign bank; the fields of ED243 and ED244 about an account abroad; a return before the outcome asks for
-the order back. What we could neither honour nor carry (an amount to be paid out, a rate, charges, agents
+foreign bank; the fields of ED243 and ED244 about an account abroad; `{QTID}` with the id of a firm quote, at
+the start of the purpose behind that, in an order at the price of an ED244; a return before the outcome asks
+for the order back. What we could neither honour nor carry (an amount to be paid out, a rate, charges, agents
 between, organisations) makes an order invalid.
 
 Our answer to a document has its number, above those of our orders: a number is never used twice on a day.
@@ -51,6 +52,7 @@ from schemas.reasons import Reason
 ACCOUNT_FIELD: Final = "PayeeAccount"
 BANK_FIELD: Final = "PayeeBank"
 SUM_FIELD: Final = "Sum"
+PURPOSE_FIELD: Final = "CodePurpose"
 NOBODY: Final = "02"
 _UNDERSTOOD: Final = frozenset({
     *("EDNo", "EDDate", "EDAuthor", "EDReceiver", "TransactionID", "Sum", "TransKind", "TransDateTime"),
@@ -59,6 +61,7 @@ _UNDERSTOOD: Final = frozenset({
 })  # fmt: skip
 """Attributes and parts of an order that are honoured, carried, or the rail's own fixed codes."""
 _SWIFT_IN_PURPOSE = re.compile(r"\{SW([A-Z0-9]{8,11})\} *")
+_QUOTE_IN_PURPOSE = re.compile(r"\{QT([^}]*)\} *")
 _ORDERS: Final = {"ED701": messages.DOMESTIC, "ED702": messages.CROSS_BORDER}
 _RETURNS: Final = {"ED701": messages.DOMESTIC_RETURN, "ED702": messages.CROSS_BORDER_RETURN}
 
@@ -104,7 +107,8 @@ def _read_order(message: UfebsMessage, document: Element, us: SbpParticipant) ->
         if part not in _UNDERSTOOD:
             raise InvalidMessage("is not taken from this rail", path=part)
     payer, payee = _find(document, "Payer"), _find(document, "Payee")
-    bank, remittance = _bank_abroad(document, payee, us)
+    bank, purpose = _bank_abroad(document, payee, us)
+    quote = _QUOTE_IN_PURPOSE.match(purpose or "")
     amount = messages.read_kopecks(_attribute(document, "Sum"))
     _check_instructed(document, amount)
     return order_of(
@@ -123,7 +127,8 @@ def _read_order(message: UfebsMessage, document: Element, us: SbpParticipant) ->
         creditor_account=_account(payee),
         creditor_agent=bank,
         purpose=document.get("CodePurpose"),
-        remittance=remittance,
+        remittance=(purpose or "")[quote.end() if quote else 0 :] or None,
+        quote=quote and quote[1],
     )
 
 
@@ -189,11 +194,12 @@ def _read_payee_inquiry(message: UfebsMessage, us: SbpParticipant) -> PayeeQuery
         for each in asked.iterfind(_beside(asked) + "EDFieldList")
     }
     account = fields.get(ACCOUNT_FIELD, "")
-    if not account or fields.keys() - {ACCOUNT_FIELD, BANK_FIELD, SUM_FIELD}:
+    if not account or fields.keys() - {ACCOUNT_FIELD, BANK_FIELD, SUM_FIELD, PURPOSE_FIELD}:
         raise InvalidMessage("an account and its bank abroad are required", path="EDFieldList")
     amount = messages.read_kopecks(fields[SUM_FIELD]) if SUM_FIELD in fields else None
     bank = bank_abroad(fields.get(BANK_FIELD, ""), f"EDFieldList/{BANK_FIELD}")
-    return PayeeQuery(message.id, named_account(account), bank, amount)
+    purpose = fields.get(PURPOSE_FIELD)
+    return PayeeQuery(message.id, named_account(account), bank, amount, purpose, quotable=True)
 
 
 def control(message: UfebsMessage, at: datetime, us: SbpParticipant) -> UfebsMessage:
@@ -255,6 +261,9 @@ def payee(message: UfebsMessage, verdict: PayeeVerdict, us: SbpParticipant) -> U
         if verdict.credit is not None:
             _field(info, "CreditAmount", f"{verdict.credit.text} {verdict.credit.currency}")
             _field(info, "ExchangeRate", verdict.rate or "1")
+        if verdict.until is not None:
+            _field(info, "QuoteID", verdict.quote)
+            _field(info, "QuoteValidUntil", instant(verdict.until))
     _reference(document, "InitialED", EdId.of(inquiry))
     return _message([document], us, identity, verdict.at, correlation=message.id)
 

@@ -33,6 +33,7 @@ from schemas.identifiers import is_iban
 from schemas.money import Money
 
 _PAYER: Final = "\u041f\u0435\u0442\u0440 \u0418\u0432\u0430\u043d\u043e\u0432"
+_PURPOSE: Final = "\u043f\u043e\u043c\u043e\u0449\u044c \u0441\u0435\u043c\u044c\u0435"
 _PHONE: Final = "79990000001"
 _REF: Final = 31
 _MOSCOW: Final = timezone(timedelta(hours=3))
@@ -75,7 +76,8 @@ class SbpOrders:
         kind = "EPID" if "@" in wish.account else "IBAN" if is_iban(wish.account) else "BBAN"
         payee = _party(document, "Payee", wish.payee, (kind, wish.account), wish.bank[4:6])
         _add(payee, "Bank", SwiftBIC=wish.bank, ClrSysMmbId=self.member)
-        _add(document, "Purpose").text = "\u043f\u043e\u043c\u043e\u0449\u044c \u0441\u0435\u043c\u044c\u0435"
+        quote = wish.quote and f"{{QT{wish.quote}}} "
+        _add(document, "Purpose").text = f"{quote}{_PURPOSE}"
         _add(document, "InstructedAmount", Amount=str(wish.amount.minor), Currency=wish.amount.currency)
         return ref, self._seal(document, identity, wish.made_at, ref, wish.expires_at)
 
@@ -124,7 +126,12 @@ class SbpOrders:
         document = self._document("ED243", identity, {"EDDefineRequestCode": "01"})
         _add(document, "OriginalEPD", **identity.attributes)
         asked = _add(document, "EDDefineRequestInfo")
-        fields = {"PayeeAccount": wish.account, "PayeeBank": wish.bank, "Sum": str(wish.amount.minor)}
+        fields = {
+            "PayeeAccount": wish.account,
+            "PayeeBank": wish.bank,
+            "Sum": str(wish.amount.minor),
+            "CodePurpose": "FAMI",
+        }
         for name, value in fields.items():
             field = _add(asked, "EDFieldList")
             _add(field, "FieldNo").text = name
@@ -135,6 +142,14 @@ class SbpOrders:
         """See `OrderMessages.read_payee`: ED244."""
         (document,) = open_sealed(raw, self.participant_key).elements
         return document.findtext("{*}EDDefineAnswerInfo/{*}PayeeLongName") or None
+
+    def read_quote(self, raw: bytes) -> str:
+        """See `QuotingMessages.read_quote`: the field `QuoteID`."""
+        (document,) = open_sealed(raw, self.participant_key).elements
+        for field in document.iterfind("{*}EDDefineAnswerInfo/{*}EDFieldList"):
+            if field.findtext("{*}FieldNo") == "QuoteID":
+                return field.findtext("{*}FieldValue") or ""
+        return ""
 
     def read(self, raw: bytes) -> SwitchSaid | None:
         """See `OrderMessages.read`: ED706 or ED705; ED201 is a receipt."""

@@ -1,13 +1,14 @@
 """The book of the payers of a simulated rail: what they paid abroad, and what became of it.
 
-Each entry is one JSON line, appended in one write; the last line of a `ref` is its state: `held`, then `done`
-or `refunded`. A hold moves the amount from the payer's account to an account for holds; `done` moves it on to
-the switch's settlement account, `refunded` back. So the balances always add up to what the payers had.
+Each entry is one JSON line, appended in one write; the last line of a `ref` is its state: `held`, `held`
+again with the order at the price that the payer was shown, if that was looked up, then `done` or `refunded`.
+A hold moves the amount from the payer's account to an account for holds; `done` moves it on to the switch's
+settlement account, `refunded` back. So the balances always add up to what the payers had.
 """
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -44,8 +45,10 @@ class DebitEntry:
     """The reason of a refund."""
     at: str
     order: str
-    """The order as it was first sent, base64."""
+    """The order as it is first sent, base64."""
     behaviour: str = ""
+    quote: str = ""
+    """The firm quote that it names, if the payer was shown one."""
 
 
 @dataclass(slots=True)
@@ -81,14 +84,17 @@ class DebitBook:
         known = self.entries.get(entry.ref)
         first = known is None and entry.state is DebitState.HELD
         last = known is not None and known.state is DebitState.HELD and entry.state is not DebitState.HELD
-        if not (first or last):
+        if not (first or last or _is_priced(known, entry)):
             raise ValueError(f"{entry.state} cannot follow {known.state if known else 'nothing'}")
         if first and OPENING_MINOR + self.balances[entry.payer] < entry.amount_minor:
             raise ValueError("the payer has not so much")
 
     def _apply(self, entry: DebitEntry) -> None:
         self._must_follow(entry)
+        is_priced = _is_priced(self.entries.get(entry.ref), entry)
         self.entries[entry.ref] = entry
+        if is_priced:
+            return
         source, target = {
             DebitState.HELD: (entry.payer, HOLDS),
             DebitState.DONE: (HOLDS, TO_SWITCH),
@@ -96,6 +102,13 @@ class DebitBook:
         }[entry.state]
         self.balances[source] -= entry.amount_minor
         self.balances[target] += entry.amount_minor
+
+
+def _is_priced(known: DebitEntry | None, entry: DebitEntry) -> bool:
+    """Whether an entry is the one before with a quote, and so its order with it."""
+    if known is None or known.quote or not entry.quote:
+        return False
+    return entry == replace(known, quote=entry.quote, order=entry.order, at=entry.at)
 
 
 def read(path: Path) -> Iterator[DebitEntry]:

@@ -1,7 +1,8 @@
 """Payments that a simulated country originates: its bank sends them to the switch like a real bank.
 
 With `"via": "rail"` a customer pays over the rail instead, which orders the payment of the switch (`payers`);
-`behaviour` is then one of `SourceBehaviour`, and `payee` the name of who is paid.
+`behaviour` is then one of `SourceBehaviour`, `payee` the name of who is paid, and with `"look_up": "price"`
+the customer looks up payee and price before; `quote` is one that the customer was shown already.
 
 `POST /originate` at a rail's control port, with `{"creditor_country": "PK", "amount": "1500.00"}` and
 optionally `count` and the magic `word` of the creditor's account, makes a bank of this country send signed
@@ -20,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import aiohttp
 from yarl import URL
@@ -63,6 +64,8 @@ class OriginationRequest:
     via: str = BANK
     behaviour: str = ""
     payee: str = PAYEE
+    look_up: Literal["", "price"] = ""
+    quote: str = ""
 
     @classmethod
     def of(cls, body: bytes) -> "OriginationRequest":
@@ -75,8 +78,8 @@ class OriginationRequest:
         try:
             content = json.loads(body)
             request = cls(**content)
-            texts = (request.creditor_country, request.amount, request.word, request.payee)
-            sound = all(isinstance(text, str) for text in texts)
+            texts = (request.creditor_country, request.amount, request.word, request.payee, request.quote)
+            sound = all(isinstance(text, str) for text in texts) and request.look_up in {"", "price"}
             if not sound or not isinstance(request.count, int) or not 0 < request.count <= COUNT_MAX:
                 raise OriginationError("not a valid request")
         except (ValueError, TypeError):
@@ -130,6 +133,8 @@ class Originator:
                     account=account,
                     payee=request.payee,
                     behaviour=request.behaviour,
+                    look_up=request.look_up,
+                    quote=request.quote,
                 ).uetr
                 for _ in range(request.count)
             ]

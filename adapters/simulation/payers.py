@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 from uuid import uuid4
 
 from adapters.originating import uetr_of
@@ -92,6 +92,8 @@ class PaymentAbroad:
     expires_at: datetime
     id: str = field(default_factory=lambda: uuid4().hex)
     """32 hexadecimal digits, of which the rail makes its own ids: the same wish is the same order."""
+    quote: str = ""
+    """The firm quote that the payer was shown in the answer to a look-up; empty without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,19 @@ class OrderMessages(Protocol):
 
 
 @runtime_checkable
+class QuotingMessages(OrderMessages, Protocol):
+    """Messages of a rail whose order can name the firm quote in our answer to its look-up."""
+
+    def read_quote(self, raw: bytes) -> str:
+        """The quote in the response to a query about a payee; empty if the price is a forecast.
+
+        Raises:
+            InvalidMessage, NotAuthentic: it cannot be read.
+
+        """
+
+
+@runtime_checkable
 class PayingSimulator(Protocol):
     """A simulated rail whose customers can pay abroad; `payers` is None if this one's cannot."""
 
@@ -171,9 +186,20 @@ class RailPayers:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     def pay(
-        self, amount: Money, *, bank: str, member: str, account: str, payee: str, behaviour: str = ""
+        self,
+        amount: Money,
+        *,
+        bank: str,
+        member: str,
+        account: str,
+        payee: str,
+        behaviour: str = "",
+        look_up: Literal["", "price"] = "",
+        quote: str = "",
     ) -> DebitEntry:
-        """Hold the money, and order the payment in the background.
+        """Hold the money, and order the payment in the background; with `price`, at one that is looked up.
+
+        `quote` is one that the payer was shown before.
 
         Raises:
             ValueError: the payer has not so much, or there is no such behaviour.
@@ -183,7 +209,7 @@ class RailPayers:
         made_at = datetime.now(UTC).replace(microsecond=0)
         if kind is SourceBehaviour.EXPIRED:
             made_at -= _BACKDATED
-        wish = PaymentAbroad(amount, bank, member, account, payee, made_at, made_at + LIFETIME)
+        wish = PaymentAbroad(amount, bank, member, account, payee, made_at, made_at + LIFETIME, quote=quote)
         ref, order = self.messages.order(wish)
         entry = DebitEntry(
             ref=ref,
@@ -197,9 +223,11 @@ class RailPayers:
             at=now(),
             order=base64.b64encode(order).decode(),
             behaviour=behaviour,
+            quote=quote,
         )
         self.book.append(entry)
-        self._start(self._carry(entry))
+        looks = look_up and isinstance(self.messages, QuotingMessages)
+        self._start(self._carry_at_price(entry, wish) if looks else self._carry(entry))
         return entry
 
     def resume(self) -> None:
@@ -245,6 +273,23 @@ class RailPayers:
     def _end(self, entry: DebitEntry, state: DebitState, code: str) -> None:
         self.book.append(replace(entry, state=state, code=code, at=now()))
         self._event(entry.ref).set()
+
+    async def _carry_at_price(self, entry: DebitEntry, wish: PaymentAbroad) -> None:
+        """Look up the payee, and order at the price in the answer, if it is firm.
+
+        The order with the quote is in the book before it is sent: after a restart it is the one to send.
+        """
+        assert isinstance(self.messages, QuotingMessages)
+        quote = ""
+        reply = await self.ask(self.messages.payee_query(wish))
+        if reply is not None:
+            with contextlib.suppress(Exception):  # what cannot be read says nothing of a price
+                quote = self.messages.read_quote(reply[1])
+        if quote:
+            _, order = self.messages.order(replace(wish, quote=quote))
+            entry = replace(entry, order=base64.b64encode(order).decode(), quote=quote, at=now())
+            self.book.append(entry)
+        await self._carry(entry)
 
     async def _carry(self, entry: DebitEntry) -> None:
         order = base64.b64decode(entry.order)

@@ -7,7 +7,8 @@
 
 Observed: the methods, `ext` as the sender's own id, tiyin, `sender`, `date12`. Profile: `recipient` as the
 account abroad and `bank` as the BIC of its bank; `date12` in an order; `expiresAt`; states; `trans.notify`;
-amount and price in `p2p.info`. A member that we could neither honour nor carry is refused.
+amount, purpose and price in `p2p.info`; `quoteId` in its answer and in an order at this price, if it is firm.
+A member that we could neither honour nor carry is refused.
 """
 
 import re
@@ -42,6 +43,7 @@ from adapters.uzbekistan.messages import (
     ZONE,
     read_timestamp,
     request,
+    timestamp,
 )
 from adapters.uzbekistan.profile import PROFILE
 from schemas.errors import InvalidMessage
@@ -54,7 +56,7 @@ NOTIFY: Final = "trans.notify"
 _MFO = re.compile(r"\d{5}", re.ASCII)
 _CREDIT: Final = frozenset({
     *("amount", "ext", "merchantId", "terminalId", "recipient", "bank", "recipientName", "sender", "date12"),
-    *("currency", "purpose", "purposeCode", "endToEndId", "expiresAt"),
+    *("currency", "purpose", "purposeCode", "endToEndId", "expiresAt", "quoteId"),
 })  # fmt: skip
 _SENDER: Final = frozenset({
     *("id", "legalName", "system", "lastName", "firstName", "middleName", "refNum", "bank"),
@@ -113,13 +115,15 @@ def _order(credit: Content, us: dict[str, str]) -> PaymentOrder:
         creditor_agent=bank,
         purpose=_text(credit, "purposeCode"),
         remittance=_text(credit, "purpose"),
+        quote=_text(credit, "quoteId"),
     )
 
 
 def _payee_query(request_id: str, params: Content) -> PayeeQuery:
     bank = bank_abroad(text_of(params, "bank"), "params/bank")
     amount = _amount(params) if "amount" in params else None
-    return PayeeQuery(request_id, named_account(text_of(params, "account")), bank, amount)
+    account, purpose = named_account(text_of(params, "account")), _text(params, "purposeCode")
+    return PayeeQuery(request_id, account, bank, amount, purpose, quotable=True)
 
 
 def _amount(members: Content) -> Money:
@@ -173,6 +177,8 @@ def payee(content: Content, verdict: PayeeVerdict) -> Content:
     if verdict.credit is not None:
         price = {"amount": verdict.credit.text, "currency": verdict.credit.currency}
         owner["credit"] = {**price, "rate": verdict.rate or "1"}
+        if verdict.until is not None:
+            owner["credit"] |= {"quoteId": verdict.quote, "expiresAt": timestamp(verdict.until)}
     return {"jsonrpc": VERSION, "id": content["id"], "result": owner}
 
 

@@ -63,6 +63,7 @@ class SvGateOrders:
             "purposeCode": "FAMI",
             "endToEndId": ext,
             "expiresAt": _instant(wish.expires_at),
+            **({"quoteId": wish.quote} if wish.quote else {}),
         }
         return ext, self._signed("p2p.universal.credit", ext, {"credit": credit})
 
@@ -89,13 +90,18 @@ class SvGateOrders:
 
     def payee_query(self, wish: PaymentAbroad) -> bytes:
         """See `OrderMessages.payee_query`: `p2p.info`."""
-        stated = {"amount": wish.amount.minor, "currency": "860"}
+        stated = {"amount": wish.amount.minor, "currency": "860", "purposeCode": "FAMI"}
         return self._signed("p2p.info", uuid4().hex, {"account": wish.account, "bank": wish.bank, **stated})
 
     def read_payee(self, status: int, raw: bytes) -> str | None:  # noqa: ARG002 - the message says it
         """See `OrderMessages.read_payee`: the result, or an error if nobody has it."""
         result = verify(json_text.parse(raw), self.participant_key).get("result")
         return None if result is None else json_text.text_of(result, "owner")
+
+    def read_quote(self, raw: bytes) -> str:
+        """See `QuotingMessages.read_quote`: `quoteId` beside the price."""
+        price = json_text.parse(raw).get("result", {}).get("credit", {})
+        return str(price.get("quoteId", ""))
 
     def read(self, raw: bytes) -> SwitchSaid | None:
         """See `OrderMessages.read`: a state, in a response or in `trans.notify`."""

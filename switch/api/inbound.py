@@ -7,7 +7,7 @@ long as the rail does.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -34,7 +34,7 @@ from switch.base import metrics
 from switch.base.failpoints import failpoint
 from switch.base.sql import statements
 from switch.names.payee import Match, mask
-from switch.payments import inbound, indirect, routes
+from switch.payments import inbound, inbound_lookups, quotes, routes
 from switch.payments.directory import Participant
 from switch.payments.inbound import REFUND_BACK, InboundRail, KnownOrder, OrderKind, RefundState
 from switch.payments.rails import Rail
@@ -91,7 +91,7 @@ async def serve(runtime: Runtime, rail: Rail, raw: bytes) -> Acknowledgement | N
     if runtime.directory.now.closed:  # what it is about may be lost: no answer would be true
         raise Restoring
     if isinstance(request, PayeeQuery):
-        return adapter.reply_payee(raw, await _payee(runtime, setting, request))
+        return adapter.reply_payee(raw, await _payee(runtime, setting, request, raw))
     return adapter.reply(raw, await _verdict(runtime, setting, adapter, request, raw))
 
 
@@ -158,8 +158,12 @@ def pause_s(waited: float, seconds: float) -> float:
     return min(max(_LOOK_S, waited * _LOOK_SHARE), seconds - waited)
 
 
-async def _payee(runtime: Runtime, setting: InboundRail, asked: PayeeQuery) -> PayeeVerdict:
-    """Whose account it is, with a masked name, and what would arrive. The look-up is in the audited log."""
+async def _payee(runtime: Runtime, setting: InboundRail, asked: PayeeQuery, raw: bytes) -> PayeeVerdict:
+    """Whose account it is, with a masked name, and what arrives. The look-up is in the audited log.
+
+    What arrives is promised where the rail's order can name a quote, and else, or if nothing can be promised,
+    it is a forecast.
+    """
     now = datetime.now(UTC)
     at = now.replace(microsecond=now.microsecond // 1000 * 1000)
     gateway = runtime.directory.now.by_id[setting.gateway]
@@ -167,11 +171,19 @@ async def _payee(runtime: Runtime, setting: InboundRail, asked: PayeeQuery) -> P
     runtime.lookups.take(gateway, [bank])
     payee = None
     try:
-        route = await _route(runtime, gateway, asked, at)
+        route = await inbound_lookups.route_of(
+            runtime.pool,
+            runtime.directory.now,
+            runtime.rails,
+            gateway,
+            asked,
+            at,
+            runtime.settings.payment_expiry_s,
+        )
         payee = await _resolved(route, gateway, asked)
     except Refused:
         route = None
-    claim = runtime.keys.claim(gateway.id, "lookup", asked.account.id or "").hex()
+    claim = quotes.payee_claim(runtime.keys, gateway.id, asked.account).hex()
     country = "" if route is None else route.rail.adapter.profile.country
     result = Reason.INCORRECT_ACCOUNT_NUMBER if payee is None else Match.MATCH
     found = LookUp(country, bank, claim, str(result))
@@ -181,29 +193,21 @@ async def _payee(runtime: Runtime, setting: InboundRail, asked: PayeeQuery) -> P
     told = Payee(payee.account, payee.agent, mask(payee.name) if payee.name else None)
     if asked.amount is None:
         return PayeeVerdict(at, told)
+    if asked.quotable and setting.open and runtime.settings.rail_quote_valid_s:
+        firm = await inbound_lookups.firm_price(runtime.pool, runtime.keys, setting, raw)
+        if firm is not None:
+            return PayeeVerdict(at, told, firm.credit, firm.rate, firm.quote, firm.until)
     try:
-        price = routes.price(asked.amount, route, runtime.directory.now, at=at)
+        price = routes.price(
+            asked.amount,
+            route,
+            runtime.directory.now,
+            at=at,
+            purpose=inbound_lookups.purpose_of(asked, setting),
+        )
     except Refused:  # the order would be refused for the same reason, and say it
         return PayeeVerdict(at, told)
     return PayeeVerdict(at, told, price.credit, price.rate)
-
-
-async def _route(runtime: Runtime, gateway: Participant, asked: PayeeQuery, at: datetime) -> Route:
-    rail = runtime.rails.get(gateway.country)
-    currency = asked.amount.currency if asked.amount else (rail.adapter.profile.currency if rail else "")
-    bank = None
-    if indirect.may_be(asked.agent, runtime.directory.now):
-        bank = await indirect.find(runtime.pool, asked.agent, runtime.rails, at)
-    return routes.find(
-        runtime.directory.now,
-        runtime.rails,
-        gateway,
-        asked.agent.bic or "",
-        currency,
-        now=at,
-        expires_at=at + timedelta(seconds=runtime.settings.payment_expiry_s),
-        indirect=bank,
-    )
 
 
 async def _resolved(route: Route, gateway: Participant, asked: PayeeQuery) -> Payee | None:

@@ -18,7 +18,6 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import JSONResponse
 
-from ledger.encoding import microseconds
 from schemas.errors import InvalidAmount, NotFound, Refused, Unavailable
 from schemas.money import EXPONENTS, Money
 from schemas.reasons import Reason
@@ -29,14 +28,15 @@ from switch.api.proof import Signed
 from switch.api.reads import Context, Reader
 from switch.api.runtime import Runtime
 from switch.base.decoding import decoded
-from switch.payments import indirect, pricing, quotes, rail_profile, routes
+from switch.payments import indirect, pricing, promising, quotes, rail_profile, routes
 from switch.payments.directory import Participant
 from switch.payments.indirect import IndirectParticipant
-from switch.payments.intake import OFFER_GONE, OFFERS_TRIED, charges_of, terms_of
+from switch.payments.intake import OFFER_GONE
 from switch.payments.journey import charge_document
+from switch.payments.promising import Charging
 from switch.payments.quotes import SOURCE, AskedQuote, Quote
 from switch.payments.tariffs import SERVICE_LEVEL
-from switch.writer.commands import Evidence, Promise, Reply
+from switch.writer.commands import Evidence, Reply
 from switch.writer.verdicts import Verdict
 
 router = APIRouter(prefix="/v1")
@@ -117,30 +117,15 @@ async def make_quote(request: Request, context: Context) -> JSONResponse:
     asked = await _with_bank(context, caller, decoded(raw, AskedQuote))
     signed: Signed | None = request.scope[SIGNED]
     evidence = Evidence(signed.keyid, signed.signature, signed.base, raw) if signed else None
-    without: set[int] = set()
-    for _ in range(OFFERS_TRIED):
-        now = datetime.now(UTC)
-        route, price = await _priced(context, caller, asked, now, _MEMBERS, without)
-        expires_at = now + timedelta(seconds=context.settings.quote_valid_s)
-        reply = await context.link.ask(
-            Promise(
-                terms=terms_of(route, price),
-                charges=charges_of(price),
-                bearer=asked.charge_bearer,
-                purpose=asked.purpose or "",
-                offer=price.offer,
-                cross=price.cross,
-                expires_at=microseconds(expires_at),
-                lifetime=microseconds(expires_at) - microseconds(now),
-                evidence=evidence,
-                indirect=route.indirect_key,
-            )
-        )
-        if reply.verdict not in OFFER_GONE:
-            break
-        without |= price.offers
-        if reply.verdict is Verdict.OFFER_ENDED:
-            await context.directory.refresh()
+
+    async def priced(now: datetime, without: Container[int]) -> tuple[routes.Route, pricing.Price]:
+        return await _priced(context, caller, asked, now, _MEMBERS, without)
+
+    charging = Charging(asked.charge_bearer, asked.purpose or "")
+    valid_s = context.settings.quote_valid_s
+    reply, route, price, expires_at = await promising.ask(
+        context.link, context.directory, priced, charging, evidence, valid_s
+    )
     document = _promised(reply, asked, route, price, expires_at)
     document["refused_now"] = await _refused_now(context, route, price)
     return JSONResponse(document, 201, {"Location": f"/v1/quotes/{reply.detail}"})

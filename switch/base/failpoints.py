@@ -42,6 +42,13 @@ OF_ORDERS: Final = (
 """Those that an order of a rail passes, in this order; between them it passes those of its payment."""
 OF_QUERIES: Final = ("after_order_looked_up", "before_order_given_up", "after_order_given_up")
 """Those that a rail's status query and its reversal of an order pass."""
+OF_LOOKUPS: Final = (
+    "before_lookup_kept",
+    "after_lookup_kept",
+    "before_lookup_decided",
+    "after_lookup_decided",
+)
+"""Those that a look-up of a rail passes whose price is promised; between them the writer promises it."""
 OF_REFUNDS: Final = ("before_refund_made", "before_refund_sent", "after_refund_sent", "before_refund_moved")
 """Those that the refund of an order passes, over the rail where its payment began."""
 OF_RECALLS: Final = ("before_recall_asked", "after_recall_asked", "before_recall_told")
@@ -64,6 +71,7 @@ ALL: Final = (
     *OF_REVERSALS,
     *OF_ORDERS,
     *OF_QUERIES,
+    *OF_LOOKUPS,
     *OF_REFUNDS,
     *OF_RECALLS,
     *OF_FILES,

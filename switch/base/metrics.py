@@ -337,6 +337,11 @@ ADMISSION_PLACES: Final = Gauge(
 LOOKUPS: Final = Counter(
     "payswitch_account_lookups_total", "Account look-ups by participant and result", ("participant", "result")
 )
+LOOKUP_PRICES: Final = Counter(
+    "payswitch_inbound_lookup_prices_total",
+    "Look-ups of rails whose price was to be firm: promised (firm), or not (forecast)",
+    ("rail", "result"),
+)
 RAIL: Final = Counter(
     "payswitch_rail_requests_total", "Exchanges with a rail", ("rail", "operation", "answer")
 )

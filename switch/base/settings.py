@@ -199,6 +199,8 @@ class Settings(BaseSettings):
     """Time from acceptance to the expiry, after which a rail must not execute the payment."""
     quote_valid_s: float = Field(default=120.0, gt=0, le=3600)
     """How long a firm quote can be used."""
+    rail_quote_valid_s: float = Field(default=60.0, ge=0, le=600)
+    """How long the price in the answer to a look-up of a rail is firm; 0: it is only a forecast."""
     creation_age_max_s: float = Field(default=86_400.0, gt=0)
     """Largest age of a payment message by its creation time (`CreDtTm`)."""
     acceptance_age_max_s: float = Field(default=3600.0, gt=0)

@@ -95,6 +95,7 @@ async def _originate(settings: Settings, wish: OrderAbroad) -> list[str]:
         "amount": wish.amount,
         "word": wish.word,
         "behaviour": wish.behaviour,
+        "look_up": "price",
     }
     try:
         async with (

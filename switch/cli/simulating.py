@@ -48,6 +48,7 @@ def pay(
 ) -> None:
     """Have a person pay abroad over the own rail of a running sandbox.
 
+    Where the rail's order can name a quote, the person looks up payee and price first, and pays that price.
     Prints the payment as both rails and the switch have it. Exit code 1 if the payer got the money back,
     or the outcome is not known in time.
     """
@@ -103,6 +104,7 @@ def _shown(paid: PaidAbroad, wish: OrderAbroad) -> dict[str, Any]:
             "amount": _money(payer.amount_minor, payer.currency),
             "state": payer.state,
             "reason": payer.code or None,
+            "quote": payer.quote or None,
         },
         "switch": _of_switch(paid),
         "payee": payee
@@ -130,6 +132,7 @@ def _of_switch(paid: PaidAbroad) -> dict[str, Any] | None:
         "credited": _money(order["credit_minor"], order["credit_currency"]) if is_payment else None,
         "fee": _money(order["fee_minor"], order["debit_currency"]) if is_payment else None,
         "rate": order["rate"] or None,
+        "quote": order["quote"] and str(order["quote"]),
         "dispute": order["disputed"] or None,
     }
 

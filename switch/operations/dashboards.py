@@ -564,6 +564,14 @@ RAILS: Final = Dashboard(
             limit=21_600,
         ),
         _rate(
+            "inbound_lookup_prices_total",
+            "rail, result",
+            "Prices of look-ups",
+            "Look-ups of rails whose order can name a quote, per second: `firm` prices hold for a moment,"
+            " `forecast` ones do not: nothing could be promised, or half of what the FX provider has left is"
+            " promised already. Normally nearly all are firm.",
+        ),
+        _rate(
             "inbound_orders_ended_total",
             "rail, kind, state",
             "Orders that ended",

@@ -1,8 +1,8 @@
 """Retention: data that is not evidence of a payment is deleted after a time, in small batches.
 
 This concerns webhook deliveries (their events stay readable), notices of cases, quotes that no payment used,
-results of probes, the content of files of payments that have ended, and finished reports (they can be made
-again from the log). The log, the ledger and the messages are not touched here.
+look-ups of rails, results of probes, the content of files of payments that have ended, and finished reports
+(they can be made again from the log). The log, the ledger and the messages are not touched here.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ _QUOTES_KEPT: Final = timedelta(days=1)
 _statement: Final = statements("switch.operations")
 _DELIVERIES: Final = _statement("forget_deliveries")
 _PARTS: Final = _statement("forget_file_parts")
+_LOOKUPS: Final = _statement("forget_lookups")
 _NOTICES: Final = "DELETE FROM switch.case_notice WHERE made_at < $1"
 _KEPT: Final = "SELECT DISTINCT sha256 FROM switch.report_artefact WHERE sha256 = ANY($1)"
 
@@ -45,6 +46,9 @@ async def forget_old(pool: asyncpg.Pool, settings: Settings, *, now: datetime | 
     async def parts(before: datetime) -> int:
         return int((await pool.execute(_PARTS, before, AT_ONCE)).split()[-1])
 
+    async def lookups(before: datetime) -> int:
+        return int((await pool.execute(_LOOKUPS, before, AT_ONCE)).split()[-1])
+
     def by(function: str) -> Forget:
         async def forget(before: datetime) -> int:
             gone: int = await pool.fetchval(f"SELECT switch.{function}($1, $2)", before, AT_ONCE)
@@ -59,6 +63,7 @@ async def forget_old(pool: asyncpg.Pool, settings: Settings, *, now: datetime | 
     await _all_before(by("forget_velocity"), today)
     await _all_before(by("forget_watch_uses"), today)
     await _all_before(by("forget_quotes"), today - _QUOTES_KEPT)
+    await _all_before(lookups, today - _QUOTES_KEPT)
     await _all_before(by("forget_probes"), today - timedelta(days=settings.keep_probes_days))
     reports_before = today - timedelta(days=settings.keep_reports_days)
     await _all_before(by("forget_artefacts"), reports_before)

@@ -19,8 +19,9 @@ from schemas.credit_transfer import ROOT
 from schemas.errors import Refused
 from schemas.findings import Finding
 from schemas.money import Money
-from schemas.payment import Agent, CreditTransfer
+from schemas.payment import Agent, CreditTransfer, PartyAccount
 from schemas.reasons import Reason
+from switch.base.personal_data import KeyRing
 from switch.base.sql import statements
 from switch.payments import tariffs
 from switch.payments.directory import Corridor, DirectorySnapshot
@@ -143,6 +144,8 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     used_by: UUID | None
     """UETR of the payment; None while it is not used."""
+    payee: bytes | None = None
+    """Keyed, of the account that a rail looked up (`payee_claim`); None: it is for any account."""
 
 
 async def find(connection: asyncpg.Pool | asyncpg.Connection, id_: UUID, participant: str) -> Quote | None:
@@ -172,7 +175,13 @@ async def find(connection: asyncpg.Pool | asyncpg.Connection, id_: UUID, partici
         purpose=row["purpose"],
         expires_at=row["expires_at"],
         used_by=row["used_by"],
+        payee=row["payee"],
     )
+
+
+def payee_claim(keys: KeyRing, participant: str, account: PartyAccount | None) -> bytes:
+    """The fingerprint of a payee's account that a participant, or a rail for its gateway, looks up."""
+    return keys.claim(participant, "lookup", (account and account.id) or "")
 
 
 async def refused_now(
@@ -198,8 +207,9 @@ async def refused_now(
     return Reason.AMOUNT_EXCEEDS_SETTLEMENT_LIMIT if short else None
 
 
-async def price_of(
+async def price_of(  # noqa: PLR0917 - what it depends on
     connection: asyncpg.Pool | asyncpg.Connection,
+    keys: KeyRing,
     payment: CreditTransfer,
     route: Route,
     charging: tuple[str, str],
@@ -225,13 +235,16 @@ async def price_of(
         raise _refused("is the id of a quote that another payment has used", path)
     if quote.used_by is None and quote.expires_at <= now:
         raise _refused("is the id of a quote that has expired", path)
-    _check(payment, quote, route, charging)
+    payee = payee_claim(keys, quote.participant, payment.creditor_account)
+    _check(payment, quote, route, charging, is_payee=quote.payee in {None, payee})
     route.check(quote.price)
     return quote.price
 
 
-def _check(payment: CreditTransfer, quote: Quote, route: Route, charging: tuple[str, str]) -> None:
-    """Refuse a payment to another bank, of another amount or otherwise charged than the quote."""
+def _check(
+    payment: CreditTransfer, quote: Quote, route: Route, charging: tuple[str, str], *, is_payee: bool
+) -> None:
+    """Refuse a payment to another bank or account, of another amount or otherwise charged than the quote."""
     bearer, purpose = charging
     wanted = (
         (route.creditor.id == quote.creditor_agent, "CdtrAgt", "is not the creditor agent of the quote"),
@@ -240,6 +253,7 @@ def _check(payment: CreditTransfer, quote: Quote, route: Route, charging: tuple[
             "IntrBkSttlmAmt",
             f"is not the interbank settlement amount of the quote, {quote.price.stated}",
         ),
+        (is_payee, "CdtrAcct", "is not the account that was looked up for the quote"),
         (bearer == quote.bearer, "ChrgBr", f"is not the charge bearer of the quote, {quote.bearer}"),
         (
             purpose == quote.purpose,

@@ -5,8 +5,9 @@ the signed message: the UETR, the amount and its currency, and both agents. The 
 that, between the accounts of these agents and of one FX provider at a rate in force, and the fee; or at the
 terms of the quote that the message names. A quote is compared with the signed request in the same way. A
 return must be in time, and no loss to the FX provider (`returnable`). So an API worker can pass on what
-participants signed, and nothing else. A payment that a rail ordered has no signature of a participant: the
-caretaker has verified the rail's, nobody else may send it, and its sender must be the gateway of that rail.
+participants signed, and nothing else. A payment that a rail ordered, and a quote for a look-up of it, have no
+signature of a participant: the caretaker has verified the rail's, nobody else may send it, and its sender
+must be the gateway of that rail.
 Of a line of a file the signature is that of the whole file: the writer verifies that the sender signed a file
 with a key that is still in force; the caretaker verified that the line is in it, and nobody else may send it.
 
@@ -640,7 +641,7 @@ class Signatures(BatchPart):
 
         """
         rail = rail_of(evidence)
-        if rail and path == _PAY:
+        if rail and path in {_PAY, _QUOTE}:
             return self._ordered(rail, sender)
         of_file = is_of_file(evidence) and path == _PAY
         if of_file and evidence.keyid == OF_FILE:

@@ -40,6 +40,7 @@ from switch.payments.reconciliation import Reconciliation
 from switch.processes import due_work, payment_requests, process
 from switch.processes.held_payments import HeldPayments
 from switch.processes.inbound import InboundOrders
+from switch.processes.inbound_lookups import InboundLookUps
 from switch.processes.order_refunds import OrderRefunds
 from switch.processes.payment_files import PaymentFiles
 from switch.processes.recalls import Recalls
@@ -95,6 +96,7 @@ class Caretaker:
         self.reversals = ReversalDispatch(pool, self.keys, known, link, settings.time_scale)
         self.held = HeldPayments(settings, pool, link, known, self._dispatcher)
         self.inbound = InboundOrders(pool, self.keys, known, self.held.intake)
+        self.lookups = InboundLookUps(settings, pool, self.keys, known, self.held.directory, link)
         self.files = PaymentFiles(settings, pool, self.keys, self.held.intake)
         self.refunds = OrderRefunds(settings, pool, self.keys, known, self.held.intake)
         self._reconciliation = Reconciliation(pool, self._dispatcher)
@@ -110,6 +112,8 @@ class Caretaker:
         """By rail: set while an order of it is due."""
         self.answers = {country: asyncio.Event() for country in self.inbound.known}
         """By rail: set while an answer to one of its orders is due."""
+        self.asked = {country: asyncio.Event() for country in self.inbound.known}
+        """By rail: set while a look-up of it waits for a price."""
         for country, rail in known.items():
             rail.breaker.listener = partial(self._exchange_ended, country)
 
@@ -131,7 +135,8 @@ class Caretaker:
         for waits, event in ((due["approved"], self.approved), (due["confirmations"], self.confirmations)):
             if waits:
                 event.set()
-        for countries, events in ((due["orders"], self.orders), (due["answers"], self.answers)):
+        kinds = ("orders", self.orders), ("answers", self.answers), ("lookups", self.asked)
+        for countries, events in ((due[name], events) for name, events in kinds):
             for country in events.keys() & set(countries):
                 events[country].set()
         self._detect_lost_contact(due["now"])
@@ -386,6 +391,7 @@ def _duties(
     for country in caretaker.inbound.known:
         yield _when(caretaker.orders[country], partial(caretaker.inbound.look, country))
         yield _when(caretaker.answers[country], partial(caretaker.inbound.deliver, country))
+        yield _when(caretaker.asked[country], partial(caretaker.lookups.look, country))
     yield _every(due_work.EVERY_S, caretaker.inbound.find_obligations)
     yield _every(due_work.EVERY_S, caretaker.refunds.look)
     yield _every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)

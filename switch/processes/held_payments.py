@@ -48,9 +48,9 @@ class HeldPayments:
     ) -> None:
         self._pool = pool
         self._keys = personal_data.load(settings.personal_data_keys)
-        self._directory = Directory(pool, authenticates=False)
-        self._screening = Screening(settings, pool, self._directory, self._keys, keeps_tables=True)
-        self.intake = Intake(settings, self._directory, known, link, dispatcher, self._screening)
+        self.directory = Directory(pool, authenticates=False)
+        self._screening = Screening(settings, pool, self.directory, self._keys, keeps_tables=True)
+        self.intake = Intake(settings, self.directory, known, link, dispatcher, self._screening)
         self._lists = 0
         self._compared: set[int] = set()
         """Holds in which a comparison with the set `_lists` found nothing new."""
@@ -61,7 +61,7 @@ class HeldPayments:
 
     async def look(self) -> None:
         """One round."""
-        await self._directory.refresh()
+        await self.directory.refresh()
         await self._screening.prepare()
         await self._fill_clearances()
         lists = self._screening.in_force()

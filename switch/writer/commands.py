@@ -138,7 +138,8 @@ class Evidence(msgspec.Struct, array_like=True, frozen=True):
 
 
 OF_RAIL: Final = "rail:"
-"""Before the country in `Evidence.keyid`, if a rail signed the order of which the message was made."""
+"""Before the country in `Evidence.keyid`, if a rail signed the order, or the look-up, of which the message
+was made."""
 
 
 OF_FILE: Final = "file:"
@@ -154,7 +155,7 @@ def is_of_file(evidence: Evidence | None) -> bool:
 
 
 def rail_of(evidence: Evidence | None) -> str:
-    """Country of the rail that ordered a payment; empty if a participant sent it.
+    """Country of the rail that ordered a payment or looked one up; empty if a participant sent it.
 
     The caretaker verified the rail's signature: only it may send such commands (`kinds`).
     """

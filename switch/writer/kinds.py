@@ -157,6 +157,15 @@ def _is_made_here(command: Accept | HoldForScreening) -> bool:
     return bool(rail_of(command.evidence)) or is_of_file(command.evidence)
 
 
+def _of_rail(command: Promise) -> bool:
+    """A rail looked it up: the caretaker verified that."""
+    return bool(rail_of(command.evidence))
+
+
+def _of_bank(command: Promise) -> bool:
+    return not _of_rail(command)
+
+
 def _of_participant(command: Return) -> bool:
     return bool(command.sender)
 
@@ -209,7 +218,7 @@ PERMITTED: Final[Mapping[Kind, Mapping[type, Rule]]] = MappingProxyType(
             GivenBack: _any,
             HoldForScreening: _is_new,
             Ping: _any,
-            Promise: _any,
+            Promise: _of_bank,
             Publish: _any,
             Record: _event_of(BY_READERS),
             Refuse: _any,
@@ -225,6 +234,7 @@ PERMITTED: Final[Mapping[Kind, Mapping[type, Rule]]] = MappingProxyType(
             Enquired: _any,
             GivenBack: _any,
             HoldForScreening: _is_continued,
+            Promise: _of_rail,
             Record: _event_of(BY_RELAY),
             Refuse: _any,
             Return: _of_people,

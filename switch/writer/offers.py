@@ -18,7 +18,8 @@ providers the first one sells the third currency to the second one; its offer ha
 payers only.
 
     OFFER_ENDED        replaced, withdrawn, or past its end
-    OFFER_EXHAUSTED    the rest of its inventory is less than the payment needs
+    OFFER_EXHAUSTED    the rest of its inventory is less than the payment needs, or half of it than a look-up
+                       of a rail, which may never become a payment
 """
 
 from collections.abc import Iterable, Sequence
@@ -47,6 +48,7 @@ from switch.writer.commands import (
     Reply,
     Terms,
     Tier,
+    rail_of,
 )
 from switch.writer.decided_once import Orders
 from switch.writer.event_kinds import EventKind
@@ -63,6 +65,10 @@ _tiers = msgspec.json.Decoder(list[tuple[int, str]])
 _improvements = msgspec.json.Decoder(list[tuple[str, int]])
 _SCALE: Final = 10**10
 _WHOLE_BPS: Final = 10_000
+
+OF_LOOKUPS: Final = 2
+"""A look-up of a rail is promised a price while the promises of the pair are at most one in so many parts of
+what is left of the inventory: people who only look must not use it up."""
 
 Pair = tuple[str, str, str]
 """Provider, source and target currency."""
@@ -233,7 +239,9 @@ class Offers(BatchPart):
         offer = self.by_number.get(command.offer)
         if offer is None:
             return None
-        return None if self._has(offer, command.terms.credit_minor, now) else Reply(Verdict.OFFER_EXHAUSTED)
+        share = OF_LOOKUPS if isinstance(command, Promise) and rail_of(command.evidence) else 1
+        has = self._has(offer, command.terms.credit_minor, now, share)
+        return None if has else Reply(Verdict.OFFER_EXHAUSTED)
 
     def _is_open(self, number: int, pair: Pair, rate: str, terms: Terms | int, now_us: int) -> bool:
         """Whether a rate is one of an open offer for an amount; 0 is a rate that people set, or a fixing."""
@@ -259,11 +267,12 @@ class Offers(BatchPart):
         offer = self.by_number.get(number)
         return offer is not None and offer.inventory is not None
 
-    def _has(self, offer: Offer, minor: int, now_us: int) -> bool:
+    def _has(self, offer: Offer, minor: int, now_us: int, share: int) -> bool:
+        """Whether so much more, times `share`, is left beside what open quotes promise, times the same."""
         if offer.inventory is None:
             return True
         self._quotes.end(now_us)
-        return offer.used + self._promised.get(offer.pair, 0) + minor <= offer.inventory
+        return offer.used + share * (self._promised.get(offer.pair, 0) + minor) <= offer.inventory
 
     def promised(self, quote: Promised, sign: int) -> None:
         """Count (1) or no longer count (-1) what an open quote promises of its provider's inventory."""

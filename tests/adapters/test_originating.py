@@ -34,7 +34,7 @@ from adapters.pakistan.messages import DIALECT
 from adapters.port import Outcome, Payee
 from adapters.simulation.debit_book import DebitBook, DebitEntry, DebitState
 from adapters.simulation.harness import order_messages
-from adapters.simulation.payers import PaymentAbroad
+from adapters.simulation.payers import PaymentAbroad, QuotingMessages
 from adapters.simulation.sandbox import prepare
 from schemas import codec, credit_transfer, own_uetr
 from schemas.errors import InvalidMessage, NotAuthentic
@@ -242,6 +242,39 @@ def test_a_payee_of_cnaps_is_named_with_what_arrives(sides):
     assert (said.header.receiver, said.header.ref) == (china.BANK, open_own(raw).header.id)
     assert cnaps.text_of(unknown.root, "RspsnInf/RspsnSts") == "PR09"
     assert cnaps.text_at(unknown.root, "RmkInf") == ""
+
+
+QUOTE = "3f0f5d3c-7c52-4b0e-9a8e-5b0a6f1f2c11"
+QUOTING = [country for country in COUNTRIES if country not in {"BY", "KZ", "PK"}]
+"""Rails whose orders can name the quote in the answer to their look-up."""
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_a_firm_price_is_told_with_its_quote_and_an_order_can_name_it(sides, country):
+    side = sides[country]
+    raw = side.orders.payee_query(side.wish())
+    query = side.adapter.read_request(raw)
+    rate = "2.5600000000"
+    firm = PayeeVerdict(AT, Payee("", "", "A*** R***"), Money(256_00, "PKR"), rate, QUOTE, AT)
+    forecast = replace(firm, quote="", until=None)
+
+    assert query.quotable is isinstance(side.orders, QuotingMessages) is (country in QUOTING)
+    if not query.quotable:
+        assert query.amount is None
+        return
+    replies = [side.adapter.reply_payee(raw, each).body for each in (firm, forecast)]
+    assert [side.orders.read_quote(each) for each in replies] == [QUOTE, ""]
+    _, order = side.orders.order(replace(side.wish(), quote=QUOTE))
+    _, plain = side.orders.order(side.wish())
+    assert side.adapter.read_request(order).payment.quote == QUOTE
+    assert side.adapter.read_request(plain).payment.quote is None
+    purposes = {side.adapter.read_request(each).payment.purpose for each in (order, plain)}
+    assert purposes == {query.purpose}  # the price may depend on it
+    remittances = {side.adapter.read_request(each).payment.remittance for each in (order, plain)}
+    assert len(remittances) == 1
+    for wrong in (QUOTE.upper(), QUOTE[:-1], "0" * 36):
+        with pytest.raises(InvalidMessage):
+            side.adapter.read_request(side.orders.order(replace(side.wish(), quote=wrong))[1])
 
 
 def resealed(side, raw, old, new):

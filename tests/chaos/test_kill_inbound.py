@@ -37,18 +37,26 @@ class Wish(NamedTuple):
     word: str = ""
     behaviour: str = ""
     payee: str = "Sandbox Creditor"
+    look_up: str = "price"
+    """The payer looks up the price and pays it, where the rail's order can name it."""
 
 
 WISHES = {
     "before_callback_commit": Wish("IN"),
     **dict.fromkeys(("before_enquiry", "after_enquiry"), Wish(word="SILENT")),
-    **dict.fromkeys(failpoints.OF_HOLDS, Wish(payee=holds.LISTED)),
+    **dict.fromkeys(failpoints.OF_HOLDS, Wish(payee=holds.LISTED, look_up="")),  # people take their time
     "after_order_told": Wish(behaviour="REVERSE"),
     "after_order_looked_up": Wish(behaviour="EARLY"),
     **dict.fromkeys(("before_order_given_up", "after_order_given_up"), Wish(behaviour="REVERSE")),
 }
 """Where an ordinary payment to Pakistan does not pass it."""
-POINTS = (*failpoints.OF_ORDERS, *failpoints.OF_QUERIES, *failpoints.NAMES, *failpoints.OF_HOLDS)
+POINTS = (
+    *failpoints.OF_LOOKUPS,
+    *failpoints.OF_ORDERS,
+    *failpoints.OF_QUERIES,
+    *failpoints.NAMES,
+    *failpoints.OF_HOLDS,
+)
 
 
 @pytest.fixture
@@ -72,6 +80,7 @@ def originate(switch: SwitchProcess, source: str, wish: Wish) -> None:
         "via": "rail",
         "behaviour": wish.behaviour,
         "payee": wish.payee,
+        "look_up": wish.look_up,
     }
     trusted = ssl.create_default_context(cafile=place["ca_file"])
     request = urllib.request.Request(
@@ -137,7 +146,7 @@ def test_a_kill_at_every_point_of_an_order_debits_exactly_who_pays(
     originate(switch, source, Wish())
     if len(of_holds) == 1:  # the switch died twice of this one
         before = held(switch, source)
-        originate(switch, source, Wish(payee=holds.LISTED))
+        originate(switch, source, Wish(payee=holds.LISTED, look_up=""))
         of_holds += held(switch, source) - before
     until_ended(switch, source, but=len(of_holds))
     assert held(switch, source) == set(of_holds)
@@ -151,6 +160,9 @@ def test_a_kill_at_every_point_of_an_order_debits_exactly_who_pays(
     book, there = debits(rails, source), {**credited(rails, "IN"), **credited(rails, "PK")}
     assert {len(lines) for lines in there.values()} == {1}
     assert {uetr for uetr, entry in book.items() if entry.state is DebitState.DONE} == set(there)
+    assert any(entry.quote for entry in book.values())
+    quoted = [entry.quote for entry in book.values() if entry.quote and entry.state is DebitState.DONE]
+    assert len(set(quoted)) == len(quoted)
     assert (book[released].state, book[refused].state) == (DebitState.DONE, DebitState.REFUNDED)
     assert verified["ok"], verified
 

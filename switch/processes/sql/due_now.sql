@@ -1,7 +1,7 @@
 -- due_now: the caretaker's one question, ten times a second: the database clock, of the given rails those with a payment
 -- that is due, as `due_payments` means it, whether a change is approved or a confirmation waits, and the rails with orders
--- that are due or with answers to them. What follows is asked by the statements of its own part, so a row that they do not
--- take costs only a look.
+-- that are due, with answers to them, or with look-ups that wait for a price. What follows is asked by the statements of
+-- its own part, so a row that they do not take costs only a look.
 --   $1 rails
 SELECT clock_timestamp() AS now,
        ARRAY(
@@ -21,4 +21,8 @@ SELECT clock_timestamp() AS now,
        ARRAY(
          SELECT DISTINCT i.rail::text FROM switch.inbound_order AS i
          WHERE i.due_at <= clock_timestamp() AND i.answer IS NOT NULL
-       ) AS answers
+       ) AS answers,
+       ARRAY(
+         SELECT DISTINCT l.rail::text FROM switch.inbound_lookup AS l
+         WHERE l.decided_at IS NULL AND l.waits_until > clock_timestamp()
+       ) AS lookups

@@ -168,6 +168,8 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.processes.inbound":       (C,),
     "switch.processes.order_refunds": (C,),
     "switch.payments.inbound":        (A,),
+    "switch.payments.inbound_lookups": (A,),
+    "switch.processes.inbound_lookups": (C,),
     "switch.payments.payment_files":  (A,),
     "switch.payments.payment_files/payment_files": (A, P),
     "switch.payments.payment_files/payment_file_lines": (A, P),

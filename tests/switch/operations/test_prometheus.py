@@ -31,6 +31,7 @@ RARE = {
     "payswitch_backup_age_seconds",  # where this machine keeps backups
     "payswitch_change_executed_timestamp_seconds",
     "payswitch_idempotency_replays_total",
+    "payswitch_inbound_lookup_prices_total",  # where a rail looked up a price
     "payswitch_inbound_orders_ended_total",  # where an order of a rail has ended
     "payswitch_monitor_messages_total",  # where payments are sent to an outside monitor
     "payswitch_monitor_oldest_age_seconds",

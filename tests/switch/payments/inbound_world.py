@@ -71,6 +71,8 @@ async def originate(
     behaviour: str = "",
     count: int = 1,
     payee: str = origin.PAYEE,
+    look_up: str = "",
+    quote: str = "",
 ) -> list[str]:
     """Have customers of a rail pay abroad; the UETRs."""
     wish = {
@@ -81,6 +83,8 @@ async def originate(
         "behaviour": behaviour,
         "count": count,
         "payee": payee,
+        "look_up": look_up,
+        "quote": quote,
     }
     status, begun = await control(stack, source, "POST", "/originate", wish)
     assert status == 202, begun

@@ -200,6 +200,7 @@ ID, KEY = b"i" * 16, b"f" * 32
 LEGS = [CommandLeg(1, 2, 100, "funding")]
 HELD = HoldForScreening(commands.Identity(ID, KEY, "asha-bank", "", "", b"", 0), NO_TERMS, 1, 1, b"", 1)
 OF_RAIL = commands.Evidence(f"{commands.OF_RAIL}PK", b"", b"", b"")
+PROMISE = commands.Promise(NO_TERMS, [], "SLEV", "", 0, 0, 0)
 EVERY: dict[str, tuple[Command, set[Kind]]] = {
     "a rail's answer": (Advance(ID, Event.CONFIRM, rail="PK"), {Kind.API, Kind.CARETAKER}),
     "the sender cancels": (Advance(ID, Event.CANCEL), {Kind.API, Kind.CARETAKER}),
@@ -224,6 +225,8 @@ EVERY: dict[str, tuple[Command, set[Kind]]] = {
     ),
     "a payment is held by screening": (HELD, {Kind.API}),
     "it is held again": (structs.replace(HELD, held=1), {Kind.CARETAKER}),
+    "a participant asks for a quote": (PROMISE, {Kind.API}),
+    "a rail looks a price up": (structs.replace(PROMISE, evidence=OF_RAIL), {Kind.CARETAKER}),
     "two people decide about it": (DecideScreening(ID, 1, "release", ID, 1), {Kind.CARETAKER}),
     "nobody decides about it": (DecideScreening(ID, 1, "release", ID), set()),
     "a payment that a rail ordered is held": (structs.replace(HELD, evidence=OF_RAIL), {Kind.CARETAKER}),

@@ -3,14 +3,18 @@
 import asyncio
 import dataclasses
 import json
+import random
 import time
-from collections.abc import Mapping
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
+from schemas import codec
 from schemas.signing import http_signatures
 from schemas.signing.keys import SigningKey
 from switch.base.decoding import decoded
@@ -29,7 +33,7 @@ from switch.writer.commands import (
     Reply,
     Terms,
 )
-from tests.switch.payments.test_signatures import World, world
+from tests.switch.payments.test_signatures import XML, World, world
 from tests.switch.services import balance, done
 
 __all__ = ["world"]
@@ -429,3 +433,161 @@ async def test_what_quotes_promise_counts_until_they_are_used_or_end(market: Wor
     assert (await market.link.ask(paid(market, again))).verdict == "offer_exhausted"
     await asyncio.sleep(0.5)  # the first has ended by itself
     assert (await market.link.ask(paid(market, again))).verdict == "created"
+
+
+async def with_gateway(market: World, gateway: str = "asha-bank") -> None:
+    """The orders of UPI are taken, by this participant."""
+    await market.services.pool.execute(
+        "INSERT INTO switch.rail_inbound (rail, gateway, open, change) VALUES ('IN', $1, true, 1)"
+        " ON CONFLICT (rail) DO UPDATE SET gateway = excluded.gateway",
+        gateway,
+    )
+    await market.look_again()
+
+
+def of_lookup(quote: Promise, rail: str = "IN") -> Promise:
+    """The same quote, for a look-up of a rail that the caretaker has verified."""
+    assert quote.evidence is not None
+    unsigned = msgspec.structs.replace(quote.evidence, keyid=f"rail:{rail}", signature=b"", base=b"")
+    return msgspec.structs.replace(quote, evidence=unsigned)
+
+
+async def test_a_quote_for_a_look_up_is_of_the_gateway_and_what_was_looked_up(market: World) -> None:
+    offer = await published(market)
+    honest = of_lookup(quoted(market, offer))
+    nobodys = await market.refused(honest)  # type: ignore[arg-type]
+    await with_gateway(market, "ganga-bank")
+    anothers = await market.refused(honest)  # type: ignore[arg-type]
+    await with_gateway(market)
+    more = msgspec.structs.replace(honest.terms, debit_minor=200_00, credit_minor=658_00, fee_minor=2_50)
+    greater = await market.refused(msgspec.structs.replace(honest, terms=more))  # type: ignore[arg-type]
+    better = msgspec.structs.replace(honest.terms, credit_minor=330_00)
+    dearer = await market.refused(msgspec.structs.replace(honest, terms=better))  # type: ignore[arg-type]
+    of_other = await market.refused(of_lookup(quoted(market, offer), "PK"))  # type: ignore[arg-type]
+
+    assert "not the gateway of the rail" in nobodys
+    assert "not the gateway of the rail" in anothers
+    assert "not the gateway of the rail" in of_other
+    assert "another payment was signed" in greater
+    assert "credits too much" in dearer
+    assert (await market.link.ask(honest)).verdict == "created"
+    event = await market.services.pool.fetchval("SELECT body FROM ledger.event WHERE kind = 'QUOTED'")
+    assert event_bodies.read_facts(event)["keyid"] == "rail:IN"
+
+
+async def test_look_ups_hold_at_most_half_of_what_is_left(market: World) -> None:
+    await with_gateway(market)
+    offer = await published(market, inventory="1645.00")  # five payments
+
+    async def verdicts(*commands: Promise | Accept) -> list[str]:
+        return [(await market.link.ask(each)).verdict for each in commands]
+
+    looks = [of_lookup(quoted(market, offer)) for _ in range(3)]
+    assert await verdicts(*looks) == ["created", "created", "offer_exhausted"]
+    assert await verdicts(paid(market, offer), paid(market, offer)) == ["created", "created"]
+    assert await verdicts(of_lookup(quoted(market, offer)), quoted(market, offer)) == [
+        "offer_exhausted",
+        "created",  # a participant's may hold the rest
+    ]
+    assert await verdicts(paid(market, offer), quoted(market, offer)) == ["offer_exhausted"] * 2
+    market.server._writer.host.abandoned()  # everything is read again
+    assert await verdicts(of_lookup(quoted(market, offer))) == ["offer_exhausted"]
+
+
+def at_quote(market: World, id_: str, offer: int) -> Accept:
+    """An honest payment that names a quote."""
+    payment = paid(market, offer)
+    assert payment.evidence is not None
+    document = codec.decode(payment.evidence.message, media_type=XML, expect="pacs.008").document
+    (transaction,) = document["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
+    transaction["InstrForNxtAgt"] = [{"InstrInf": f"/QTID/{id_}"}]
+    signed = market.evidence(codec.encode("pacs.008.001.08", document, media_type=XML))
+    return msgspec.structs.replace(
+        payment, quote=uuid.UUID(id_).bytes, evidence=signed, bearer="SLEV", offer=0
+    )
+
+
+class Market:
+    """What may happen to one offer, in any order."""
+
+    def __init__(self, world: World, offer: int, chance: random.Random) -> None:
+        self.world, self.offer, self.chance = world, offer, chance
+        self.quotes: list[str] = []
+        self.payments: list[Accept] = []
+
+    async def look_up(self) -> str:
+        return await self.promised(of_lookup)
+
+    async def quote(self) -> str:
+        return await self.promised(lambda asked: asked)
+
+    async def promised(self, of: Callable[[Promise], Promise]) -> str:
+        life = self.chance.choice((150_000, 120_000_000))
+        reply = await self.world.link.ask(of(quoted(self.world, self.offer, life)))
+        self.quotes += [reply.detail] if reply.verdict == "created" else []
+        return reply.verdict
+
+    async def pay(self) -> str:
+        return await self.paid(paid(self.world, self.offer))
+
+    async def use(self) -> str:
+        if not self.quotes:
+            return ""
+        id_ = self.quotes.pop(self.chance.randrange(len(self.quotes)))
+        return await self.paid(at_quote(self.world, id_, self.offer))
+
+    async def paid(self, payment: Accept) -> str:
+        reply = await self.world.link.ask(payment)
+        self.payments += [payment] if reply.verdict == "created" else []
+        return reply.verdict
+
+    async def reject(self) -> str:
+        if not self.payments:
+            return ""
+        ended = self.payments.pop(self.chance.randrange(len(self.payments)))
+        step = Advance(ended.identity.uetr, "REJECT", rail="PK", reason="AC03")
+        return (await self.world.link.ask(step)).verdict
+
+    async def restart(self) -> str:
+        self.world.server._writer.host.abandoned()
+        return ""
+
+    async def wait(self) -> str:
+        await asyncio.sleep(0.2)
+        return ""
+
+    async def sums(self) -> tuple[int, int]:
+        """What payments have taken, and what open quotes promise."""
+        row = await self.world.services.pool.fetchrow(
+            "SELECT (SELECT coalesce(sum(used_minor), 0) FROM switch.fx_offer WHERE number = $1)::bigint AS used,"
+            " (SELECT coalesce(sum(credit_minor), 0) FROM switch.quote AS q WHERE expires_at > clock_timestamp()"
+            " AND NOT EXISTS (SELECT FROM switch.quote_use AS u WHERE u.quote = q.id))::bigint AS promised",
+            self.offer,
+        )
+        return row["used"], row["promised"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_what_is_promised_and_taken_never_passes_the_inventory(market: World, seed: int) -> None:
+    """Look-ups, quotes, payments, ends and restarts in any order; and look-ups hold half at most."""
+    await with_gateway(market)
+    inventory, chance = 9 * 329_00, random.Random(seed)
+    trading = Market(market, await published(market, inventory="2961.00"), chance)
+    steps = [
+        *(trading.look_up, trading.look_up, trading.quote, trading.pay, trading.use),
+        *(trading.reject, trading.restart, trading.wait),
+    ]
+    made: Counter[str] = Counter()
+
+    for _ in range(60):
+        step = chance.choice(steps)
+        verdict = await step()
+        used, promised = await trading.sums()
+        made[what := f"{step.__name__} {verdict}"] += 1
+        assert used + promised <= inventory, (what, used, promised)
+        if what == "look_up created":
+            assert 2 * promised <= inventory - used, (used, promised)
+
+    assert made["look_up created"], made
+    assert made["look_up offer_exhausted"], made
+    assert made["use created"], made
