@@ -1,10 +1,10 @@
 """Offers of FX providers: their own rates by pair and amount, until an instant, and within an inventory.
 
-A provider publishes an offer for a pair of currencies; the newest one replaces the one before, and the rate
-that two people set before it; one without tiers withdraws it. The writer decides, so no payment is converted
-at an offer that has ended or is replaced, and an inventory is never passed, under any concurrency: it counts
-what payments have taken since the offer was published, and what open quotes promise. A payment that is
-voided gives back what it took; so does the end of a quote that nobody used.
+A provider publishes an offer for a pair of currencies; the newest one replaces the one before, the rate that
+two people set before it, and a fixing; one without tiers withdraws it. The writer decides, so no payment is
+converted at an offer that has ended or is replaced, and an inventory is never passed, under any concurrency:
+it counts what payments have taken since the offer was published, and what open quotes promise. A payment that
+is voided gives back what it took; so does the end of a quote that nobody used.
 
 A payment that comes too late for an offer is not refused: nothing is decided, and the worker looks for the
 next best offer within the terms that the payment states.
@@ -196,7 +196,10 @@ class Offers(BatchPart):
             self._taken[number] = Taken(offer, minor)
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
-        """Read the age of rates that people set for pairs of which their provider has an offer, too."""
+        """Read the age of rates that people set for pairs of which their provider has an offer, too.
+
+        Fixings are older than every offer.
+        """
         new = {
             (command.provider, each.source, each.target)
             for command in commands
@@ -253,7 +256,7 @@ class Offers(BatchPart):
         return rate in (offer.rates_of(terms) if isinstance(terms, int) else offer.rates(terms))
 
     def _is_replaced(self, pair: Pair, rate: str, now_us: int) -> bool:
-        """Whether people set this rate of a pair, and its provider has an open offer newer than theirs.
+        """Whether people set or fixed this rate of a pair, and its provider has a newer open offer.
 
         `Signatures` refuses a rate that nobody set.
         """

@@ -393,23 +393,38 @@ async def test_a_block_of_any_pair_that_a_cross_rate_uses_acts_at_once(
     assert (reply.verdict, reply.reason) == ("refused", "RR04")
 
 
+async def fixed(market: World, change: int, begins: str, ends: str, rate: str) -> None:
+    await market.services.pool.execute(
+        "INSERT INTO switch.fx_fixing SELECT $1, 'IN', 'INR', 'PKR', 'fx', $4::text::numeric,"
+        " clock_timestamp() + $2::text::interval, clock_timestamp() + $3::text::interval",
+        *(change, begins, ends, rate),
+    )
+
+
 async def test_a_fixing_is_a_rate_from_its_beginning_to_its_end(market: World) -> None:
-    pool = market.services.pool
-
-    async def fixed(change: int, begins: str, ends: str, rate: str) -> None:
-        await pool.execute(
-            "INSERT INTO switch.fx_fixing SELECT $1, 'IN', 'INR', 'PKR', 'fx', $4::text::numeric,"
-            " clock_timestamp() + $2::text::interval, clock_timestamp() + $3::text::interval",
-            *(change, begins, ends, rate),
-        )
-
-    await fixed(1, "-1 minute", "1 hour", "3.31")
-    await fixed(2, "-1 hour", "-10 seconds", "3.32")
-    await fixed(3, "10 minutes", "1 hour", "3.33")
+    await fixed(market, 1, "-1 minute", "1 hour", "3.31")
+    await fixed(market, 2, "-1 hour", "-10 seconds", "3.32")
+    await fixed(market, 3, "10 minutes", "1 hour", "3.33")
 
     assert (await market.link.ask(paid(market, 0, 331_00, "3.3100000000"))).verdict == "created"
     for credit, rate in ((332_00, "3.3200000000"), (333_00, "3.3300000000")):
         assert "rate is not in force" in await market.refused(paid(market, 0, credit, rate))
+
+
+async def test_a_fixing_is_over_while_its_provider_has_an_offer(market: World) -> None:
+    """Bug: workers that did not know an offer yet promised more than its inventory, at the fixing."""
+    await fixed(market, 1, "-1 minute", "1 hour", "3.31")
+    at_fixing = paid(market, 0, 331_00, "3.3100000000")
+    await published(market, tiers=[{"from": "0", "rate": "3.31"}], inventory="300.00")
+
+    assert (await market.link.ask(at_fixing)).verdict == "offer_ended"
+    quote = quoted(market, 0)
+    terms = msgspec.structs.replace(quote.terms, rate="3.3100000000", credit_minor=331_00)
+    assert (await market.link.ask(msgspec.structs.replace(quote, terms=terms))).verdict == "offer_ended"
+    await fixed(market, 2, "0", "1 hour", "3.31")  # a newer one does not precede an offer, either
+    assert (await market.link.ask(at_fixing)).verdict == "offer_ended"
+    await published(market, tiers=[])
+    assert (await market.link.ask(at_fixing)).verdict == "created"
 
 
 async def test_of_an_alias_its_country_is_signed(market: World) -> None:
