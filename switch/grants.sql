@@ -229,7 +229,8 @@ GRANT INSERT (publisher, published, source, sha256, octets, entries, names, file
    TO payswitch_pages;
 GRANT INSERT, UPDATE (number) ON switch.screening_set, switch.screening_engine TO payswitch_caretaker;
 GRANT SELECT ON switch.screening_tables TO payswitch_api; -- what every process compares names with: made once, by the caretaker
-GRANT SELECT, INSERT, DELETE ON switch.screening_tables TO payswitch_caretaker;
+GRANT SELECT (number) ON switch.screening_tables TO payswitch_pages; -- which lists are in force
+GRANT SELECT, INSERT, UPDATE (tables), DELETE ON switch.screening_tables TO payswitch_caretaker;
 GRANT SELECT, INSERT, UPDATE (place) ON switch.monitor TO payswitch_caretaker;
 GRANT INSERT (rail, sha256, octets, banks, file, added_by) ON switch.directory_file TO payswitch_pages;
 GRANT INSERT, UPDATE (name, bic, codes, gateway, payment_minor, day_minor, since, until, change)

@@ -565,6 +565,12 @@ RATE_AGE: Final = Gauge(
     ("corridor",),
     multiprocess_mode=_CURRENT,
 )
+SCREENING_LISTS_LATE: Final = Gauge(
+    "payswitch_screening_lists_late_seconds",
+    "Time since sanctions lists came into force that a process does not have yet; it compares payments with"
+    " those before",
+    multiprocess_mode="livemax",
+)
 SCREENING_LIST_AGE: Final = Gauge(
     "payswitch_screening_list_age_seconds",
     "Time since the newest sanctions list in force of a publisher was added; 0: none of it is in force",

@@ -41,6 +41,7 @@ from switch.identity import openid, providers
 from switch.operations import certificates, facts, housekeeping, witnesses
 from switch.payments import rail_connection
 from switch.processes import caretaker, messenger
+from switch.screening import tables
 from switch.webhooks import signing
 from switch.writer.client import Link
 from switch.writer.kinds import Kind
@@ -56,6 +57,7 @@ CHECKPOINT_MAX_S: Final = 300.0
 WITNESS_MAX_S: Final = 900.0
 UNKNOWN_MAX_S: Final = 900.0
 LOOK_MAX_S: Final = 300.0
+LISTS_LATE_MAX_S: Final = 60.0
 BACKUP_MAX_S: Final = 26 * 3600.0
 CERTIFICATE_LEFT: Final = timedelta(days=30)
 PARTITION_ROOM_MIN: Final = 1 << 24
@@ -71,6 +73,7 @@ _REPLICA_LAG: Final = _statement("replica_lag")
 _LOCK_HELD: Final = _statement("is_lock_held")
 _UNKNOWN: Final = _statement("unknown_payments")
 _LAST_CHECK: Final = _statement("last_check")
+_LISTS_LATE: Final = _statement("lists_late")
 _BREAKS: Final = (
     "SELECT rail, count(*) FROM switch.reconciliation_break WHERE resolved_at IS NULL GROUP BY rail"
 )
@@ -654,6 +657,18 @@ async def _unresolved(connection: asyncpg.Connection, _: Settings) -> AsyncItera
         )
 
 
+async def _lists(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[DoctorFinding]:
+    late = await connection.fetchrow(_LISTS_LATE, tables.made_with())
+    if late is not None and late["age"] > LISTS_LATE_MAX_S:
+        yield _finding(
+            "screening-lists-late",
+            f"The sanctions lists of change {late['number']} are in force for {late['age'] / 60:.0f} minutes"
+            " and have no index: payments are compared with those before, or refused if there are none.",
+            "`screening_tables_failed` in the caretaker's log names the cause.",
+            "screening-lists-late",
+        )
+
+
 def _mail(settings: Settings) -> Iterator[DoctorFinding]:
     for fault in mail.faults(settings):
         yield _finding(
@@ -766,6 +781,7 @@ DATABASE: Final[Mapping[str, Callable[[asyncpg.Connection, Settings], AsyncItera
     "history": _history,
     "backups": _backups,
     "doubts": _unresolved,
+    "sanctions lists": _lists,
     "calendars": _calendars,
     "webhook keys": _webhook_keys,
     "seal of authenticators": _seal,

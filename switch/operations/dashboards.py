@@ -598,6 +598,13 @@ RAILS: Final = Dashboard(
             "By result. Hits wait for people, `silent` for the outside engine, which did not answer;"
             " `not_ready` were refused, because a process had no index yet. Normally nearly all are clear.",
         ),
+        _value(
+            f"max({_P}_screening_lists_late_seconds)",
+            "longest",
+            "Sanctions lists that are late",
+            "Time since lists came into force that a process does not have yet. Normally 0.",
+            "s",
+        ),
         _most(
             "screening_list_age_seconds",
             "publisher",

@@ -269,7 +269,8 @@ class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
     stated_days: list[StatedDay] = []
     schedules: list[WindowSchedule] = []
     screening: list[ScreeningSet] = []
-    """The set in force and those that follow, in order of their instants."""
+    """The set in force and those that follow, in order of their instants; while nobody has kept its tables,
+    also those before, from the last one on that has any."""
     screening_engines: list[ScreeningEngine] = []
     """The same for the outside engine."""
     watched: bool = False

@@ -4,8 +4,9 @@ Theory of operation. Two people set which lists are in force, and from which ins
 than the longest time for which a process takes payments without having read the directory (`FRESH_S`), so at
 that instant every process that takes payments knows the set. The caretaker makes the tables of its index once
 and keeps them; every process loads them before the set is in force, or makes them itself if they are late. A
-payment that comes to a process without the index waits a moment, and is then not taken: nothing passes
-unscreened.
+payment that comes to a process without the index waits a moment. Then it is compared with the lists before,
+and a metric states for how long the new ones are late: lists of which no tables can be made stop no payment.
+If there are none before, it is not taken: nothing passes unscreened.
 
 Two people may also name an outside engine, which is asked about every payment beside the lists, or in their
 place. If it does not answer, that is a finding of its own: the payment is held until it answers.
@@ -17,7 +18,6 @@ initiating party, and the holder's name of an account. Vessels, addresses and fr
 import asyncio
 import zlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from datetime import date
 from time import monotonic, perf_counter
 from typing import Any, Final, TypeVar
@@ -34,16 +34,17 @@ from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.payments.directory import REFRESH_S, Directory, ScreeningEngine, ScreeningSet
 from switch.payments.dispatch import now_us
-from switch.screening import tables
+from switch.screening import making, tables
 from switch.screening.engine import AskedParty, EngineClient, EngineHit, EngineSilent, EngineTerms
 from switch.screening.index import NameIndex, ScreeningHit
-from switch.screening.listed import ListedParty
 from switch.screening.tables import IndexTables
 
 CLEARED_READ_S: Final = 5.0
 """How often the clearances are read."""
 MAKES_ITSELF_S: Final = 20.0
 """So long before lists are in force, a process makes tables itself that nobody has kept."""
+MAKES_AGAIN_S: Final = 10.0
+"""After a failure to load or to make tables, a process tries again so much later."""
 READY_WITHIN_S: Final = 2.0
 """So long a payment waits for the index of lists that are in force."""
 _POLL_S: Final = 0.05
@@ -62,7 +63,6 @@ _PLACES: Final = {
 _ACCOUNTS: Final = {"DbtrAcct": "debtor account", "CdtrAcct": "creditor account"}
 PARTS: Final = (*_PLACES.values(), *_ACCOUNTS.values())
 """Every part of a payment whose name is compared."""
-_decoder: Final = msgspec.msgpack.Decoder(list[ListedParty])
 encode_parties: Final = msgspec.msgpack.encode
 _log = structlog.get_logger()
 
@@ -142,6 +142,8 @@ class Screening:
         self._cleared_at = float("-inf")
         self._directory = directory
         self._indexes: dict[int, NameIndex] = {}
+        self._again_at: dict[int, float] = {}
+        """When it tries again to load or to make the tables of a set."""
         self._clients: dict[int, EngineClient] = {}
         for result in ("clear", "hit", "silent", "not_ready"):
             metrics.SCREENED.labels(result)  # from the first refusal on, an alert sees an increase
@@ -161,10 +163,10 @@ class Screening:
         """
         if not (self._directory.now.screening or self._directory.now.screening_engines):
             return NOT_SCREENED
-        lists, engine = self._lists(), self._engine()
+        lists, engine = await self._ready_lists(), self._engine()
         if lists is None and engine is None:
             return NOT_SCREENED
-        findings = [] if lists is None else self._compared(await self._index(lists), lists, message, sender)
+        findings = [] if lists is None else self._compared(lists, message, sender)
         if engine is not None:
             findings += await self._asked(engine, message, sender)
         result = ScreeningResult(_newest(lists, engine), findings)
@@ -172,35 +174,40 @@ class Screening:
         return result
 
     def _lists(self) -> ScreeningSet | None:
-        """The set of lists in force now; None if payments are compared with no list."""
-        found = _latest(self._directory.now.screening)
-        return found if found is not None and found.lists else None
+        """The lists that payments are compared with now; None if with no list.
+
+        If the index of those in force is not ready in time, they are the last ones before whose index is.
+        """
+        begun = _begun(self._directory.now.screening)
+        if not (begun and begun[-1].lists):
+            return None
+        if now_us() - begun[-1].since < READY_WITHIN_S * 1_000_000:
+            return begun[-1]
+        return next((each for each in reversed(begun) if each.number in self._indexes), begun[-1])
 
     def _engine(self) -> ScreeningEngine | None:
         """The outside engine that is asked now, if any."""
-        found = _latest(self._directory.now.screening_engines)
-        return found if found is not None and found.form != "none" else None
+        begun = _begun(self._directory.now.screening_engines)
+        return begun[-1] if begun and begun[-1].form != "none" else None
 
-    async def _index(self, lists: ScreeningSet) -> NameIndex:
-        """The index of the lists in force; mostly it is there, and nothing waits.
+    async def _ready_lists(self) -> ScreeningSet | None:
+        """The lists that payments are compared with, whose index is mostly there; then nothing waits.
 
         Raises:
-            Unavailable: it is not ready in this process.
+            Unavailable: no index is ready in this process.
 
         """
         until = monotonic() + READY_WITHIN_S
-        while (index := self._indexes.get(lists.number)) is None:
+        while (lists := self._lists()) is not None and lists.number not in self._indexes:
             if monotonic() >= until:
                 metrics.SCREENED.labels("not_ready").inc()
                 raise Unavailable("the switch is starting to take payments; nothing was decided")
             await asyncio.sleep(_POLL_S)
-        return index
+        return lists
 
-    def _compared(
-        self, index: NameIndex, lists: ScreeningSet, message: Message, sender: str
-    ) -> list[ScreeningFinding]:
+    def _compared(self, lists: ScreeningSet, message: Message, sender: str) -> list[ScreeningFinding]:
         started = perf_counter()
-        made = self._findings(index, message, lists.threshold / 100)
+        made = self._findings(self._indexes[lists.number], message, lists.threshold / 100)
         findings = [each for each in made if not self._is_cleared(each, sender)]
         metrics.SCREENING_SECONDS.observe(perf_counter() - started)
         return findings
@@ -243,14 +250,17 @@ class Screening:
             await client.close()
 
     async def prepare(self) -> None:
-        """Load or make the indexes of the set in force and of those that follow; drop the others."""
-        wanted = {each.number: each for each in self._directory.now.screening if each.lists}
-        for number, each in wanted.items():
-            if number not in self._indexes and (made := await self._tables(each, list(wanted))) is not None:
-                self._indexes[number] = await asyncio.to_thread(NameIndex, made)
-                _log.info("screening_ready", lists=number, names=len(self._indexes[number]))
-        for number in self._indexes.keys() - wanted.keys():
+        """Load or make the indexes of the set in force and of those that follow; drop the others.
+
+        Sets before the one in force are kept while its index is not ready.
+        """
+        for each in self._needed():
+            if each.lists and each.number not in self._indexes:
+                await self._load(each)
+        wanted = {each.number for each in self._needed()}
+        for number in self._indexes.keys() - wanted:
             del self._indexes[number]
+        metrics.SCREENING_LISTS_LATE.set(self._late_s())
         engines = {each.number for each in self._directory.now.screening_engines}
         for number in self._clients.keys() - engines:
             await self._clients.pop(number).close()
@@ -258,6 +268,40 @@ class Screening:
             rows = await self._pool.fetch(_CLEARED)
             self._cleared = frozenset((row["party"], row["entry"], row["participant"]) for row in rows)
             self._cleared_at = monotonic()
+
+    def _needed(self) -> Sequence[ScreeningSet]:
+        """Sets from the last one on that has begun and is ready, in order of their instants."""
+        sets = self._directory.now.screening
+        begun = enumerate(_begun(sets))
+        first = max((at for at, each in begun if not each.lists or each.number in self._indexes), default=0)
+        return sets[first:]
+
+    def _late_s(self) -> float:
+        """For how long lists are in force of which this process has no index."""
+        begun = _begun(self._directory.now.screening)
+        if not begun or not begun[-1].lists or begun[-1].number in self._indexes:
+            return 0.0
+        return (now_us() - begun[-1].since) / 1_000_000
+
+    async def _load(self, wanted: ScreeningSet) -> None:
+        """Load or make the index of a set; if it cannot, later."""
+        if monotonic() < self._again_at.get(wanted.number, 0.0):
+            return
+        try:
+            made = await self._tables(wanted)
+            index = None if made is None else await asyncio.to_thread(NameIndex, made)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # the database is away
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with new lists, the old ones count on
+            detail = str(error) if isinstance(error, making.TablesNotMade) else logs.where(error)
+            _log.error(
+                "screening_tables_failed", lists=wanted.number, error=type(error).__name__, detail=detail
+            )
+            self._again_at[wanted.number] = monotonic() + MAKES_AGAIN_S
+        else:
+            if index is not None:
+                self._indexes[wanted.number] = index
+                _log.info("screening_ready", lists=wanted.number, names=len(index))
 
     def _findings(self, index: NameIndex, message: Message, threshold: float) -> Iterator[ScreeningFinding]:
         for part, name, born in parties_of(message):
@@ -271,24 +315,35 @@ class Screening:
         account = msgspec.json.encode(transaction.get(f"{side}Acct", {}).get("Id"), order="sorted").decode()
         return self._keys.claim("", "screened party", f"{name}\0{account}\0{born or ''}")
 
-    async def _tables(self, wanted: ScreeningSet, numbers: Sequence[int]) -> IndexTables | None:
+    async def _tables(self, wanted: ScreeningSet) -> IndexTables | None:
         """The tables of the index of a set; None if there is time to wait for the process that makes them.
 
-        `numbers`: the sets that are needed.
+        Raises:
+            TablesNotMade: they cannot be made or kept.
+
         """
         kept = await self._pool.fetchval(_TABLES, wanted.number, tables.made_with())
         if kept is not None:
-            return await asyncio.to_thread(tables.unpack, kept)
-        if not self._keeps_tables and wanted.since - now_us() > MAKES_ITSELF_S * 1_000_000:
+            try:
+                return await asyncio.to_thread(tables.unpack, kept)
+            except tables.DamagedTables:
+                _log.error("screening_tables_damaged", lists=wanted.number)
+        elif not self._keeps_tables and wanted.since - now_us() > MAKES_ITSELF_S * 1_000_000:
             return None
         rows = await self._pool.fetch(_PARTIES, wanted.lists)
         if len(rows) != len(set(wanted.lists)):
-            raise LookupError(f"set {wanted.number} has a list that is not in the database")
-        made = await asyncio.to_thread(_make, [(row["publisher"], row["parties"]) for row in rows])
+            raise making.TablesNotMade("one of the lists is not in the database")
+        packed = await making.make([(row["publisher"], row["parties"]) for row in rows])
         if self._keeps_tables:
-            packed = await asyncio.to_thread(tables.pack, made)
-            await self._pool.execute(_KEEP, wanted.number, tables.made_with(), packed, numbers)
-        return made
+            await self._keep(wanted.number, packed)
+        return await asyncio.to_thread(tables.unpack, packed)
+
+    async def _keep(self, number: int, packed: bytes) -> None:
+        needed = [each.number for each in self._needed()]
+        try:
+            await self._pool.execute(_KEEP, number, tables.made_with(), packed, needed)
+        except asyncpg.PostgresError as error:
+            raise making.TablesNotMade(f"they could not be kept: {type(error).__name__}") from None
 
     async def keep_ready(self) -> None:
         """Prepare for ever. While the database is unavailable the present indexes stay."""
@@ -298,15 +353,6 @@ class Screening:
             except Exception as error:  # noqa: BLE001 - the outermost loop must go on whatever happens
                 _log.warning("screening_not_ready", error=type(error).__name__, detail=logs.where(error))
             await asyncio.sleep(REFRESH_S)
-
-
-def _make(lists: Sequence[tuple[str, bytes]]) -> IndexTables:
-    """Make the tables of some lists; ids are unique with their publisher."""
-    return tables.make(
-        replace(party, id=f"{publisher}:{party.id}")
-        for publisher, packed in lists
-        for party in _decoder.decode(zlib.decompress(packed))
-    )
 
 
 async def names_of(connection: asyncpg.Connection, lists: Sequence[int]) -> frozenset[tuple[str, str]]:
@@ -319,7 +365,7 @@ def _names(lists: Sequence[tuple[str, bytes]]) -> frozenset[tuple[str, str]]:
     return frozenset(
         (publisher, name.text)
         for publisher, packed in lists
-        for party in _decoder.decode(zlib.decompress(packed))
+        for party in making.parties.decode(zlib.decompress(packed))
         for name in party.names
     )
 
@@ -362,10 +408,10 @@ def _newest(lists: ScreeningSet | None, engine: ScreeningEngine | None) -> int:
 _Dated = TypeVar("_Dated", ScreeningSet, ScreeningEngine)
 
 
-def _latest(dated: Sequence[_Dated]) -> _Dated | None:
-    """The last of those that have begun; they are in the order of their instants."""
+def _begun(dated: Sequence[_Dated]) -> Sequence[_Dated]:
+    """Those that have begun; they are in the order of their instants."""
     now = now_us()
-    return next((each for each in reversed(dated) if each.since <= now), None)
+    return [each for each in dated if each.since <= now]
 
 
 def parties_of(message: Message) -> Iterator[tuple[str, str, date | None]]:

@@ -12,7 +12,7 @@ import unicodedata
 import zlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -33,6 +33,12 @@ LEAST_THRESHOLD: Final = 0.7
 """From this threshold on the tables have every name that may be a hit; below it all names are compared."""
 ROUNDED: Final = 0.999_999
 """What is equal must not be less because it was added in another order."""
+TELLING: Final = 1.2
+"""Part of a name suffices if what is covered weighs so much more than a word that no listed name has, ..."""
+MOST: Final = 0.55
+"""... and so much of the name."""
+NONE_NEEDED: Final = -1
+WHOLE_NAME: Final = -2
 _TOLD: Final = 1 - LEAST_THRESHOLD * ROUNDED / MOST_SIMILAR
 """A name of whose words as much is not covered is no hit."""
 PARTICLE: Final = 0.2
@@ -44,7 +50,7 @@ _FEW_LETTERS: Final = 4
 _SOURCES: Final = {
     "adapters": ("romanisation.py", "names.txt", "han.txt"),
     "switch.names": ("words.py", "han.py", "similarity.py", "sounds.txt"),
-    "switch.screening": ("tables.py", "vocabulary.py", "listed.py"),
+    "switch.screening": ("tables.py", "vocabulary.py", "listed.py", "making.py"),
 }
 """Programs and tables of names that make the tables of an index."""
 
@@ -92,6 +98,11 @@ class IndexTables(msgspec.Struct, array_like=True, frozen=True):
     """Words by their skeletons."""
     joined: bytes
     """Places of words in `names` by the skeleton that the word makes with the next one."""
+    joined_totals: bytes
+    """Of each of these: the weight of the name if the two are one word."""
+    joined_needed: bytes
+    """Of each of these: another word of the name, or one like it, without which it is no hit then;
+    `NONE_NEEDED` if there are such words, and none is needed; `WHOLE_NAME` if there are none."""
     equal: bytes
     """Names by all of their words."""
     read_alike: bytes
@@ -142,6 +153,13 @@ def make(parties: Iterable[ListedParty]) -> IndexTables:
     starts = list(itertools.accumulate(map(len, of_names), initial=0))
     having = _by_word(((at, of_names[at]) for at in compared), len(numbers))
     near = KeyTable.made((key, at) for word, at in numbers.items() for key in keys(heard[word]))
+    as_one = {
+        starts[at] + place: (of_names[at], place, heard[one + other])
+        for at in compared
+        for place, (one, other) in enumerate(itertools.pairwise(found[at][2]))
+    }
+    joined = KeyTable.made((both.skeleton, row) for row, (*_, both) in as_one.items())
+    read = [_as_one(*as_one[row], weights, frequencies, rarest) for row in KeyTable(joined)]
     alike = _alike_of_frequent(having, near, [heard[word] for word in numbers])
     return IndexTables(
         words=" ".join(numbers),
@@ -160,11 +178,9 @@ def make(parties: Iterable[ListedParty]) -> IndexTables:
         alike=_groups([[*found] for found in alike]),
         how=bytes(itertools.chain.from_iterable(found.values() for found in alike)),
         sounding=KeyTable.made((heard[word].skeleton, at) for word, at in numbers.items()),
-        joined=KeyTable.made(
-            (heard[one + other].skeleton, starts[at] + place)
-            for at in compared
-            for place, (one, other) in enumerate(itertools.pairwise(found[at][2]))
-        ),
+        joined=joined,
+        joined_totals=array("d", (total for total, _ in read)).tobytes(),
+        joined_needed=array("i", (needed for _, needed in read)).tobytes(),
         equal=KeyTable.made((whole(made), at) for at, (*_, made) in enumerate(found)),
         read_alike=KeyTable.made(
             (reading(name.text), at) for at, name in enumerate(known) if han.is_name(name.text)
@@ -194,14 +210,26 @@ def _alike_of_frequent(having: Groups, near: bytes, listed: Sequence[Heard]) -> 
 _decoder: Final = msgspec.msgpack.Decoder(IndexTables)
 
 
+class DamagedTables(Exception):
+    """Not what `pack` packed."""
+
+
 def pack(made: IndexTables) -> bytes:
     """Tables in zlib format."""
     return zlib.compress(msgspec.msgpack.encode(made), level=1)
 
 
 def unpack(packed: bytes) -> IndexTables:
-    """Tables that `pack` packed."""
-    return _decoder.decode(zlib.decompress(packed))
+    """Tables that `pack` packed.
+
+    Raises:
+        DamagedTables: they are not as they were.
+
+    """
+    try:
+        return _decoder.decode(zlib.decompress(packed))
+    except (zlib.error, msgspec.DecodeError) as error:
+        raise DamagedTables from error
 
 
 def rarity(names_listed: int) -> float:
@@ -238,6 +266,26 @@ def _telling(made: Sequence[int], weights: Sequence[float], total: float) -> lis
         if told > _TOLD * total:
             break
     return found
+
+
+def _as_one(  # noqa: PLR0917 - what the weight of a word depends on
+    made: Sequence[int],
+    place: int,
+    both: Heard,
+    weights: Sequence[float],
+    frequencies: Mapping[str, int],
+    rarest: float,
+) -> tuple[float, int]:
+    """The weight of a name if two of its words are one, and which other one it then needs."""
+    others = [*made[:place], *made[place + 2 :]]
+    frequency = frequencies.get(consonants_of(both.word, both.sounds), 0)
+    total = weight(both.word, frequency, rarest) + sum(weights[word] for word in others)
+    if not others:
+        return total, WHOLE_NAME
+    heaviest = max(others, key=weights.__getitem__)
+    without = MOST_SIMILAR * (total - weights[heaviest])
+    least = min(LEAST_THRESHOLD * total, max(TELLING * rarest, MOST * total))
+    return total, NONE_NEEDED if without >= least * ROUNDED else heaviest
 
 
 def _by_word(rows: Iterable[tuple[int, Sequence[int]]], count: int) -> Groups:

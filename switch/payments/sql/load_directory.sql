@@ -124,6 +124,8 @@ SELECT jsonb_build_object(
             'since', (extract(epoch FROM s.in_force_from) * 1000000)::bigint
         ) ORDER BY s.in_force_from, s.number), '[]') FROM switch.screening_set AS s
         WHERE s.in_force_from >= coalesce(
+            (SELECT max(f.in_force_from) FROM switch.screening_set AS f WHERE f.in_force_from <= clock_timestamp()
+               AND (f.lists = '{}' OR EXISTS (SELECT FROM switch.screening_tables AS t WHERE t.number = f.number))),
             (SELECT max(f.in_force_from) FROM switch.screening_set AS f WHERE f.in_force_from <= clock_timestamp()),
             s.in_force_from
         )

@@ -381,6 +381,10 @@ async def test_a_clock_that_is_wrong_is_named(
                VALUES (1, gen_random_uuid(), 'UNKNOWN', 'IN', 1, 'INR', now() - interval '1 hour', now(), 1)""",
         ),
         (
+            "screening-lists-late",
+            "INSERT INTO switch.screening_set VALUES (9, '{1}', 85, now() - interval '2 minutes')",
+        ),
+        (
             "calendar-missing",
             "INSERT INTO switch.window_schedule VALUES ('XTS', 'ZZ', 'UTC', '{12:00}') ON CONFLICT DO NOTHING",
         ),

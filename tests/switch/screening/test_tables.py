@@ -1,17 +1,23 @@
 """The tables of an index are made once, kept, and loaded by every process before its lists are in force."""
 
 import asyncio
+import contextlib
+import os
+import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import msgspec
+import psutil
 import pytest
 
 from loadtests.screening import made_up, payments
 from schemas import codec
 from schemas.errors import Unavailable
-from switch.base import personal_data
+from switch.base import metrics, personal_data
 from switch.base.settings import Settings
 from switch.names.similarity import hear
 from switch.operations import screening_lists
@@ -156,3 +162,170 @@ async def test_a_payment_waits_a_moment_for_the_index_and_is_not_taken_without(
     monkeypatch.setattr(screening, "READY_WITHIN_S", 0.1)
     with pytest.raises(Unavailable, match="nothing was decided"):
         await of_process(pool, [(SET, 0)]).compare(message(LISTED), "asha-bank")
+
+
+def test_tables_that_are_not_whole_are_not_read() -> None:
+    packed = tables.pack(tables.make(parties(LISTED)))
+
+    for damaged in (packed[:-9], packed[:40] + bytes([packed[40] ^ 1]) + packed[41:], b"", packed[1:]):
+        with pytest.raises(tables.DamagedTables):
+            tables.unpack(damaged)
+
+
+async def in_force(process: Screening) -> None:
+    """Let a process read what is in force, as each does every second, and prepare for it."""
+    await process._directory.refresh()
+    await process.prepare()
+
+
+async def found(process: Screening, name: str) -> tuple[int, list[str]]:
+    """The set that a payee of this name is compared with, and the entries that it may be."""
+    result = await process.compare(message(name), "asha-bank")
+    return result.lists, [each.entry for each in result.findings]
+
+
+@pytest.fixture
+async def caretaker(pool: asyncpg.Pool) -> Screening:
+    """The caretaker's screening, with tables of the set in force, which it has kept."""
+    process = of_process(pool, [], keeps_tables=True)
+    await in_force(process)
+    return process
+
+
+@pytest.fixture
+def tries_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process tries again at once, and payments do not wait for it."""
+    monkeypatch.setattr(screening, "MAKES_AGAIN_S", 0.0)
+    monkeypatch.setattr(screening, "READY_WITHIN_S", 0.05)
+
+
+def late_s() -> float:
+    return float(metrics.SCREENING_LISTS_LATE._value.get())
+
+
+async def test_lists_that_are_damaged_stop_no_payment(
+    pool: asyncpg.Pool, caretaker: Screening, tries_at_once: None
+) -> None:
+    """The lists before count on, in every process and after a restart, until the new ones are whole."""
+    api = of_process(pool, [])
+    await in_force(api)
+    listed = await add_set(pool, SET + 1, OTHER)
+    whole = await pool.fetchval("SELECT parties FROM switch.screening_list WHERE number = $1", listed)
+    damage = "UPDATE switch.screening_list SET parties = $2 WHERE number = $1"
+    await pool.execute(damage, listed, whole[:-8])
+    restarted = of_process(pool, [])
+    for process in (caretaker, api, restarted):
+        await in_force(process)
+
+        assert await found(process, LISTED) == (SET, ["own:T-0"])
+        assert await found(process, OTHER) == (SET, [])
+        assert late_s() > 0
+
+    await pool.execute(damage, listed, whole)
+    for process in (caretaker, api, restarted):
+        await in_force(process)
+        assert await found(process, OTHER) == (SET + 1, ["own:T-0"])
+        assert late_s() == 0
+    await in_force(api)
+    assert [each.number for each in api._directory.now.screening] == [SET + 1]
+    assert list(api._indexes) == [SET + 1]
+    assert await pool.fetchval("SELECT count(*) FROM switch.screening_tables") == 1 + 1  # until the next set
+
+
+async def test_a_maker_that_is_killed_stops_no_payment(
+    pool: asyncpg.Pool, caretaker: Screening, tries_at_once: None
+) -> None:
+    """It is a process of its own, the first that the kernel ends if memory is short."""
+    await add_set(pool, SET + 1, *(party.names[0].text for party in made_up(6_000)))
+    await caretaker._directory.refresh()
+    making = asyncio.create_task(caretaker.prepare())
+    maker = await maker_of(os.getpid())
+    assert Path(f"/proc/{maker.pid}/oom_score_adj").read_text(encoding="ascii").strip() == "1000"
+    maker.kill()
+    await making
+
+    assert await found(caretaker, LISTED) == (SET, ["own:T-0"])
+    assert late_s() > 0
+    await in_force(caretaker)
+    assert (await found(caretaker, LISTED))[0] == SET + 1
+
+
+async def maker_of(parent: int) -> psutil.Process:
+    """The process that makes tables for another one, once it is at work."""
+    while True:
+        for child in psutil.Process(parent).children():
+            with contextlib.suppress(psutil.Error):
+                if "switch.screening.making" in child.cmdline() and child.cpu_times().user > 0.8:
+                    return child
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def small_disk(pool: asyncpg.Pool) -> AsyncIterator[Path]:
+    """A disk of half a megabyte, on which PostgreSQL keeps the tables."""
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory) / "disk"
+        place.mkdir()
+        Path(directory).chmod(0o755)
+        owner = Path(await pool.fetchval("SHOW data_directory")).stat().st_uid
+        command = ["mount", "-t", "tmpfs", "-o", f"size=512k,mode=0700,uid={owner}", "tmpfs", str(place)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("mounting a small disk needs root")
+        await pool.execute(f"CREATE TABLESPACE small_disk LOCATION '{place}'")
+        await pool.execute("ALTER TABLE switch.screening_tables SET TABLESPACE small_disk")
+        yield place
+        await pool.execute("ALTER TABLE switch.screening_tables SET TABLESPACE pg_default")
+        await pool.execute("DROP TABLESPACE small_disk")
+        subprocess.run(["umount", str(place)], check=True)
+
+
+async def test_a_full_disk_stops_no_payment_by_new_lists(
+    pool: asyncpg.Pool, caretaker: Screening, small_disk: Path, tries_at_once: None
+) -> None:
+    await add_set(pool, SET + 1, OTHER, *(party.names[0].text for party in made_up(6_000)))
+    await in_force(caretaker)
+    assert await found(caretaker, LISTED) == (SET, ["own:T-0"])
+    assert late_s() > 0
+
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    await in_force(caretaker)
+    assert await found(caretaker, OTHER) == (SET + 1, ["own:T-0"])
+
+
+async def test_kept_tables_that_are_damaged_are_made_again(pool: asyncpg.Pool, caretaker: Screening) -> None:
+    await pool.execute("UPDATE switch.screening_tables SET tables = substr(tables, 1, 99)")
+    api, other = of_process(pool, []), of_process(pool, [], keeps_tables=True)
+
+    for process in (api, other):
+        await in_force(process)
+        assert await found(process, LISTED) == (SET, ["own:T-0"])
+    kept = await pool.fetchval("SELECT tables FROM switch.screening_tables")
+    assert len(NameIndex(tables.unpack(kept)).search(LISTED)) == 1
+
+
+async def test_the_first_lists_refuse_payments_if_they_are_damaged(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are none before them: nothing passes without having been compared."""
+    await pool.execute("UPDATE switch.screening_list SET parties = substr(parties, 1, 9)")
+    monkeypatch.setattr(screening, "READY_WITHIN_S", 0.1)
+    process = of_process(pool, [])
+    await in_force(process)
+
+    with pytest.raises(Unavailable, match="nothing was decided"):
+        await found(process, LISTED)
+
+
+async def test_lists_before_an_end_of_screening_do_not_count_again(
+    pool: asyncpg.Pool, caretaker: Screening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pool.execute("INSERT INTO switch.screening_set VALUES ($1, '{}', 85, clock_timestamp())", SET + 1)
+    await in_force(caretaker)
+    assert await found(caretaker, LISTED) == (0, [])
+    await add_set(pool, SET + 2, OTHER)
+    await pool.execute("UPDATE switch.screening_list SET parties = substr(parties, 1, 9)")
+    await in_force(caretaker)
+
+    monkeypatch.setattr(screening, "READY_WITHIN_S", 0.1)
+    with pytest.raises(Unavailable):
+        await found(caretaker, LISTED)
