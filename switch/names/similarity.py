@@ -290,7 +290,7 @@ def likenesses(
         typed = _is_typed(one.word, other.word)
         may_be_alike = equal and not typed and shorter > _SHORT
         apart = (all_alike if may_be_alike else near_ones).to(other.sounds)
-        if not (typed or (apart < FAR and (equal or _differ_by_one(one.skeleton, other.skeleton)))):
+        if not (typed or (apart < FAR and (equal or differ_by_one(one.skeleton, other.skeleton)))):
             continue  # true for nearly all pairs of words
         if apart < same and (shorter > _SHORT or apart <= _SAME_SHORT):
             found[at] = Likeness.SAME
@@ -303,7 +303,8 @@ def likenesses(
     return found
 
 
-def _differ_by_one(one: str, other: str) -> bool:
+def differ_by_one(one: str, other: str) -> bool:
+    """Whether two skeletons differ in one sound at the most."""
     return OSA.distance(one, other, score_cutoff=1) <= 1
 
 

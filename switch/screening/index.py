@@ -22,7 +22,6 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
-from rapidfuzz.distance import OSA
 
 from switch.names import han, palladius
 from switch.names import words as names
@@ -30,17 +29,25 @@ from switch.names.similarity import (
     Heard,
     Likeness,
     consonants,
-    consonants_of,
+    differ_by_one,
     hear,
-    hear_all,
     likeness,
-    likenesses,
     skeleton,
 )
 from switch.names.similarity import keys as sound_keys
 from switch.screening import tables
 from switch.screening.listed import ListedParty
-from switch.screening.tables import LEAST_THRESHOLD, MOST_SIMILAR, ROUNDED, Groups, IndexTables
+from switch.screening.tables import (
+    LEAST_THRESHOLD,
+    MOST,
+    MOST_SIMILAR,
+    NONE_NEEDED,
+    ROUNDED,
+    TELLING,
+    WHOLE_NAME,
+    Groups,
+    IndexTables,
+)
 from switch.screening.vocabulary import KeyTable
 
 REMEMBERED: Final = 16_384
@@ -63,14 +70,12 @@ _BY_CHARACTERS: Final = {
 _EXTRA: Final = 0.35
 """How much words count that only the stated name has."""
 _ANOTHER_BIRTH: Final = 0.15
-_TELLING: Final = 1.2
-_MOST: Final = 0.55
 _PART_OF_A_NAME: Final = 0.86
 """The score of a stated name that is wholly part of a listed one, such as a given name and one of two
 surnames: a hit if it has most of the listed name's weight, and its words are rare enough."""
 _HEARD: Final = 0.75
 """So much of the weight of a listed name must be heard in the stated one, ..."""
-_PART: Final = _MOST / _HEARD
+_PART: Final = MOST / _HEARD
 """... or so much of that, if all words of the stated one are."""
 _party: Final = msgspec.msgpack.Decoder(ListedParty).decode
 
@@ -84,20 +89,6 @@ class ScreeningHit:
     """The listed name that was matched."""
     score: float
     """0 to 1; 1 for equal words."""
-
-
-class _AsOne(NamedTuple):
-    """Two words of a listed name as one: the name, the place of the first, both as a word, and its weight."""
-
-    at: int
-    place: int
-    text: str
-    weight: float
-
-
-_NeededWords = Mapping[int, list[_AsOne]]
-"""By the word that must be stated beside it; `_NONE` for what needs none."""
-_NONE: Final = -1
 
 
 @dataclass(slots=True)
@@ -114,14 +105,14 @@ class _Alike:
     """What it may cover of the weight of a name at the most."""
     told: "array[int]"
     """The names that may be a hit because of this word, as it is like a telling one; the lightest first."""
-    as_one: "_NeededWords"
-    """Two words of a name that sound as one like this word, where it may be a hit because of this word."""
-    unlike_as_one: "_NeededWords"
-    """Those that need another word, or none, if another stated word is like the two."""
+    as_one: Mapping[int, list[int]]
+    """Rows of two words of a name that sound as one like this word, by the word that they need."""
     named: int
     """How many times names have a word like it."""
     having: frozenset[int] | None = None
     """The names that have a word like it, once they were asked for."""
+    read_as_one: frozenset[int] | None = None
+    """The names that have two words of `as_one`, once they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +137,13 @@ class _Asked:
         yield [*self.words]
         for place, one in self.joined:
             yield [*self.words[:place], one, *self.words[place + 2 :]]
+
+    def may_be_like(self, text: str, sounding: Heard) -> Iterator[str]:
+        """The words that may be like one that has the skeleton of one of them; it is among them."""
+        for one in (*self.words, *(one for _, one in self.joined)):
+            heard = one.heard
+            if text[0] == heard.word[0] or differ_by_one(heard.skeleton, sounding.skeleton):
+                yield heard.word
 
     def unlike(self, made: Sequence[int]) -> list[float]:
         """The weights of the words that count beside a name of these words, however it is read."""
@@ -173,11 +171,25 @@ class _Enough:
     telling: float
     """The weight from which on part of a listed name suffices."""
 
+    def heaviest(self, covered: float) -> float:
+        """The weight of the heaviest name that may be a hit with so much covered."""
+        return covered / ((MOST if covered >= self.telling * ROUNDED else self.threshold) * ROUNDED)
+
+    def lightest(self, lost: float) -> float:
+        """The weight of the lightest name that may be a hit with so much not covered."""
+        part = max((self.telling * ROUNDED + lost) / MOST_SIMILAR, lost / (MOST_SIMILAR - MOST))
+        return min(lost / (MOST_SIMILAR - self.threshold * ROUNDED), part) * ROUNDED
+
+    def lightest_beside(self, beside: float) -> float:
+        """The weight of the lightest name that may be a hit with so much beside it."""
+        least = self.threshold * ROUNDED
+        return least * _EXTRA * beside / (MOST_SIMILAR - least) * ROUNDED
+
     def is_reached(self, covered: float, total: float, unlike: Sequence[float]) -> bool:
         """Whether so much may be a hit, with these words beside it."""
         if unlike:
             return covered >= self.threshold * (total + _EXTRA * sum(unlike)) * ROUNDED
-        return covered >= min(self.threshold * total, max(self.telling, _MOST * total)) * ROUNDED
+        return covered >= min(self.threshold * total, max(self.telling, MOST * total)) * ROUNDED
 
 
 class _Sharing:
@@ -223,8 +235,11 @@ class NameIndex:
         self._places = memoryview(made.places).cast("I")
         self._near, self._sounding = KeyTable(made.near), KeyTable(made.sounding)
         self._joined, self._equal = KeyTable(made.joined), KeyTable(made.equal)
+        self._joined_totals = memoryview(made.joined_totals).cast("d")
+        self._joined_needed = memoryview(made.joined_needed).cast("i")
         self._read_alike = KeyTable(made.read_alike)
         self._rarest = tables.rarity(len(self))
+        self._heaviest = max(self._weights, default=0.0)
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._find)
         self._alike = lru_cache(maxsize=REMEMBERED)(self._find_word)
 
@@ -297,15 +312,11 @@ class NameIndex:
             return bool(sounding)
         others = [*words[:place], *words[place + 2 :]]
         enough = _Enough(threshold, self._telling(threshold))
-        read_as_one = {
-            row.at
-            for one in words
-            for found in (one.as_one, one.unlike_as_one)
-            for rows in found.values()
-            for row in rows
-        }
+        heaviest = enough.heaviest(sum(one.most for one in others) + MOST_SIMILAR * self._heaviest)
+        read_as_one = [self._read_as_one(one) for one in words]
         return any(
-            at in read_as_one or self._may_be_enough(at, others, enough)
+            any(at in names_ for names_ in read_as_one)
+            or (self._totals[at] <= heaviest and self._may_be_enough(at, others, enough))
             for at in {at for word in sounding for at in self._having[word]}
         )
 
@@ -337,7 +348,7 @@ class NameIndex:
             similar,
             max((now * self._weights[at] for at, now in similar.items()), default=0.0),
             array("I", sorted(told, key=self._totals.__getitem__)),
-            *self._read_as_one(heard, threshold, pinyin=pinyin),
+            self._joined_like(heard.skeleton),
             sum(len(self._having[at]) for at in similar),
         )
 
@@ -357,48 +368,19 @@ class NameIndex:
         lost = (MOST_SIMILAR - similar) * self._weights[word] * ROUNDED
         return told[bisect_left(told, lost / (MOST_SIMILAR - threshold), key=self._totals.__getitem__) :]
 
-    def _read_as_one(
-        self, heard: Heard, threshold: float, *, pinyin: bool
-    ) -> tuple[_NeededWords, _NeededWords]:
-        """Two words of names that sound as one like a word: those that are like it enough, and the others."""
-        places = [self._names.place(row) for row in self._joined.at(heard.skeleton)]
-        texts = [
-            "".join(self._words[one] for one in self._names[at][place : place + 2]) for at, place in places
-        ]
-        known = hear_all(texts)
-        rows = [
-            _AsOne(at, place, text, self._weigh(text, consonants_of(text, known[text].sounds)))
-            for (at, place), text in zip(places, texts, strict=True)
-        ]
-        alike = likenesses(heard, [known[text] for text in texts], pinyin=pinyin)
-        enough = _Enough(threshold, self._telling(threshold))
-        found: tuple[dict[int, list[_AsOne]], dict[int, list[_AsOne]]] = {}, {}
-        for row, now in zip(rows, alike, strict=True):
-            needed = self._needed(row, _SIMILARITY[now], enough)
-            if needed is not None:
-                found[0].setdefault(needed, []).append(row)
-            another = self._needed(row, MOST_SIMILAR, enough)
-            if another is not None and another != needed:
-                found[1].setdefault(another, []).append(row)
+    def _joined_like(self, sound: str) -> dict[int, list[int]]:
+        """Rows of two words that sound so as one, by the word that they need; the heaviest names first."""
+        found: dict[int, list[int]] = {}
+        for row in sorted(self._joined.rows(sound), key=self._joined_totals.__getitem__, reverse=True):
+            found.setdefault(self._joined_needed[row], []).append(row)
         return found
 
-    def _needed(self, row: _AsOne, similar: float, enough: "_Enough") -> int | None:
-        """The word that must be stated if so much of two words as one is covered; None: never enough."""
-        weights = self._weights
-        others = self._others(row)
-        beside = sum(weights[one] for one in others)
-        covered, total = row.weight * similar + MOST_SIMILAR * beside, row.weight + beside
-        if not enough.is_reached(covered, total, ()):
-            return None
-        heaviest = max(others, key=weights.__getitem__, default=_NONE)
-        if others and not enough.is_reached(covered - MOST_SIMILAR * weights[heaviest], total, ()):
-            return heaviest
-        return _NONE
-
-    def _others(self, row: _AsOne) -> "array[int]":
-        """The other words of a name."""
-        made = self._names[row.at]
-        return made[: row.place] + made[row.place + 2 :]
+    def _read_as_one(self, alike: _Alike) -> frozenset[int]:
+        """The names that have two words that sound as one like this one."""
+        if alike.read_as_one is None:
+            rows = itertools.chain.from_iterable(alike.as_one.values())
+            alike.read_as_one = frozenset(self._names.place(self._joined.place(row))[0] for row in rows)
+        return alike.read_as_one
 
     def _candidates(self, asked: _Asked, threshold: float) -> Iterable[int]:
         """The names that may be hits."""
@@ -432,30 +414,46 @@ class NameIndex:
 
     def _met_as_one(self, asked: _Asked, enough: _Enough) -> Iterator[int]:
         """The names of which enough may be covered if two of their words are read as one."""
-        stated = [*asked.words, *(one for _, one in asked.joined)]
+        unlike = asked.unlike(())
+        whole = enough.lightest_beside(sum(unlike) - max(unlike, default=0.0))
         for one in asked.words:
-            for row in _with(one.as_one, asked.best):
-                if self._is_met_as_one(asked, enough, row):
-                    yield row.at
-            others = [other.heard for other in stated if other is not one]
-            near = any(
-                OSA.distance(other.skeleton, one.heard.skeleton, score_cutoff=1) <= 1 for other in others
-            )
-            first = {other.word[:1] for other in others}
-            for row in _with(one.unlike_as_one, asked.best):
-                # Only another stated word that sounds or begins so may be like the two words as one.
-                if (near or row.text[:1] in first) and self._is_met_as_one(asked, enough, row):
-                    yield row.at
+            for needed in one.as_one.keys() & asked.best.keys():
+                lightest = enough.lightest((MOST_SIMILAR - asked.best[needed]) * self._weights[needed])
+                yield from self._met_rows(asked, enough, one, self._heavier(one, needed, lightest))
+            yield from self._met_rows(asked, enough, one, self._heavier(one, NONE_NEEDED, 0.0))
+            yield from self._met_rows(asked, enough, one, self._heavier(one, WHOLE_NAME, whole))
 
-    def _is_met_as_one(self, asked: _Asked, enough: _Enough, row: _AsOne) -> bool:
-        others = self._others(row)
-        total = row.weight + sum(self._weights[one] for one in others)
-        covered = MOST_SIMILAR * row.weight + sum(
-            self._weights[one] * asked.best.get(one, 0.0) for one in others
-        )
-        unlike = asked.unlike(others)
-        beside = sum(unlike) - max(unlike, default=0.0)  # one of them is like the two words
-        return enough.is_reached(covered, total, [beside] if beside else ())
+    def _heavier(self, alike: _Alike, needed: int, lightest: float) -> Iterator[int]:
+        """Rows of two words that sound so, of names that weigh so much at the least."""
+        totals = self._joined_totals
+        return itertools.takewhile(lambda row: totals[row] >= lightest, alike.as_one.get(needed, ()))
+
+    def _met_rows(
+        self, asked: _Asked, enough: _Enough, sounding: _Alike, rows: Iterable[int]
+    ) -> Iterator[int]:
+        """The names of rows of two words that sound as one like a stated one."""
+        for row in rows:
+            at, place = self._names.place(self._joined.place(row))
+            made = self._names[at]
+            others = made[:place] + made[place + 2 :]
+            total = self._joined_totals[row]
+            weight = total - sum(self._weights[one] for one in others)
+            covered = sum(self._weights[one] * asked.best.get(one, 0.0) for one in others)
+            if not enough.is_reached(covered + MOST_SIMILAR * weight, total, ()):
+                continue
+            unlike = asked.unlike(others)
+            most = max(unlike, default=0.0)  # one of them may be like the two words
+            beside = [sum(unlike) - most] if len(unlike) > 1 else []
+            if not enough.is_reached(covered + MOST_SIMILAR * weight, total, beside):
+                continue
+            text = self._words[made[place]] + self._words[made[place + 1]]
+            pinyin = asked.has_han or bool(self._tables.has_han[at])
+            similar = max(
+                _SIMILARITY[likeness(text, word, pinyin=pinyin)]
+                for word in asked.may_be_like(text, sounding.heard)
+            )
+            if enough.is_reached(covered + similar * weight, total, beside if similar else unlike):
+                yield at
 
     def _parts(self, asked: _Asked) -> set[int]:
         """The names that have a word like every stated one, of two words at the least."""
@@ -518,7 +516,7 @@ class NameIndex:
 
     def _telling(self, threshold: float) -> float:
         """The weight from which on part of a listed name suffices."""
-        return _TELLING * self._rarest if threshold <= _PART_OF_A_NAME else math.inf
+        return TELLING * self._rarest if threshold <= _PART_OF_A_NAME else math.inf
 
     def _weight(self, word: str) -> float:
         """How much a word says: the rarer its sound is on the lists, the more."""
@@ -551,7 +549,7 @@ class NameIndex:
             if similar:
                 covered += word.weight * similar
                 del left[at]
-        if not left and several and covered >= _TELLING * self._rarest and covered >= _MOST * total:
+        if not left and several and covered >= TELLING * self._rarest and covered >= MOST * total:
             return max(covered / total, _PART_OF_A_NAME)
         return covered / (total + _EXTRA * sum(one.beside for one in left))
 
@@ -559,13 +557,6 @@ class NameIndex:
         if listed.number < 0 or pinyin:
             return _SIMILARITY[likeness(listed.text, stated.heard.word, pinyin=pinyin)]
         return stated.similar.get(listed.number, 0.0)
-
-
-def _with(found: _NeededWords, stated: Mapping[int, float]) -> Iterator[_AsOne]:
-    """Those that need no word beside them, or one that is like a stated one."""
-    for word in found.keys() & stated.keys():
-        yield from found[word]
-    yield from found.get(_NONE, ())
 
 
 class _Groups:

@@ -1,15 +1,17 @@
 """The words of a list, found by how they are spelt and how they sound.
 
 Words that `likeness` may find to be one name have skeletons that differ in one sound at the most, or
-spellings that differ in one letter. So a word has as keys its skeleton, that with each sound left out or
-changed for which this may be cheap, and its spelling with each letter left out: of two words that are like
-each other, at least one key is the same.
+spellings that differ in one letter. So a word has as keys its spelling with each letter left out, its
+skeleton, and those of words that are cheap to make of it: with a sound that skeletons do not have changed
+into one that they have, such as kh into k, or with a changed one. Of two words that are like each other, at
+least one key is the same.
 """
 
+import itertools
 import zlib
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from switch.names.similarity import CONSONANTS, DOUBLED, FIRST, FIRST_VOWEL, WORD_MAX, Heard
@@ -18,9 +20,9 @@ _AT_BITS: Final = 24
 _PLACE: Final = (1 << _AT_BITS) - 1
 _VOWEL: Final = "A"
 """What a word begins with that begins with vowels; no sound is written so."""
-_LEFT_OUT_FIRST: Final = frozenset(f"{_VOWEL}hxgGkJv")
-_LEFT_OUT: Final = frozenset("kgGJv")
-"""Sounds that are perhaps no sound of the other skeleton: g and h, k and kh, J and y, v and u."""
+_UNSEEN: Final = {"h": "k", "x": "k", "y": "s", "u": "v"}
+"""Sounds that skeletons have only if words begin with them, and what skeletons have for those into which they
+may be cheap to change: g, k, J and v."""
 _CHANGED: Final = {"T": "t", "z": "t", "c": "t", "b": "v"}
 """Sounds that may be cheap to change into one that is another sound of skeletons."""
 _SPELT_FROM: Final = 3
@@ -46,12 +48,24 @@ class KeyTable:
         """
         return array("Q", sorted({_row(key, at) for key, at in keys})).tobytes()
 
+    def __iter__(self) -> Iterator[int]:
+        """The place of each row."""
+        return (row & _PLACE for row in self._rows)
+
+    def rows(self, key: str) -> range:
+        """The rows that have a key, and rarely others."""
+        number = _number(key)
+        first = bisect_left(self._rows, number << _AT_BITS)
+        return range(first, bisect_left(self._rows, (number + 1) << _AT_BITS, first))
+
+    def place(self, row: int) -> int:
+        """The place of a row."""
+        return self._rows[row] & _PLACE
+
     def at(self, key: str) -> list[int]:
         """The places that have a key, and rarely others."""
-        rows, number = self._rows, _number(key)
-        first = bisect_left(rows, number << _AT_BITS)
-        end = bisect_left(rows, (number + 1) << _AT_BITS, first)
-        return [row & _PLACE for row in rows[first:end]]
+        rows = self.rows(key)
+        return [row & _PLACE for row in self._rows[rows.start : rows.stop]]
 
 
 def _row(key: str, at: int) -> int:
@@ -75,35 +89,33 @@ def keys(word: Heard) -> set[str]:
 
 
 def _sound_keys(sounds: str) -> Iterator[str]:
-    """A skeleton, and with what may be left out or changed; of a run of one sound, each part of it."""
-    runs = _runs(FIRST_VOWEL.sub(_VOWEL, sounds))
-    skeleton = [one[0][0] for one in runs]
-    yield "".join(skeleton)
-    for at, run in enumerate(runs):
-        before, behind = "".join(skeleton[:at]), "".join(skeleton[at + 1 :])
-        if all(may_go for _, may_go, _ in run):
-            yield DOUBLED.sub(r"\1", before + behind)
-        for first in range(len(run)):
-            for end in range(first + 1, len(run) + 1):
-                if not all(other for *_, other in run[first:end]):
-                    break
-                changed = [one for one, *_ in run[:first]] + [other for *_, other in run[first:end]]
-                kept = [one for one, *_ in run[end:]]
-                yield DOUBLED.sub(r"\1", before + "".join((*changed, *kept)) + behind)
+    """The skeletons of a word and of those that are cheap to make of it."""
+    vowels = FIRST_VOWEL.match(sounds)
+    made = FIRST_VOWEL.sub(_VOWEL, sounds)
+    seen = [one.translate(CONSONANTS if at else FIRST) for at, one in enumerate(made)]
+    unseen = [{at: _UNSEEN[one]} for at, one in enumerate(made) if one in _UNSEEN and not seen[at]]
+    unseen += [{0: _VOWEL + _UNSEEN[one]} for one in (vowels[0] if vowels else "") if one in _UNSEEN]
+    changed = list(_changed(made, seen))
+    both = (one | other for one in unseen for other in changed)
+    for instead in ({}, *unseen, *changed, *both):
+        key = _skeleton(instead.get(at, one) for at, one in enumerate(seen))
+        yield key
+        yield key.removeprefix(_VOWEL)  # first vowels may be missing
+    if sounds[:1] == "h":  # it may be missing, or a vowel instead
+        yield _skeleton((_VOWEL, *seen[1:]))
+        yield from _sound_keys(sounds[1:])
 
 
-def _runs(sounds: str) -> list[list[tuple[str, bool, str]]]:
-    """The sounds of a skeleton, equal ones beside each other as one run.
+def _changed(made: str, seen: Sequence[str]) -> Iterator[dict[int, str]]:
+    """What each part of each run of equal sounds may be changed into, by the places of the sounds."""
+    places = [at for at, one in enumerate(seen) if one]
+    for _, group in itertools.groupby(places, key=seen.__getitem__):
+        run = list(group)
+        for first, end in itertools.combinations(range(len(run) + 1), 2):
+            instead = {at: _CHANGED.get(made[at], "") for at in run[first:end]}
+            if all(instead.values()):
+                yield instead
 
-    With each: whether it may be left out, and what it may be changed into.
-    """
-    runs: list[list[tuple[str, bool, str]]] = []
-    for at, sound in enumerate(sounds):
-        one = sound.translate(CONSONANTS if at else FIRST)
-        if one:
-            found = (one, sound in (_LEFT_OUT if at else _LEFT_OUT_FIRST), _CHANGED.get(sound, ""))
-            if runs and runs[-1][0][0] == one:
-                runs[-1].append(found)
-            else:
-                runs.append([found])
-    return runs
+
+def _skeleton(seen: Iterable[str]) -> str:
+    return DOUBLED.sub(r"\1", "".join(seen))

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtests.screening import made_up, payments
-from switch.names.similarity import hear, hear_all, likeness, likenesses
+from switch.names import similarity
+from switch.names.similarity import hear, hear_all, heard_as, likeness, likenesses
 from switch.screening import index
 from switch.screening.index import _SIMILARITY, NameIndex, _Alike, _Asked, _Word
 from switch.screening.listed import ListedKind, ListedName, ListedParty
@@ -189,6 +190,40 @@ def test_no_word_that_is_like_another_is_missing_among_those_that_are_near() -> 
 
     assert len(alike) > 4_000
     assert [pair for pair in alike if keys(hear(pair[0])).isdisjoint(keys(hear(pair[1])))] == []
+
+
+CHEAP = {
+    one: [other for other, apart in found.items() if apart <= similarity.NEAR]
+    for one, found in similarity._APART.items()
+}
+"""What each sound may be changed into, so that the word is nearly the same."""
+
+
+def sounding_nearly(sounds: str, chance: random.Random) -> str:
+    """The sounds of a word with some changed, left out or put in, each of which is cheap."""
+    made = [*sounds]
+    for _ in range(chance.choice((1, 2, 2, 3, 3))):
+        at = chance.randrange(len(made))
+        left_out = [] if made[at] in similarity._MISSING and len(made) > 1 else [made[at]]
+        put_in = [chance.choice([*similarity._MISSING]), made[at]]
+        changed = [chance.choice(CHEAP.get(made[at]) or [made[at]])]
+        made[at : at + 1] = chance.choice((left_out, put_in, changed, changed))
+    return similarity.DOUBLED.sub(r"\1", "".join(made))
+
+
+def test_no_word_whose_sounds_are_nearly_those_of_another_is_missing() -> None:
+    """Words of sounds that change into ones that skeletons do not have, merge, or are left out."""
+    chance = random.Random(23)
+    sounds = "\u0259\u0259aaiuuyyhhxxkkggGJJvvTzcbdtmsr"
+    found = 0
+    for _ in range(40_000):
+        made = similarity.DOUBLED.sub(r"\1", "".join(chance.choices(sounds, k=chance.randrange(1, 8))))
+        one, other = heard_as("1", made), heard_as("2", sounding_nearly(made, chance))
+        if likenesses(one, [other])[0]:
+            found += 1
+            assert not keys(one).isdisjoint(keys(other)), (one, other)
+
+    assert found > 15_000
 
 
 def test_many_words_are_heard_and_compared_as_one_by_one() -> None:
