@@ -5,7 +5,9 @@ submission certainly failed (`HttpFailure.sent` is False). After that no failure
 have executed the order.
 
 The pool is the rail's bulkhead: at most `CONNECTIONS` exchanges run at once, and an exchange that gets no
-connection within `timing.connect_s` fails without having been sent. So a slow rail affects only itself.
+place, or no connection, within `timing.connect_s` fails without having been sent. So a slow rail affects only
+itself. The time-out of the exchange begins once there is a connection: what is cut while it connects would
+look like an order that may have been sent.
 """
 
 import asyncio
@@ -115,8 +117,7 @@ class HttpClient:
         for at in [(self._at + turn) % count for turn in range(count)]:
             request = _written(method, self._endpoint(at), path, body, lines)
             try:
-                async with asyncio.timeout(total_s or self._submit_s):
-                    response = await self._exchange(at, method, request, answer_bytes)
+                response = await self._exchange(at, method, request, answer_bytes, total_s or self._submit_s)
             except _NothingLeft as error:
                 failed = HttpFailure(sent=False, detail=str(error))
                 self._at = (at + 1) % count
@@ -136,8 +137,8 @@ class HttpClient:
     def _connect_s(self) -> float:
         return (self.connection.connect_s or self.timing.connect_s) * self.connection.connect_scale
 
-    async def _exchange(self, at: int, method: str, request: bytes, most: int) -> Response:
-        """One exchange with one endpoint.
+    async def _exchange(self, at: int, method: str, request: bytes, most: int, within_s: float) -> Response:
+        """One exchange with one endpoint, `within_s` seconds from when there is a connection.
 
         Raises:
             _NothingLeft: nothing was sent.
@@ -150,7 +151,8 @@ class HttpClient:
                 used = self._take_idle(at)
                 connection = used or await self._connect(at)
                 try:
-                    return await connection.exchange(request, most)
+                    async with asyncio.timeout(within_s):
+                        return await connection.exchange(request, most)
                 except Disconnected:
                     # The rail closed a connection that was idle. Only what changes nothing is asked again.
                     if used is None or connection.answered or method != _SAFE:

@@ -3,7 +3,8 @@
 import asyncio
 import ssl
 import zlib
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 import uvloop
@@ -105,6 +106,57 @@ async def test_a_compressed_bomb_is_not_inflated(place):
 
     assert isinstance(found, HttpReply)
     assert found.body == bomb
+
+
+@asynccontextmanager
+async def slow_to_connect(place, seconds):
+    """A server that begins the handshake of TLS late."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(place / "server.crt", place / "server.key")
+
+    ended = asyncio.Event()
+
+    async def serve(reader, writer):
+        writer.transport.pause_reading()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), seconds)
+        try:
+            if not ended.is_set():
+                writer.transport.resume_reading()
+                await writer.start_tls(context)
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(ok(b"yes"))
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        ended.set()
+        server.close()
+        await asyncio.sleep(0.05)
+
+
+async def test_the_time_to_connect_is_not_taken_from_that_of_the_exchange(place):
+    """In a hurried sandbox a look-up had 0.2 s to connect and to be answered: on a busy machine some failed."""
+    hurried = replace(TIMING, submit_s=0.3)
+    async with slow_to_connect(place, 0.6) as port:
+        found = await ask(port, place / "ca.crt", timing=hurried)
+
+    assert found == HttpReply(200, "application/octet-stream", b"yes")
+
+
+async def test_who_does_not_connect_in_time_was_sent_nothing(place):
+    """It was cut by the time-out of the exchange, and so looked like an order that may have been sent."""
+    hurried = replace(TIMING, connect_s=0.4, submit_s=0.2)
+    async with slow_to_connect(place, 5.0) as port:
+        found = await ask(port, place / "ca.crt", timing=hurried)
+
+    assert found == HttpFailure(sent=False, detail="connect")
 
 
 async def test_silence_ends_at_the_time_out(place):
