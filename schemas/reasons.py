@@ -79,3 +79,27 @@ class Reason(StrEnum):
     REMITTANCE_INFORMATION_INVALID = "RR07"
     INVALID_CHARACTER_SET = "RR10"
     CUT_OFF_TIME = "TM01"
+
+
+@verify(UNIQUE)
+class ReturnReason(StrEnum):
+    """Why money is asked back, comes back or stays: codes of returns, recalls and their refusals.
+
+    Those that are status reasons, too, are in `Reason`. The sets are ExternalReturnReason1Code,
+    ExternalCancellationReason1Code and ExternalPaymentCancellationRejection1Code.
+    """
+
+    ALREADY_RETURNED = "ARDT"
+    COVER_CANCELLED_OR_RETURNED = "COVR"
+    INCORRECT_CURRENCY = "CURR"
+    DECISION_OF_THE_CUSTOMER = "CUST"
+    CANCELLED_UPON_UNABLE_TO_APPLY = "CUTA"
+    FOLLOWING_CANCELLATION_REQUEST = "FOCR"
+    FRAUDULENT_ORIGIN = "FRAD"
+    LEGAL_DECISION = "LEGL"
+    REFUND_REQUESTED_BY_THE_CUSTOMER = "MD06"
+    NO_ANSWER_FROM_THE_CUSTOMER = "NOAS"
+    NO_ORIGINAL_TRANSACTION_RECEIVED = "NOOR"
+    TECHNICAL_PROBLEM = "TECH"
+    UNAUTHORISED_PAYMENT = "UAPA"
+    UNDUE_PAYMENT = "UPAY"

@@ -82,7 +82,8 @@ class Language:
         known = wording.catalogue(self.code)
         if source in known:
             return known[source]
-        return ": ".join(map(self._detail_part, source.split(": ")))
+        returned = outcomes.translated(source, self.text, self.stated, outcomes.RETURNS)
+        return returned or ": ".join(map(self._detail_part, source.split(": ")))
 
     def _detail_part(self, source: str) -> str:
         """One part of a detail; what programs say in short is said in words."""
@@ -94,7 +95,7 @@ class Language:
 
     def outcome(self, source: str) -> str:
         """The sentence of an executed change."""
-        return outcomes.translated(source, self.text) or self.detail(source)
+        return outcomes.translated(source, self.text, self.stated) or self.detail(source)
 
     def _with_reason(self, text: str) -> str:
         """A text that ends with a code, with the words of an ISO reason: `returned AC04`."""
@@ -170,7 +171,9 @@ class Language:
 
     def step(self, name: str) -> str:
         """A step of a payment's history, in words."""
-        return STEPS.get(name, name) if self.code == wording.ENGLISH else self.text(name)
+        if self.code == wording.ENGLISH:
+            return STEPS.get(name) or name.replace("_", " ")
+        return self.text(name)
 
     def phrase(self, source: str) -> str:
         """Terms of the switch in a report: see `Wording.phrase`."""

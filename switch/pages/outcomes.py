@@ -5,7 +5,7 @@ names and numbers; `tests/switch/pages/test_outcomes.py` finds a sentence of the
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 OUTCOMES: Final = (
@@ -61,33 +61,46 @@ OUTCOMES: Final = (
     "{name} is {state}",
 )
 """Every sentence; the more special ones stand before those that would match them, too."""
-_FORMS: Final = {"what": ".+", "other": ".+", "state": "[a-zA-Z_ ]+"}
-_NAME: Final = r"\S+"
-_PATTERNS: Final = tuple(
-    (
-        source,
-        re.compile(
-            re.sub(
-                r"\\{(\w+)\\}",
-                lambda place: f"(?P<{place[1]}>{_FORMS.get(place[1], _NAME)})",
-                re.escape(source),
-            )
-        ),
-    )
-    for source in OUTCOMES
+RETURNS: Final = (
+    "{what} were returned as {other} at the rate in force, {rate}; the debtor bears the difference of {less}",
+    "{what} were returned as {other}",
+    "{what} were returned",
 )
+"""Details of a return of a part, in the same order."""
+_FORMS: Final = {"what": ".+", "other": ".+", "less": ".+", "state": "[a-zA-Z_ ]+"}
+_STATED: Final = frozenset({"what", "other", "rate", "less"})
+"""Places that may have an amount, a rate or an instant."""
+_NAME: Final = r"\S+"
 
 
-def translated(outcome: str, text: Callable[..., str]) -> str | None:
-    """The sentence by `text`, which translates a source with its values; None if it is not one of these."""
-    for source, pattern in _PATTERNS:
-        found = pattern.fullmatch(outcome)
+def _pattern(source: str) -> re.Pattern[str]:
+    def place(found: re.Match[str]) -> str:
+        return f"(?P<{found[1]}>{_FORMS.get(found[1], _NAME)})"
+
+    return re.compile(re.sub(r"\\{(\w+)\\}", place, re.escape(source)))
+
+
+_PATTERNS: Final = {source: _pattern(source) for source in (*OUTCOMES, *RETURNS)}
+
+
+def translated(
+    sentence: str,
+    text: Callable[..., str],
+    stated: Callable[[str], str] = str,
+    known: Sequence[str] = OUTCOMES,
+) -> str | None:
+    """The sentence by `text`, which translates a source with its values; None if it is not one of `known`.
+
+    `stated` writes an amount, a rate or an instant as the reader does.
+    """
+
+    def said(name: str, value: str) -> str:
+        if name == "state" or value == "any amount":
+            return text(value)
+        return stated(value) if name in _STATED else value
+
+    for source in known:
+        found = _PATTERNS[source].fullmatch(sentence)
         if found is not None:
-            return text(
-                source,
-                **{
-                    name: text(value) if name == "state" or value == "any amount" else value
-                    for name, value in found.groupdict().items()
-                },
-            )
+            return text(source, **{name: said(name, value) for name, value in found.groupdict().items()})
     return None

@@ -64,7 +64,7 @@ RECALLS: Final = MappingProxyType(
         "asked": term("waits for an answer"),
         "agreed": term("agreed, the money has not come yet"),
         "returned": term("returned"),
-        "rejected": term("rejected"),
+        "rejected": term("refused by the creditor agent"),
         "unanswered": term("ended without an answer"),
     }
 )

@@ -46,6 +46,7 @@ LABELS: Final[Mapping[str, str]] = MappingProxyType(
         "lists": "Lists",
         "message": "Message",
         "minor": "Amount, in minor units",
+        "message_id": "Message id",
         "message_sha256": "Hash of the message",
         "native_sha256": "Hash of the message to the rail",
         "note": "Note",

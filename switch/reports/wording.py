@@ -21,7 +21,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from schemas.money import Money
-from schemas.reasons import Reason
+from schemas.reasons import Reason, ReturnReason
 from switch.reports import cells
 from switch.reports.facts import EventFacts
 from switch.reports.table import Cell, ColumnKind, Report, ReportColumn, ReportSeal, Row
@@ -57,7 +57,8 @@ FRAME: Final = frozenset(
 )
 """Texts of what a report states of itself."""
 REASONS: Final = {
-    str(reason): reason.name.replace("_", " ").capitalize().replace("bic", "BIC") for reason in Reason
+    str(reason): reason.name.replace("_", " ").capitalize().replace("bic", "BIC")
+    for reason in (*Reason, *ReturnReason)
 }
 """The names of ISO reason codes (ExternalStatusReason1Code), in words."""
 EVENTS: Final = {str(EventKind.FUND): "movement of funds"}

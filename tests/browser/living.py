@@ -1,19 +1,22 @@
 """A switch on which pages have something to show: payments that ended in all the ways, debts, requests, cases."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from adapters.simulation.debit_book import DebitState
-from adapters.simulation.magic import magic_account
-from switch.clients.python import request_to_pay
+from adapters.simulation.magic import Magic, magic_account
+from switch.clients.python import AsyncClient, payment_return, recall, recall_refusal, request_to_pay
 from tests.browser import paying
 from tests.browser.test_regulator import publish
+from tests.clients.test_payment_files import line, written
 from tests.switch.api.test_bulkheads import endpoint
 from tests.switch.identity.test_people_api import bearer, call
 from tests.switch.pages import test_crawl as crawl
@@ -41,7 +44,10 @@ class Lived:
 async def lived(stack: Stack) -> AsyncIterator[Lived]:
     """While this lasts, a rail is closed, a list is in force, and a payment is held for its officers."""
     payments = await crawl.refused_early(stack) | await crawl.others(stack) | await crawl.gross(stack)
-    payments |= await _orders(stack)
+    payments |= await _orders(stack) | await _given_back(stack)
+    await _file(stack, [_line(), _line(magic_account("PK", "AC04")), _line(bic="NOPEPKKA")])
+    await _file(stack, [_line(), _line(amount="0")], whole=True)
+    await _half_sent(stack)
     await debts.pay(stack)  # more than was received, so that the bank owes
     first = await crawl.defaulted(stack)
     second = await _carried(stack)
@@ -64,6 +70,59 @@ async def lived(stack: Stack) -> AsyncIterator[Lived]:
         yield Lived(payments, windows, held, await _cases(stack), changes)
     await holds.decide(stack, "screening.officers", {"participant": "*", "decided_by": "operators"})
     await holds.use_lists(stack, [])
+
+
+async def _given_back(stack: Stack) -> dict[str, str]:
+    """Payments of which parts came back, at the rate in force too, and which were recalled in all the ways."""
+    parts, recalled, refused = [
+        await paying.paid(stack, amount) for amount in ("1500.00", "700.00", "800.00")
+    ]
+    agents = {"from_agent": "asha-bank", "to_agent": "noor-wallet"}
+    agents = {name: stack.participant(bank)["bic"] for name, bank in agents.items()}
+    replies = {"from_agent": agents["to_agent"], "to_agent": agents["from_agent"], "reason": "CUST"}
+    agreed = recall_refusal(recalled, **replies)
+    agreed["Document"]["RsltnOfInvstgtn"]["Sts"]["Conf"] = "CNCL"
+    async with stack.client("asha-bank") as asha, stack.client("noor-wallet") as noor:
+        for amount in ("1000.00", "250.00"):
+            await noor.send(payment_return(parts, amount=amount, currency="PKR", reason="CUST"))
+        for uetr in (parts, recalled, refused):
+            await asha.send(recall(uetr, **agents))
+        await noor.send(agreed)
+        await noor.send(recall_refusal(refused, **replies))
+        await asha.send(recall(refused, **agents, reason="DUPL"))
+    return {"parts": parts, "recall-agreed": recalled, "recall-refused": refused}
+
+
+def _line(account: str = "", **more: str) -> str:
+    return line(account, bic=more.pop("bic", "NOORPKKA"), **more)
+
+
+async def _file(stack: Stack, lines: list[str], *, whole: bool = False) -> str:
+    """The id of a file of payments that has ended, or was refused."""
+    async with stack.client("asha-bank") as client:
+        file = await _handed_in(client, lines, whole=whole)
+        while file["state"] not in {"ended", "refused"}:
+            await asyncio.sleep(0.2)
+            file = await client.read(f"payment-files/{file['id']}")
+    return str(file["id"])
+
+
+async def _half_sent(stack: Stack) -> None:
+    """A file, half done: some lines are credited or refused, of others the outcome is unknown until people state it."""
+    refused = [_line(magic_account("PK", "AC04")), *(_line(bic="NOPEPKKA") for _ in range(2))]
+    doubtful = [_line(magic_account("PK", Magic.WRONGAMT)) for _ in range(3)]
+    async with stack.client("asha-bank") as client:
+        file = await _handed_in(client, [*(_line() for _ in range(6)), *refused, *doubtful])
+        while [file["by_status"].get(status) for status in ("ACCC", "RJCT")] != [6, len(refused)]:
+            await asyncio.sleep(0.2)
+            file = await client.read(f"payment-files/{file['id']}")
+    assert file["state"] == "sending"
+
+
+async def _handed_in(client: AsyncClient, lines: list[str], *, whole: bool = False) -> Any:
+    with tempfile.TemporaryDirectory() as directory:
+        path = written(Path(directory) / "salaries.xml", lines)
+        return await client.hand_in(path.read_bytes(), whole=whole)
 
 
 async def _orders(stack: Stack) -> dict[str, str]:

@@ -57,7 +57,7 @@ SEEDS: Final = {
     "operator": ("", "/nowhere"),
 }
 _HEIGHT_MAX: Final = 3600
-_IN_ALL_SETTINGS: Final = 3
+_IN_ALL_SETTINGS: Final = 6
 """Pages of one kind that no link leads to: the fourth payment's page is made as the first one's."""
 _LINKS: Final = "links => links.map(link => link.getAttribute('href'))"
 _NO_PAGE: Final = re.compile(
@@ -107,7 +107,8 @@ def _seeds(world: living.Lived, person: str) -> list[str]:
 
 def _telling(name: str) -> int:
     """The payments whose pages have most to show come first."""
-    return ("owed-order", "doubt", "back", name).index(name)
+    telling = ("owed-order", "parts", "recall-refused", "recall-agreed", "doubt", "back")
+    return (*telling, name).index(name)
 
 
 def _reports(world: living.Lived) -> list[str]:

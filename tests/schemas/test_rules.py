@@ -7,7 +7,7 @@ import pytest
 
 from schemas import codec, examples, rules
 from schemas.codes import code_sets
-from schemas.reasons import Reason
+from schemas.reasons import Reason, ReturnReason
 from schemas.rules import Addresses, Characters, Scheme, UnknownCodes
 from tests.schemas.corpus import PACS_008
 
@@ -126,6 +126,12 @@ def test_every_reason_is_of_the_official_set(changes, finding):
 
 def test_every_reason_that_the_switch_sends_is_of_the_official_set():
     assert {str(reason) for reason in Reason} <= code_sets()["ExternalStatusReason1Code"]
+    of_returns = (
+        *("ExternalReturnReason1Code", "ExternalCancellationReason1Code"),
+        "ExternalPaymentCancellationRejection1Code",
+    )
+    known = {code for name in of_returns for code in code_sets()[name]}
+    assert {str(reason) for reason in ReturnReason} <= known - {str(reason) for reason in Reason}
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from switch.change_catalogue import KINDS
 from switch.operations import verify
+from switch.payments import dossier
 from tests.switch.api.test_doors import given_back, inbox, paid, post
 from tests.switch.api.test_return_terms import answered, held_by, returning
 from tests.switch.payments.test_rail_returns import Raast
@@ -41,6 +42,16 @@ async def verified(stack: Stack) -> list[str]:
     return [f"{each.name}: {each.detail}" for each in results if not each.ok]
 
 
+async def got_back(stack: Stack, uetr: str) -> list[int]:
+    """What the debtor agent's account received, by the ledger part of the payment's page."""
+    connection = await stack.connect()
+    try:
+        legs = await connection.fetch(dossier._LEGS, UUID(uetr))
+    finally:
+        await connection.close()
+    return [leg["amount"] for leg in legs if leg["credit_owner"] == "asha-bank"]
+
+
 async def described(stack: Stack, uetr: str) -> dict[str, Any]:
     async with stack.client("asha-bank") as client:
         found: dict[str, Any] = await client.read(f"payments/{uetr}")
@@ -66,6 +77,7 @@ async def test_a_payment_is_returned_by_parts_that_add_up_and_the_fee_stays(mark
     in_full = await answered(market, returning(payment))
     after = {name: dict(await held_by(market, name)) for name in before}
     found = await described(market, payment["uetr"])
+    on_page = await got_back(market, payment["uetr"])
 
     assert answers == again == [(200, "ACSC")] * 3
     assert more[:3] == (422, "RJCT", "AM09")
@@ -73,6 +85,7 @@ async def test_a_payment_is_returned_by_parts_that_add_up_and_the_fee_stays(mark
     got = sum(Decimal(part["received_amount"]["amount"]) for part in found["part_returns"])
     assert found["returned"]
     assert (got, len(found["part_returns"])) == (Decimal(paid_in["amount"]), 3)
+    assert (sum(on_page), len(on_page)) == (got * 100, 3), "the page of the payment left returns in part out"
     assert {part["borne_by_debtor"]["amount"] for part in found["part_returns"]} == {"0.00"}
     assert [step["event"] for step in found["journey"]][-3:] == ["part_returned"] * 3
     assert after["asha-bank"]["INR"] - before["asha-bank"]["INR"] == got * 100

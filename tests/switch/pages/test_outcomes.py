@@ -35,6 +35,32 @@ def _texts(node: ast.AST) -> Iterator[str]:
         yield "".join(str(part.value) if isinstance(part, ast.Constant) else VALUE for part in node.values)
 
 
+@pytest.mark.parametrize(
+    ("detail", "russian"),
+    [
+        ("1000.00 PKR were returned as 304.55 INR", "возвращено 1 000,00 PKR, получено 304,55 INR"),
+        ("304.55 INR were returned", "возвращено 304,55 INR"),
+        (
+            (
+                "10.00 PKR were returned as 2.95 INR at the rate in force, 3.3835;"
+                " the debtor bears the difference of 0.09 INR"
+            ),
+            (
+                "возвращено 10,00 PKR, получено 2,95 INR по действующему курсу 3,3835;"
+                " разница 0,09 INR за счёт плательщика"
+            ),
+        ),
+        ("returned in part CUST", "возвращён частично CUST Решение клиента"),
+    ],
+)
+def test_a_return_in_part_is_said_with_the_readers_numbers(detail: str, russian: str) -> None:
+    assert RUSSIAN.detail(detail).replace("\u00a0", " ") == russian
+
+
+def test_a_step_of_the_history_has_no_underscore() -> None:
+    assert Language("en", ZoneInfo("UTC")).step("part_returned") == "part returned"
+
+
 def test_no_sentence_of_the_code_is_without_a_translation() -> None:
     found = list(sentences())
 
@@ -46,8 +72,8 @@ def test_no_sentence_of_the_code_is_without_a_translation() -> None:
     ("sentence", "said"),
     [
         ("window 76 is closed", "сеанс 76 закрыт"),
-        ("moved 10.00 INR, transfer 9", "перечислено 10.00 INR, проводка 9"),
-        ("asha-bank paid 5.00 INR", "asha-bank уплатил 5.00 INR"),
+        ("moved 10.00 INR, transfer 9", "перечислено 10,00 INR, проводка 9"),
+        ("asha-bank paid 5.00 INR", "asha-bank уплатил 5,00 INR"),
         ("asha-bank is suspended", f"asha-bank: {RUSSIAN.text('suspended')}"),
         ("no account in this currency", RUSSIAN.text("no account in this currency")),
     ],

@@ -38,7 +38,7 @@ from switch.pages import (
     statistics,
 )
 from switch.pages.help import HELP
-from switch.pages.outcomes import OUTCOMES
+from switch.pages.outcomes import OUTCOMES, RETURNS
 from switch.pages.shell import ACCOUNT, GROUPS, NAVIGATION
 from switch.payments import journey, screening
 from switch.payments.payment_files import STOPPED
@@ -179,7 +179,7 @@ DETAILS = {
         "the other rail executed it after it was refused",
     ),
     *("the rail confirmed a different amount", "expired before it was sent", "its history is archived"),
-    *("the agent rejected it", "no reason", "the window was aborted"),
+    *("the agent rejected it", "no reason", "the window was aborted", "returned in part"),
     *language.SAID.values(),
     *("this corridor is not open", "no rail reaches this country", "the amount is too small to convert"),
     *("the creditor agent is not a participant", "there is no FX rate for this currency pair"),
@@ -188,6 +188,7 @@ DETAILS = {
         "the rail reports it as executed; aborted by the switch",
         "the rail rejected it; committed by the switch",
     ),
+    "returned in part",
 }
 """Details in the history of a payment or a settlement line, by the switch itself; what a rail writes is in its own words."""
 
@@ -287,7 +288,7 @@ def texts() -> set[str]:
     named |= {tag.name.lower() for tag in Tag if tag.name.startswith(("ACCOUNT_", "CAP_", "WINDOW_"))}
     named |= set(BREAK_KINDS)
     named |= {event.value for event in Event} | {title for title, _ in GROUPS} | DETAILS
-    named |= {sentence for page in HELP.values() for sentence in page} | {*OUTCOMES}
+    named |= {sentence for page in HELP.values() for sentence in page} | {*OUTCOMES, *RETURNS}
     named |= {entry.about for entry in (*NAVIGATION, ACCOUNT) if entry.about}
     named |= {journey.event_name(kind) for kind in journey.KINDS} | {"received", "answered"} | LEGS
     named |= {
