@@ -59,7 +59,13 @@ def conform(
     within: Annotated[
         float, typer.Option("--within", min=1, max=3600, help="seconds in which a payment becomes final")
     ] = 120.0,
-    amount: Annotated[str, typer.Option("--amount", help="of an ordinary payment")] = "100.00",
+    amount: Annotated[
+        str | None,
+        typer.Option(
+            "--amount",
+            help="of an ordinary payment; without it, the first of 100, 1000, ... that all rails take",
+        ),
+    ] = None,
     host: Annotated[
         str, typer.Option("--host", help="address of this machine at which to listen")
     ] = "127.0.0.1",
@@ -115,7 +121,7 @@ def conform(
     left = [each for each in chosen if only or again or not found.is_kept(each)]
     try:
         if left:
-            asyncio.run(_run(parties, asked, left, found, record, within, amount, host, port))
+            asyncio.run(_run(parties, asked, left, found, record, within, amount or "", host, port))
         made = [] if report is None else _report(found, report, signer)
     except (running.NotHere, RequestRefused, NoAnswer) as error:
         raise CommandFailed(str(error)) from None
@@ -128,14 +134,14 @@ def conform(
         raise typer.Exit(1)
 
 
-def _check(amount: str, product: str, record: Path, report: Path | None) -> None:
+def _check(amount: str | None, product: str, record: Path, report: Path | None) -> None:
     """Check what no switch needs to be asked about.
 
     Raises:
         WrongUse: an option is wrong.
 
     """
-    if _AMOUNT.fullmatch(amount) is None:
+    if amount is not None and _AMOUNT.fullmatch(amount) is None:
         raise WrongUse("an amount is a plain decimal number above zero, such as 100.00")
     if product and WORD.fullmatch(product) is None:
         raise WrongUse("--product is a name and a version: up to 100 printable characters of ASCII")

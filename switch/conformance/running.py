@@ -9,6 +9,7 @@ from typing import Any, Final
 import aiohttp
 
 from adapters import registry
+from schemas.reasons import Reason
 from schemas.signing.keys import PublicKey
 from switch.clients.python import AsyncClient, NoAnswer, RequestRefused, SigningKey
 from switch.conformance.driving import DriverFailed, TaskDriver
@@ -18,6 +19,9 @@ from switch.conformance.scenario import NotApplicable, NotMet, NotSupported, Sce
 from switch.conformance.stage import KitBank, Stage, member_id
 
 _IN_FORCE: Final = "in force"
+_AMOUNTS: Final = [f"1{'0' * zeros}.00" for zeros in range(2, 10)]
+"""An ordinary payment is of the first that every rail takes: 100 of one are less than 1 of another."""
+_TOO_SMALL: Final = frozenset({Reason.NOT_ALLOWED_AMOUNT, Reason.TOO_LOW_AMOUNT, Reason.ZERO_AMOUNT})
 
 
 class NotHere(Exception):
@@ -39,7 +43,7 @@ class Parties:
 async def staged(
     parties: Parties, driver: TaskDriver, *, host: str, port: int, within_s: float, amount: str
 ) -> AsyncIterator[Stage]:
-    """Connect to a test switch, and listen for the client.
+    """Connect to a test switch, and listen for the client; an empty amount is one that every rail takes.
 
     Raises:
         NotHere: a rail of the switch is live, or a key is not of its participant.
@@ -59,6 +63,7 @@ async def staged(
             if each["state"] == _IN_FORCE
         ]
         payees = await _payees(client, banks, own)
+        amount = amount or await _amount(client, own, payees)
         observer = Observer(parties.url, own.id, parties.key, keys)
         other = _bank(banks, parties.other) if parties.other else None
         theirs = None if parties.other_key is None else AsyncClient(parties.url, key=parties.other_key)
@@ -99,6 +104,24 @@ async def _payees(client: AsyncClient, banks: Sequence[dict[str, Any]], own: Kit
         for each in banks
         if each["country"] in reached and each["kind"] == "direct" and each["status"] == "active"
     ]
+
+
+async def _amount(client: AsyncClient, own: KitBank, payees: Sequence[KitBank]) -> str:
+    """The smallest amount of an ordinary payment to each of the payees; the first one if there is none."""
+    for amount in _AMOUNTS:
+        if all([await _takes(client, own, payee, amount) for payee in payees]):
+            return amount
+    return _AMOUNTS[0]
+
+
+async def _takes(client: AsyncClient, own: KitBank, payee: KitBank, amount: str) -> bool:
+    """Whether a bank can be paid an amount; what else it would be refused for is for its scenario to find."""
+    asked = {"creditor_agent": payee.bic, "amount": amount, "currency": own.currency}
+    try:
+        await client.read("quotes", **asked)
+    except RequestRefused as refusal:
+        return refusal.reason not in _TOO_SMALL
+    return True
 
 
 def _bank(banks: Sequence[dict[str, Any]], name: str) -> KitBank:

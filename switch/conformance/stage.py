@@ -152,6 +152,20 @@ class Stage:
             raise NotApplicable(f"no open corridor to {country or 'any country'} at this switch")
         return (preferred or found)[0]
 
+    def soonest(self) -> KitBank:
+        """A bank to pay whose rail is asked again soonest: India's is after 90 s, and then in ten minutes.
+
+        Raises:
+            NotApplicable: there is no bank to pay.
+
+        """
+
+        def asked_again_s(bank: KitBank) -> float:
+            timing = registry.profile(bank.country).timing
+            return timing.enquiry_first_s + timing.enquiry_every_s
+
+        return min(self.payees, key=asked_again_s, default=None) or self.payee()
+
     def counterpart(self) -> tuple[KitBank, AsyncClient]:
         """The other bank that we may act as.
 

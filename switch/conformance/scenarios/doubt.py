@@ -111,7 +111,7 @@ def _late(word: str, status: str = "ACCC", reason: str = "") -> Play:
     """The rail answers late or wrongly: the client waits, and ends with the truth."""
 
     async def play(stage: Stage) -> str:
-        found = await stage.paid(word)
+        found = await stage.paid(word, payee=stage.soonest())
         return await stage.expect(found, status, reason)
 
     return play

@@ -15,6 +15,8 @@ from switch.conformance.stage import Stage
 _REASONS: Final = ("AC01", "AC04", "AC06", "AM04", "AM14", "BE06", "FR01", "MS03", "RC01", "RR04", "AG01")
 """Reasons with which the simulated rail refuses on demand."""
 _NOTICE: Final = "Invoice 2026-1188, consignment note 77/A"
+_NO_ACCOUNT: Final = "NO ACCOUNT?"
+"""Of no form of any country."""
 
 
 def _over(country: str) -> Play:
@@ -76,7 +78,7 @@ async def _nobody(stage: Stage) -> str:
 
 
 async def _malformed_account(stage: Stage) -> str:
-    return await _not_taken(stage, stage.order() | {"creditor_account": "NO-ACCOUNT"})
+    return await _not_taken(stage, stage.order() | {"creditor_account": _NO_ACCOUNT})
 
 
 async def _invalid(stage: Stage) -> str:

@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from adapters import creditor, registry
 from schemas.signing import jws, keys
 from switch import cli
 from switch.clients.python import Client, SigningKey
@@ -24,11 +25,13 @@ from switch.conformance.driver import Answer, Data, Driver, Hooks, OrderFile
 from switch.conformance.driving import ANSWERS, DATA, INSTRUCTIONS
 from switch.conformance.record import Result, RunRecord, ScenarioVerdict
 from switch.conformance.scenario import OPTIONAL, Group
-from switch.conformance.scenarios import ALL
+from switch.conformance.scenarios import ALL, payments
 from switch.conformance.stage import Stage
 from switch.reports import artefacts, conformance
 from tests.switch.conformance.bad_drivers import FAULTS
-from tests.switch.stack import Stack
+from tests.switch.stack import Stack, started
+
+ASHA, INDUS = "asha-bank", "indus-bank"
 
 
 class InProcess:
@@ -56,18 +59,25 @@ def key_of(entry: Mapping[str, str]) -> SigningKey:
     return SigningKey.from_pem(entry["keyid"], entry["private_key"])
 
 
-def parties(stack: Stack) -> running.Parties:
-    own, other = stack.participant("asha-bank"), stack.participant("indus-bank")
+def parties(stack: Stack, own_id: str = ASHA, other_id: str = INDUS) -> running.Parties:
+    own, other = stack.participant(own_id), stack.participant(other_id)
     return running.Parties(stack.url, own["id"], key_of(own), other["id"], key_of(other))
 
 
 @asynccontextmanager
-async def staged(stack: Stack, kind: type[Driver], directory: Path) -> AsyncIterator[Stage]:
-    own = stack.participant("asha-bank")
+async def staged(  # noqa: PLR0917 - a stage and whose it is
+    stack: Stack,
+    kind: type[Driver],
+    directory: Path,
+    own_id: str = ASHA,
+    other_id: str = INDUS,
+    amount: str = "100.00",
+) -> AsyncIterator[Stage]:
+    own = stack.participant(own_id)
     hooks = Hooks(0)
     driver = InProcess(lambda: kind(key_of(own), own["bic"], OrderFile(directory / "orders"), hooks))
     async with running.staged(
-        parties(stack), driver, host="127.0.0.1", port=0, within_s=30, amount="100.00"
+        parties(stack, own_id, other_id), driver, host="127.0.0.1", port=0, within_s=30, amount=amount
     ) as stage:
         yield stage
     hooks.close()
@@ -159,6 +169,29 @@ def test_the_whole_kit_certifies_the_python_client(
     assert json.loads(capfd.readouterr().out)["conforming"] is True
     with_evidence = [each for each in found.results.values() if each.uetrs]
     assert len(with_evidence) > 50
+
+
+@pytest.fixture(scope="module")
+def everywhere() -> Iterator[Stack]:
+    """A switch with all ten rails: late answers come within the time that the kit waits for them."""
+    with started(rails=tuple(registry.countries()), time_scale=0.05, payment_expiry_s=60.0) as stack:
+        yield stack
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("country", registry.countries())
+async def test_the_whole_kit_certifies_a_bank_of_every_country(
+    everywhere: Stack, country: str, tmp_path: Path
+) -> None:
+    """It was run for banks of two countries only: others sign, price and pay over other rails."""
+    own, other = (registry.country(each).banks[0].id for each in (country, "IN" if country != "IN" else "PK"))
+    async with staged(everywhere, Driver, tmp_path, own, other, "") as stage:
+        found = await played(stage, tuple(each.id for each in ALL))
+
+    failed = [each for each in found.values() if each.verdict is ScenarioVerdict.FAILED]
+    assert not failed, "\n".join(f"{each.scenario}: {each.detail}" for each in failed)
+    assert sum(each.verdict is ScenarioVerdict.PASSED for each in found.values()) > 90
 
 
 def test_a_run_is_continued_and_shows_what_is_left(
@@ -334,6 +367,12 @@ def test_every_scenario_is_explained_and_every_task_has_its_answer() -> None:
         Group.LATE, Group.RECALLS, Group.REQUESTS, Group.PAYEES
     }  # fmt: skip
     assert INSTRUCTIONS.keys() == ANSWERS.keys()
+
+
+@pytest.mark.parametrize("country", registry.countries())
+def test_the_account_of_no_form_is_refused_by_every_country(country: str) -> None:
+    """India and China have accounts of letters: a bank whose payee was there failed for a right client."""
+    assert creditor.read(payments._NO_ACCOUNT, registry.profile(country).creditor) is None
 
 
 def whole(**others: ScenarioVerdict) -> RunRecord:
