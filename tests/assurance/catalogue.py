@@ -103,7 +103,7 @@ FAULTS: Final = (
           ("switch/payments/test_magic.py::test_every_magic_word_ends_on_every_rail_as_its_table_defines",
            "switch/payments/test_magic.py::test_money_stays_held_while_an_outcome_is_unknown",
            "switch/payments/test_dispatch.py::test_only_a_clear_answer_is_final")),
-    Fault("C14", "a rail is slower to connect than its exchange may last, or does not connect in time", "the time to connect is not that of the exchange; what did not connect was not sent, and its money is free at once",
+    Fault("C15", "a rail is slower to connect than its exchange may last, or does not connect in time", "the time to connect is not that of the exchange; what did not connect was not sent, and its money is free at once",
           ("adapters/test_rail_http.py::test_the_time_to_connect_is_not_taken_from_that_of_the_exchange",
            "adapters/test_rail_http.py::test_who_does_not_connect_in_time_was_sent_nothing")),
     Fault("C4", "a rail is down", "new payments to it are refused, others continue, an alert fires and ends",
