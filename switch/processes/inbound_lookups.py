@@ -92,18 +92,9 @@ class InboundLookUps:
         """
         raw = self._keys.open_secret(SEALED_AS, row["id"], row["request"])
         asked = self._known[row["rail"]].request(raw)
-        setting = await self._rails.get(row["rail"])
         if not isinstance(asked, PayeeQuery) or asked.amount is None or not asked.quotable:
             raise Unavailable("what is stored is not this look-up")
-        if setting is None or not setting.open or setting.gateway != row["gateway"]:
-            raise Unavailable("the orders of this rail are not taken, or by another gateway")
-        if setting.gateway not in self._directory.now.by_id:  # it is new, or nothing was read yet
-            await self._directory.refresh()
-        gateway = self._directory.now.by_id.get(setting.gateway)
-        if gateway is None:
-            raise Unavailable("the directory does not have the gateway yet")
-        if gateway.status != "active":
-            raise Unavailable("the gateway is not active")
+        setting, gateway = await self._taken_by(row)
         charging = Charging(SERVICE_LEVEL, inbound_lookups.purpose_of(asked, setting))
         found = await promising.ask(
             self._link,
@@ -117,6 +108,25 @@ class InboundLookUps:
         if found.reply.verdict is not Verdict.CREATED:
             raise Unavailable(found.reply.detail or found.reply.verdict.text)
         return UUID(found.reply.detail), quotes.payee_claim(self._keys, gateway.id, asked.account)
+
+    async def _taken_by(self, row: asyncpg.Record) -> tuple[InboundRail, Participant]:
+        """Who takes the orders of the rail of a look-up.
+
+        Raises:
+            Unavailable: nobody now, or not for firm prices.
+
+        """
+        setting = await self._rails.get(row["rail"])
+        if not self._settings.rail_quote_valid_s:
+            raise Unavailable("prices of look-ups are not firm here")
+        if setting is None or not setting.open or setting.gateway != row["gateway"]:
+            raise Unavailable("the orders of this rail are not taken, or by another gateway")
+        if setting.gateway not in self._directory.now.by_id:  # it is new, or nothing was read yet
+            await self._directory.refresh()
+        gateway = self._directory.now.by_id.get(setting.gateway)
+        if gateway is None or gateway.status != "active":
+            raise Unavailable("the gateway is not active")
+        return setting, gateway
 
     async def _priced(  # noqa: PLR0917 - what a price depends on
         self,
