@@ -52,8 +52,8 @@ def two(stack: Stack) -> Stack:
 
 
 @pytest.fixture(params=some(QUOTING, "IN"))
-def door(request: pytest.FixtureRequest) -> Door:
-    return door_of(request.getfixturevalue("two" if request.param == "IN" else "ten"), request.param)
+def door(two: Stack, request: pytest.FixtureRequest) -> Door:
+    return door_of(two if request.param == "IN" else request.getfixturevalue("ten"), request.param)
 
 
 @pytest.fixture
