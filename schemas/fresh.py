@@ -17,7 +17,12 @@ _ORIGINAL_UETR: Final = "OrgnlUETR"
 _ORIGINAL_MESSAGE: Final = "OrgnlMsgId"
 _ASSIGNMENT: Final = "Assgnmt"
 """Its `Id` is the id of the message."""
-_IDS: Final = frozenset({"MsgId", "InstrId", "EndToEndId", "TxId", "BizMsgIdr", "RtrId", "CxlId", "PmtInfId"})
+_QUESTIONS: Final = frozenset({"InvstgtnReq", "OrgnlInvstgtnReq"})
+"""A question about a payment, in its own message and in the answer: the ids must be the same in both."""
+_NAMESPACE: Final = UUID("3b0f5a0e-5f0c-4d55-9d6b-0c1a8e1f7a42")
+_IDS: Final = frozenset(
+    {"RqstrInvstgtnId", "MsgId", "InstrId", "EndToEndId", "TxId", "BizMsgIdr", "RtrId", "CxlId", "PmtInfId"}
+)
 _INSTANTS: Final = frozenset({"CreDtTm", "AccptncDtTm", "CreDt"})
 _DAYS: Final = frozenset({"IntrBkSttlmDt", "ReqdExctnDt", "ReqdColltnDt"})
 
@@ -61,6 +66,8 @@ class _Fresh:
         return content
 
     def _value(self, name: str, value: Any) -> Any:
+        if name in _QUESTIONS and self._original:
+            return _Question(self._original, self._now).within(value)
         if name == _ASSIGNMENT and "Id" in value:
             return {**self.within(value), "Id": self._id(value["Id"])}
         if not isinstance(value, str):
@@ -87,6 +94,13 @@ class _Fresh:
         """A choice of a date and a time."""
         today = {"Dt": self._now.date().isoformat(), "DtTm": instant_text(self._now)}
         return {name: today.get(name, value) for name, value in choice.items()}
+
+
+class _Question(_Fresh):
+    """Replaces the ids of a question about a payment by ids that follow from the payment."""
+
+    def _id(self, old: str) -> str:
+        return uuid.uuid5(_NAMESPACE, f"{self._original}/{old}").hex
 
 
 def _is_uetr(text: str) -> bool:

@@ -74,6 +74,13 @@ SCHEME_RULES: Final = {
     "exchange": "a rate is present between amounts of two currencies, and only there",
     "iban": "country, length and check digits of an IBAN",
     "instant": "a date and time in the supported range: years 1 to 9999, hours 0 to 23",
+    "investigation-action": "an action about an investigation is a code, and names the investigation",
+    "investigation-data": "the data of a question, or of its answer, that belong to its type",
+    "investigation-party": "an agent asks, and an agent is asked",
+    "investigation-payment": "an investigation is about one payment between banks",
+    "investigation-reason": "the reason of a question is a code; NARR has its text",
+    "investigation-status": "an answer states data, or a reason as a code",
+    "investigation-type": "a type of investigation that the switch takes",
     "lei": "check digits of an LEI",
     "name": "debtor and creditor have a name (of letters or digits), or a BIC as their identification",
     "number-of-entries": "`NbOfNtries` of a summary is the number of entries",
@@ -91,7 +98,8 @@ SCHEME_RULES: Final = {
     "sum-of-entries": "the sums of a summary are those of the entries",
     "supplementary-data": "no foreign content if the scheme refuses it",
     "uetr": "the UETR, or the original UETR, is present",
-    "unknown-code": "a code of the dated external list (else refused, a warning or ignored, as set)",
+    "unknown-code": "a code of the dated external list (else refused, a warning or ignored, as set; "
+    "in investigations refused)",
     "unreadable": "a payment or a status can be read from it",
 }
 """Rules for the execution of a valid message; a violation is answered with pacs.002 RJCT and a reason."""
@@ -122,6 +130,15 @@ _HEAD: Final = """# ISO 20022: messages, rules, codes
 
 Made by `python -m schemas.reference`; do not edit. How to use them: [messages](../integrate/messages.md).
 The site of the standard, <https://www.iso20022.org>, is its sole up-to-date source.
+
+All messages but camt.110 and camt.111 are the official schemas, which a test compares element by
+element. The official schemas of these two were not at hand. Their elements, order, cardinality and
+facets are facts that two public models of them, made independently from the schemas, state alike: the
+PyPI package `pyiso20022` 1.6.2 and the Maven package `com.prowidesoftware:pw-iso20022` SRU2025-10.3.10
+(camt.111.001.02: the second one alone; it differs from .01 in one element). Models do not say whether an
+alternative of a choice may be empty: here none may. Their codes are those of the npm package
+`@taprsvp/iso20022_external_codes` 1.0.1, whose other lists are the official ones of May 2025. `payswitch
+iso import` replaces them by the official schema.
 """
 
 

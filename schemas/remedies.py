@@ -82,6 +82,17 @@ BY_RULE: Final[Mapping[str, str]] = MappingProxyType(
         "party-data": "Add everything that is listed: GET /v1/corridors has what the corridor requires.",
         "purpose": "Use a purpose that the corridor allows: GET /v1/corridors lists them.",
         "regulatory-reporting": "Add a code that the corridor allows: GET /v1/corridors lists them.",
+        # investigations
+        "investigation-type": (
+            "Ask by a type of docs/integrate/investigations.md. Ask for the status of a payment by pacs.028, "
+            "and for its money, also of a duplicate, by camt.056."
+        ),
+        "investigation-payment": "Name the payment under Undrlyg/IntrBk, by its OrgnlUETR.",
+        "investigation-party": "Name your own bank (Rqstr/Agt) and the one on the other side (Rspndr/Agt).",
+        "investigation-action": "State RQST, RQCL or RQOB, and the RqstrInvstgtnId of your question.",
+        "investigation-reason": "Give a code of ExternalInvestigationReason1Code; with NARR also ReqNrrtv.",
+        "investigation-data": "Leave it out, or use the data of docs/integrate/investigations.md.",
+        "investigation-status": "State data or a reason (ExternalInvestigationStatusReason1Code).",
         # parameters and bodies that are no messages
         "parameter": "Correct the parameter; `/openapi.json` lists those of each operation.",
         "since": "State an instant within the time for which deliveries are kept.",

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 
 from pydantic import ConfigDict
 
-from schemas import required_data, totals, value_rules
+from schemas import investigation, required_data, totals, value_rules
 from schemas.codec import Message
 from schemas.findings import Content, Finding
 from schemas.reasons import Reason
@@ -114,8 +114,13 @@ def _value_findings(
         unknown = fault.rule == "unknown-code"
         if unknown and scheme.unknown_codes is UnknownCodes.IGNORE:
             continue
-        warning = fault.rule in mild or (unknown and scheme.unknown_codes is UnknownCodes.WARN)
+        warns = scheme.unknown_codes is UnknownCodes.WARN and message_id[:8] not in _OF_CODES
+        warning = fault.rule in mild or (unknown and warns)
         yield Finding(fault.rule, fault.path, _reason_at(fault), fault.text, warning)
+
+
+_OF_CODES: Final = frozenset({"camt.110", "camt.111"})
+"""Messages that consist of codes: what another bank cannot read in them is refused, not passed on."""
 
 
 def _reason_at(fault: value_rules.ValueFault) -> str:
@@ -149,7 +154,8 @@ def _header_findings(message: Message) -> list[Finding]:
 
 def _own_ids(content: Content) -> list[str]:
     """The ids of a message; each kind of message has its own element for it."""
-    holders = [content[tag] for tag in ("GrpHdr", "MsgHdr", "Assgnmt", "MsgId", "Hdr") if tag in content]
+    tags = ("GrpHdr", "MsgHdr", "Assgnmt", "MsgId", "Hdr", investigation.REQUEST, investigation.RESPONSE)
+    holders = [content[tag] for tag in tags if tag in content]
     return [holder[tag] for holder in holders for tag in ("MsgId", "Id") if type(holder.get(tag)) is str]
 
 
@@ -549,4 +555,6 @@ _RULES: Final[dict[str, tuple[Rule, ...]]] = {
         _supplementary,
         _each("Undrlyg", _one_of("TxInf"), _each("TxInf", _original_uetr, _supplementary)),
     ),
+    "camt.110": (_supplementary, _every(investigation.request_faults)),
+    "camt.111": (_supplementary, _every(investigation.response_faults)),
 }

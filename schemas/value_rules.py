@@ -61,7 +61,14 @@ def only_reports(message_id: str) -> bool:
 
 _MOVES_AREAS: Final = frozenset({"pacs", "pain"})
 _MOVES: Final = frozenset(
-    {"camt.029", "camt.055", "camt.056", *(f"camt.0{number}" for number in range(26, 40))}
+    {
+        "camt.029",
+        "camt.055",
+        "camt.056",
+        "camt.110",
+        "camt.111",
+        *(f"camt.0{number}" for number in range(26, 40)),
+    }
 )
 
 

@@ -71,6 +71,8 @@ PROFILES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
                 "pacs.028": "pacs.028.001.06",
                 "camt.029": "camt.029.001.13",
                 "camt.056": "camt.056.001.11",
+                "camt.110": "camt.110.001.01",
+                "camt.111": "camt.111.001.02",
                 "acmt.023": "acmt.023.001.04",
                 "acmt.024": "acmt.024.001.04",
                 "head.001": "head.001.001.04",

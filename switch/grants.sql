@@ -32,6 +32,9 @@ GRANT SELECT, INSERT, UPDATE (state, attempts, due_at, detail, changed_at) ON sw
 GRANT UPDATE (notified_at) ON switch.rail_return TO payswitch_caretaker;
 GRANT INSERT, UPDATE (state, code, due_at, ended_at, told_at) ON switch.recall TO payswitch_api;
 GRANT UPDATE (state, code, due_at, attempts, ended_at, told_at) ON switch.recall TO payswitch_caretaker;
+GRANT INSERT, UPDATE (state, code, answer, answered_by, message_id, request, objections, until_at, changed_at, ended_at, told_at)
+   ON switch.investigation TO payswitch_api;
+GRANT UPDATE (state, code, answer, answered_by, changed_at, ended_at, told_at) ON switch.investigation TO payswitch_caretaker;
 -- Orders of rails: API workers keep and stop them, the caretaker alone gives them to the intake and answers.
 GRANT SELECT ON switch.rail_inbound TO payswitch_writer;
 GRANT INSERT (rail, kind, ref, original, uetr, gateway, state, digest, sealed_key, request, expires_at, reason, decided_at, due_at),
@@ -107,7 +110,7 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
                 switch.witness, switch.payment_fact, switch.payment_time_fact, switch.availability_fact, switch.liquidity_fact, switch.fact_mark,
                 switch.certificate, switch.certification, switch.tariff, switch.payment_charge, switch.screening_list,
                 switch.screening_set, switch.screening_engine, switch.screening_hold, switch.screening_clearance, switch.screening_officers, switch.quote, switch.quote_use,
-                switch.fx_offer, switch.fx_counted, switch.pair_control, switch.indirect_participant, switch.directory_file, switch.rail_return, switch.reversal, switch.part_return, switch.recall,
+                switch.fx_offer, switch.fx_counted, switch.pair_control, switch.indirect_participant, switch.directory_file, switch.rail_return, switch.reversal, switch.part_return, switch.recall, switch.investigation,
                 switch.rail_inbound, switch.inbound_order, switch.inbound_lookup, switch.payment_file, switch.payment_file_line, switch.payment_request
    TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
 GRANT SELECT ON switch.fx_fixing, switch.fx_closing_offer TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;

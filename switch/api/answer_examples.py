@@ -58,6 +58,24 @@ _ANSWERED: Final[Mapping[str, Json]] = MappingProxyType(
                 "CxlDtls": [{"TxInfAndSts": [{"CxlStsId": _REPORT_ID, "OrgnlUETR": ORIGINAL}]}],
             }
         },
+        "camt.111": {
+            "InvstgtnRspn": {
+                "InvstgtnRspn": {
+                    "MsgId": _REPORT_ID,
+                    "RspndrInvstgtnId": "9f0e2d1c8a54e9b77b0f2f3e6c1d4a53",
+                    "InvstgtnSts": {"Sts": "PDNG", "StsRsn": {"Cd": "FTNA"}},
+                    "NxtRspndr": {"Agt": {"FinInstnId": {"BICFI": "INDUPKKA"}}},
+                    "InvstgtnData": [{"RspnData": {"TxSts": {"Sts": {"Cd": "ACCC"}}}}],
+                },
+                "OrgnlInvstgtnReq": {
+                    "MsgId": "ASHAINBB-20261123-000051",
+                    "InvstgtnTp": {"Cd": "RQFI"},
+                    "Undrlyg": {"IntrBk": {"OrgnlUETR": ORIGINAL}},
+                    "Rqstr": {"Agt": {"FinInstnId": {"BICFI": "ASHAINBB"}}},
+                    "Rspndr": {"Agt": {"FinInstnId": {"BICFI": "INDUPKKA"}}},
+                },
+            }
+        },
         "admi.007": {
             "RctAck": {
                 "MsgId": {"MsgId": _REPORT_ID, "CreDtTm": _GIVEN},

@@ -39,6 +39,8 @@ SENDERS: Final[Mapping[str, str]] = MappingProxyType(
         "pacs.004": "indus-bank",
         "camt.056": "asha-bank",
         "camt.029": "indus-bank",
+        "camt.110": "asha-bank",
+        "camt.111": "indus-bank",
         "acmt.023": "asha-bank",
         "pain.013": "indus-bank",
         "pain.014": "asha-bank",
@@ -46,6 +48,13 @@ SENDERS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Message -> the sandbox participant that sends its example."""
+
+_QUESTION: Final = {
+    "InvstgtnTp": {"Cd": "RQFI"},
+    "Undrlyg": {"IntrBk": {"OrgnlUETR": ORIGINAL}},
+    "Rqstr": {"Agt": _ASHA},
+    "Rspndr": {"Agt": _INDUS},
+}
 
 _DOCUMENTS: Final[Mapping[str, Content]] = MappingProxyType(
     {
@@ -130,6 +139,35 @@ _DOCUMENTS: Final[Mapping[str, Content]] = MappingProxyType(
                         ]
                     }
                 ],
+            }
+        },
+        "camt.110": {
+            "InvstgtnReq": {
+                "InvstgtnReq": {
+                    "MsgId": "ASHAINBB-20261123-000051",
+                    "RqstrInvstgtnId": "CASE-000051",
+                    **_QUESTION,
+                },
+                "InvstgtnData": [{"Rsn": {"Cd": "CTOR"}, "RsnSubTp": {"Cd": "RQPA"}}],
+            }
+        },
+        "camt.111": {
+            "InvstgtnRspn": {
+                "InvstgtnRspn": {
+                    "MsgId": "INDUPKKA-20261123-000052",
+                    "InvstgtnSts": {"Sts": "CLSD"},
+                    "InvstgtnData": [
+                        {
+                            "OrgnlInvstgtnRsn": {"Cd": "CTOR"},
+                            "RspnData": {"RspnNrrtv": "The account has no other address."},
+                        }
+                    ],
+                },
+                "OrgnlInvstgtnReq": {
+                    "MsgId": "ASHAINBB-20261123-000051",
+                    "RqstrInvstgtnId": "CASE-000051",
+                    **_QUESTION,
+                },
             }
         },
         "acmt.023": {

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from schemas import verdict
 from schemas.errors import Restoring
-from switch.api import enquiries, naming, receiving, requests_to_pay, returns, suspension
+from switch.api import enquiries, investigations, naming, receiving, requests_to_pay, returns, suspension
 from switch.payments import stated
 
 PREFIX: Final = "/v1/iso20022/"
@@ -67,6 +67,20 @@ ISO_ENDPOINTS: Final = (
         "answerCancellation",
         "Answer a cancellation request",
         returns.answer_recall,
+    ),
+    IsoEndpoint(
+        "camt.110",
+        "camt.111.001.02",
+        "askAboutPayment",
+        "Ask about a payment in codes: an investigation",
+        investigations.ask,
+    ),
+    IsoEndpoint(
+        "camt.111",
+        "admi.007.001.01",
+        "answerInvestigation",
+        "Answer an investigation",
+        investigations.answer,
     ),
     IsoEndpoint(
         "acmt.023",

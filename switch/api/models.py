@@ -19,6 +19,7 @@ from switch.identity.model import ChangeState, Role, Status
 from switch.identity.permissions import Right
 from switch.payments.events import TYPES
 from switch.payments.inbound import RefundState
+from switch.payments.investigations import InvestigationState
 from switch.payments.recalls import RecallState
 from switch.settlement.states import LineState, SettlementState
 from switch.writer.lifecycle import STATUS, State
@@ -138,6 +139,32 @@ class RecallDocument(TypedDict):
     ended_at: Instant | None
 
 
+class InvestigationDocument(TypedDict):
+    """A question of a bank about a payment (camt.110)."""
+
+    id: Annotated[str, _text("CASE-000051", "`RqstrInvstgtnId` of the camt.110, or its `MsgId`")]
+    reference: Annotated[
+        str,
+        _text("9f0e2d1c8a54e9b77b0f2f3e6c1d4a53", "The switch's own id of it: `RspndrInvstgtnId` of answers"),
+    ]
+    asker: Annotated[str, _text("asha-bank", "Participant that asked")]
+    type: Annotated[str, _text("RQFI", "ExternalInvestigationType1Code")]
+    reason: Annotated[str, _text("CTOR", "The first reason: ExternalInvestigationReason1Code")]
+    state: Annotated[
+        str,
+        _text(
+            "asked",
+            "`waiting` (for an outcome), `asked` (the other bank), `people` are open; the others have ended",
+            enum=[str(state) for state in InvestigationState],
+        ),
+    ]
+    code: Annotated[str | None, _text("FTNA", "Of the last answer: ExternalInvestigationStatusReason1Code")]
+    answered_by: Annotated[str | None, _text("books", "`books`, `people`, or a participant")]
+    asked_at: Instant
+    until: Annotated[Instant | None, Meta(description="When people answer in place of the other bank")]
+    ended_at: Instant | None
+
+
 class PartReturnDocument(TypedDict):
     """A return of a part of a payment, or of all of it at the rate in force."""
 
@@ -237,6 +264,10 @@ class PaymentDocument(TypedDict):
     recalls: Annotated[
         list[RecallDocument],
         Meta(description="Cancellation requests that the creditor agent, or its rail, got"),
+    ]
+    investigations: Annotated[
+        list[InvestigationDocument],
+        Meta(description="Questions about it: your own, and those that your bank was asked"),
     ]
     source_order: NotRequired[
         Annotated[

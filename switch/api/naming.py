@@ -19,6 +19,7 @@ _SENDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "pacs.028": ("FIToFIPmtStsReq/GrpHdr/InstgAgt", "FIToFIPmtStsReq/TxInf/InstgAgt"),
     "camt.056": ("FIToFIPmtCxlReq/Assgnmt/Assgnr/Agt", "FIToFIPmtCxlReq/Undrlyg/TxInf/Assgnr"),
     "camt.029": ("RsltnOfInvstgtn/Assgnmt/Assgnr/Agt", "RsltnOfInvstgtn/CxlDtls/TxInfAndSts/Assgnr/Agt"),
+    "camt.110": ("InvstgtnReq/InvstgtnReq/Rqstr/Agt",),
     "acmt.023": ("IdVrfctnReq/Assgnmt/Assgnr/Agt",),
     "pain.013": ("CdtrPmtActvtnReq/PmtInf/CdtTrfTx/CdtrAgt",),
     "pain.014": ("CdtrPmtActvtnReqStsRpt/GrpHdr/DbtrAgt",),

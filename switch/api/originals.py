@@ -9,7 +9,7 @@ nothing is done.
     amounts     OrgnlIntrBkSttlmAmt, OrgnlTxRef of it and of InstdAmt    AM09
                 RtrdInstdAmt                                             AM09
     days        OrgnlIntrBkSttlmDt, OrgnlTxRef of it                     DT01
-    agents      To, Assgne, InstdAgt, OrgnlTxRef of DbtrAgt and CdtrAgt  AGNT
+    agents      To, Assgne, Rspndr, InstdAgt, OrgnlTxRef of DbtrAgt and CdtrAgt  AGNT
 
 The creditor agent may know the payment as its rail reported it: by the ids and the message of the rail, in
 the currency and on the day of the credit. Of an erased payment, only what the books keep is compared.
@@ -66,6 +66,12 @@ _PLACES: Final[Mapping[str, _Places]] = {
         "RsltnOfInvstgtn/CxlDtls/TxInfAndSts",
         ("RsltnOfInvstgtn/Assgnmt/Assgne", "RsltnOfInvstgtn/CxlDtls/TxInfAndSts/Assgne"),
     ),
+    "camt.110": _Places(
+        ("InvstgtnReq/InvstgtnReq/Undrlyg/IntrBk/OrgnlGrpInf",),
+        "InvstgtnReq/InvstgtnReq/Undrlyg/IntrBk",
+        ("InvstgtnReq/InvstgtnReq/Rspndr",),
+    ),
+    "camt.111": _Places((), "", ()),  # it repeats what its receiver stated, and that was compared
 }
 
 
@@ -252,4 +258,6 @@ def _is(agent: Agent | None, bic: str, named: Agent | None) -> bool:
     """Whether an agent is that of a payment; of an erased payment only the BIC is known."""
     if named is None and agent is not None and not agent.bic:
         return agent.member_id is not None
+    if named is not None and named.bic and stated.is_agent(agent, named.bic, named):
+        return True  # a bank behind a gateway, as the payment names it
     return stated.is_agent(agent, bic, named)

@@ -54,7 +54,9 @@ STATUS_REPORT: Final = "pacs.002.001.10"
 NOTES: Final = "Payswitch-Notes"
 """Header that lists for the sender which data of its message the rail does not carry."""
 _NOTES_MAX: Final = 32
-ADMITTED: Final = frozenset({"pacs.008", "pacs.004", "camt.056", "camt.029", "pain.013", "pain.014"})
+ADMITTED: Final = frozenset(
+    {"pacs.008", "pacs.004", "camt.056", "camt.029", "camt.110", "camt.111", "pain.013", "pain.014"}
+)
 """Messages that need a place of `admission`: they have something stored. The others only ask."""
 
 

@@ -52,6 +52,12 @@ def _message_id(message: Message) -> str | None:
         case "camt.056" | "camt.029":
             assignment: str = content["Assgnmt"]["Id"]
             return assignment
+        case "camt.110":
+            question: str = content["InvstgtnReq"]["MsgId"]
+            return question
+        case "camt.111":
+            said: str = content["InvstgtnRspn"]["MsgId"]
+            return said
         case "pain.013" | "pain.014":
             group: str = content["GrpHdr"]["MsgId"]
             return group

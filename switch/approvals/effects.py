@@ -73,6 +73,7 @@ class Subject(StrEnum):
     SCREENING_LISTS = "sanctions lists"
     SCREENING_HOLD = "payment held by screening"
     WATCH_ALARM = "alarm of a watch rule"
+    INVESTIGATION = "investigation"
 
 
 ADDRESSES: Final = MappingProxyType(

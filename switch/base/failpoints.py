@@ -64,6 +64,14 @@ OF_FILES: Final = (
 """Those that a file of payments passes, in this order; between them its lines pass those of payments."""
 OF_REQUESTS: Final = ("before_request_ended",)
 """Those that a request to pay passes."""
+OF_INVESTIGATIONS: Final = (
+    "before_investigation_kept",
+    "after_investigation_kept",
+    "before_investigation_answered",
+    "after_investigation_answered",
+    "before_investigation_told",
+)
+"""Those that a question about a payment and its answer pass."""
 ALL: Final = (
     *NAMES,
     *OF_HOLDS,
@@ -74,6 +82,7 @@ ALL: Final = (
     *OF_LOOKUPS,
     *OF_REFUNDS,
     *OF_RECALLS,
+    *OF_INVESTIGATIONS,
     *OF_FILES,
     *OF_REQUESTS,
 )

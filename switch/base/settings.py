@@ -195,6 +195,8 @@ class Settings(BaseSettings):
     """Factor of caps, limits, fees and movements of funds: `10` allows from a tenth to tenfold."""
     recall_answer_within_days: float = Field(default=15.0, gt=0, le=365)
     """How long a payee's bank has to answer a recall; then it ends without an answer (NOAS)."""
+    investigation_answer_within_days: float = Field(default=5.0, gt=0, le=365)
+    """How long a bank has to answer an investigation, if its asker gives it no less; then people do."""
     payment_expiry_s: float = Field(default=60.0, gt=0)
     """Time from acceptance to the expiry, after which a rail must not execute the payment."""
     quote_valid_s: float = Field(default=120.0, gt=0, le=3600)

@@ -36,6 +36,8 @@ class CaseKind(StrEnum):
     """A party of a payment is perhaps on a list of sanctions."""
     WATCH = "watch"
     """A payment matched a watch rule that raises an alarm."""
+    INVESTIGATION = "investigation"
+    """A bank asks about a payment of its own, and the agent on the other side, or people, answer."""
 
 
 TITLES: Final[Mapping[str, str]] = MappingProxyType(
@@ -47,6 +49,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         CaseKind.EXCEPTION: term("Exception"),
         CaseKind.SCREENING: term("Screening hit"),
         CaseKind.WATCH: term("Alarm of a watch rule"),
+        CaseKind.INVESTIGATION: term("Investigation"),
     }
 )
 DEADLINES_H: Final[Mapping[str, float]] = MappingProxyType(
@@ -58,6 +61,7 @@ DEADLINES_H: Final[Mapping[str, float]] = MappingProxyType(
         CaseKind.EXCEPTION: 8.0,
         CaseKind.SCREENING: 2.0,
         CaseKind.WATCH: 24.0,
+        CaseKind.INVESTIGATION: 120.0,
     }
 )
 """Hours within which a case should be closed, unless the setting `case_deadlines_h` states others."""
@@ -75,6 +79,7 @@ SCREENING: Final = "screening"
 WATCH: Final = "watch"
 REVERSAL: Final = "reversal"
 ORDER: Final = "order"
+INVESTIGATION: Final = "investigation"
 SUBJECTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         PAYMENT: term("Payment"),
@@ -86,6 +91,7 @@ SUBJECTS: Final[Mapping[str, str]] = MappingProxyType(
         WATCH: term("Alarm of a watch rule"),
         REVERSAL: term("Reversal at the rail"),
         ORDER: term("Order of a rail"),
+        INVESTIGATION: term("Investigation"),
         "note": term("Act that is missing in the log"),
         "freeze": term("Freeze of the books"),
         "restore": term("Restore of the database"),
@@ -217,6 +223,7 @@ def subject_of(resource: Resource) -> str | None:
         Subject.CONFIRMATION: CONFIRMATION,
         Subject.SCREENING_HOLD: SCREENING,
         Subject.WATCH_ALARM: WATCH,
+        Subject.INVESTIGATION: INVESTIGATION,
     }
     found = type_.get(resource.subject)
     return f"{found}/{resource.id}" if found and resource.id else None
@@ -227,6 +234,7 @@ _CHANGES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = Mapping
         PAYMENT: (("payment.resolve", "payment.return", "payment.reverse"), ("uetr",)),
         REVERSAL: (("reversal.resolve",), ("uetr",)),
         ORDER: (("order.settle",), ("uetr",)),
+        INVESTIGATION: (("investigation.answer",), ("investigation",)),
         BREAK: (("break.resolve", "break.return"), ("number",)),
         LINE: (("settlement.hold",), ("window", "participant")),
         CONFIRMATION: (("confirmation.resolve",), ("sha256", "agent")),

@@ -34,6 +34,7 @@ GROUPS: Final = {
     "payment": "Payments",
     "break": "Payments",
     "reversal": "Payments",
+    "investigation": "Payments",
     "order": "Payments",
     "books": "Payments",
     "restore": "Payments",
@@ -87,6 +88,7 @@ PAGES: Final[Mapping[Subject, tuple[shell.NavigationEntry, str]]] = {
     Subject.CERTIFICATION: (shell.PARTICIPANTS, "/participants"),
     Subject.SCREENING_HOLD: (shell.CASES, "/cases"),
     Subject.WATCH_ALARM: (shell.CASES, "/cases"),
+    Subject.INVESTIGATION: (shell.CASES, "/cases"),
     Subject.SCREENING_LISTS: (shell.SCREENING, "/screening"),
 }
 """Page of each subject of a change, and the navigation entry whose readers may see it."""

@@ -339,6 +339,7 @@ def _requests(person: Person, case: Case) -> list[tuple[str, str]]:
         "break": {"break.resolve": {"number": ids[0]}, "break.return": {"number": ids[0]}},
         "reversal": {"reversal.resolve": {"uetr": ids[0]}},
         "order": {"order.settle": {"uetr": ids[0]}},
+        "investigation": {"investigation.answer": {"investigation": ids[0]}},
         "confirmation": {"confirmation.resolve": {"sha256": ids[0], "agent": ids[-1]}},
         "freeze": {"books.unfreeze": {}},
         "watch": {"watch.examine": {"uetr": ids[0], "participant": ids[-1]}},
@@ -363,6 +364,7 @@ def _about(case: Case, lang: Language) -> tuple[str, str]:
         "note": (ids[0], "/queues"),
         "screening": (ids[0], f"/payments/{ids[0]}"),
         "order": (ids[0], f"/payments/{ids[0]}"),
+        "investigation": (ids[0], f"/payments/{case.uetr}"),
         "watch": (ids[0], f"/payments/{ids[0]}"),
     }
     text, path = known.get(type_, (ids[0], "/log"))

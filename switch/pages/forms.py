@@ -21,7 +21,7 @@ from switch.approvals.kinds import ChangeKind, hint_of
 from switch.base.sql import statements
 from switch.operations import watching
 from switch.pages.language import LANGUAGES, Language
-from switch.participants import payment_returns, reversals
+from switch.participants import investigations, payment_returns, reversals
 from switch.reports.catalogue import CATALOGUE
 from switch.reports.render import FORMATS
 
@@ -48,6 +48,8 @@ WORDS: Final = {
     **watching.OUTCOMES,
     **payment_returns.REASONS,
     **reversals.REASONS,
+    **investigations.STATUSES,
+    **investigations.REASONS,
     **{each.name: each.title for each in LISTS.values()},
 }
 """What options mean, in English."""

@@ -57,6 +57,7 @@ OUTCOMES: Final = (
     "key {n} no longer signs",
     "{name} paid {what}",
     "{name} received {what}",
+    "the investigation of {name} is answered",
     "the reversal of {name} is {state}",
     "{name} is {state}",
 )

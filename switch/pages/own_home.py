@@ -21,7 +21,7 @@ from switch.pages.shell import PREFIX, render
 from switch.participants import certification, reads
 from switch.participants.certification import CertificateRow, Policy
 from switch.participants.reads import KeyRow
-from switch.payments import correspondence
+from switch.payments import correspondence, investigations
 from switch.payments.directory import Participant
 from switch.reports.readers import scope_of_person
 from switch.webhooks import registry
@@ -61,6 +61,7 @@ async def show(request: Request, switch: Runtime, person: Person) -> Response:
             if not p.closed
         ],
         waiting=await correspondence.count_recalls(switch.pool, own.id),
+        questions=await investigations.count_waiting(switch.pool, own.id),
         dues=await debts.of_participant(switch.pool, own.id, lang),
         checks=await checks(switch, own, lang),
         day=await last_day.read(switch, scope_of_person(person), lang),

@@ -28,6 +28,8 @@ router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 NAMES: Final = {
     "camt.056": "requests the cancellation of a payment",
     "camt.029": "replies to a cancellation request",
+    "camt.110": "asks about a payment",
+    "camt.111": "replies to a question about a payment",
     "pacs.004": "returns a payment",
     "pain.013": "requests a payment",
     "pain.014": "replies to a request to pay",

@@ -1,4 +1,4 @@
-"""Messages between participants: cancellation requests, their resolutions, requests to pay.
+"""Messages between participants: cancellation requests, investigations, their answers, requests to pay.
 
 The switch stores them as received and shows each to its receiver. None of them moves money by itself.
 
@@ -7,7 +7,7 @@ with the one that it knows, so that its answer names the same payment. What is s
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -38,6 +38,9 @@ _RECALLS: Final = _statement("count_recalls")
 _OF_ID: Final = _statement("messages_of_id")
 _SENT: Final = "SELECT definition, body, sealed_key FROM switch.correspondence WHERE id = $1"
 _ONE: Final = _statement("received_message")
+
+Beside = Callable[[asyncpg.Connection], Awaitable[None]]
+"""Keeps what belongs to a message in the transaction that stores it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +101,11 @@ async def store(
     sender: str | None,
     receiver: str,
     uetr: UUID | None,
+    beside: Beside | None = None,
 ) -> bool:
     """Store a message for its receiver and write an event; return False if it was stored before.
 
-    Without a sender it is the switch's own message.
+    Without a sender it is the switch's own message. `beside` keeps what belongs to it, in its transaction.
 
     Raises:
         DuplicateUetr: the sender used this message id for other content.
@@ -115,6 +119,8 @@ async def store(
     async with pool.acquire() as connection, connection.transaction():
         seq = await connection.fetchval(_INSERT, *row)
         if seq is not None:
+            if beside is not None:
+                await beside(connection)
             await note(
                 connection,
                 EventKind.MESSAGE_RECEIVED,

@@ -12,7 +12,7 @@ from adapters import registry
 from schemas.errors import DuplicateUetr, NotAllowed, NotFound, Restoring
 from schemas.money import Money
 from switch.base.sql import statements
-from switch.payments import held, own_uetrs, recalls
+from switch.payments import held, investigations, own_uetrs, recalls
 from switch.payments.intake import PaymentStatus
 from switch.payments.tariffs import OF_CORRIDOR
 from switch.writer.commands import FeeCharge
@@ -208,6 +208,7 @@ async def _pending(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> 
         "fx_provider": None,
         "part_returns": [],
         "recalls": [],
+        "investigations": await investigations.of_payment(pool, uetr, owners),
         "source_order": _order(await pool.fetchrow(_HELD_ORDER, uetr, row["fingerprint"])),
         "notes": [],
         "journey": [{"event": "received", "at": row["received_at"].isoformat()}],
@@ -254,6 +255,9 @@ async def _described(
         **_terms(payment),
         "part_returns": await _parts(pool, payment) if payment["has_parts"] else [],
         "recalls": await recalls.of_payment(pool, payment["number"]) if payment["has_recalls"] else [],
+        "investigations": await investigations.of_payment(pool, uetr, owners)
+        if payment["has_questions"]
+        else [],
         "source_order": _order(payment),
         "charges": [charge_document(*each) for each in _charges(rows)],
         "notes": [{"path": path, "text": text} for path, text in _notes(rows)],

@@ -41,6 +41,7 @@ from switch.processes import due_work, payment_requests, process
 from switch.processes.held_payments import HeldPayments
 from switch.processes.inbound import InboundOrders
 from switch.processes.inbound_lookups import InboundLookUps
+from switch.processes.investigations import Investigations
 from switch.processes.order_refunds import OrderRefunds
 from switch.processes.payment_files import PaymentFiles
 from switch.processes.recalls import Recalls
@@ -93,6 +94,7 @@ class Caretaker:
         self._dispatcher.listen(known)
         self.rail_returns = RailReturnBooking(pool, self.keys, known, link)
         self.recalls = Recalls(pool, self.keys, known, settings.time_scale)
+        self.investigations = Investigations(pool, self.keys)
         self.reversals = ReversalDispatch(pool, self.keys, known, link, settings.time_scale)
         self.held = HeldPayments(settings, pool, link, known, self._dispatcher)
         self.inbound = InboundOrders(pool, self.keys, known, self.held.intake)
@@ -388,6 +390,7 @@ def _duties(
     yield _every(due_work.EVERY_S, caretaker.rail_returns.look)
     yield _every(due_work.EVERY_S, caretaker.reversals.look)
     yield _every(due_work.EVERY_S, caretaker.recalls.look)
+    yield _every(due_work.EVERY_S, caretaker.investigations.look)
     for country in caretaker.inbound.known:
         yield _when(caretaker.orders[country], partial(caretaker.inbound.look, country))
         yield _when(caretaker.answers[country], partial(caretaker.inbound.deliver, country))

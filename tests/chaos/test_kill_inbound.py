@@ -109,6 +109,7 @@ def test_every_point_of_the_switch_is_one_at_which_a_test_kills_it() -> None:
         *failpoints.OF_REVERSALS,
         *failpoints.OF_REFUNDS,
         *failpoints.OF_RECALLS,
+        *failpoints.OF_INVESTIGATIONS,
         *failpoints.OF_FILES,
         *failpoints.OF_REQUESTS,
     }

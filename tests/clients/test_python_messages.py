@@ -34,6 +34,12 @@ ONE_OF_EACH = {
     "pacs.004": lambda: python.payment_return(UETR, amount="3283.50", currency="PKR", reason="AC04"),
     "camt.056": lambda: python.recall(UETR, from_agent=ASHA, to_agent=INDUS),
     "camt.029": lambda: python.recall_refusal(UETR, from_agent=INDUS, to_agent=ASHA, reason="AC04"),
+    "camt.110": lambda: python.investigation(
+        UETR, type_="RQFI", reason="NARR", text="Which invoice?", from_agent=ASHA, to_agent=INDUS
+    ),
+    "camt.111": lambda: python.investigation_answer(
+        python.investigation(UETR, type_="RQFI", reason="PURP", from_agent=ASHA, to_agent=INDUS), text="Goods"
+    ),
     "acmt.023": lambda: python.verification(ACCOUNT, "Bilal Khan", from_agent=ASHA, to_agent=INDUS),
     "pain.013": lambda: python.request_to_pay(
         creditor_agent=INDUS,
@@ -81,12 +87,15 @@ async def test_a_sandbox_takes_each_of_them_signed(stack: Stack):
             creditor_agent=INDUS, creditor="Bilal Khan", creditor_account=ACCOUNT, debtor_agent=ASHA,
             debtor="Asha Rao", amount="100.00", currency="INR", end_to_end_id=uuid.uuid4().hex,
         )  # fmt: skip
+        ask = python.investigation(uetr, type_="RQFI", reason="PURP", from_agent=ASHA, to_agent=INDUS)
         wish_id = wish["Document"]["CdtrPmtActvtnReq"]["GrpHdr"]["MsgId"]
 
         answers = [
             await asha.send(python.status_request(uetr)),
             await asha.send(python.recall(uetr, from_agent=ASHA, to_agent=INDUS)),
             await indus.send(python.recall_refusal(uetr, from_agent=INDUS, to_agent=ASHA, reason="AC04")),
+            await asha.send(ask),
+            await indus.send(python.investigation_answer(ask, text="for goods")),
             await indus.send(
                 python.payment_return(
                     uetr, amount=credited.amount, currency=credited.currency, reason="AC04"
@@ -105,7 +114,7 @@ async def test_a_sandbox_takes_each_of_them_signed(stack: Stack):
 
     assert (paid.status, after.returned) == ("ACCC", True)
     assert [answer["$type"][:8] for answer in answers] == [
-        "pacs.002", "camt.029", "admi.007", "pacs.002", "acmt.024", "pain.014", "admi.007", "camt.004",
+        "pacs.002", "camt.029", "admi.007", "camt.111", "admi.007", "pacs.002", "acmt.024", "pain.014", "admi.007", "camt.004",
     ]  # fmt: skip
 
 

@@ -64,7 +64,7 @@ async def test_it_pays_and_sends_every_message_and_follows_events(built: Path, s
     assert (seen["first"]["status"], seen["returned"]) == ("ACCC", True)
     assert (seen["quoted"]["status"], seen["usedBy"]) == ("ACCC", seen["quoted"]["uetr"])
     assert seen["answers"] == [
-        "pacs.002", "camt.029", "admi.007", "pacs.002", "acmt.024", "pain.014", "admi.007", "camt.004",
+        "pacs.002", "camt.029", "admi.007", "camt.111", "admi.007", "pacs.002", "acmt.024", "pain.014", "admi.007", "camt.004",
     ]  # fmt: skip
     assert seen["types"] == ["payment.reserved", "payment.sent", "payment.posted", "payment.returned"]
     assert seen["rails"] == ["IN", "PK"]

@@ -40,12 +40,15 @@ const jobs = {
       creditorAgent: plan.indus?.bic, creditor: "Bilal Khan", creditorAccount: "PK60SAND0000000000000001",
       debtorAgent: plan.asha.bic, debtor: "Asha Rao", amount: "100.00", currency: "INR", endToEndId: "INVOICE-8",
     });
+    const ask = client.investigation(first.uetr, { type: "RQFI", reason: "PURP" }, there);
     const wishId = wish.Document.CdtrPmtActvtnReq.GrpHdr.MsgId;
     const answers = [];
     for (const [who, what] of [
       [asha, client.statusRequest(first.uetr)],
       [asha, client.recall(first.uetr, there)],
       [indus, client.recallRefusal(first.uetr, back, "AC04")],
+      [asha, ask],
+      [indus, client.investigationAnswer(ask, { text: "for goods" })],
       [indus, client.paymentReturn(first.uetr, payment.credited_amount, "AC04")],
       [asha, client.verification({ account: "PK60SAND0000000000000001", name: "Bilal Khan" }, there)],
       [indus, wish],

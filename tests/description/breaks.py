@@ -29,6 +29,8 @@ ACCEPTED: Final[Mapping[str, str]] = {
     'Right: may have the value "manage_lists" now': "the same",
     'CaseKind: may have the value "watch" now': "an alarm of a watch rule is a case of its own kind",
     'Subject: may have the value "alarm of a watch rule" now': "a change may end an alarm",
+    'CaseKind: may have the value "investigation" now': "a question of a bank is a case of its own kind",
+    'Subject: may have the value "investigation" now': "a change may answer an investigation",
     'Right: may have the value "set_offers" now': "people of an FX provider set its rates",
     'Right: may have the value "stop_files" now': "people may stop the rest of a file of payments",
 }

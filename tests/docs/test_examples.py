@@ -85,6 +85,7 @@ ELSEWHERE = {
                     "verify-payee",
                     "status",
                     "recall",
+                    "investigate",
                     "return",
                     "request-to-pay",
                     "statements",

@@ -20,7 +20,7 @@ from tests.description.described import Described
 from tests.docs.blocks import PAGES
 from tests.switch.stack import Stack
 
-ABOUT_A_PAYMENT = {"pacs.028", "pacs.004", "camt.056", "camt.029"}
+ABOUT_A_PAYMENT = {"pacs.028", "pacs.004", "camt.056", "camt.029", "camt.110", "camt.111"}
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,8 @@ def original_of(stack: Stack, name: str) -> str:
     uetr = sent(stack, "pacs.008.001.08") if name in ABOUT_A_PAYMENT else ""
     if name == "camt.029":
         sent(stack, "camt.056.001.08", uetr)
+    if name == "camt.111":
+        sent(stack, "camt.110.001.01", uetr)
     return uetr
 
 

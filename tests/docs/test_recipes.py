@@ -19,6 +19,7 @@ ANSWERS = {
     "verify-payee": ["acmt.024"] * 2,
     "status": ["pacs.002"] * 2,
     "recall": ["camt.029"] * 2 + ["admi.007"] * 2,
+    "investigate": ["camt.111"] * 2 + ["admi.007"] * 2,
     "return": ["pacs.002"] * 2,
     "request-to-pay": ["pain.014"] * 2 + ["admi.007"] * 2,
     "unknown-outcome": ["pacs.002"],

@@ -100,6 +100,11 @@ def document_messages() -> list[str]:
     return [message for message in catalogue().messages if not message.startswith("head.")]
 
 
+def official_messages() -> list[str]:
+    """Those of which the official schema is at hand: of investigations it is not."""
+    return [message for message in document_messages() if message[:8] not in {"camt.110", "camt.111"}]
+
+
 def namespace(message: str) -> str:
     """The namespace of a message."""
     return NAMESPACE + message

@@ -59,7 +59,7 @@ def test_every_message_compiles_and_the_issue_s_versions_are_there():
     for message in catalogue().messages:
         assert plan(message).read is not None
     assert catalogue().messages["head.001.001.01"].tag == "AppHdr"
-    assert len(document_messages()) == 35
+    assert len(document_messages()) == 38
 
 
 def test_every_code_set_belongs_to_a_type():

@@ -50,6 +50,9 @@ GROUP BY uetr
 UNION ALL -- alarms of watch rules that nobody has examined
 SELECT 'watch/' || uetr || '/' || participant, 'watch', '', participant, uetr, min(raised_at)
 FROM switch.watch_alarm WHERE examined IS NULL GROUP BY uetr, participant
+UNION ALL -- questions of banks that the agent on the other side, or people, are to answer
+SELECT 'investigation/' || replace(id::text, '-', ''), 'investigation', '', asker, uetr, changed_at
+FROM switch.investigation WHERE ended_at IS NULL AND state IN ('asked', 'people')
 UNION ALL -- payments that screening holds, until the decision of people is carried out; those that only
 -- wait for the outside engine continue by themselves, if it answers soon
 SELECT 'screening/' || uetr, 'screening', '', sender, uetr, held_at FROM switch.screening_hold

@@ -176,6 +176,45 @@ def recall_refusal(uetr: str, *, from_agent: str, to_agent: str, reason: str) ->
     return _message("camt.029.001.09", "RsltnOfInvstgtn", content)
 
 
+def investigation(
+    uetr: str, *, type_: str, reason: str, from_agent: str, to_agent: str, text: str = ""
+) -> Message:
+    """Make a camt.110: ask about a payment of yours, such as `RQFI` with `PURP`. The answer is a camt.111.
+
+    Of reason `NARR`, `text` is the question.
+    """
+    id_ = _reference()
+    asked = {
+        "MsgId": id_,
+        "RqstrInvstgtnId": id_,
+        "InvstgtnTp": {"Cd": type_},
+        "Undrlyg": {"IntrBk": {"OrgnlUETR": uetr}},
+        "Rqstr": {"Agt": _agent(from_agent)},
+        "Rspndr": {"Agt": _agent(to_agent)},
+    }
+    data = {"AddtlReqData": {"ReqNrrtv": text}} if text else {}
+    content = {"InvstgtnReq": asked, "InvstgtnData": [{"Rsn": {"Cd": reason}, **data}]}
+    return _message("camt.110.001.01", "InvstgtnReq", content)
+
+
+def investigation_answer(
+    question: Message, *, status: str = "CLSD", reason: str = "", text: str = ""
+) -> Message:
+    """Make a camt.111: answer a camt.110 that you have received, by a text, a reason (`NOAD`), or both."""
+    original = question["Document"]["InvstgtnReq"]["InvstgtnReq"]
+    tags = ("MsgId", "RqstrInvstgtnId", "InvstgtnTp", "Undrlyg", "Rqstr", "Rspndr")
+    said: Content = {"MsgId": _reference(), "InvstgtnSts": {"Sts": status}}
+    if reason:
+        said["InvstgtnSts"]["StsRsn"] = {"Cd": reason}
+    if text:
+        said["InvstgtnData"] = [{"RspnData": {"RspnNrrtv": text}}]
+    content = {
+        "InvstgtnRspn": said,
+        "OrgnlInvstgtnReq": {tag: original[tag] for tag in tags if tag in original},
+    }
+    return _message("camt.111.001.02", "InvstgtnRspn", content)
+
+
 def verification(account: str, name: str, *, from_agent: str, to_agent: str) -> Message:
     """Make an acmt.023: verify the holder of an account or alias. The answer is an acmt.024."""
     subject = {"Pty": {"Nm": name}, "Acct": _account(account), "Agt": _agent(to_agent)}

@@ -24,6 +24,12 @@ WITH subject AS ({subjects}), waits AS (
     SELECT 'recall/' || id, state, false, until_at FROM switch.recall
      WHERE ended_at IS NULL AND until_at <= clock_timestamp() - interval '10 minutes'
     UNION ALL
+    SELECT 'investigation/' || replace(id::text, '-', ''), state,
+           state = 'waiting' AND (EXISTS (SELECT FROM switch.open_payment AS o WHERE o.uetr = i.uetr)
+                                  OR EXISTS (SELECT FROM switch.screening_hold AS h WHERE h.uetr = i.uetr AND h.ended_at IS NULL)),
+           changed_at
+      FROM switch.investigation AS i WHERE ended_at IS NULL
+    UNION ALL
     SELECT 'screening/' || uetr, 'held', held_at > clock_timestamp() - interval '3 minutes', held_at FROM switch.screening_hold WHERE ended_at IS NULL
 )
 SELECT w.what, w.state, w.due OR s.subject IS NOT NULL OR w.since > clock_timestamp() - interval '1 minute' AS ends

@@ -9,6 +9,7 @@ SELECT p.*, o.enquiries, o.due_at,
                    false) AS returned,
        EXISTS (SELECT FROM switch.part_return AS x WHERE x.payment = p.number) AS has_parts,
        EXISTS (SELECT FROM switch.recall AS q WHERE q.payment = p.number) AS has_recalls,
+       EXISTS (SELECT FROM switch.investigation AS q WHERE q.uetr = t.id) AS has_questions,
        i.rail::text AS order_rail, i.ref AS order_ref, i.state AS order_state, i.told_at AS order_told_at,
        i.refund AS refund, i.refund_ref, i.refund_uetr, i.refund_minor, i.refund_back_minor, i.refund_made, i.refund_detail,
        i.refund_changed_at, CASE WHEN i.settled IS NULL THEN i.disputed ELSE '' END AS owed

@@ -19,6 +19,7 @@ from switch.payments import search
 from switch.writer.commands import CloseWindow
 from tests.switch.api.test_doors import assignment, given_back, inbox, now, post, wish
 from tests.switch.pages.test_administration_pages import bearer
+from tests.switch.payments.test_investigations import agent, question, reply, said_of
 from tests.switch.stack import Stack
 
 ASHA, CREDITOR = "asha-bank", "noor-wallet"
@@ -280,6 +281,36 @@ async def test_the_stated_uetr_of_a_recall_is_no_other_payment_for_an_answer(
 
     assert [code for code, _ in answers] == [404, 202]
     assert original(await newest(stack, stranger.name, "camt.029")) == stated
+
+
+async def test_a_question_about_a_payment_is_about_that_of_its_sender_and_tells_nothing_of_others(
+    stack: Stack, asha: Bank, stranger: Bank
+) -> None:
+    stated = str(uuid.uuid4())
+    await asha.send(asha.payment(stated, "6.00"))
+    await stranger.send(stranger.payment(stated, "5.00"))
+    own = str(own_uetr.derive(stranger.name, uuid.UUID(stated)))
+    banks = {
+        "Rqstr": agent(stack.participant(stranger.name)["bic"]),
+        "Rspndr": agent(stack.participant(CREDITOR)["bic"]),
+    }
+    questions = [question(stated, type_) for type_ in ("CCNR", "RQFI")]
+    for one in questions:
+        one["InvstgtnReq"]["InvstgtnReq"] |= banks
+    booked, _ = [await post(stack, stranger.name, "camt.110", "camt.110.001.01", one) for one in questions]
+    asked = (await newest(stack, CREDITOR, "camt.110"))["message"]["Document"]
+    wrong = json.loads(json.dumps(asked).replace(own, stated))
+    answers = [
+        await post(stack, CREDITOR, "camt.111", "camt.111.001.02", reply(one, "CLSD", "NOAD"))
+        for one in (wrong, asked)
+    ]
+    told = (await newest(stack, stranger.name, "camt.111"))["message"]["Document"]
+
+    assert own not in json.dumps(booked[1])
+    assert said_of(booked[1]["Document"])["data"]["Conf"]["Refs"]["UETR"] == stated
+    assert asked["InvstgtnReq"]["InvstgtnReq"]["Undrlyg"] == {"IntrBk": {"OrgnlUETR": own}}
+    assert [code for code, _ in answers] == [404, 202]
+    assert told["InvstgtnRspn"]["OrgnlInvstgtnReq"]["Undrlyg"] == {"IntrBk": {"OrgnlUETR": stated}}
 
 
 async def test_a_creditor_agent_that_pays_on_under_the_same_uetr_returns_what_it_received(

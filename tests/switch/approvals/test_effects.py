@@ -135,6 +135,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "directory.import": {"file": 1},
     "rail.inbound": {"country": "IN", "gateway": "upi-gateway", "open": True, "purpose": "FAMI"},
     "order.settle": {"uetr": UETR, "evidence": "letter 12"},
+    "investigation.answer": {"investigation": "0" * 32, "status": "CLSD", "answer": "a letter says so"},
     "pair.control": {"country": "IN", "source": "INR", "target": "PKR", "control": "blocked"},
     "screening.officers": {"participant": "asha-bank", "decided_by": "officers"},
     "fx.offer": {

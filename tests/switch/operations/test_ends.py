@@ -15,6 +15,8 @@ from switch.change_catalogue import KINDS
 from switch.identity.model import ChangeState
 from switch.operations import ends
 from switch.payments.inbound import OrderState, RefundState
+from switch.payments.investigations import OPEN as OPEN_INVESTIGATIONS
+from switch.payments.investigations import InvestigationState
 from switch.payments.recalls import OPEN as OPEN_RECALLS
 from switch.payments.recalls import RecallState
 from switch.writer.lifecycle import FINAL, State
@@ -29,6 +31,7 @@ STATES: dict[str, Iterable[str]] = {
     "refund of an order": [state or "none" for state in RefundState],
     "reversal at a rail": ReversalState,
     "recall": RecallState,
+    "investigation": InvestigationState,
     "change of people": ChangeState,
     "case": ("open", "overdue", "closed"),
 }
@@ -36,6 +39,7 @@ STATES: dict[str, Iterable[str]] = {
 NOT_FINAL = {
     "payment": set(State) - set(FINAL),
     "recall": set(OPEN_RECALLS),
+    "investigation": set(OPEN_INVESTIGATIONS),
     "reversal at a rail": set(OPEN_REVERSALS),
 }
 """What the code itself says of its states."""

@@ -131,6 +131,47 @@ export function recallRefusal(uetr: string, agents: Agents, reason: string): Mes
   return { $type: "camt.029.001.09", Document: { RsltnOfInvstgtn: content } };
 }
 
+/** A question about a payment: its type (`RQFI`), its reason (`PURP`); of reason `NARR`, `text` is the question. */
+export interface Question {
+  type: string;
+  reason: string;
+  text?: string;
+}
+
+/** An answer: a text, a reason (`NOAD`), or both. */
+export interface Reply {
+  status?: string;
+  reason?: string;
+  text?: string;
+}
+
+/** Make a camt.110: ask about a payment of yours. The answer is a camt.111. */
+export function investigation(uetr: string, question: Question, agents: Agents): Message<"camt.110.001.01"> {
+  const id = reference();
+  const asked = {
+    MsgId: id,
+    RqstrInvstgtnId: id,
+    InvstgtnTp: { Cd: question.type },
+    Undrlyg: { IntrBk: { OrgnlUETR: uetr } },
+    Rqstr: { Agt: agent(agents.fromAgent) },
+    Rspndr: { Agt: agent(agents.toAgent) },
+  };
+  const data = { Rsn: { Cd: question.reason }, ...(question.text && { AddtlReqData: { ReqNrrtv: question.text } }) };
+  return { $type: "camt.110.001.01", Document: { InvstgtnReq: { InvstgtnReq: asked, InvstgtnData: [data] } } };
+}
+
+/** Make a camt.111: answer a camt.110 that you have received. */
+export function investigationAnswer(question: Message<"camt.110.001.01">, reply: Reply): Message<"camt.111.001.02"> {
+  const { MsgId, RqstrInvstgtnId, InvstgtnTp, Undrlyg, Rqstr, Rspndr } = question.Document.InvstgtnReq.InvstgtnReq;
+  const said = {
+    MsgId: reference(),
+    InvstgtnSts: { Sts: reply.status ?? "CLSD", ...(reply.reason && { StsRsn: { Cd: reply.reason } }) },
+    ...(reply.text && { InvstgtnData: [{ RspnData: { RspnNrrtv: reply.text } }] }),
+  };
+  const original = { MsgId, ...(RqstrInvstgtnId && { RqstrInvstgtnId }), InvstgtnTp, Undrlyg, Rqstr, Rspndr };
+  return { $type: "camt.111.001.02", Document: { InvstgtnRspn: { InvstgtnRspn: said, OrgnlInvstgtnReq: original } } };
+}
+
 /** Make an acmt.023: verify the holder of an account or alias. The answer is an acmt.024. */
 export function verification(holder: { account: string; name: string }, agents: Agents): Message<"acmt.023.001.03"> {
   const subject = { Pty: { Nm: holder.name }, Acct: account(holder.account), Agt: agent(agents.toAgent) };

@@ -1,0 +1,3 @@
+-- investigations_asked: what was asked of a bank by messages of this id: at most one from each sender.
+--   $1 agent that was asked  $2 id of the message
+SELECT * FROM switch.investigation WHERE answerer = $1 AND message_id = $2
