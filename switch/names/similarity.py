@@ -274,8 +274,7 @@ def likenesses(
 ) -> list[Likeness]:
     """The likeness of each of many words to one: as by `likeness`, for a fraction of the work."""
     found = [Likeness.OTHER] * len(others)
-    near_ones = _Differences(one.sounds, max(same, near))
-    all_alike = _Differences(one.sounds, max(same, near, _ALIKE_UP_TO))
+    differences: dict[bool, _Differences] = {}
     pinyin = pinyin and han.is_pinyin(one.word)
     for at in sorted(range(len(others)), key=[other.sounds for other in others].__getitem__):
         other = others[at]
@@ -288,19 +287,25 @@ def likenesses(
         shorter = min(len(one.sounds), len(other.sounds))
         equal = one.skeleton == other.skeleton
         typed = _is_typed(one.word, other.word)
+        if not (typed or equal or differ_by_one(one.skeleton, other.skeleton)):
+            continue
         may_be_alike = equal and not typed and shorter > _SHORT
-        apart = (all_alike if may_be_alike else near_ones).to(other.sounds)
-        if not (typed or (apart < FAR and (equal or differ_by_one(one.skeleton, other.skeleton)))):
-            continue  # true for nearly all pairs of words
-        if apart < same and (shorter > _SHORT or apart <= _SAME_SHORT):
-            found[at] = Likeness.SAME
-        elif apart <= (near if shorter > _SHORT else min(near, _NEAR_SHORT)) and shorter >= _SHORT:
-            found[at] = Likeness.NEAR
-        elif typed:
-            found[at] = Likeness.TYPED
-        elif may_be_alike and apart <= _ALIKE_UP_TO:
-            found[at] = Likeness.ALIKE
+        if may_be_alike not in differences:
+            up_to = max(same, near, _ALIKE_UP_TO) if may_be_alike else max(same, near)
+            differences[may_be_alike] = _Differences(one.sounds, up_to)
+        apart = differences[may_be_alike].to(other.sounds)
+        alike = Likeness.ALIKE if may_be_alike and apart <= _ALIKE_UP_TO else Likeness.OTHER
+        found[at] = _by_difference(apart, shorter, same, near) or (Likeness.TYPED if typed else alike)
     return found
+
+
+def _by_difference(apart: float, shorter: int, same: float, near: float) -> Likeness:
+    """The likeness of two words by how different they sound; `shorter`: the sounds of the shorter one."""
+    if apart < same and (shorter > _SHORT or apart <= _SAME_SHORT):
+        return Likeness.SAME
+    if apart <= (near if shorter > _SHORT else min(near, _NEAR_SHORT)) and shorter >= _SHORT:
+        return Likeness.NEAR
+    return Likeness.OTHER
 
 
 def differ_by_one(one: str, other: str) -> bool:

@@ -106,7 +106,7 @@ class _Alike:
     told: "array[int]"
     """The names that may be a hit because of this word, as it is like a telling one; the lightest first."""
     as_one: Mapping[int, list[int]]
-    """Rows of two words of a name that sound as one like this word, by the word that they need."""
+    """Rows of two words of a name that sound as one like this word, by the words of which they need any."""
     named: int
     """How many times names have a word like it."""
     having: frozenset[int] | None = None
@@ -236,7 +236,7 @@ class NameIndex:
         self._near, self._sounding = KeyTable(made.near), KeyTable(made.sounding)
         self._joined, self._equal = KeyTable(made.joined), KeyTable(made.equal)
         self._joined_totals = memoryview(made.joined_totals).cast("d")
-        self._joined_needed = memoryview(made.joined_needed).cast("i")
+        self._joined_needed = _Groups(made.joined_needed)
         self._read_alike = KeyTable(made.read_alike)
         self._rarest = tables.rarity(len(self))
         self._heaviest = max(self._weights, default=0.0)
@@ -369,10 +369,11 @@ class NameIndex:
         return told[bisect_left(told, lost / (MOST_SIMILAR - threshold), key=self._totals.__getitem__) :]
 
     def _joined_like(self, sound: str) -> dict[int, list[int]]:
-        """Rows of two words that sound so as one, by the word that they need; the heaviest names first."""
+        """Rows of two words that sound so as one, by the words of which they need any; the heaviest first."""
         found: dict[int, list[int]] = {}
         for row in sorted(self._joined.rows(sound), key=self._joined_totals.__getitem__, reverse=True):
-            found.setdefault(self._joined_needed[row], []).append(row)
+            for needed in self._joined_needed[row]:
+                found.setdefault(needed, []).append(row)
         return found
 
     def _read_as_one(self, alike: _Alike) -> frozenset[int]:

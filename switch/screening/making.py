@@ -1,4 +1,4 @@
-"""The tables of an index are made in a process of its own: `python -m switch.screening.making`.
+"""The tables of large lists are made in a process of its own: `python -m switch.screening.making`.
 
 To make them takes seconds of the processor, and some hundred megabytes for the largest lists. If memory is
 short, the kernel ends this process before any other, and whoever needs the tables learns it: neither a
@@ -22,6 +22,8 @@ from switch.screening import tables
 from switch.screening.listed import ListedParty
 
 WITHIN_S: Final = 300.0
+SMALL: Final = 1 << 16
+"""Lists of fewer bytes take less time and memory than to start a process: their tables are made here."""
 _COMMAND: Final = (sys.executable, "-m", "switch.screening.making")
 _FIRST_TO_END: Final = "1000"
 _BEHIND_OTHERS: Final = 10
@@ -42,7 +44,16 @@ async def make(lists: Sequence[tuple[str, bytes]]) -> bytes:
         TablesNotMade: a list is damaged, memory or time is short, or the process was ended.
 
     """
+    if sum(len(packed) for _, packed in lists) < SMALL:
+        return await asyncio.to_thread(_made_here, lists)
     return await asyncio.to_thread(_made, _encode(list(lists)))
+
+
+def _made_here(lists: Sequence[tuple[str, bytes]]) -> bytes:
+    try:
+        return tables.pack(of_lists(lists))
+    except (zlib.error, msgspec.MsgspecError) as error:
+        raise TablesNotMade(f"a list is damaged: {error}") from error
 
 
 def _made(lists: bytes) -> bytes:

@@ -37,8 +37,8 @@ TELLING: Final = 1.2
 """Part of a name suffices if what is covered weighs so much more than a word that no listed name has, ..."""
 MOST: Final = 0.55
 """... and so much of the name."""
-NONE_NEEDED: Final = -1
-WHOLE_NAME: Final = -2
+NONE_NEEDED: Final = (1 << 32) - 1
+WHOLE_NAME: Final = NONE_NEEDED - 1
 _TOLD: Final = 1 - LEAST_THRESHOLD * ROUNDED / MOST_SIMILAR
 """A name of whose words as much is not covered is no hit."""
 PARTICLE: Final = 0.2
@@ -100,9 +100,9 @@ class IndexTables(msgspec.Struct, array_like=True, frozen=True):
     """Places of words in `names` by the skeleton that the word makes with the next one."""
     joined_totals: bytes
     """Of each of these: the weight of the name if the two are one word."""
-    joined_needed: bytes
-    """Of each of these: another word of the name, or one like it, without which it is no hit then;
-    `NONE_NEEDED` if there are such words, and none is needed; `WHOLE_NAME` if there are none."""
+    joined_needed: Groups
+    """Of each of these: other words of the name, which is no hit then if no word like any of them is stated;
+    `NONE_NEEDED` if it may be one without them, `WHOLE_NAME` if there are none."""
     equal: bytes
     """Names by all of their words."""
     read_alike: bytes
@@ -172,7 +172,9 @@ def make(parties: Iterable[ListedParty]) -> IndexTables:
         has_han=bytes(han.has_han(name.text) for name in known),
         only_whole=only_whole,
         parties=array("I", (at for at, *_ in found)).tobytes(),
-        told=_by_word(((at, _telling(of_names[at], weights, totals[at])) for at in compared), len(numbers)),
+        told=_by_word(
+            ((at, _any_of(of_names[at], weights, _TOLD * totals[at])) for at in compared), len(numbers)
+        ),
         having=having,
         near=near,
         alike=_groups([[*found] for found in alike]),
@@ -180,7 +182,7 @@ def make(parties: Iterable[ListedParty]) -> IndexTables:
         sounding=KeyTable.made((heard[word].skeleton, at) for word, at in numbers.items()),
         joined=joined,
         joined_totals=array("d", (total for total, _ in read)).tobytes(),
-        joined_needed=array("i", (needed for _, needed in read)).tobytes(),
+        joined_needed=_groups([needed for _, needed in read]),
         equal=KeyTable.made((whole(made), at) for at, (*_, made) in enumerate(found)),
         read_alike=KeyTable.made(
             (reading(name.text), at) for at, name in enumerate(known) if han.is_name(name.text)
@@ -257,17 +259,6 @@ def reading(name: str) -> str:
     return " ".join(map(romanised, name.strip()))
 
 
-def _telling(made: Sequence[int], weights: Sequence[float], total: float) -> list[int]:
-    """The heaviest words of a name: if no word like one of them is stated, the name is no hit."""
-    told, found = 0.0, []
-    for word in sorted(made, key=lambda one: (-weights[one], one)):
-        found.append(word)
-        told += weights[word]
-        if told > _TOLD * total:
-            break
-    return found
-
-
 def _as_one(  # noqa: PLR0917 - what the weight of a word depends on
     made: Sequence[int],
     place: int,
@@ -275,17 +266,30 @@ def _as_one(  # noqa: PLR0917 - what the weight of a word depends on
     weights: Sequence[float],
     frequencies: Mapping[str, int],
     rarest: float,
-) -> tuple[float, int]:
-    """The weight of a name if two of its words are one, and which other one it then needs."""
+) -> tuple[float, list[int]]:
+    """The weight of a name if two of its words are one, and the other ones of which it then needs any."""
     others = [*made[:place], *made[place + 2 :]]
     frequency = frequencies.get(consonants_of(both.word, both.sounds), 0)
     total = weight(both.word, frequency, rarest) + sum(weights[word] for word in others)
     if not others:
-        return total, WHOLE_NAME
-    heaviest = max(others, key=weights.__getitem__)
-    without = MOST_SIMILAR * (total - weights[heaviest])
-    least = min(LEAST_THRESHOLD * total, max(TELLING * rarest, MOST * total))
-    return total, NONE_NEEDED if without >= least * ROUNDED else heaviest
+        return total, [WHOLE_NAME]
+    least = min(LEAST_THRESHOLD * total, max(TELLING * rarest, MOST * total)) * ROUNDED
+    needed = _any_of(others, weights, total - least / MOST_SIMILAR)
+    return total, needed or [NONE_NEEDED]
+
+
+def _any_of(made: Sequence[int], weights: Sequence[float], lost: float) -> list[int]:
+    """The heaviest words of a name, which weigh more together than may be lost; none if all weigh no more.
+
+    If no word like any of them is stated, the name is no hit.
+    """
+    told, found = 0.0, []
+    for word in sorted(dict.fromkeys(made), key=lambda one: (-weights[one], one)):
+        found.append(word)
+        told += weights[word] * made.count(word)
+        if told > lost:
+            return found
+    return []
 
 
 def _by_word(rows: Iterable[tuple[int, Sequence[int]]], count: int) -> Groups:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtests.screening import made_up, payments
+from loadtests.screening import SYLLABLES, made_up, payments
 from switch.names import similarity
 from switch.names.similarity import hear, hear_all, heard_as, likeness, likenesses
 from switch.screening import index
@@ -190,6 +190,39 @@ def test_no_word_that_is_like_another_is_missing_among_those_that_are_near() -> 
 
     assert len(alike) > 4_000
     assert [pair for pair in alike if keys(hear(pair[0])).isdisjoint(keys(hear(pair[1])))] == []
+
+
+def read_as_one(words: list[str], chance: random.Random) -> list[str]:
+    """A listed name as it may be stated: two of its words as one, others with errors, one more or one less."""
+    at = chance.randrange(len(words) - 1)
+    others = [
+        changed(word, chance) if chance.random() < 0.5 else word for word in (*words[:at], *words[at + 2 :])
+    ]
+    if others and chance.random() < 0.3:
+        others.pop(chance.randrange(len(others)))
+    if chance.random() < 0.5:
+        others.append(chance.choice(WORDS))
+    return [*others, words[at] + words[at + 1]]
+
+
+def test_two_words_as_one_are_a_hit_up_to_the_score_of_their_name() -> None:
+    """At a threshold that is barely lower, what is left out must be no more than what is no hit."""
+    chance = random.Random(31)
+    syllables = ["".join(chance.choices(SYLLABLES, k=chance.choice((1, 2, 2)))) for _ in range(40)]
+    listed = [chance.choices((*syllables, *WORDS[:12]), k=chance.choice((2, 3, 3, 4))) for _ in range(60)]
+    parties = [
+        ListedParty(str(at), ListedKind.PERSON, [ListedName(" ".join(words))])
+        for at, words in enumerate(listed)
+    ]
+    quick, whole = NameIndex(parties), ExhaustiveIndex(parties)
+    found = 0
+    for name in (" ".join(read_as_one(chance.choice(listed), chance)) for _ in range(400)):
+        for hit in whole.search(name, threshold=LEAST_THRESHOLD):
+            threshold = max(LEAST_THRESHOLD, hit.score - 0.0006)
+            assert quick.search(name, threshold=threshold) == whole.search(name, threshold=threshold), name
+            found += 1
+
+    assert found > 200
 
 
 CHEAP = {

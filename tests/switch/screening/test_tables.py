@@ -152,6 +152,7 @@ async def test_tables_of_other_programs_are_not_read_and_those_of_past_sets_go(p
 async def test_a_payment_waits_a_moment_for_the_index_and_is_not_taken_without(
     pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(screening, "READY_WITHIN_S", 60.0)
     process = of_process(pool, [(SET, 0)])
     waiting = asyncio.create_task(process.compare(message(LISTED), "asha-bank"))
     await asyncio.sleep(0.1)
@@ -239,8 +240,7 @@ async def test_a_maker_that_is_killed_stops_no_payment(
     await add_set(pool, SET + 1, *(party.names[0].text for party in made_up(6_000)))
     await caretaker._directory.refresh()
     making = asyncio.create_task(caretaker.prepare())
-    maker = await maker_of(os.getpid())
-    assert Path(f"/proc/{maker.pid}/oom_score_adj").read_text(encoding="ascii").strip() == "1000"
+    maker = await maker_at_work(making)
     maker.kill()
     await making
 
@@ -250,14 +250,16 @@ async def test_a_maker_that_is_killed_stops_no_payment(
     assert (await found(caretaker, LISTED))[0] == SET + 1
 
 
-async def maker_of(parent: int) -> psutil.Process:
-    """The process that makes tables for another one, once it is at work."""
-    while True:
-        for child in psutil.Process(parent).children():
+async def maker_at_work(making: "asyncio.Task[None]") -> psutil.Process:
+    """The process that makes tables for this one, once it has begun."""
+    while not making.done():
+        for child in psutil.Process(os.getpid()).children():
             with contextlib.suppress(psutil.Error):
-                if "switch.screening.making" in child.cmdline() and child.cpu_times().user > 0.8:
+                adjusted = Path(f"/proc/{child.pid}/oom_score_adj")
+                if adjusted.exists() and adjusted.read_text(encoding="ascii").strip() == "1000":
                     return child
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.001)
+    raise AssertionError("no process made tables")
 
 
 @pytest.fixture
