@@ -31,10 +31,10 @@ GRANT SELECT, INSERT, UPDATE (left_because) ON switch.rail_return TO payswitch_w
 GRANT SELECT, INSERT, UPDATE (state, attempts, due_at, detail, changed_at) ON switch.reversal TO payswitch_writer;
 GRANT UPDATE (notified_at) ON switch.rail_return TO payswitch_caretaker;
 GRANT INSERT, UPDATE (state, code, due_at, ended_at, told_at) ON switch.recall TO payswitch_api;
-GRANT UPDATE (state, code, due_at, attempts, ended_at, told_at) ON switch.recall TO payswitch_caretaker;
 GRANT INSERT, UPDATE (state, code, answer, answered_by, message_id, request, objections, until_at, changed_at, ended_at, told_at)
    ON switch.investigation TO payswitch_api;
 GRANT UPDATE (state, code, answer, answered_by, changed_at, ended_at, told_at) ON switch.investigation TO payswitch_caretaker;
+GRANT UPDATE (state, code, due_at, attempts, ended_at, told_at, change) ON switch.recall TO payswitch_caretaker;
 -- Orders of rails: API workers keep and stop them, the caretaker alone gives them to the intake and answers.
 GRANT SELECT ON switch.rail_inbound TO payswitch_writer;
 GRANT INSERT (rail, kind, ref, original, uetr, gateway, state, digest, sealed_key, request, expires_at, reason, decided_at, due_at),

@@ -632,7 +632,8 @@ CREATE TABLE switch.recall (
         'agreed', -- the payee's bank gives the money back, which has not come yet
         'returned', -- in full or in part
         'rejected', -- by the payee's bank, or its customer
-        'unanswered' -- nothing came until `until_at`
+        'unanswered', -- nothing came until `until_at`
+        'unpaid' -- it was agreed, no money came, and two people ended it
     )),
     code      text NOT NULL DEFAULT '', -- why it is rejected
     asked_at  timestamptz NOT NULL DEFAULT date_trunc('milliseconds', clock_timestamp()),
@@ -640,7 +641,8 @@ CREATE TABLE switch.recall (
     due_at    timestamptz, -- when the rail is asked next; NULL: it is not asked, or not any more
     attempts  integer NOT NULL DEFAULT 0, -- to ask the rail
     ended_at  timestamptz, -- whole milliseconds: the answer states it
-    told_at   timestamptz -- when the asker had its answer
+    told_at   timestamptz, -- when the asker had its answer
+    change    bigint -- by which two people ended it
 );
 CREATE INDEX recall_payment ON switch.recall (payment);
 CREATE INDEX recall_open ON switch.recall (until_at) WHERE ended_at IS NULL OR told_at IS NULL;

@@ -135,7 +135,7 @@ class RecallDocument(TypedDict):
     ]
     over_rail: Annotated[bool, Meta(description="Whether the payee's bank is asked over its rail")]
     asked_at: Instant
-    until: Annotated[Instant, Meta(description="When it ends without an answer")]
+    until: Annotated[Instant, Meta(description="When it ends without an answer; a case if it was agreed")]
     ended_at: Instant | None
 
 

@@ -80,6 +80,7 @@ WATCH: Final = "watch"
 REVERSAL: Final = "reversal"
 ORDER: Final = "order"
 INVESTIGATION: Final = "investigation"
+RECALL: Final = "recall"
 SUBJECTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         PAYMENT: term("Payment"),
@@ -92,6 +93,7 @@ SUBJECTS: Final[Mapping[str, str]] = MappingProxyType(
         REVERSAL: term("Reversal at the rail"),
         ORDER: term("Order of a rail"),
         INVESTIGATION: term("Investigation"),
+        RECALL: term("Recall that was agreed and not paid"),
         "note": term("Act that is missing in the log"),
         "freeze": term("Freeze of the books"),
         "restore": term("Restore of the database"),
@@ -235,6 +237,7 @@ _CHANGES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = Mapping
         REVERSAL: (("reversal.resolve",), ("uetr",)),
         ORDER: (("order.settle",), ("uetr",)),
         INVESTIGATION: (("investigation.answer",), ("investigation",)),
+        RECALL: (("recall.end",), ("uetr",)),
         BREAK: (("break.resolve", "break.return"), ("number",)),
         LINE: (("settlement.hold",), ("window", "participant")),
         CONFIRMATION: (("confirmation.resolve",), ("sha256", "agent")),

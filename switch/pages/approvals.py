@@ -36,6 +36,7 @@ GROUPS: Final = {
     "reversal": "Payments",
     "investigation": "Payments",
     "order": "Payments",
+    "recall": "Payments",
     "books": "Payments",
     "restore": "Payments",
     "screening": "Payments",

@@ -340,6 +340,7 @@ def _requests(person: Person, case: Case) -> list[tuple[str, str]]:
         "reversal": {"reversal.resolve": {"uetr": ids[0]}},
         "order": {"order.settle": {"uetr": ids[0]}},
         "investigation": {"investigation.answer": {"investigation": ids[0]}},
+        "recall": {"recall.end": {"uetr": ids[0]}},
         "confirmation": {"confirmation.resolve": {"sha256": ids[0], "agent": ids[-1]}},
         "freeze": {"books.unfreeze": {}},
         "watch": {"watch.examine": {"uetr": ids[0], "participant": ids[-1]}},
@@ -365,6 +366,7 @@ def _about(case: Case, lang: Language) -> tuple[str, str]:
         "screening": (ids[0], f"/payments/{ids[0]}"),
         "order": (ids[0], f"/payments/{ids[0]}"),
         "investigation": (ids[0], f"/payments/{case.uetr}"),
+        "recall": (ids[0], f"/payments/{ids[0]}"),
         "watch": (ids[0], f"/payments/{ids[0]}"),
     }
     text, path = known.get(type_, (ids[0], "/log"))

@@ -46,6 +46,7 @@ OUTCOMES: Final = (
     "the profile of the rail of {name}: {what}",
     "orders of the rail of {name} are {state}",
     "the order {name} is settled",
+    "recalls of {name} are ended",
     "the directory of {name} has {n} banks: {what}",
     "tariff {n}, valid from {what}",
     "tariff {n} ends at {what}",

@@ -66,6 +66,7 @@ RECALLS: Final = MappingProxyType(
         "returned": term("returned"),
         "rejected": term("refused by the creditor agent"),
         "unanswered": term("ended without an answer"),
+        "unpaid": term("agreed, and ended without the money"),
     }
 )
 """The states of a recall."""

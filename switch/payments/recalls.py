@@ -3,7 +3,8 @@
     asked --the payee's bank agrees--> agreed --its money comes--> returned
       |  +--its money comes------------------------------------------^
       +--the payee's bank refuses--> rejected
-      +--nothing until `until_at`--> unanswered     so ends `agreed`, too
+      +--nothing until `until_at`--> unanswered     after it, `agreed` is a case: its money comes, or two
+                                                    people end it as `unpaid` (`recall.end`)
 
 Whether one may be asked at all follows from its reason and the age of the credit (`WITHIN_DAYS`). The
 payee's bank is asked over the switch, where it is a participant. Where a gateway stands for it, it is asked
@@ -49,6 +50,7 @@ class RecallState(StrEnum):
     RETURNED = "returned"
     REJECTED = "rejected"
     UNANSWERED = "unanswered"
+    UNPAID = "unpaid"
 
 
 OPEN: Final = frozenset({RecallState.ASKED, RecallState.AGREED})

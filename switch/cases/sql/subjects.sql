@@ -47,6 +47,10 @@ WHERE (disputed <> '' AND settled IS NULL)
    OR (due_at IS NOT NULL AND answer IS NOT NULL AND decided_at < clock_timestamp() - interval '10 minutes')
    OR (due_at IS NOT NULL AND kind = 'order' AND state = 'received' AND received_at < clock_timestamp() - interval '10 minutes')
 GROUP BY uetr
+UNION ALL -- recalls to which the payee's bank agreed, and whose money has not come in their time
+SELECT 'recall/' || p.uetr, 'exception', p.rail, min(r.answerer), p.uetr, min(r.until_at)
+FROM switch.recall AS r JOIN switch.payment AS p ON p.number = r.payment
+WHERE r.state = 'agreed' AND r.ended_at IS NULL AND r.until_at <= clock_timestamp() GROUP BY p.uetr, p.rail
 UNION ALL -- alarms of watch rules that nobody has examined
 SELECT 'watch/' || uetr || '/' || participant, 'watch', '', participant, uetr, min(raised_at)
 FROM switch.watch_alarm WHERE examined IS NULL GROUP BY uetr, participant

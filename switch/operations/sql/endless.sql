@@ -18,11 +18,8 @@ WITH subject AS ({subjects}), waits AS (
       JOIN switch.reconciliation_break AS b ON b.rail = p.rail AND b.ref = p.native_ref || '/' || g.reference
        AND b.kind = 'returned_by_rail' AND b.resolved_at IS NULL
     UNION ALL
-    SELECT 'recall/' || id, state, true, asked_at FROM switch.recall
-     WHERE ended_at IS NULL AND until_at > clock_timestamp() - interval '10 minutes'
-    UNION ALL
-    SELECT 'recall/' || id, state, false, until_at FROM switch.recall
-     WHERE ended_at IS NULL AND until_at <= clock_timestamp() - interval '10 minutes'
+    SELECT 'recall/' || p.uetr, r.state, r.until_at > clock_timestamp() - interval '10 minutes', r.asked_at
+      FROM switch.recall AS r JOIN switch.payment AS p ON p.number = r.payment WHERE r.ended_at IS NULL
     UNION ALL
     SELECT 'investigation/' || replace(id::text, '-', ''), state,
            state = 'waiting' AND (EXISTS (SELECT FROM switch.open_payment AS o WHERE o.uetr = i.uetr)

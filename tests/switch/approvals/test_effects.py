@@ -136,6 +136,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "rail.inbound": {"country": "IN", "gateway": "upi-gateway", "open": True, "purpose": "FAMI"},
     "order.settle": {"uetr": UETR, "evidence": "letter 12"},
     "investigation.answer": {"investigation": "0" * 32, "status": "CLSD", "answer": "a letter says so"},
+    "recall.end": {"uetr": UETR, "evidence": "letter 12"},
     "pair.control": {"country": "IN", "source": "INR", "target": "PKR", "control": "blocked"},
     "screening.officers": {"participant": "asha-bank", "decided_by": "officers"},
     "fx.offer": {

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from switch.base import failpoints
@@ -15,7 +16,7 @@ from switch.base.settings import Settings
 from switch.cli.supervisor import running
 from switch.payments.recalls import OTHER_DAYS, WITHIN_DAYS, late
 from tests import scratch
-from tests.switch.api.test_doors import assignment, inbox, paid, post
+from tests.switch.api.test_doors import assignment, given_back, inbox, paid, post
 from tests.switch.payments.test_indirect import MEZAN, iban, pay, payment, set_up
 from tests.switch.stack import Stack, started
 
@@ -147,6 +148,76 @@ async def test_the_creditor_agents_own_answer_ends_a_recall_over_the_switch(stac
     assert (status, first["over_rail"]) == (202, False)
     assert [found["recalls"][0][name] for name in ("state", "code")] == ["rejected", "CUST"]
     assert len(await told(stack, uetr, "camt.029")) == 1
+
+
+async def agreed_and_not_paid(stack: Stack, *payments: str) -> None:
+    """The payee's bank agrees to recalls over the switch, and pays nothing until their time is over."""
+    for uetr in payments:
+        await asked(stack, uetr, "CUST")
+        yes = {
+            "RsltnOfInvstgtn": {
+                "Assgnmt": assignment(),
+                "Sts": {"Conf": "CNCL"},
+                "CxlDtls": [{"TxInfAndSts": [{"OrgnlUETR": uetr}]}],
+            }
+        }
+        assert (await post(stack, "indus-bank", "camt.029", "camt.029.001.09", yes))[0] == 202
+        assert (await described(stack, uetr))["recalls"][0]["state"] == "agreed"
+        with pytest.raises(AssertionError, match="agreed and is not paid after its time"):
+            await stack.agreed("recall.end", {"uetr": uetr, "evidence": "letter 12"})
+    for uetr in payments:
+        async with asyncio.timeout(ANSWER_S + 60):
+            while not await cases_of(stack, uetr):
+                await asyncio.sleep(0.2)
+
+
+async def cases_of(stack: Stack, uetr: str, state: str = "open") -> list[dict[str, Any]]:
+    async with (
+        aiohttp.ClientSession(stack.url, headers=stack._bearer("operator")) as http,
+        http.get("/v1/cases", params={"state": state, "limit": "200"}) as answer,
+    ):
+        found = await answer.json()
+    return [case for case in found if (case["subject"]["type"], case["uetr"]) == ("recall", uetr)]
+
+
+async def test_a_recall_that_was_agreed_and_not_paid_is_a_case_with_an_end(stack: Stack) -> None:
+    """Without an end by itself: its money comes after all, or two people end it; the payer's bank is told."""
+    late, never = [(await paid(stack))["uetr"] for _ in range(2)]
+    await agreed_and_not_paid(stack, late, never)
+    (case,) = await cases_of(stack, never)
+    open_ = (await described(stack, never))["recalls"][0]
+
+    await returned(stack, late)
+    first = await until_ended(stack, late)
+    await stack.agreed("recall.end", {"uetr": never, "evidence": "letter 12 of the bank"})
+    second = await until_ended(stack, never)
+    async with asyncio.timeout(60):  # beside the bank's own camt.029, which agreed
+        while len(answers := await told(stack, never, "camt.029")) < 2:
+            await asyncio.sleep(0.2)
+    (answer,) = [each for each in answers if each["RsltnOfInvstgtn"]["Sts"]["Conf"] == "RJCR"]
+    with pytest.raises(AssertionError, match="agreed and is not paid after its time"):
+        await stack.agreed("recall.end", {"uetr": never, "evidence": "letter 13"})
+
+    assert (open_["state"], open_["ended_at"]) == ("agreed", None)
+    assert (case["kind"], case["participant"]) == ("exception", "indus-bank")
+    assert case["due_at"]
+    assert first["recalls"][0]["state"] == "returned"
+    assert [second["recalls"][0][name] for name in ("state", "code")] == ["unpaid", "NARR"]
+    (details,) = answer["RsltnOfInvstgtn"]["CxlDtls"][0]["TxInfAndSts"]
+    assert details["CxlStsRsnInf"] == [{"Rsn": {"Cd": "NARR"}}]
+    for uetr in (late, never):
+        async with asyncio.timeout(60):
+            while not await cases_of(stack, uetr, "closed"):
+                await asyncio.sleep(0.2)
+
+
+async def returned(stack: Stack, uetr: str) -> None:
+    """The payee's bank gives the whole payment back."""
+    found = await described(stack, uetr)
+    credit = found["credited_amount"]
+    document = given_back(uetr, credit["amount"], credit["currency"])
+    status, answer = await post(stack, "indus-bank", "pacs.004", "pacs.004.001.09", document)
+    assert status == 200, answer
 
 
 @pytest.fixture(scope="module")
