@@ -212,7 +212,7 @@ class Intake:
         except NotAllowed as refusal:
             refused = Refused(refusal.detail, reason=Reason.TRANSACTION_FORBIDDEN, path=refusal.path)
             proved = self._proved(message, payment, gateway, evidence)
-            return await self._remember(proved, self._terms_of(payment, gateway), refused)
+            return await self._refuse(proved, message, payment, gateway, refused)
 
     async def take_line(
         self, message: codec.Message, payment: CreditTransfer, sender: Participant, signed: Evidence
@@ -249,7 +249,7 @@ class Intake:
 
         """
         proved = self._proved(message, payment, sender, _of_file(message, signed))
-        return await self._remember(proved, self._terms_of(payment, sender), refused)
+        return await self._refuse(proved, message, payment, sender, refused)
 
     async def check(self, message: codec.Message, payment: CreditTransfer, sender: Participant) -> None:
         """Refuse a payment that would be refused now; nothing is decided, stored or held.
@@ -291,7 +291,7 @@ class Intake:
             self._check_sender(payment, sender)
         except NotAllowed as refusal:
             refused = Refused(refusal.detail, reason=Reason.TRANSACTION_FORBIDDEN, path=refusal.path)
-            return await self._remember(proved, self._terms_of(payment, sender), refused)
+            return await self._refuse(proved, message, payment, sender, refused)
         try:
             return await self._take_new(proved, message, payment, sender, made_at)
         except KnownAtRail as known:
@@ -315,7 +315,11 @@ class Intake:
         sender = self._directory.now.by_id[held.identity.sender]
         sealer = self._keys.reopened(held.uetr, held.identity.key)
         proved = Proved(held.identity, sealer, held.evidence, held)
-        return await self._hold(proved, payment, sender, _now(), found)
+        made_at = _now()
+        try:
+            return await self._hold(proved, payment, sender, made_at, found)
+        except KnownAtRail as known:
+            return await self._take_again(proved, message, payment, sender, known.line, made_at)
 
     async def end_held(self, held: HeldPayment, reason: Reason) -> PaymentStatus:
         """Refuse a held payment; the refusal says nothing of why it was held.
@@ -324,12 +328,31 @@ class Intake:
             Unavailable, OutcomeUnknown: try again.
 
         """
-        payment = _kept(codec.again(held.raw, held.identity.message_name), held)
+        message = codec.again(held.raw, held.identity.message_name)
+        payment = _kept(message, held)
         sender = self._directory.now.by_id[held.identity.sender]
         sealer = self._keys.reopened(held.uetr, held.identity.key)
         proved = Proved(held.identity, sealer, held.evidence, held)
-        refusal = Refused(reason=reason)
-        return await self._remember(proved, self._terms_of(payment, sender), refusal)
+        return await self._refuse(proved, message, payment, sender, Refused(reason=reason))
+
+    async def _refuse(
+        self,
+        proved: "Proved",
+        message: codec.Message,
+        payment: CreditTransfer,
+        sender: Participant,
+        refusal: Refused,
+    ) -> PaymentStatus:
+        """Record a refusal; what its rail executed before a restore is recorded as that instead.
+
+        Raises:
+            Unavailable: as `_take_again`.
+
+        """
+        try:
+            return await self._remember(proved, self._terms_of(payment, sender), refusal)
+        except KnownAtRail as known:
+            return await self._take_again(proved, message, payment, sender, known.line, _now())
 
     async def _take_new(
         self,

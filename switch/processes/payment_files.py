@@ -35,7 +35,6 @@ from switch.clients.python.bulk.lines import CheckedFile, FileCheck, FileHeader,
 from switch.payments import correspondence, payment_files
 from switch.payments.intake import Intake
 from switch.payments.payment_files import FileLineState, FileState
-from switch.payments.recovery import KnownAtRail
 from switch.payments.signatures import verify_file
 from switch.writer.commands import Evidence
 
@@ -341,8 +340,6 @@ class PaymentFiles:
                 await self._intake.take_line(message, payment, sender, evidence)
             else:
                 await self._intake.refuse_line(message, payment, sender, evidence, stop)
-        except KnownAtRail:  # executed before a restore: it is recorded, and not sent again
-            await self._intake.take_line(message, payment, sender, evidence)
         except DuplicateUetr:
             text = "another payment has the UETR of this line"
             await self._pool.execute(_REJECT, row["id"], number, Reason.DUPLICATION, text)
