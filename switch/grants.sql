@@ -120,6 +120,7 @@ GRANT SELECT (totp_step) ON switch.person TO payswitch_caretaker; -- not 0: the 
 GRANT SELECT (seq, id, made, at, fingerprint), INSERT (id, uetr, sender, receiver, definition, message_id, fingerprint, body, sealed_key)
    ON switch.correspondence TO payswitch_caretaker;
 GRANT SELECT ON switch.caused_since TO payswitch_reader;
+GRANT SELECT ON switch.payment_return TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
 
 -- Pages: sign-in, sessions, requests and votes of people. Nobody else writes them.
 GRANT SELECT ON switch.person, switch.session, switch.person_bearer_key, switch.bearer_key, switch.correspondence

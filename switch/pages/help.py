@@ -9,6 +9,10 @@ _STATISTICS: Final = (
         "Choose a period; a corridor in the table leads to its own charts. A payment counts once "
         "it has an outcome."
     ),
+    (
+        "A payment counts as returned once all that was credited has come back. The value returned "
+        "includes parts."
+    ),
     "P95 is the time within which 95 of 100 payments were final.",
     (
         "Shares within 10 s, 60 s and 1 h are of all payments that the switch accepted; one that was not "

@@ -77,8 +77,8 @@ def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Repo
             ),
             "Shares are of accepted payments. A payment that is still open counts as outside every limit.",
             (
-                "A payment that was returned later counts both as committed and as returned, and so"
-                " does its value."
+                "A payment counts both as committed and as returned once all that was credited has come"
+                " back, in full or in parts. The value returned is what debtors got back, by parts too."
             ),
             (
                 "A payment to an agent that the switch does not know has no target. Refused payments"

@@ -1,6 +1,6 @@
 -- corridors: payments accepted in a period, by corridor: number, value, outcome, speed.
 --   $1 after this event  $2 up to this event  $3 outcomes as after this event  $4 owners, or null for all
--- A payment that was returned later counts both as committed and as returned.
+-- A payment that was returned later counts both as committed and as returned; the amount is of parts, too.
 -- A payment's number is the sequence number of the event that accepted it. A refused one has no native_ref.
 -- Grouped by pairs of agents first, in parallel and by hash; only times are sorted, as numbers.
 WITH accepted AS (
@@ -10,11 +10,12 @@ WITH accepted AS (
 ), ended AS (
     SELECT seq, at FROM ledger.event WHERE seq > $1 AND seq <= $3
 ), given_back AS (
-    SELECT corrects AS number FROM ledger.transfer WHERE corrects > $1 AND corrects <= $2 AND number <= $3
+    SELECT payment AS number, sum(debit_minor) AS minor, bool_or(whole) AS whole
+      FROM switch.payment_return WHERE payment > $1 AND payment <= $2 AND number <= $3 GROUP BY payment
 ), timed AS (
     SELECT p.debtor_agent, p.creditor_agent, p.sender, p.debit_currency, p.credit_currency,
            p.native_ref = '' AS refused, resolved.outcome,
-           p.debit_minor, p.credit_minor, p.fee_minor, given_back.number IS NOT NULL AS returned,
+           p.debit_minor, p.credit_minor, p.fee_minor, coalesce(given_back.whole, false) AS returned, given_back.minor AS back_minor,
            (extract(epoch FROM ended.at - accepted.at) * 1000000)::bigint AS micros
       FROM switch.payment AS p
       JOIN accepted ON accepted.seq = p.number
@@ -33,7 +34,7 @@ WITH accepted AS (
            count(*) FILTER (WHERE t.outcome = 'voided') AS rejected,
            count(*) FILTER (WHERE NOT t.refused AND t.outcome IS NULL) AS open,
            count(*) FILTER (WHERE t.returned) AS returned,
-           sum(t.debit_minor) FILTER (WHERE t.returned) AS returned_minor,
+           sum(t.back_minor) AS returned_minor,
            sum(t.debit_minor) FILTER (WHERE t.outcome = 'posted') AS debit_minor,
            sum(t.credit_minor) FILTER (WHERE t.outcome = 'posted') AS credit_minor,
            sum(t.fee_minor) FILTER (WHERE t.outcome = 'posted') AS fee_minor,

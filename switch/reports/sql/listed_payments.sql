@@ -8,7 +8,7 @@ SELECT p.number, p.uetr, accepted.at AS accepted_at, ended.at AS final_at, p.deb
        p.debit_currency, p.debit_minor, p.credit_currency, p.credit_minor,
        CASE WHEN p.native_ref = '' THEN 'refused' WHEN r.outcome = 'posted' THEN 'committed'
             WHEN r.outcome = 'voided' THEN 'rejected' ELSE 'open' END AS outcome,
-       EXISTS (SELECT FROM ledger.transfer AS t WHERE t.corrects = p.number AND t.number <= $3) AS returned
+       EXISTS (SELECT FROM switch.payment_return AS r WHERE r.payment = p.number AND r.number <= $3 AND r.whole) AS returned
   FROM switch.payment AS p
   JOIN ledger.event AS accepted ON accepted.seq = p.number
   LEFT JOIN ledger.resolution AS r ON r.number = p.number AND r.seq <= $3

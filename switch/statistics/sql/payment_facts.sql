@@ -1,20 +1,22 @@
 -- payment_facts: what a part of the log adds to the facts of payments, by hour and by day.
 --   $1 after this event  $2 up to this event  $3 only payments that were accepted from this instant on
--- A payment counts where it was accepted, when its outcome comes: refused at once, committed, or rejected. A return takes
--- the payment out of the costs, because its fee was returned too. A creditor agent that the switch does not know (a BIC,
--- which has capital letters) is left empty: senders must not be able to make rows of their own.
+-- A payment counts where it was accepted, when its outcome comes: refused at once, committed, or rejected. What came back
+-- counts when it came, each part with its amount; a payment is returned with the part that makes it whole. A return in full
+-- takes the payment out of the costs, because its fee was returned too. A creditor agent that the switch does not know (a
+-- BIC, which has capital letters) is left empty: senders must not be able to make rows of their own.
 -- The cost is the switch's fee and the exchange margin: the distance of the rate below the middle of the provider's two
 -- quotes at that instant, as in reports/sql/costs.sql.
 WITH ended AS (
-    SELECT e.seq, e.at, get_byte(e.change, 0) AS tag,
-           CASE get_byte(e.change, 0) WHEN ascii('C') THEN t.corrects ELSE e.number END AS number
+    SELECT e.at, get_byte(e.change, 0) AS tag, e.number, 0 AS back_minor, false AS whole, false AS with_fee
       FROM ledger.event AS e
-      LEFT JOIN ledger.transfer AS t ON t.number = e.number AND get_byte(e.change, 0) = ascii('C')
      WHERE e.seq > $1 AND e.seq <= $2
        AND e.change <> ''
-       AND get_byte(e.change, 0) IN (ascii('P'), ascii('V'), ascii('C'), ascii('F'))
+       AND get_byte(e.change, 0) IN (ascii('P'), ascii('V'), ascii('F'))
+    UNION ALL
+    SELECT NULL, ascii('C'), r.payment, r.debit_minor, r.whole, r.with_fee
+      FROM switch.payment_return AS r WHERE r.number > $1 AND r.number <= $2
 ), outcome AS (
-    SELECT p.*, accepted.at AS accepted_at, ended.tag,
+    SELECT p.*, accepted.at AS accepted_at, ended.tag, ended.back_minor, ended.whole, ended.with_fee,
            (extract(epoch FROM ended.at - accepted.at) * 1000000)::bigint AS micros,
            CASE WHEN p.rate = '' THEN 0
                 WHEN back.rate IS NULL THEN NULL
@@ -31,7 +33,7 @@ WITH ended AS (
       ) AS back ON true
 ), valued AS (
     SELECT outcome.*,
-           CASE tag WHEN ascii('P') THEN 1 WHEN ascii('C') THEN -1 ELSE 0 END AS priced, -- by how much it counts
+           CASE WHEN tag = ascii('P') THEN 1 WHEN with_fee THEN -1 ELSE 0 END AS priced, -- by how much it counts
            fee_minor::numeric * 1000000 + debit_minor::numeric * coalesce(margin_ppm, 0) AS cost_micros
       FROM outcome
 )
@@ -41,11 +43,11 @@ SELECT span, date_trunc(span, accepted_at, 'UTC') AS at, sender,
        debit_currency, credit_currency,
        CASE tag WHEN ascii('F') THEN 'refused' WHEN ascii('V') THEN 'rejected' ELSE 'committed' END AS outcome,
        count(*) FILTER (WHERE tag <> ascii('C')) AS payments,
-       count(*) FILTER (WHERE tag = ascii('C')) AS returned,
+       count(*) FILTER (WHERE whole) AS returned,
        coalesce(sum(debit_minor) FILTER (WHERE tag = ascii('P')), 0) AS debit_minor,
        coalesce(sum(credit_minor) FILTER (WHERE tag = ascii('P')), 0) AS credit_minor,
        coalesce(sum(fee_minor) FILTER (WHERE tag = ascii('P')), 0) AS fee_minor,
-       coalesce(sum(debit_minor) FILTER (WHERE tag = ascii('C')), 0) AS returned_minor,
+       sum(back_minor) AS returned_minor,
        count(*) FILTER (WHERE tag = ascii('P') AND micros < 10000000) AS within_10_s,
        count(*) FILTER (WHERE tag = ascii('P') AND micros < 60000000) AS within_60_s,
        count(*) FILTER (WHERE tag = ascii('P') AND micros < 3600000000) AS within_1_h,

@@ -1,4 +1,4 @@
-"""A switch with one day of payments: committed, rejected, refused and returned ones."""
+"""A switch with one day of payments: committed, rejected, refused and returned ones, some in parts."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -27,6 +27,18 @@ WITH made AS (
 INSERT INTO ledger.event VALUES ($1, $1, $3, 'RETURN', 'C', '', '')
 """
 
+PART = """
+WITH made AS (
+    INSERT INTO switch.part_return (number, id, payment, credit_minor, debit_minor, share_minor, rate, reason, reference)
+    SELECT $1, gen_random_uuid(), number, credit_minor * $4 / 4, debit_minor * $4 / 4, debit_minor * $4 / 4, '', '', ''
+      FROM switch.payment WHERE number = $2
+)
+INSERT INTO ledger.event VALUES ($1, $1, $3, 'RETURN_PART', 'M', '', '')
+"""
+"""So many quarters of a payment come back; the last ones make it whole."""
+WHOLE_IN_PARTS, PART_ALONE = 10, 7
+"""Payments of which all came back in two parts, and payments of which one part did."""
+
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
@@ -41,6 +53,16 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
         )
         for row in paid[::4]:
             await connection.execute(RETURNED, seq := seq + 1, row["number"], late)
+        parted = [row["number"] for row in paid if row not in paid[::4]]
+        for number in parted[: WHOLE_IN_PARTS + PART_ALONE]:
+            await connection.execute(
+                "UPDATE switch.payment SET debit_minor = debit_minor / 4 * 4, credit_minor = credit_minor / 4 * 4"
+                " WHERE number = $1",
+                number,
+            )
+            await connection.execute(PART, seq := seq + 1, number, late, 1)
+        for number in parted[:WHOLE_IN_PARTS]:
+            await connection.execute(PART, seq := seq + 1, number, late, 3)
         for creditor in ("pk-bank-0", "XXXXPKKA", "XXXXCNBA"):
             await connection.execute(REFUSED, seq := seq + 1, creditor, late)
     yield pool

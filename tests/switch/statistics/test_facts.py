@@ -14,6 +14,7 @@ from switch.reports.query import Scope
 from switch.statistics import making, reading, times
 from switch.statistics.reading import By, FactQuery, PaymentFigures, Step
 from tests.switch.reports.conftest import EVERYTHING, make
+from tests.switch.statistics.conftest import WHOLE_IN_PARTS
 
 UNTIL = DAY + timedelta(days=2)
 FACTS = ("switch.payment_fact", "switch.payment_time_fact", "switch.liquidity_fact")
@@ -67,7 +68,11 @@ async def test_facts_have_the_figures_of_the_reports(pool: asyncpg.Pool) -> None
             *(row["success"], row["within_10_s"], row["within_60_s"], row["within_1_h"]),
         )
         currency = row["debit_currency"]
-        for name, minor in (("debited", each.debit_minor), ("fees", each.fee_minor)):
+        for name, minor in (
+            ("debited", each.debit_minor),
+            ("fees", each.fee_minor),
+            ("debits_returned", each.returned_minor),
+        ):
             assert row[name] == Money(int(minor), currency)
         for name, us in (("p50_s", each.p50_us), ("p95_s", each.p95_us), ("p99_s", each.p99_us)):
             exact = row[name] and row[name] / timedelta(microseconds=1)
@@ -85,6 +90,32 @@ async def test_facts_have_the_figures_of_the_reports(pool: asyncpg.Pool) -> None
         assert each.cost_percent == row["cost_percent"]
         assert each.within_3_percent == row["within_3_percent"]
     assert reading.total(days) == reading.total(rails) == reading.total(found)
+
+
+async def test_parts_count_with_their_amounts_and_a_payment_as_returned_once_it_is_whole(
+    pool: asyncpg.Pool,
+) -> None:
+    await making.catch_up(pool)
+    facts = await pool.fetchrow(
+        "SELECT sum(returned) AS returned, sum(returned_minor) AS minor, sum(priced) AS priced FROM switch.payment_fact"
+        " WHERE span = 'hour'"
+    )
+    full = await pool.fetchrow(
+        "SELECT count(*) AS n, sum(p.debit_minor) AS minor FROM ledger.transfer AS t"
+        " JOIN switch.payment AS p ON p.number = t.corrects"
+    )
+    parts = await pool.fetchval("SELECT sum(debit_minor) FROM switch.part_return")
+    posted = await pool.fetchval("SELECT count(*) FROM ledger.resolution WHERE outcome = 'posted'")
+    async with pool.acquire() as connection:
+        listed = await make(
+            connection, "payments-above", since=DAY, until=UNTIL, currency="INR", above="0.01"
+        )
+
+    names = [column.name for column in listed.columns]
+    assert facts["returned"] == full["n"] + WHOLE_IN_PARTS
+    assert facts["minor"] == full["minor"] + parts
+    assert facts["priced"] == posted - full["n"], "the fee of parts is kept"
+    assert 0 < sum(row[names.index("returned")] is True for row in listed.rows) <= facts["returned"]
 
 
 async def test_a_change_of_the_facts_is_found_and_made_good(pool: asyncpg.Pool) -> None:
