@@ -34,7 +34,15 @@ from switch.payments.indirect import IndirectParticipant
 from switch.payments.intake import OFFER_GONE
 from switch.payments.journey import charge_document
 from switch.payments.promising import Charging
-from switch.payments.quotes import SOURCE, AskedQuote, Quote
+from switch.payments.quotes import (
+    ALIAS_MAX,
+    CLEARING_SYSTEM,
+    MEMBER_ID,
+    SOURCE,
+    AskedAlias,
+    AskedQuote,
+    Quote,
+)
 from switch.payments.tariffs import SERVICE_LEVEL
 from switch.writer.commands import Evidence, Reply
 from switch.writer.verdicts import Verdict
@@ -45,11 +53,15 @@ Places = dict[str, str]
 _CURRENCY: Final = f"{pricing.AMOUNT}/Ccy"
 _PARAMETERS: Final[Places] = {
     pricing.CREDITOR_AGENT: "query.creditor_agent",
+    "creditor_agent": "query.creditor_agent",
+    "creditor_member_id": "query.creditor_member_id",
+    "creditor_alias.country": "query.creditor_alias_country",
+    "creditor_alias.alias": "query.creditor_alias",
     pricing.AMOUNT: "query.amount",
     _CURRENCY: "query.currency",
     pricing.CHARGE_BEARER: "query.charge_bearer",
 }
-"""Path in a payment -> the parameter that stands for it."""
+"""Path in a payment, or member of the body of a firm quote -> the parameter that stands for it."""
 _MEMBERS: Final[Places] = {
     pricing.CREDITOR_AGENT: "creditor_agent",
     pricing.AMOUNT: "amount",
@@ -60,12 +72,17 @@ _MEMBERS: Final[Places] = {
 
 
 @router.get("/quotes", operation_id="getQuote", tags=["payments"])
-async def get_quote(  # noqa: PLR0917 - one per parameter
+async def get_quote(
     context: Context,
     reader: Reader,
+    *,
     creditor_agent: Annotated[
-        str, Query(pattern="^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$", description="a BIC")
-    ],
+        str | None,
+        Query(
+            pattern="^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$",
+            description="the BIC of the bank; may be left out with one of the parameters below",
+        ),
+    ] = None,
     amount: Annotated[
         str,
         Query(pattern=r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,5})?$", description="a decimal number, as 1500.00"),
@@ -80,17 +97,47 @@ async def get_quote(  # noqa: PLR0917 - one per parameter
     purpose: Annotated[
         str, Query(pattern="^[A-Z0-9]{0,4}$", description="the code of its purpose, as `Purp/Cd` states")
     ] = "",
+    creditor_member_id: Annotated[
+        str | None,
+        Query(pattern=MEMBER_ID, description="id in a clearing system of a bank that has no BIC"),
+    ] = None,
+    creditor_clearing_system: Annotated[
+        str | None,
+        Query(pattern=CLEARING_SYSTEM, description="its clearing system, where several have this id"),
+    ] = None,
+    creditor_alias: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=ALIAS_MAX,
+            description="an alias or account, whose bank the rail names",
+        ),
+    ] = None,
+    creditor_alias_country: Annotated[
+        str | None, Query(pattern="^[A-Z]{2}$", description="the country of the rail that has the alias")
+    ] = None,
 ) -> JSONResponse:
-    """Get what a credit transfer of `amount` by the caller to a bank would credit and cost."""
+    """Get what a credit transfer of `amount` by the caller to a bank would credit and cost.
+
+    An alias is looked up as an account is: within the same quota, and recorded in the log.
+    """
     suspension.require_active(reader)
     now = datetime.now(UTC)
     asked = AskedQuote(
         creditor_agent=creditor_agent,
+        creditor_member_id=creditor_member_id,
+        creditor_clearing_system=creditor_clearing_system,
+        creditor_alias=_alias(creditor_alias, creditor_alias_country),
         amount=amount,
         currency=currency,
         charge_bearer=charge_bearer,
         purpose=purpose or None,
     )
+    try:
+        asked = await _with_bank(context, reader, asked)
+    except Refused as refused:
+        refused.path = _PARAMETERS.get(refused.path or "", refused.path)
+        raise
     route, price = await _priced(context, reader, asked, now, _PARAMETERS)
     return JSONResponse(
         {
@@ -101,6 +148,22 @@ async def get_quote(  # noqa: PLR0917 - one per parameter
             "quoted_at": now.isoformat(),
         }
     )
+
+
+def _alias(alias: str | None, country: str | None) -> AskedAlias | None:
+    """The alias of a quote.
+
+    Raises:
+        Refused: RC04 its country is missing, or there is a country without an alias.
+
+    """
+    if alias is None and country is None:
+        return None
+    if alias is None or country is None:
+        text = "an alias is asked for with its country: state creditor_alias and creditor_alias_country"
+        path = "query.creditor_alias" if alias is None else "query.creditor_alias_country"
+        raise Refused(text, reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER, path=path)
+    return AskedAlias(country=country, alias=alias)
 
 
 @router.post("/quotes", operation_id="makeQuote", tags=["payments"], status_code=201)

@@ -41,6 +41,11 @@ SOURCE: Final = "source"
 DESTINATION: Final = "destination"
 
 
+ALIAS_MAX: Final = 256
+MEMBER_ID: Final = "^[A-Za-z0-9@][A-Za-z0-9@._-]{0,34}$"
+CLEARING_SYSTEM: Final = "^[A-Z0-9]{1,5}$"
+
+
 class AskedAlias(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Who is to be paid, by an alias that a country's rail knows."""
 
@@ -49,7 +54,7 @@ class AskedAlias(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         str,
         msgspec.Meta(
             min_length=1,
-            max_length=256,
+            max_length=ALIAS_MAX,
             description="phone, payment address or account, as `CdtrAcct` has it",
         ),
     ]
@@ -76,7 +81,7 @@ class AskedQuote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         Annotated[
             str,
             msgspec.Meta(
-                pattern="^[A-Za-z0-9@][A-Za-z0-9@._-]{0,34}$",
+                pattern=MEMBER_ID,
                 description="id in a clearing system, as `ClrSysMmbId/MmbId`, of a bank that has no BIC",
             ),
         ]
@@ -86,7 +91,7 @@ class AskedQuote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         Annotated[
             str,
             msgspec.Meta(
-                pattern="^[A-Z0-9]{1,5}$",
+                pattern=CLEARING_SYSTEM,
                 description="the clearing system of `creditor_member_id`, where several have this id",
             ),
         ]

@@ -292,6 +292,9 @@ async def test_a_quote_names_an_alias_and_its_payment_the_bank_that_the_rail_kno
     status, quote = await ask_alias(stack, phone, creditor_agent="INDUPKKA", purpose="FAMI")
 
     assert (status, quote["creditor_agent"]) == (201, "INDUPKKA"), quote
+    status, shown = await show_alias(stack, phone, creditor_agent="INDUPKKA", purpose="FAMI")
+    assert (status, shown["creditor_agent"]) == (200, "INDUPKKA"), shown
+    assert shown["credited_amount"] == quote["credited_amount"]
     payment = await executed(stack, of(stack, quote))
     assert payment["credited_amount"] == quote["credited_amount"]
 
@@ -315,8 +318,34 @@ async def test_what_is_no_alias_of_a_bank_gets_no_quote(
     stack: Stack, alias: Document | None, more: Document, reason: str, path: str
 ) -> None:
     status, problem = await ask_alias(stack, alias, **more)
+    shown, other = await show_alias(stack, alias, **more)
 
     assert (status, problem["reason"], problem["errors"][0]["path"]) == (422, reason, path), problem
+    parameter = {"creditor_alias.alias": "creditor_alias", "creditor_alias.country": "creditor_alias_country"}
+    path = f"query.{parameter.get(path, path)}"
+    assert (shown, other["reason"], other["errors"][0]["path"]) == (422, reason, path), other
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [("creditor_alias", "creditor_alias_country"), ("creditor_alias_country", "creditor_alias")],
+)
+async def test_an_alias_without_its_country_is_refused(stack: Stack, given: str, missing: str) -> None:
+    status, problem = await show_alias(stack, None, **{given: "PK"})
+
+    path = problem["errors"][0]["path"]
+    assert (status, problem["reason"], path) == (422, "RC04", f"query.{missing}"), problem
+
+
+async def show_alias(stack: Stack, alias: Document | None, **more: str) -> tuple[int, Document]:
+    """The same, indicatively."""
+    asked = {"amount": "100.00", "currency": "INR", **more}
+    if alias is not None:
+        asked |= {"creditor_alias": alias["alias"], "creditor_alias_country": alias["country"]}
+    headers = {"Authorization": f"Bearer {stack.participant('asha-bank')['bearer']}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        async with session.get(f"{stack.url}/v1/quotes", params=asked) as answer:
+            return answer.status, await answer.json()
 
 
 async def ask_alias(stack: Stack, alias: Document | None, **more: str) -> tuple[int, Document]:
