@@ -338,6 +338,16 @@ class QuoteDocument(TypedDict):
     quoted_at: Instant
 
 
+class IndirectBankDocument(TypedDict):
+    """A bank that is reached over a rail."""
+
+    name: Annotated[str, _text("Meezan Bank")]
+    bic: Bic | None
+    member_id: Annotated[
+        str | None, _text("MEZN", "Its id at the rail: `ClrSysMmbId/MmbId` where it has no BIC")
+    ]
+
+
 class QrDraftDocument(TypedDict):
     """What a QR code demands, and what a payment of it needs."""
 
@@ -361,7 +371,14 @@ class QrDraftDocument(TypedDict):
         dict[str, Any] | None,
         Meta(description="`CdtrAcct` for the pacs.008; null: the rail cannot pay this payee"),
     ]
-    creditor_agents: Annotated[list[Bic], Meta(description="Participants that may be the creditor agent")]
+    creditor_agents: Annotated[
+        list[Bic],
+        Meta(description="Banks that may be the creditor agent; none if it has no BIC or is not known"),
+    ]
+    indirect_participant: Annotated[
+        IndirectBankDocument | None,
+        Meta(description="The bank of the account, if it is reached over the rail, through a gateway"),
+    ]
 
 
 class QrCodeDocument(QrDraftDocument):

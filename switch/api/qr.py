@@ -36,6 +36,7 @@ from switch.api.runtime import Runtime
 from switch.base.decoding import decoded
 from switch.payments import indirect, rail_profile, stated
 from switch.payments.directory import Participant
+from switch.payments.indirect import IndirectParticipant
 from switch.payments.rails import Rail
 
 router = APIRouter(prefix="/v1")
@@ -86,7 +87,7 @@ async def make_qr_code(request: Request, context: Context) -> JSONResponse:
     if rail is not None and code.amount is not None:
         _check_amount(code.amount, rail)
     text = _made(code)
-    draft = await _draft(context, code)
+    draft = await draft_of(context, code)
     if (
         rail is not None
         and code.kind is not PayeeKind.MERCHANT
@@ -174,24 +175,35 @@ async def read_qr_code(request: Request, context: Context) -> JSONResponse:
     """Read a QR code of any installed country into the draft of a payment; nothing is stored."""
     raw = await bodies.read(request, _BODY_MAX)
     suspension.require_active(await authenticate(request, raw))
-    code = _read(decoded(raw, QrText).text)
-    return JSONResponse(await _draft(context, code))
+    code = read(decoded(raw, QrText).text)
+    return JSONResponse(await draft_of(context, code))
 
 
-async def _draft(context: Runtime, code: PaymentCode) -> dict[str, Any]:
+async def draft_of(context: Runtime, code: PaymentCode) -> dict[str, Any]:
     """What a code demands, and what a payment of it needs."""
     rail = context.rails.get(code.country)
     forms = rail.adapter.profile.creditor if rail else ()
     account = None if code.kind is PayeeKind.MERCHANT else _account(code, forms)
     directory = context.directory.now
     agents = [] if account is None else _agents(account, forms, code.country, directory.participants)
-    if account is not None and rail is not None:
-        agents = await _with_indirect(context, rail, account, agents)
-    return {**_document(code), "creditor_account": _element(account), "creditor_agents": agents}
+    bank = None if account is None or rail is None else await _indirect(context, rail, account)
+    if bank is not None:  # no participant is its agent then
+        agents = [bank.bic] if bank.bic else []
+    return {
+        **_document(code),
+        "creditor_account": _element(account),
+        "creditor_agents": agents,
+        "indirect_participant": _bank(bank, account) if bank and account else None,
+    }
 
 
-def _read(text: str) -> PaymentCode:
-    """Parse the code; a refusal names the field of the request, and the object of the code in words."""
+def read(text: str) -> PaymentCode:
+    """Parse the code.
+
+    Raises:
+        Refused: FF01; it names the field of the request, and the object of the code in words.
+
+    """
     try:
         return payload.read(text)
     except InvalidMessage as error:
@@ -219,11 +231,17 @@ def _agents(found: Identifier, forms: Forms, country: str, participants: Sequenc
     )
 
 
-async def _with_indirect(context: Runtime, rail: Rail, found: Identifier, agents: list[str]) -> list[str]:
-    """The bank that the account names, if it is reached over the rail: no participant is its agent then."""
+async def _indirect(context: Runtime, rail: Rail, found: Identifier) -> IndirectParticipant | None:
+    """The bank that the account names, if it is reached over the rail."""
     named = creditor.bank_of(found)
-    bank = named and await indirect.owns(context.pool, rail, named.id, datetime.now(UTC))
-    return [bank.bic] if bank and bank.bic else agents
+    return await indirect.owns(context.pool, rail, named.id, datetime.now(UTC)) if named else None
+
+
+def _bank(bank: IndirectParticipant, account: Identifier) -> dict[str, Any]:
+    """Its name, and the ids by which a payment names it."""
+    named = creditor.bank_of(account)
+    member_id = bank.member_id or (named.id if named else None)
+    return {"name": bank.name, "bic": bank.bic or None, "member_id": member_id}
 
 
 def _may_be_agent(

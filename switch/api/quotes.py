@@ -62,7 +62,7 @@ _PARAMETERS: Final[Places] = {
     pricing.CHARGE_BEARER: "query.charge_bearer",
 }
 """Path in a payment, or member of the body of a firm quote -> the parameter that stands for it."""
-_MEMBERS: Final[Places] = {
+MEMBERS: Final[Places] = {
     pricing.CREDITOR_AGENT: "creditor_agent",
     pricing.AMOUNT: "amount",
     _CURRENCY: "currency",
@@ -138,10 +138,10 @@ async def get_quote(
     except Refused as refused:
         refused.path = _PARAMETERS.get(refused.path or "", refused.path)
         raise
-    route, price = await _priced(context, reader, asked, now, _PARAMETERS)
+    route, price = await priced(context, reader, asked, now, _PARAMETERS)
     return JSONResponse(
         {
-            **_terms(route, price, charge_bearer),
+            **terms_document(route, price, charge_bearer),
             "refused_now": await _refused_now(context, route, price),
             "within_limits": True,
             "opens_at": datetime.fromtimestamp(route.opens_at / 1_000_000, UTC).isoformat(),
@@ -181,13 +181,13 @@ async def make_quote(request: Request, context: Context) -> JSONResponse:
     signed: Signed | None = request.scope[SIGNED]
     evidence = Evidence(signed.keyid, signed.signature, signed.base, raw) if signed else None
 
-    async def priced(now: datetime, without: Container[int]) -> tuple[routes.Route, pricing.Price]:
-        return await _priced(context, caller, asked, now, _MEMBERS, without)
+    async def price_now(now: datetime, without: Container[int]) -> tuple[routes.Route, pricing.Price]:
+        return await priced(context, caller, asked, now, MEMBERS, without)
 
     charging = Charging(asked.charge_bearer, asked.purpose or "")
     valid_s = context.settings.quote_valid_s
     reply, route, price, expires_at = await promising.ask(
-        context.link, context.directory, priced, charging, evidence, valid_s
+        context.link, context.directory, price_now, charging, evidence, valid_s
     )
     document = _promised(reply, asked, route, price, expires_at)
     document["refused_now"] = await _refused_now(context, route, price)
@@ -239,7 +239,7 @@ def _promised(
         raise Refused(reply.detail, reason=reply.reason)
     return {
         "id": reply.detail,
-        **_terms(route, price, asked.charge_bearer),
+        **terms_document(route, price, asked.charge_bearer),
         "purpose": asked.purpose,
         "expires_at": expires_at.isoformat(),
         "used_by": None,
@@ -287,7 +287,8 @@ def _document(context: Runtime, quote: Quote) -> dict[str, Any]:
     }
 
 
-def _terms(route: routes.Route, price: pricing.Price, bearer: str) -> dict[str, Any]:
+def terms_document(route: routes.Route, price: pricing.Price, bearer: str) -> dict[str, Any]:
+    """The bank, the rail and the amounts of a quote."""
     profile = route.rail.adapter.profile
     return {
         "creditor_agent": route.bank.bic or route.creditor.bic,  # of one without a BIC, its gateway
@@ -319,7 +320,7 @@ def _amounts(price: pricing.Price, bearer: str) -> dict[str, Any]:
     }
 
 
-async def _priced(  # noqa: PLR0917 - what a price depends on
+async def priced(  # noqa: PLR0917 - what a price depends on
     context: Runtime,
     debtor: Participant,
     asked: AskedQuote,

@@ -271,6 +271,10 @@ HELP: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
             "A request that awaits your reply is marked. Your system replies through the API.",
         ),
         "/own/messages/{seq}": ("Reading a message is an event of the log.",),
+        "/own/qr": (
+            "Scan a code with any scanner, and paste its text. Amounts of codes are in the payee's currency.",
+            "A code proves neither who made it nor who holds the account: verify the payee before you pay.",
+        ),
         "/own/keys": (
             (
                 "Add the new key before the old one expires: both are valid for a while, so no request "

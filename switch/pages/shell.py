@@ -246,6 +246,12 @@ OWN: Final = tuple(
             "Cancellation requests and other messages about payments. Some await your reply.",
         ),
         (
+            "qr",
+            "QR codes",
+            Right.READ_POSITIONS,
+            "What a QR code demands, who is paid, and what a payment of it would cost.",
+        ),
+        (
             "keys",
             "Keys",
             Right.REQUEST_KEYS,

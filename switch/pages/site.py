@@ -32,6 +32,7 @@ from switch.pages import (
     own_keys,
     own_messages,
     own_money,
+    own_qr,
     own_rates,
     own_tests,
     own_webhooks,
@@ -120,6 +121,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     own_keys.router,
     own_webhooks.router,
     own_messages.router,
+    own_qr.router,
     own_tests.router,
 )
 

@@ -20,6 +20,7 @@ from tests.browser.looking import (
 PAGES = (
     "",
     "/payments",
+    "/payment-files",
     "/doubt",
     "/held",
     "/positions",

@@ -25,9 +25,11 @@ from tests.switch.api.test_bulkheads import endpoint
 PAGES = (
     "",
     "/payments",
+    "/payment-files",
     "/own/position",
     "/own/statements",
     "/own/messages",
+    "/own/qr",
     "/own/keys",
     "/own/webhooks",
     "/own/tests",

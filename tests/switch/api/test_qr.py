@@ -1,6 +1,7 @@
 """QR codes: one from abroad becomes the draft of a payment, and the payment arrives; one of ours is made."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
@@ -16,6 +17,7 @@ from schemas.errors import Refused
 from schemas.money import Money
 from switch.api import qr
 from tests.adapters.test_qr import codes
+from tests.switch.pages.test_own_pages import clerk_of
 from tests.switch.stack import Stack
 
 ERIP = "00020132370010by.raschet010310110124444444444445303933540571.005802BY5913UNP_1234567896007Belarus63040A6C"
@@ -206,3 +208,47 @@ def test_what_is_made_reads_as_it_was_asked_for(code: PaymentCode, odd: str) -> 
     except Refused:
         return
     assert payload.read(text).name == (odd or None)
+
+
+async def page(stack: Stack, text: str, amount: str = "") -> tuple[int, str]:
+    """What a clerk of Asha Bank sees."""
+    async with aiohttp.ClientSession(stack.url) as http:
+        clerk = await clerk_of(stack, http, "asha-bank")
+        assert (await clerk.get("/own/qr"))[0] == 200
+        return await clerk.post("/own/qr", text=text, amount=amount)
+
+
+async def test_people_read_a_code_with_its_payee_its_amount_and_its_price(stack: Stack) -> None:
+    payee = "PK60SAND0000000000000001"
+    status, shown = await page(stack, code("PK", payee, "3120.00"))
+    quoted, quote = await sent(
+        stack,
+        "asha-bank",
+        "quotes",
+        {"creditor_agent": "INDUPKKA", "amount": "3120.00", "currency": "PKR", "fixed": "destination"},
+    )
+
+    assert (status, quoted) == (200, 201)
+    for text in ("Lahore Books, Lahore", payee, "3,120.00", "INDUPKKA", "creditor_account"):
+        assert text in shown, text
+    assert f"{Decimal(quote['debited_amount']['amount']):,.2f}" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "status", "said"),
+    [
+        ("no code", "", 422, 'role="alert"'),
+        ("", "", 422, 'role="alert"'),
+        (ERIP, "", 200, "only its own scheme can resolve"),
+        (code("PK", "PK60SAND0000000000000001"), "", 200, "states no amount"),
+        (code("PK", "PK60SAND0000000000000001"), "12x", 422, 'role="alert"'),
+        (code("PK", "PK60SAND0000000000000001"), "250.00", 200, "250.00"),
+        (code("PK", "PK60SAND0000000000000001", "9999999999.00"), "", 422, 'role="alert"'),
+    ],
+)
+async def test_people_see_why_a_code_has_no_price(
+    stack: Stack, text: str, amount: str, status: int, said: str
+) -> None:
+    answer, shown = await page(stack, text, amount)
+
+    assert (answer, said in shown) == (status, True), shown

@@ -113,6 +113,8 @@ SEES = {
     ("GET", "/own/statistics"):               {"participant"},
     ("GET", "/own/messages"):                 {"participant"},
     ("GET", "/own/messages/{seq}"):           {"participant"},  # as far as it is theirs: here there is none
+    ("GET", "/own/qr"):                       {"participant"},
+    ("POST", "/own/qr"):                      {"participant"},
     ("GET", "/own/keys"):                     {"participant"},
     ("POST", "/own/keys/{action}"):             {"participant"},
     ("POST", "/own/keys/changes/{number}/withdraw"): {"participant"},

@@ -21,6 +21,7 @@ from schemas.payment import Agent
 from switch.clients.python import PaymentState, RequestRefused, credit_transfer
 from switch.participants import indirect_file
 from switch.writer.commands import Accept
+from tests.switch.api.test_qr import code, draft, sent
 from tests.switch.payments.test_signatures import BICS, World, world
 from tests.switch.stack import Stack
 
@@ -408,3 +409,27 @@ async def test_the_writer_credits_only_the_gateway_of_the_bank_that_was_signed(
     assert (over.verdict, over.reason) == ("refused", "AM21")
     world.server._writer.host.abandoned()  # a writer that starts anew has read the use of the day
     assert (await world.link.ask(named("PK mezan"))).reason == "AM21"
+
+
+@pytest.mark.parametrize(
+    ("reader", "country", "payee", "bank", "agents"),
+    [
+        ("asha-bank", "PK", iban("MEZN"), {"name": "Mezan Bank", "bic": "MEZNPKKA"}, ["MEZNPKKA"]),
+        ("indus-bank", "IN", "shop@hdfcbank", {"name": "HDFC Bank", "bic": None}, []),
+    ],
+    ids=["bic", "no-bic"],
+)
+async def test_a_qr_code_names_the_bank_that_is_reached_over_the_rail(  # noqa: PLR0917 - a table
+    reached: Stack, reader: str, country: str, payee: str, bank: Content, agents: list[str]
+) -> None:
+    """Also one that has no BIC: its id names it, in the quote as in the payment."""
+    text = code(country, payee, "100.00")
+    status, found = await draft(reached, reader, text)
+    assert status == 200, found
+    named = found["indirect_participant"]
+    by = {"creditor_agent": named["bic"]} if named["bic"] else {"creditor_member_id": named["member_id"]}
+    amount = {"amount": "100.00", "currency": found["currency"], "fixed": "destination"}
+    quoted, quote = await sent(reached, reader, "quotes", {**by, **amount})
+
+    assert ({name: named[name] for name in bank}, found["creditor_agents"]) == (bank, agents)
+    assert quoted == 201, quote
