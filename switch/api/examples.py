@@ -5,7 +5,7 @@ payment names it by `ORIGINAL`; `payswitch iso fresh --original UETR` replaces i
 example.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -387,6 +387,10 @@ PAYMENT_FILE: Final = """<?xml version="1.0" encoding="UTF-8"?>
  </CstmrCdtTrfInitn>
 </Document>
 """
+
+
+ASKED: Final[Mapping[str, Sequence[str]]] = MappingProxyType({"getQuote": ("creditor_agent",)})
+"""Operation -> optional parameters of which it needs one; the example has these."""
 
 
 def parameter(path: str, name: str) -> Any:

@@ -328,7 +328,8 @@ def _give_examples(path: str, operation: Json) -> None:
     for parameter in operation.get("parameters", ()):
         parameter["schema"] = _of_parameter(parameter["schema"])
         example = examples.parameter(path, parameter["name"])
-        if parameter.get("required"):
+        asked = examples.ASKED.get(operation["operationId"], ())
+        if parameter.get("required") or parameter["name"] in asked:
             parameter["example"] = example
 
 

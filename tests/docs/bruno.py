@@ -127,7 +127,7 @@ def _message(operation: Mapping[str, Any]) -> Any:
 def _address(path: str, operation: Mapping[str, Any]) -> str:
     query = []
     for parameter in operation.get("parameters", ()):
-        if not parameter.get("required"):
+        if "example" not in parameter:
             continue
         value = str(_PLACES.get(parameter["name"], parameter["example"]))
         if parameter["in"] == "query":

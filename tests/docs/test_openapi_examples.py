@@ -247,7 +247,7 @@ def test_every_other_operation_answers_its_example(
         address, body = path, body_of(operation, stack)
         query = []
         for parameter in operation.get("parameters", ()):
-            if not parameter.get("required"):
+            if not parameter.get("required") and "example" not in parameter:
                 continue
             assert parameter.get("example") is not None, (path, parameter["name"])
             value = next(
