@@ -43,11 +43,15 @@ GRANT INSERT (rail, kind, ref, original, uetr, gateway, state, digest, sealed_ke
    ON switch.inbound_order TO payswitch_api;
 GRANT UPDATE (state, message, fingerprint, answer, reason, decided_at, due_at, attempts, told_at, disputed, settled,
               refund, refund_uetr, refund_ref, refund_body, refund_minor, refund_tries, refund_enquiries,
-              refund_expires_at, refund_due_at, refund_detail, part_seen, refund_made, refund_changed_at, refund_back_minor)
+              refund_expires_at, refund_due_at, refund_detail, part_seen, part_settled, refund_made, refund_changed_at, refund_back_minor)
    ON switch.inbound_order TO payswitch_caretaker;
 -- Their look-ups: API workers keep them, the caretaker alone decides what is promised.
 GRANT INSERT (id, rail, gateway, request, waits_until) ON switch.inbound_lookup TO payswitch_api;
 GRANT UPDATE (request, decided_at, quote, payee), DELETE ON switch.inbound_lookup TO payswitch_caretaker;
+GRANT UPDATE (refund_due_at, refund_back) ON switch.part_refund TO payswitch_api;
+GRANT INSERT, UPDATE (refund, refund_uetr, refund_ref, refund_body, refund_minor, refund_tries, refund_enquiries, refund_expires_at,
+                      refund_due_at, refund_detail, refund_made, refund_changed_at, refund_back_minor)
+   ON switch.part_refund TO payswitch_caretaker;
 GRANT SELECT ON switch.payment_file_part TO payswitch_api, payswitch_caretaker;
 GRANT INSERT (id, sender, whole, digest, size, keyid, signature, base, sealed_key, ends_at), UPDATE (cancelled_at, detail)
    ON switch.payment_file TO payswitch_api;
@@ -111,7 +115,7 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
                 switch.certificate, switch.certification, switch.tariff, switch.payment_charge, switch.screening_list,
                 switch.screening_set, switch.screening_engine, switch.screening_hold, switch.screening_clearance, switch.screening_officers, switch.quote, switch.quote_use,
                 switch.fx_offer, switch.fx_counted, switch.pair_control, switch.indirect_participant, switch.directory_file, switch.rail_return, switch.reversal, switch.part_return, switch.recall, switch.investigation,
-                switch.rail_inbound, switch.inbound_order, switch.inbound_lookup, switch.payment_file, switch.payment_file_line, switch.payment_request
+                switch.rail_inbound, switch.inbound_order, switch.inbound_lookup, switch.part_refund, switch.payment_file, switch.payment_file_line, switch.payment_request
    TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
 GRANT SELECT ON switch.fx_fixing, switch.fx_closing_offer TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
 GRANT SELECT (name, display_name, role, scope, status, created_at) ON switch.person

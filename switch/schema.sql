@@ -2130,7 +2130,8 @@ CREATE TABLE switch.rail_inbound (
     open    boolean NOT NULL, -- false: new orders are refused, those that came are ended
     change  bigint NOT NULL, -- the latest that two people made
     purpose text NOT NULL DEFAULT '', -- of payments of orders that state none; empty: they have none
-    refunds_since timestamptz -- what is returned from then on is refunded over the rail; NULL: people refund
+    refunds_since timestamptz, -- what is returned from then on is refunded over the rail; NULL: people refund
+    parts_since timestamptz NOT NULL DEFAULT clock_timestamp() -- parts before it are refunded by people, too
 );
 
 -- What a rail asked of us, and what we answered: orders, and orders to give them up. Bytes are sealed under the row's key.
@@ -2179,6 +2180,7 @@ CREATE TABLE switch.inbound_order (
     refund_back bytea, -- sealed: what the rail said of our order after it had executed it
     refund_back_minor bigint, -- what it gave back
     part_seen   bigint NOT NULL DEFAULT 0, -- the last return of a part of its payment that is owed, or was
+    part_settled bigint NOT NULL DEFAULT 0, -- the last part that people have settled
     PRIMARY KEY (rail, kind, ref)
 );
 CREATE INDEX inbound_order_refund ON switch.inbound_order (rail, refund_ref) WHERE refund_ref <> '';
@@ -2186,6 +2188,8 @@ CREATE INDEX inbound_order_refund_due ON switch.inbound_order (rail, refund_due_
 CREATE INDEX inbound_order_due ON switch.inbound_order (rail, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX inbound_order_uetr ON switch.inbound_order (uetr);
 CREATE INDEX inbound_order_disputed ON switch.inbound_order (rail) WHERE disputed <> '' AND settled IS NULL;
+CREATE INDEX inbound_order_parts ON switch.inbound_order (rail) WHERE disputed = 'a part of its payment was returned';
+
 -- Look-ups of rails whose price is to be firm: an API worker keeps what came, and the caretaker, which verifies it again,
 -- has the price promised. What came is personal data: it is gone as soon as that is decided.
 CREATE TABLE switch.inbound_lookup (
@@ -2199,6 +2203,33 @@ CREATE TABLE switch.inbound_lookup (
     payee       bytea -- keyed, of the account: an order at this quote must be for it
 );
 CREATE INDEX inbound_lookup_due ON switch.inbound_lookup (waits_until) WHERE decided_at IS NULL;
+
+-- Refunds of parts: what a part of a payment of a rail's order gave back goes on to its payer by an order of its own.
+CREATE TABLE switch.part_refund (
+    rail              char(2) NOT NULL,
+    ref               text NOT NULL, -- of the order of the rail
+    part              bigint NOT NULL, -- number of the part that was returned
+    ordinal           integer NOT NULL, -- which part of its payment: no two are sealed under one nonce
+    refund            text NOT NULL, -- as that of switch.inbound_order, and so are all below
+    refund_uetr       uuid,
+    refund_ref        text NOT NULL DEFAULT '',
+    refund_body       bytea,
+    refund_minor      bigint,
+    refund_tries      integer NOT NULL DEFAULT 0,
+    refund_enquiries  integer NOT NULL DEFAULT 0,
+    refund_expires_at timestamptz,
+    refund_due_at     timestamptz,
+    refund_detail     text NOT NULL DEFAULT '',
+    refund_made       integer NOT NULL DEFAULT 0,
+    refund_changed_at timestamptz,
+    refund_back       bytea,
+    refund_back_minor bigint,
+    PRIMARY KEY (rail, ref, part),
+    UNIQUE (rail, ref, ordinal)
+);
+CREATE INDEX part_refund_due ON switch.part_refund (rail, refund_due_at) WHERE refund_due_at IS NOT NULL;
+CREATE INDEX part_refund_ref ON switch.part_refund (rail, refund_ref) WHERE refund_ref <> '';
+CREATE INDEX part_refund_part ON switch.part_refund (part);
 
 -- Files of many payments (pain.001) that participants hand in: each line becomes an ordinary payment of its own.
 CREATE TABLE switch.payment_file (

@@ -36,7 +36,7 @@ from switch.base.sql import statements
 from switch.names.payee import Match, mask
 from switch.payments import inbound, inbound_lookups, quotes, routes
 from switch.payments.directory import Participant
-from switch.payments.inbound import REFUND_BACK, InboundRail, KnownOrder, OrderKind, RefundState
+from switch.payments.inbound import InboundRail, KnownOrder, OrderKind, RefundState, refund_back_direction
 from switch.payments.rails import Rail
 from switch.payments.routes import Route
 
@@ -45,6 +45,8 @@ _LOOK_SHARE: Final = 0.1
 """An exchange is at most this part of its own time late."""
 _HEARD: Final = statements("switch.api")("hear_of_refund")
 _KEEP_BACK: Final = statements("switch.api")("keep_refund_back")
+_HEARD_PART: Final = statements("switch.api")("hear_of_part_refund")
+_KEEP_PART_BACK: Final = statements("switch.api")("keep_part_refund_back")
 _log = structlog.get_logger()
 
 
@@ -105,14 +107,17 @@ async def hear_of_refund(runtime: Runtime, rail: Rail, answer: Answer, raw: byte
     setting = await runtime.inbound.get(country)
     if setting is None or not setting.refunded:
         return False
-    row = await runtime.pool.fetchrow(_HEARD, country, answer.ref, answer.outcome is Outcome.DONE)
+    about = country, answer.ref, answer.outcome is Outcome.DONE
+    row = await runtime.pool.fetchrow(_HEARD, *about) or await runtime.pool.fetchrow(_HEARD_PART, *about)
     if row is None:
         return False
     if row["refund"] == RefundState.DONE and answer.outcome in {Outcome.RETURNED, Outcome.REFUSED}:
         if row["sealed_key"] is None:  # erased: nothing can be kept with it, and the answer is a stray one
             return False
         sealer = runtime.keys.reopened(row["uetr"], row["sealed_key"])
-        await runtime.pool.execute(_KEEP_BACK, country, answer.ref, sealer.seal(REFUND_BACK, raw))
+        keep = _KEEP_PART_BACK if row["ordinal"] else _KEEP_BACK
+        sealed = sealer.seal(refund_back_direction(row["ordinal"]), raw)
+        await runtime.pool.execute(keep, country, answer.ref, sealed)
     return True
 
 

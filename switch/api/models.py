@@ -165,22 +165,8 @@ class InvestigationDocument(TypedDict):
     ended_at: Instant | None
 
 
-class PartReturnDocument(TypedDict):
-    """A return of a part of a payment, or of all of it at the rate in force."""
-
-    amount: Annotated[MoneyDocument, Meta(description="What the creditor agent gave back")]
-    received_amount: Annotated[MoneyDocument, Meta(description="What the debtor agent received")]
-    exchange_rate: Annotated[Rate | None, Meta(description="As that of the payment; null without conversion")]
-    borne_by_debtor: Annotated[
-        MoneyDocument,
-        Meta(description="How much less that is than at the rate of the payment; zero at that rate"),
-    ]
-    reason: ReasonCode | None
-    at: Annotated[Instant | None, Meta(description="Null if its history is archived")]
-
-
 class RefundDocument(TypedDict):
-    """Our order to the rail where a payment began: it pays the payer of a returned payment back."""
+    """Our order to the rail where a payment began: it pays the payer back, the whole payment or a part."""
 
     state: Annotated[
         str,
@@ -199,6 +185,26 @@ class RefundDocument(TypedDict):
     orders: Annotated[int, Meta(ge=0, description="How many orders were made; the rail has at most one")]
     detail: Annotated[str, _text("refused AC04", "What the rail says, or why people end it")] | None
     since: Annotated[Instant | None, Meta(description="When its state changed")]
+
+
+class PartReturnDocument(TypedDict):
+    """A return of a part of a payment, or of all of it at the rate in force."""
+
+    amount: Annotated[MoneyDocument, Meta(description="What the creditor agent gave back")]
+    received_amount: Annotated[MoneyDocument, Meta(description="What the debtor agent received")]
+    exchange_rate: Annotated[Rate | None, Meta(description="As that of the payment; null without conversion")]
+    borne_by_debtor: Annotated[
+        MoneyDocument,
+        Meta(description="How much less that is than at the rate of the payment; zero at that rate"),
+    ]
+    reason: ReasonCode | None
+    at: Annotated[Instant | None, Meta(description="Null if its history is archived")]
+    refund: Annotated[
+        RefundDocument | None,
+        Meta(
+            description="The refund of the payer over the rail where the payment began; null: none was made"
+        ),
+    ]
 
 
 class SourceOrderDocument(TypedDict):

@@ -31,6 +31,8 @@ _SET: Final = _statement("set_rail_inbound")
 _UNDER_WAY: Final = _statement("has_inbound_orders")
 _OBLIGATION: Final = _statement("inbound_obligation")
 _SETTLE: Final = _statement("settle_inbound_order")
+_LOCK: Final = "SELECT FROM switch.inbound_order WHERE uetr = $1 FOR UPDATE"
+"""Before what is under way is looked at: a refund of a part is made in another row."""
 
 
 STATES: Final = MappingProxyType(
@@ -176,6 +178,7 @@ async def _effect_of_settling(connection: asyncpg.Connection, content: SettleOrd
 
 
 async def _settle(execution: Execution, content: SettleOrder) -> None:
+    await execution.connection.execute(_LOCK, UUID(content.uetr))
     await _obligation(execution.connection, content.uetr)
     if not await execution.connection.fetchval(_SETTLE, UUID(content.uetr), execution.number):
         raise refuse(

@@ -57,11 +57,22 @@ REFUND_BACK: Final = 4
 _ANY_TIME: Final = datetime.fromtimestamp(0, UTC)
 
 _DIRECTIONS: Final = 8
+ORDERS_MAX: Final = 7
+"""Orders of ours for one refund, at most, so that each has a direction of its own."""
 
 
-def refund_direction(made: int) -> int:
-    """The direction of the `made`th order of ours: a data key seals each under a nonce of its own."""
-    return REFUND + _DIRECTIONS * made
+def refund_direction(made: int, part: int = 0) -> int:
+    """The direction of the `made`th order of ours: a data key seals each under a nonce of its own.
+
+    `part`: which part of the payment it refunds, from 1; 0 if it refunds the whole.
+    """
+    assert made <= ORDERS_MAX
+    return REFUND + _DIRECTIONS * (made + (ORDERS_MAX + 1) * part)
+
+
+def refund_back_direction(part: int = 0) -> int:
+    """The direction of what the rail says of a refund, whole or of a part, after it has executed it."""
+    return REFUND_BACK + _DIRECTIONS * (ORDERS_MAX + 1) * part
 
 
 class OrderKind(StrEnum):

@@ -284,6 +284,7 @@ def _part(row: asyncpg.Record, payment: asyncpg.Record) -> dict[str, Any]:
         "borne_by_debtor": _money(Money(row["share_minor"] - row["debit_minor"], currency)),
         "reason": row["reason"] or None,
         "at": None if row["at"] is None else row["at"].isoformat(),
+        "refund": _refund(row, currency) if row["refund"] else None,
     }
 
 
@@ -299,14 +300,14 @@ def _order(row: asyncpg.Record | None) -> dict[str, Any] | None:
         "state": row["order_state"],
         "acknowledged_at": None if told_at is None else told_at.isoformat(),
         "owed": row["owed"] or None,
-        "refund": _refund(row) if row["refund"] else None,
+        "refund": _refund(row, row["debit_currency"]) if row["refund"] else None,
     }
 
 
-def _refund(row: asyncpg.Record) -> dict[str, Any]:
+def _refund(row: asyncpg.Record, currency: str) -> dict[str, Any]:
     """Our order to the rail that refunds the payer."""
     back, minor, uetr = row["refund_back_minor"], row["refund_minor"], row["refund_uetr"]
-    changed_at, currency = row["refund_changed_at"], row["debit_currency"]
+    changed_at = row["refund_changed_at"]
     return {
         "state": row["refund"],
         "id": row["refund_ref"] or None,

@@ -42,7 +42,7 @@ from switch.processes.held_payments import HeldPayments
 from switch.processes.inbound import InboundOrders
 from switch.processes.inbound_lookups import InboundLookUps
 from switch.processes.investigations import Investigations
-from switch.processes.order_refunds import OrderRefunds
+from switch.processes.order_refunds import OrderRefunds, PartRefunds
 from switch.processes.payment_files import PaymentFiles
 from switch.processes.recalls import Recalls
 from switch.processes.reversals import ReversalDispatch
@@ -101,6 +101,7 @@ class Caretaker:
         self.lookups = InboundLookUps(settings, pool, self.keys, known, self.held.directory, link)
         self.files = PaymentFiles(settings, pool, self.keys, self.held.intake)
         self.refunds = OrderRefunds(settings, pool, self.keys, known, self.held.intake)
+        self.part_refunds = PartRefunds(settings, pool, self.keys, known, self.held.intake)
         self._reconciliation = Reconciliation(pool, self._dispatcher)
         self._under_way: dict[str, dict[int, asyncio.Task[None]]] = {country: {} for country in known}
         self._contact = Contact()
@@ -397,6 +398,7 @@ def _duties(
         yield _when(caretaker.asked[country], partial(caretaker.lookups.look, country))
     yield _every(due_work.EVERY_S, caretaker.inbound.find_obligations)
     yield _every(due_work.EVERY_S, caretaker.refunds.look)
+    yield _every(due_work.EVERY_S, caretaker.part_refunds.look)
     yield _every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)
     yield _every(settings.checkpoint_every_s, keeper.publish)
     yield _every(nonces.FORGET_EVERY_S, lambda: nonces.forget_old(pool))

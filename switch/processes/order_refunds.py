@@ -10,6 +10,8 @@
     given_back   what the rail had executed came back, or the rail says now that it did not: owed again
 
 A refund is an order of ours at the rail, of the whole amount, to the account that the rail's order names.
+Each part of a payment that comes back has a refund of its own, of what it gave the gateway (`PartRefunds`):
+parts that add up to the credit, at the rate of the payment, add up to the whole amount.
 Its bytes are stored before they are sent, and an attempt is durable before it leaves us. What is sent again
 is the same bytes, to a rail that executes an id once. Nothing that is not a clear yes ends what is owed.
 An order that the rail does not take expires and is made again, `MADE_MAX` times in all; none is made while
@@ -21,7 +23,7 @@ the database, which may have forgotten a refund.
 
 import asyncio
 from datetime import date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 import structlog
@@ -39,7 +41,7 @@ from switch.base.failpoints import failpoint
 from switch.base.personal_data import Erased, KeyRing
 from switch.base.settings import Settings
 from switch.base.sql import statements
-from switch.payments.inbound import REFUND_BACK, RefundState, refund_direction
+from switch.payments.inbound import RefundState, refund_back_direction, refund_direction
 from switch.payments.intake import Intake
 from switch.payments.rails import Rail, Rails
 
@@ -50,10 +52,7 @@ MADE_MAX: Final = 3
 PURPOSE: Final = "REFU"
 _AGAIN_S: Final = 1.0
 _statement: Final = statements("switch.processes")
-_DUE: Final = _statement("due_order_refunds")
-_MAKE: Final = _statement("make_order_refund")
-_SEND: Final = _statement("send_order_refund")
-_MOVE: Final = _statement("move_order_refund")
+_SETTLE_PARTS: Final = _statement("settle_part_refunds")
 _log = structlog.get_logger()
 
 
@@ -74,8 +73,27 @@ class _Learned(NamedTuple):
     """What came back of a refund that was executed."""
 
 
+class _Statements(NamedTuple):
+    """How refunds are read and stored. The key of one begins the parameters of all but `due`."""
+
+    due: str
+    make: str
+    send: str
+    move: str
+
+
+_OF_ORDERS: Final = _Statements(
+    *map(_statement, ("due_order_refunds", "make_order_refund", "send_order_refund", "move_order_refund"))
+)
+_OF_PARTS: Final = _Statements(
+    *map(_statement, ("due_part_refunds", "make_part_refund", "send_part_refund", "move_part_refund"))
+)
+
+
 class OrderRefunds:
-    """Continues refunds. One per caretaker."""
+    """Continues refunds of whole payments. One per caretaker."""
+
+    sql = _OF_ORDERS
 
     def __init__(
         self, settings: Settings, pool: asyncpg.Pool, keys: KeyRing, known: Rails, intake: Intake
@@ -86,10 +104,30 @@ class OrderRefunds:
             country: rail for country, rail in known.items() if isinstance(rail.adapter, OriginatingAdapter)
         }
 
+    @staticmethod
+    def key(row: asyncpg.Record) -> tuple[Any, ...]:
+        """What identifies a refund in the statements."""
+        return row["rail"], row["ref"]
+
+    @staticmethod
+    def name(row: asyncpg.Record) -> str:
+        """What the UETR of a refund follows from."""
+        return f"\nrefund\n{row['ref']}"
+
+    @staticmethod
+    def ordinal(row: asyncpg.Record) -> int:  # noqa: ARG004 - it is of the whole payment
+        """Which part of its payment it refunds; 0 for the whole."""
+        return 0
+
+    @staticmethod
+    def amount(row: asyncpg.Record, step: int) -> Money:  # noqa: ARG004 - it is what the rail carried
+        """What is refunded, in the currency of the order; the rail carries multiples of `step`."""
+        return Money(row["debit_minor"], row["debit_currency"])
+
     async def look(self) -> None:
         """One round."""
         for country, rail in self._rails.items():
-            rows = await self._pool.fetch(_DUE, country, AT_ONCE)
+            rows = await self._pool.fetch(self.sql.due, country, AT_ONCE)
             await asyncio.gather(*(self._try(rail, row) for row in rows))
 
     async def _try(self, rail: Rail, row: asyncpg.Record) -> None:
@@ -131,6 +169,9 @@ class OrderRefunds:
         if row["lost"]:
             await self._leave(row, "the database was restored")
             return
+        if not self.amount(row, rail.adapter.profile.limits.step_minor).minor:
+            await self._move(row, _Learned(RefundState.DONE, "too little: it goes with a later part"))
+            return
         try:
             order = await self._order(rail, row)
             native = rail.translate(order)
@@ -143,12 +184,11 @@ class OrderRefunds:
         sealer, made = self._keys.reopened(row["uetr"], row["sealed_key"]), row["refund_made"] + 1
         failpoint("before_refund_made")
         await self._pool.execute(
-            _MAKE,
-            row["rail"],
-            row["ref"],
+            self.sql.make,
+            *self.key(row),
             order.payment.uetr,
             native.ref,
-            sealer.seal(refund_direction(made), native.body),
+            sealer.seal(refund_direction(made, self.ordinal(row)), native.body),
             order.amount.minor,
             order.expires_at,
             made,
@@ -174,15 +214,17 @@ class OrderRefunds:
             raise _CannotBeOrdered("the payment was of another amount than the order")
         at = row["now"].replace(microsecond=row["now"].microsecond // 1000 * 1000)
         day = date.fromisoformat(rail.adapter.profile.hours.day(at))
-        payment = _refund(came, row["rail"], self._intake.participant(row["gateway"]).bic, at, day)
+        back = self.amount(row, rail.adapter.profile.limits.step_minor)
+        gateway = Agent(bic=self._intake.participant(row["gateway"]).bic)
+        payment = _refund(came, row["rail"], self.name(row), back, gateway=gateway, at=at, day=day)
         serial = await rail.serials.take(at)
-        return Order(payment, amount, serial, at, at + timedelta(seconds=self._lasts_s))
+        return Order(payment, back, serial, at, at + timedelta(seconds=self._lasts_s))
 
     async def _send(self, rail: Rail, row: asyncpg.Record) -> None:
         timing, was = rail.adapter.profile.timing, row["refund"]
         native = self._native(row)
         if not await self._pool.fetchval(
-            _SEND, row["rail"], row["ref"], was, timing.enquiry_first_s * self._scale
+            self.sql.send, *self.key(row), was, timing.enquiry_first_s * self._scale
         ):
             return
         failpoint("before_refund_sent")
@@ -233,7 +275,8 @@ class OrderRefunds:
         """Read again what the rail says against a refund that it had executed; its signature is verified."""
         amount = Money(row["refund_minor"], row["debit_currency"])
         try:
-            raw = self._keys.open(row["uetr"], REFUND_BACK, row["sealed_key"], row["refund_back"])
+            direction = refund_back_direction(self.ordinal(row))
+            raw = self._keys.open(row["uetr"], direction, row["sealed_key"], row["refund_back"])
             answers = rail.read(raw)
         except (Erased, SwitchError, ValueError) as error:
             _log.error("refund_back_not_verified", rail=row["rail"], error=type(error).__name__)
@@ -244,7 +287,7 @@ class OrderRefunds:
         await self._move(row, learned)
 
     def _native(self, row: asyncpg.Record) -> Native:
-        direction = refund_direction(row["refund_made"])
+        direction = refund_direction(row["refund_made"], self.ordinal(row))
         body = self._keys.open(row["uetr"], direction, row["sealed_key"], row["refund_body"])
         return Native(row["refund_ref"], body)
 
@@ -256,11 +299,10 @@ class OrderRefunds:
         self, row: asyncpg.Record, to: _Learned, *, was: RefundState | None = None, enquiries: int = 0
     ) -> None:
         failpoint("before_refund_moved")
-        key = row["rail"], row["ref"]
         before = was or row["refund"]
         await self._pool.execute(
-            _MOVE,
-            *key,
+            self.sql.move,
+            *self.key(row),
             before,
             to.state,
             to.detail[:200],
@@ -271,9 +313,48 @@ class OrderRefunds:
         )
 
 
-def _refund(came: PaymentOrder, country: str, gateway_bic: str, at: datetime, day: date) -> CreditTransfer:
-    """The payee of an order pays its payer back; whoever makes it again makes the same UETR."""
-    paid, uetr = came.payment, uetr_of(country, f"\nrefund\n{came.ref}")
+class PartRefunds(OrderRefunds):
+    """Continues refunds of parts of payments, each by an order of its own. One per caretaker."""
+
+    sql = _OF_PARTS
+
+    async def look(self) -> None:
+        """One round."""
+        await super().look()
+        for country in self._rails:
+            await self._pool.execute(_SETTLE_PARTS, country)
+
+    @staticmethod
+    def key(row: asyncpg.Record) -> tuple[Any, ...]:
+        """What identifies a refund in the statements."""
+        return row["rail"], row["ref"], row["part"]
+
+    @staticmethod
+    def name(row: asyncpg.Record) -> str:
+        """What the UETR of a refund follows from."""
+        return f"\nrefund\n{row['ref']}\n{row['part']}"
+
+    @staticmethod
+    def ordinal(row: asyncpg.Record) -> int:
+        """Which part of its payment it refunds."""
+        number: int = row["ordinal"]
+        return number
+
+    @staticmethod
+    def amount(row: asyncpg.Record, step: int) -> Money:
+        """What the part gave the gateway; a remainder that the rail cannot carry goes with a later part.
+
+        As a difference of sums, like the parts themselves: those that add up to the whole are refunded whole.
+        """
+        before, then = row["before_minor"], row["before_minor"] + row["part_minor"]
+        return Money(then // step * step - before // step * step, row["debit_currency"])
+
+
+def _refund(
+    came: PaymentOrder, country: str, name: str, amount: Money, *, gateway: Agent, at: datetime, day: date
+) -> CreditTransfer:
+    """The payee of an order pays its payer back; whoever makes it again makes the same UETR of its name."""
+    paid, uetr = came.payment, uetr_of(country, name)
     own_id = uetrs.to_hex(uetr)
     return CreditTransfer(
         uetr=uetr,
@@ -282,12 +363,12 @@ def _refund(came: PaymentOrder, country: str, gateway_bic: str, at: datetime, da
         accepted_at=at,
         end_to_end_id=paid.end_to_end_id,
         transaction_id=own_id,
-        interbank_settlement_amount=paid.interbank_settlement_amount,
+        interbank_settlement_amount=amount,
         interbank_settlement_date=day,
         charge_bearer="SLEV",
         debtor=paid.creditor,
         debtor_account=paid.creditor_account,
-        debtor_agent=Agent(bic=gateway_bic),
+        debtor_agent=gateway,
         creditor_agent=_bank_of_payer(paid.debtor_agent, country),
         creditor=paid.debtor,
         creditor_account=paid.debtor_account,

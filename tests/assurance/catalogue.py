@@ -151,6 +151,8 @@ FAULTS: Final = (
            "switch/writer/test_part_returns.py::test_by_the_rule_the_provider_never_loses_and_the_debtor_never_more_than_the_limit",
            "switch/writer/test_part_returns.py::test_a_payment_is_returned_in_full_or_by_parts_never_by_both",
            "switch/api/test_part_returns.py::test_a_payment_is_returned_by_parts_that_add_up_and_the_fee_stays",
+           "switch/payments/test_order_refunds.py::test_each_part_is_refunded_by_an_order_of_its_own_and_they_add_up",
+           "chaos/test_kill_inbound.py::test_a_kill_at_every_point_of_a_refund_of_a_part_refunds_each_exactly_once",
            "switch/operations/test_parted.py::test_a_part_is_its_share_and_nothing_else")),
     Fault("C13", "nobody answers: a recall, a question about a payment, a refund that the rail never takes, or one that it gives back later", "each state has an owner, a deadline and an end; what is owed is a case until two people have settled it",
           ("switch/operations/test_ends.py::test_verify_finds_what_nobody_continues",

@@ -223,13 +223,49 @@ def test_a_kill_at_every_point_of_a_refund_refunds_exactly_once(switch: SwitchPr
     assert verified["ok"], verified
 
 
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("source", ["PK", "KG"])
+def test_a_kill_at_every_point_of_a_refund_of_a_part_refunds_each_exactly_once(
+    switch: SwitchProcess, source: str
+) -> None:
+    """Each part is an order of its own; nothing else is credited at the rail of the payers."""
+    switch.data.mkdir()
+    switch.start()
+    switch.wait_until_ready()
+    for name in failpoints.OF_REFUNDS:
+        switch.kill()
+        switch.start(failpoints=f"{name}:killgroup")
+        if switch.wait_until_ready():
+            returned_after_done(switch, source, amount="1.00")
+        switch.wait_until_dead(within_s=90)
+    switch.start()
+    switch.wait_until_ready()
+    returned_after_done(switch, source, amount="1.00")
+    until_ended(switch, source)
+    parts = 0
+    for uetr, entry in debits(switch.data / "rails", source).items():
+        if entry.state is DebitState.DONE:  # one more of each
+            decided(switch, "payment.return", {**returning(uetr), "amount": "2.00"})
+            parts += 1
+    ends = time.monotonic() + ENDED_WITHIN_S
+    while len(there := credited(switch.data / "rails", source)) <= parts or not switch.verify()["ok"]:
+        assert time.monotonic() < ends, there
+        time.sleep(0.5)
+    verified = switch.verify()
+
+    assert {len(entries) for entries in there.values()} == {1}
+    assert parts < len(there) <= 2 * parts
+    assert verified["ok"], verified
+
+
 def returning(uetr: str) -> dict[str, str]:
     """What two people decide about a payment that is returned."""
     return {"uetr": uetr, "reason": "FR01", "evidence": "court order 12"}
 
 
-def returned_after_done(switch: SwitchProcess, source: str) -> None:
-    """A payment that its rail was told is done, and that two people return; the switch may die of it."""
+def returned_after_done(switch: SwitchProcess, source: str, amount: str = "") -> None:
+    """A payment that its rail was told is done, and that two people return, or a part; the switch may die of it."""
     rails = switch.data / "rails"
     known = (rails / source / debit_book.FILE_NAME).exists()
     before = set(debits(rails, source)) if known else set()
@@ -239,7 +275,8 @@ def returned_after_done(switch: SwitchProcess, source: str) -> None:
         new = [entry for uetr, entry in debits(rails, source).items() if uetr not in before]
         if new and new[0].state is DebitState.DONE:
             with contextlib.suppress(OSError, aiohttp.ClientError):
-                decided(switch, "payment.return", returning(new[0].uetr), waits=False)
+                content = returning(new[0].uetr) | ({"amount": amount} if amount else {})
+                decided(switch, "payment.return", content, waits=False)
             return
         time.sleep(0.2)
 

@@ -5,4 +5,4 @@ UPDATE switch.inbound_order
    SET refund_due_at = CASE WHEN refund IN ('sent', 'unknown') OR (refund = 'refused' AND $3) THEN clock_timestamp()
                             ELSE refund_due_at END
  WHERE rail = $1 AND refund_ref = $2 AND refund_ref <> '' AND (settled IS NULL OR settled = 0)
-RETURNING uetr, refund, sealed_key
+RETURNING uetr, refund, sealed_key, 0 AS ordinal

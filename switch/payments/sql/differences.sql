@@ -29,6 +29,9 @@ WITH ours AS (
        AND NOT EXISTS (SELECT FROM switch.inbound_order AS i -- our refunds of orders, but for those that ended otherwise
                         WHERE i.rail = $1 AND i.refund_ref = l.ref AND i.refund_ref <> ''
                           AND (i.refund IN ('made', 'sent', 'done', 'given_back') OR (i.refund = 'unknown' AND i.settled IS NULL)))
+       AND NOT EXISTS (SELECT FROM switch.part_refund AS r JOIN switch.inbound_order AS i ON i.rail = r.rail AND i.kind = 'order' AND i.ref = r.ref
+                        WHERE r.rail = $1 AND r.refund_ref = l.ref AND r.refund_ref <> ''
+                          AND (r.refund IN ('made', 'sent', 'done', 'given_back') OR (r.refund = 'unknown' AND r.part > i.part_settled)))
     UNION ALL
     -- Orders executed near midnight may be in the file before or after: none of the three files may have it.
     SELECT ours.native_ref, ours.uetr, 'missing_at_rail', 'committed by the switch, missing in the rail''s files'

@@ -186,6 +186,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.operations.inbound_agreement": (C, R),
     "switch.participants.inbound/set_rail_inbound": (C,),
     "switch.participants.inbound/settle_inbound_order": (C,),
+    "switch.participants.inbound/_LOCK": (C,),
     "switch.participants.recalls/end_unpaid_recalls": (C,),
     "switch.payments.directory":      (A, P),
     "switch.payments.dossier":        (P,),

@@ -10,7 +10,9 @@ import pytest
 
 from adapters import registry
 from adapters.simulation.debit_book import DebitState
+from schemas.money import Money
 from switch.operations import verify
+from switch.processes.order_refunds import PartRefunds
 from switch.sandbox import gateways
 from tests.switch.conftest import PATIENCE
 from tests.switch.payments.inbound_world import (
@@ -158,6 +160,162 @@ async def test_without_the_wish_of_two_people_nothing_is_refunded(all_of_them: S
 
     assert (await refund_of(all_of_them, uetr))["refund"] == ""
     await all_of_them.agreed("order.settle", {"uetr": uetr, "evidence": "letter 12 of the rail"})
+
+
+async def in_parts(stack: Stack, uetr: str, *quarters: int) -> None:
+    """Two people return parts of what was credited: each up to so many quarters of it in all."""
+    connection = await stack.connect()
+    row = await connection.fetchrow(
+        "SELECT credit_minor, credit_currency FROM switch.payment WHERE uetr = $1", UUID(uetr)
+    )
+    before = await connection.fetchval(
+        "SELECT coalesce(sum(x.credit_minor), 0)::bigint FROM switch.part_return AS x"
+        " JOIN switch.payment AS p ON p.number = x.payment WHERE p.uetr = $1",
+        UUID(uetr),
+    )
+    await connection.close()
+    unit = 100 if row["credit_currency"] == "IRR" else 1
+    for done in quarters:
+        minor = row["credit_minor"] * done // 4 // unit * unit if done < 4 else row["credit_minor"]
+        part = Money(minor - before, row["credit_currency"])
+        before = minor
+        content = {"uetr": uetr, "reason": "CUST", "evidence": "letter 12", "amount": part.text}
+        await stack.agreed("payment.return", content)
+
+
+async def parts_of(stack: Stack, uetr: str) -> list[dict[str, Any]]:
+    connection = await stack.connect()
+    rows = await connection.fetch(
+        "SELECT r.refund, r.refund_uetr::text AS uetr, r.refund_minor AS minor, r.refund_detail AS detail,"
+        " r.refund_due_at IS NOT NULL AS due, o.settled FROM switch.part_refund AS r"
+        " JOIN switch.inbound_order AS o ON o.rail = r.rail AND o.ref = r.ref AND o.kind = 'order'"
+        " WHERE o.uetr = $1 ORDER BY r.part",
+        UUID(uetr),
+    )
+    await connection.close()
+    return [dict(row) for row in rows]
+
+
+async def until_parts(stack: Stack, uetr: str, *states: str) -> list[dict[str, Any]]:
+    """Wait until the refunds of parts have these states, in the order of the parts, and none is due."""
+    found: list[dict[str, Any]] = []
+    try:
+        async with asyncio.timeout(90):
+            while True:
+                found = await parts_of(stack, uetr)
+                if [each["refund"] for each in found] == [*states] and not any(each["due"] for each in found):
+                    return found
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise AssertionError(f"not {states}: {found}") from None
+
+
+async def told_done(stack: Stack, source: str, target: str) -> str:
+    (uetr,) = await originate(stack, source, target, amount="250.00")
+    assert await ended(stack, source, [uetr]) == [DebitState.DONE]
+    await until_kept(stack, uetr, told=True)
+    return uetr
+
+
+@pytest.mark.parametrize("source", SOURCES)
+async def test_each_part_is_refunded_by_an_order_of_its_own_and_they_add_up(
+    all_of_them: Stack, source: str
+) -> None:
+    uetr = await told_done(all_of_them, source, abroad(source))
+    await in_parts(all_of_them, uetr, 1, 4)
+    found = await until_parts(all_of_them, uetr, "done", "done")
+    await until_case(all_of_them, uetr, "closed")
+    credits = [refunded(all_of_them, source, each) for each in found]
+    entry = debits(all_of_them.settings.rails_directory, source)[uetr]
+
+    assert [len(each) for each in credits] == [1, 1]
+    assert len({each["uetr"] for each in found}) == 2
+    assert sum(each[0].amount_minor for each in credits) == entry.amount_minor
+    assert (await both_sides(all_of_them)).ok
+
+
+@pytest.mark.parametrize("fault", ["SILENT", "CUT", "PENDING"])
+async def test_a_refund_of_a_part_without_a_clear_answer_is_executed_once(
+    all_of_them: Stack, fault: str
+) -> None:
+    uetr = await told_done(all_of_them, "PK", "IN")
+    status, _ = await control(all_of_them, "PK", "POST", "/faults", {"word": fault, "count": 1})
+    assert status < 300
+    await in_parts(all_of_them, uetr, 1)
+    (found,) = await until_parts(all_of_them, uetr, "done")
+
+    assert len(refunded(all_of_them, "PK", found)) == 1
+
+
+async def test_a_part_that_the_rail_refuses_is_owed_and_what_people_settle_is_never_refunded(
+    all_of_them: Stack,
+) -> None:
+    uetr = await told_done(all_of_them, "PK", "IN")
+    status, _ = await control(all_of_them, "PK", "POST", "/faults", {"word": "AC04", "count": 1})
+    assert status < 300
+    await in_parts(all_of_them, uetr, 1)
+    (refused,) = await until_parts(all_of_them, uetr, "refused")
+    await until_case(all_of_them, uetr, "open")
+    await all_of_them.agreed("order.settle", {"uetr": uetr, "evidence": "letter 12 of the rail"})
+    await until_case(all_of_them, uetr, "closed")
+    await in_parts(all_of_them, uetr, 2)  # the second quarter is refunded again
+    refused, done = await until_parts(all_of_them, uetr, "refused", "done")
+    await until_case(all_of_them, uetr, "closed")
+
+    assert refunded(all_of_them, "PK", refused) == []
+    assert len(refunded(all_of_them, "PK", done)) == 1
+
+
+async def test_a_part_that_the_rail_gives_back_is_owed_again(all_of_them: Stack) -> None:
+    uetr = await told_done(all_of_them, "PK", "IN")
+    status, _ = await control(all_of_them, "PK", "POST", "/faults", {"word": "RETURNED", "count": 1})
+    assert status < 300
+    await in_parts(all_of_them, uetr, 1)
+    await until_parts(all_of_them, uetr, "given_back")
+    await until_case(all_of_them, uetr, "open")
+    assert (await both_sides(all_of_them)).ok
+    await all_of_them.agreed("order.settle", {"uetr": uetr, "evidence": "letter 12 of the rail"})
+    await until_case(all_of_them, uetr, "closed")
+
+
+async def test_nobody_settles_a_part_that_may_be_refunded_at_this_moment(all_of_them: Stack) -> None:
+    uetr = await told_done(all_of_them, "PK", "IN")
+    status, _ = await control(all_of_them, "PK", "POST", "/faults", {"word": "SILENT", "count": 1})
+    assert status < 300
+    await in_parts(all_of_them, uetr, 1)
+    async with asyncio.timeout(60):
+        while not await parts_of(all_of_them, uetr):
+            await asyncio.sleep(0.05)
+    with pytest.raises(AssertionError, match=r"no outcome yet|begun meanwhile"):
+        await all_of_them.agreed("order.settle", {"uetr": uetr, "evidence": "a second refund"})
+    (found,) = await until_parts(all_of_them, uetr, "done")
+
+    assert len(refunded(all_of_them, "PK", found)) == 1
+
+
+async def test_a_part_is_left_to_people_where_they_do_not_want_refunds(all_of_them: Stack) -> None:
+    content = {"country": "PK", "gateway": gateways.gateway("PK")["id"], "open": True}
+    await all_of_them.agreed("rail.inbound", content)
+    uetr = await told_done(all_of_them, "PK", "IN")
+    await in_parts(all_of_them, uetr, 1)
+    await until_kept(all_of_them, uetr, disputed="a part of its payment was returned")
+    await all_of_them.agreed("rail.inbound", {**content, "refunds": True})
+    await asyncio.sleep(3)
+
+    assert await parts_of(all_of_them, uetr) == []
+    await all_of_them.agreed("order.settle", {"uetr": uetr, "evidence": "letter 12 of the rail"})
+
+
+@pytest.mark.parametrize("step", [1, 100])
+def test_parts_of_any_size_add_up_to_what_the_rail_carries(step: int) -> None:
+    parts, before, refunded = [1, 33, 99, 100, 66, 1, 4_700], 0, []
+    for part in parts:
+        row: Any = {"before_minor": before, "part_minor": part, "debit_currency": "IRR"}
+        refunded.append(PartRefunds.amount(row, step).minor)
+        before += part
+
+    assert sum(refunded) == sum(parts) == 5_000
+    assert all(minor % step == 0 for minor in refunded)
 
 
 async def test_the_books_agree_with_the_rails_after_all_this(all_of_them: Stack) -> None:

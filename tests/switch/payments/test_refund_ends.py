@@ -13,8 +13,9 @@ from adapters.simulation.debit_book import DebitState
 from schemas.money import Money
 from switch.base import personal_data
 from switch.operations import verify
-from switch.payments.inbound import ANSWER, REFUND_BACK, refund_direction
+from switch.payments.inbound import ANSWER, REFUND_BACK, refund_back_direction, refund_direction
 from switch.processes.order_refunds import MADE_MAX, _against_done
+from switch.sandbox import gateways
 from tests.switch.payments.inbound_world import (
     both_sides,
     credited,
@@ -23,7 +24,13 @@ from tests.switch.payments.inbound_world import (
     until_case,
     until_kept,
 )
-from tests.switch.payments.test_order_refunds import done_and_returned, until_refund
+from tests.switch.payments.test_order_refunds import (
+    done_and_returned,
+    in_parts,
+    told_done,
+    until_parts,
+    until_refund,
+)
 from tests.switch.payments.test_originate import control
 from tests.switch.stack import Stack, started
 
@@ -73,6 +80,22 @@ async def test_a_refund_that_the_rail_never_takes_is_left_to_people_after_a_few_
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
+async def test_a_refund_of_a_part_that_the_rail_never_takes_is_left_to_people(stack: Stack) -> None:
+    uetr = await told_done(stack, "PK", "IN")
+    await control(stack, "PK", "POST", "/hours", {"closed_until": "2040-01-01T00:00:00Z"})
+    await in_parts(stack, uetr, 1)
+    (found,) = await until_parts(stack, uetr, "left")
+    await control(stack, "PK", "DELETE", "/hours")
+    await asyncio.sleep(3)  # what is left to people is never sent again
+
+    assert found["detail"].startswith("the rail did not take it: ")
+    assert credited(stack.settings.rails_directory, "PK").get(found["uetr"], []) == []
+    await settle(stack, uetr)
+    assert (await both_sides(stack)).ok
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
 async def test_a_refund_that_the_rail_gives_back_is_owed_again_until_two_people_settle_it(
     stack: Stack,
 ) -> None:
@@ -97,6 +120,8 @@ async def test_a_refund_that_the_rail_gives_back_is_owed_again_until_two_people_
 async def test_each_part_that_comes_back_is_owed_to_the_payer_until_two_people_settle_it(
     stack: Stack,
 ) -> None:
+    content = {"country": "PK", "gateway": gateways.gateway("PK")["id"], "open": True}
+    await stack.agreed("rail.inbound", content)
     (uetr,) = await originate(stack, "PK", "IN", amount="250.00")
     assert await ended(stack, "PK", [uetr]) == [DebitState.DONE]
     await until_kept(stack, uetr, told=True)
@@ -109,6 +134,7 @@ async def test_each_part_that_comes_back_is_owed_to_the_payer_until_two_people_s
         assert (await both_sides(stack)).ok
         await settle(stack, uetr)
     assert await faults(stack) == []
+    await stack.agreed("rail.inbound", {**content, "refunds": True})
 
 
 @pytest.mark.long
@@ -184,7 +210,10 @@ def test_only_a_clear_message_of_the_rail_makes_a_refund_owed_again(
 
 
 def test_no_two_orders_of_a_refund_are_sealed_under_one_nonce() -> None:
-    directions = {refund_direction(made) for made in range(MADE_MAX + 1)}
+    parts = range(101)
+    orders = [refund_direction(made, part) for made in range(MADE_MAX + 1) for part in parts]
+    backs = [refund_back_direction(part) for part in parts]
 
-    assert len(directions) == MADE_MAX + 1
-    assert not directions & {personal_data.CAME, personal_data.SENT, ANSWER, REFUND_BACK}
+    assert len({*orders, *backs}) == len(orders) + len(backs)
+    assert backs[0] == REFUND_BACK
+    assert not {*orders, *backs} & {personal_data.CAME, personal_data.SENT, ANSWER}
