@@ -166,6 +166,11 @@ def _of_bank(command: Promise) -> bool:
     return not _of_rail(command)
 
 
+def _of_provider(command: Publish) -> bool:
+    """An FX provider signed it; two people of it decide by a change."""
+    return command.change == 0
+
+
 def _of_participant(command: Return) -> bool:
     return bool(command.sender)
 
@@ -219,7 +224,7 @@ PERMITTED: Final[Mapping[Kind, Mapping[type, Rule]]] = MappingProxyType(
             HoldForScreening: _is_new,
             Ping: _any,
             Promise: _of_bank,
-            Publish: _any,
+            Publish: _of_provider,
             Record: _event_of(BY_READERS),
             Refuse: _any,
             Return: _of_participant,
@@ -235,6 +240,7 @@ PERMITTED: Final[Mapping[Kind, Mapping[type, Rule]]] = MappingProxyType(
             GivenBack: _any,
             HoldForScreening: _is_continued,
             Promise: _of_rail,
+            Publish: _of_change,
             Record: _event_of(BY_RELAY),
             Refuse: _any,
             Return: _of_people,

@@ -12,6 +12,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import typing
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from msgspec import structs
 
 from schemas.errors import SwitchError
 from switch.base.settings import Settings
+from switch.change_catalogue import KINDS
 from switch.processes.writer import WriterServer
 from switch.writer import addresses, commands, kinds
 from switch.writer.addresses import Address, LocalPeers
@@ -196,11 +198,21 @@ def test_payments_are_accepted_by_api_workers_and_money_moved_for_people_only() 
     assert who(Ping) == kinds.PRODUCTION
 
 
+def test_who_executes_changes_may_send_every_command_that_one_may_have() -> None:
+    for name, kind in KINDS.items():
+        sent = typing.get_type_hints(kind.commands).get("return")
+        (of,) = typing.get_args(sent)
+        if of != Command:  # else its type says nothing
+            allowed = kinds.PERMITTED[Kind.CARETAKER]
+            assert {*(typing.get_args(of) or (of,))} <= allowed.keys(), name
+
+
 ID, KEY = b"i" * 16, b"f" * 32
 LEGS = [CommandLeg(1, 2, 100, "funding")]
 HELD = HoldForScreening(commands.Identity(ID, KEY, "asha-bank", "", "", b"", 0), NO_TERMS, 1, 1, b"", 1)
 OF_RAIL = commands.Evidence(f"{commands.OF_RAIL}PK", b"", b"", b"")
 PROMISE = commands.Promise(NO_TERMS, [], "SLEV", "", 0, 0, 0)
+PUBLISH = commands.Publish("fx", [commands.OfferOfPair("INR", "PKR", [], 0, None)])
 EVERY: dict[str, tuple[Command, set[Kind]]] = {
     "a rail's answer": (Advance(ID, Event.CONFIRM, rail="PK"), {Kind.API, Kind.CARETAKER}),
     "the sender cancels": (Advance(ID, Event.CANCEL), {Kind.API, Kind.CARETAKER}),
@@ -227,6 +239,8 @@ EVERY: dict[str, tuple[Command, set[Kind]]] = {
     "it is held again": (structs.replace(HELD, held=1), {Kind.CARETAKER}),
     "a participant asks for a quote": (PROMISE, {Kind.API}),
     "a rail looks a price up": (structs.replace(PROMISE, evidence=OF_RAIL), {Kind.CARETAKER}),
+    "an FX provider publishes its rates": (PUBLISH, {Kind.API}),
+    "two people of it do": (structs.replace(PUBLISH, order=ID, change=1), {Kind.CARETAKER}),
     "two people decide about it": (DecideScreening(ID, 1, "release", ID, 1), {Kind.CARETAKER}),
     "nobody decides about it": (DecideScreening(ID, 1, "release", ID), set()),
     "a payment that a rail ordered is held": (structs.replace(HELD, evidence=OF_RAIL), {Kind.CARETAKER}),
