@@ -171,11 +171,15 @@ def _masked(ours: list[str], theirs: list[str]) -> Match:
     if len(theirs) == 1 and _shape(theirs[0]).fullmatch("".join(ours)):
         return Match.MATCH
     left = list(ours)
+    full = 0
     for word in sorted(theirs, key=len, reverse=True):
         found = next((one for one in left if _shape(word).fullmatch(one)), None)
         if found is None:
             return Match.NONE
         left.remove(found)
+        full += len(found) > 1
+    if not full or len(left) > len(theirs):  # letters of the alphabet would match every name
+        return Match.NONE
     return Match.CLOSE if left else Match.MATCH
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import string
 import unicodedata
 from functools import lru_cache
 from typing import Final
@@ -32,8 +33,10 @@ _ENDINGS: Final = (
 NAME_MAX: Final = 280
 """Longer names are compared by their beginning. Messages have at most 140 characters, lists more."""
 WORDS_MAX: Final = 24
-_JOINERS: Final = frozenset("\u200c")
+_JOINER: Final = "\u200c"
 """Persian writes it between the parts of a word."""
+_UNSEEN_JOINER: Final = re.compile("(?<![\u0600-\u08ff])\u200c|\u200c(?![\u0600-\u08ff])")
+"""Beside letters of other scripts it parts nothing that anybody sees."""
 _UNSEEN: Final = frozenset({"Cf", "Cc", "Co", "Cn", "Cs"})
 _MIXED: Final = re.compile("(?=[\u0400-\u052f]*[A-Za-z])(?=[A-Za-z]*[\u0400-\u052f])[A-Za-z\u0400-\u052f]+")
 _LOOK_ALIKES: Final = str.maketrans(
@@ -41,7 +44,20 @@ _LOOK_ALIKES: Final = str.maketrans(
     "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0406\u0405\u0408\u04c0",
     "abekmhopctyxisjlABEKMHOPCTYXISJI",
 )
-"""Cyrillic letters in a word of Latin ones are what they look like."""
+"""Cyrillic letters in a word of Latin ones are what they look like, ..."""
+_LATIN_ALIKE: Final = "aeopcyxABEKMHOPCTYX"
+_CYRILLIC_ALIKE: Final = (
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445"
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425"
+)
+_ALIKE_LATIN: Final = str.maketrans(_LATIN_ALIKE, _CYRILLIC_ALIKE)
+"""... and so are Latin letters in a word of Cyrillic ones."""
+_SURELY_LATIN: Final = frozenset(string.ascii_letters) - frozenset(_LATIN_ALIKE)
+_SURELY_CYRILLIC: Final = (
+    frozenset(map(chr, range(0x400, 0x530)))
+    - frozenset(_CYRILLIC_ALIKE)
+    - frozenset("\u0456\u0455\u0458\u04cf\u0406\u0405\u0408\u04c0")
+)
 _LETTER: Final = re.compile(r"\w")
 _LEGAL_PHRASES: Final = re.compile(
     "\u043e\u0431\u0449\u0435\u0441\u0442\u0432\u043e \u0441 "
@@ -165,9 +181,16 @@ def _visible(name: str) -> str:
     seen = "".join(
         one
         for one in unicodedata.normalize("NFKC", name[:NAME_MAX])[:NAME_MAX]
-        if one in _JOINERS or unicodedata.category(one) not in _UNSEEN
+        if one == _JOINER or unicodedata.category(one) not in _UNSEEN
     )
-    return _MIXED.sub(lambda found: found[0].translate(_LOOK_ALIKES), seen)
+    return _MIXED.sub(_in_one_script, _UNSEEN_JOINER.sub("", seen))
+
+
+def _in_one_script(found: re.Match[str]) -> str:
+    """A word of both scripts in Cyrillic letters, if only those are surely meant, or else in Latin ones."""
+    made = frozenset(found[0])
+    is_cyrillic = made.isdisjoint(_SURELY_LATIN) and not made.isdisjoint(_SURELY_CYRILLIC)
+    return found[0].translate(_ALIKE_LATIN if is_cyrillic else _LOOK_ALIKES)
 
 
 def _parts(word: str) -> tuple[str, ...]:

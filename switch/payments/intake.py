@@ -266,7 +266,16 @@ class Intake:
         made_at = _now()
         bank, payment = await self._addressed(payment, made_at)
         order, route, _ = await self._prepared(message, payment, sender, made_at, bank, since_us=now_us())
-        price = await self._price(order, route, credit_transfer.read_charging(message), set())
+        await self._check_price(order, route, credit_transfer.read_charging(message))
+
+    async def _check_price(self, order: Order, route: Route, charging: tuple[str, str]) -> None:
+        """Refuse a payment whose price, or amount at this price, is refused now.
+
+        Raises:
+            Refused: it is.
+
+        """
+        price = await self._price(order, route, charging, set())
         pricing.legs(price, route.debtor, route.creditor, route.corridor, self._directory.now)
         rail_profile.check_limits(price.credit, route.rail.adapter.profile.limits)
 
@@ -379,12 +388,14 @@ class Intake:
                 since_us=proved.identity.received_at,
                 fresh=proved.held is None,
             )
+            charging = credit_transfer.read_charging(message)
             found = _with_watched(await self._screening.compare(message, sender.id), proved.released)
             if found.findings and (new := new_findings(found.findings, proved.released)):
                 if proved.held is not None:
                     _refuse_silence(new)
+                # Or else a payment that is refused with any other name would tell that its name is a hit.
+                await self._check_price(order, route, charging)
                 return await self._hold(proved, payment, sender, made_at, found)
-            charging = credit_transfer.read_charging(message)
             try:
                 return await self._reserve(proved, order, route, notes, charging)
             except WatchHold as watched:

@@ -13,6 +13,7 @@ words bring few names. What the words of a name may cover at the most is then co
 
 import itertools
 import math
+import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -78,6 +79,13 @@ _HEARD: Final = 0.75
 _PART: Final = MOST / _HEARD
 """... or so much of that, if all words of the stated one are."""
 _party: Final = msgspec.msgpack.Decoder(ListedParty).decode
+
+
+_PARTED: Final = 3
+"""Words of so many letters on average are perhaps parts of words."""
+_DIGIT_IN_WORD: Final = re.compile(r"[^\W\d_]\d|\d[^\W\d_]")
+_AS_LETTERS: Final = (str.maketrans("013458", "oieasb"), str.maketrans("013458", "oleasb"))
+"""Digits beside letters may stand for the letters that they look like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +245,7 @@ class NameIndex:
         self._joined, self._equal = KeyTable(made.joined), KeyTable(made.equal)
         self._joined_totals = memoryview(made.joined_totals).cast("d")
         self._joined_needed = _Groups(made.joined_needed)
-        self._read_alike = KeyTable(made.read_alike)
+        self._read_alike, self._run_together = KeyTable(made.read_alike), KeyTable(made.run_together)
         self._rarest = tables.rarity(len(self))
         self._heaviest = max(self._weights, default=0.0)
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._find)
@@ -261,20 +269,36 @@ class NameIndex:
 
     def _find(self, stated: str, born: date | None, threshold: float) -> Sequence[ScreeningHit]:
         best: dict[str, tuple[float, int, ScreeningHit]] = {}
+
+        def keep(at: int, score: float) -> None:
+            party = self._party(at)
+            if born is not None and party.born and not any(one.may_be(born) for one in party.born):
+                score -= _ANOTHER_BIRTH
+            known = best.get(party.id)
+            if score >= threshold and (known is None or (score, -at) > known[:2]):
+                name = party.names[self._places[at]].text
+                best[party.id] = score, -at, ScreeningHit(party, name, round(score, 3))
+
         for asked in self._readings(stated, threshold):
             for at in self._candidates(asked, threshold):
                 score = self._score(asked, at)
-                if score < threshold or not self._is_heard(asked, at, threshold):
-                    continue
-                party = self._party(at)
-                if born is not None and party.born and not any(one.may_be(born) for one in party.born):
-                    score -= _ANOTHER_BIRTH
-                known = best.get(party.id)
-                if score >= threshold and (known is None or (score, -at) > known[:2]):
-                    name = party.names[self._places[at]].text
-                    best[party.id] = score, -at, ScreeningHit(party, name, round(score, 3))
+                if score >= threshold and self._is_heard(asked, at, threshold):
+                    keep(at, score)
+        for at in self._as_one_word(stated) if threshold <= MOST_SIMILAR else ():
+            keep(at, MOST_SIMILAR)
         hits = (hit for *_, hit in best.values())
         return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.party.id)))
+
+    def _as_one_word(self, stated: str) -> Iterator[int]:
+        """The names that are stated without their spaces, or with spaces between their letters."""
+        made = names.words(stated)
+        as_one = "".join(made)
+        if len(as_one) < tables.RUN_TOGETHER_FROM or (len(made) > 1 and len(as_one) > _PARTED * len(made)):
+            return
+        for at in self._run_together.at(skeleton(as_one)):
+            listed = tables.run_together([self._words[one] for one in self._names[at]])
+            if any(likeness(one, as_one) is Likeness.SAME for one in listed):
+                yield at
 
     def _party(self, at: int) -> ListedParty:
         return _party(self._tables.packed[self._parties[at]])
@@ -286,6 +310,11 @@ class NameIndex:
             yield self._reading(stated, made, threshold, has_han=han.has_han(stated))
         if chinese := palladius.pinyin(stated):
             yield self._reading(stated, chinese, threshold, has_han=True)
+        if _DIGIT_IN_WORD.search(stated):
+            for digits in _AS_LETTERS:
+                yield self._reading(
+                    stated, tuple(one.translate(digits) for one in made), threshold, has_han=False
+                )
 
     def _reading(self, stated: str, made: tuple[str, ...], threshold: float, *, has_han: bool) -> _Asked:
         pairs = ((at, one + other) for at, (one, other) in enumerate(itertools.pairwise(made)))

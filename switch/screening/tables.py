@@ -12,7 +12,7 @@ import unicodedata
 import zlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -45,6 +45,10 @@ PARTICLE: Final = 0.2
 FREQUENT: Final = 1_000
 """Words of which the tables state what they are like: names that people have have these words most often."""
 _FEW_LETTERS: Final = 4
+RUN_TOGETHER_FROM: Final = 8
+"""Shorter names without spaces are words."""
+_TURNED_UP_TO: Final = 4
+"""Longer names are run together in the order of their words only."""
 
 
 _SOURCES: Final = {
@@ -107,6 +111,8 @@ class IndexTables(msgspec.Struct, array_like=True, frozen=True):
     """Names by all of their words."""
     read_alike: bytes
     """Names in Han characters by how each character is read."""
+    run_together: bytes
+    """Names of several words by the skeleton of all of them as one word."""
     packed: list[msgspec.Raw]
     """The parties."""
     places: bytes
@@ -161,6 +167,8 @@ def make(parties: Iterable[ListedParty]) -> IndexTables:
     joined = KeyTable.made((both.skeleton, row) for row, (*_, both) in as_one.items())
     read = [_as_one(*as_one[row], weights, frequencies, rarest) for row in KeyTable(joined)]
     alike = _alike_of_frequent(having, near, [heard[word] for word in numbers])
+    as_words = [(at, word) for at in compared for word in run_together(found[at][2])]
+    together = hear_all(word for _, word in as_words)
     return IndexTables(
         words=" ".join(numbers),
         sounds=" ".join(heard[word].sounds for word in numbers),
@@ -187,6 +195,7 @@ def make(parties: Iterable[ListedParty]) -> IndexTables:
         read_alike=KeyTable.made(
             (reading(name.text), at) for at, name in enumerate(known) if han.is_name(name.text)
         ),
+        run_together=KeyTable.made((together[word].skeleton, at) for at, word in as_words),
         packed=[msgspec.Raw(msgspec.msgpack.encode(party)) for party in listed],
         places=array("I", (place for _, place, _ in found)).tobytes(),
     )
@@ -252,6 +261,13 @@ def weight(word: str, frequency: int, rarest: float) -> float:
 def whole(made: Iterable[str]) -> str:
     """A key of a name that is equal to another one but for the order of its words."""
     return " ".join(sorted(made))
+
+
+def run_together(made: Sequence[str]) -> Iterator[str]:
+    """A name of several words as one word, also with other words first: lists have last names first."""
+    if len(made) > 1 and sum(map(len, made)) >= RUN_TOGETHER_FROM:
+        for first in range(len(made) if len(made) <= _TURNED_UP_TO else 1):
+            yield "".join((*made[first:], *made[:first]))
 
 
 def reading(name: str) -> str:

@@ -11,6 +11,10 @@ from switch.names.words import NAME_MAX, WORDS_MAX, has_legal_form, words
     [
         ("\u202eAsha\u200b Rao\u2069", ("asha", "rao")),
         ("Аshа Раtеl", ("asha", "patel")),  # four of the letters are Cyrillic
+        ("Ивaн Пeтpoв", ("ivan", "petrov")),  # five of the letters are Latin
+        ("Tестов", ("testov",)),  # the first letter is Latin
+        ("As\u200cha Rao", ("asha", "rao")),
+        ("رضایی\u200cنژاد", words("رضایی نژاد")),
         ("ＡＳＨＡ　ＲＡＯ", ("asha", "rao")),
         ("Abdus Sattar", ("abd", "sattar")),
         ("عبد الستار", ("abd", "al", "sattar")),

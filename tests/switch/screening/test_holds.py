@@ -236,6 +236,20 @@ async def test_new_lists_hold_a_payment_again_and_older_decisions_are_void(
     await use_lists(stack, [lists])
 
 
+async def test_a_payment_that_is_refused_with_any_name_does_not_tell_whose_name_is_a_hit(
+    stack: Stack, lists: int
+) -> None:
+    answers = []
+    for name in ("Bilal Khan", LISTED):
+        document = paying(stack, creditor=name)
+        transaction = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
+        transaction["IntrBkSttlmAmt"]["Amt"] = "99999999999.00"
+        async with stack.client("asha-bank") as client:
+            answers.append((await client.pay(document, wait=0)).status)
+        answers.append((await status(stack, uetr_of(document)))[1]["reason"])
+    assert answers == ["RJCT", "AM02"] * 2
+
+
 async def test_a_refused_one_is_rejected_with_rr04_and_no_word_of_why(stack: Stack, lists: int) -> None:
     document = paying(stack, creditor="Bilal Khan", debtor="Озиманд Кварценко")
     uetr = uetr_of(document)

@@ -103,6 +103,29 @@ def test_another_name_is_no_hit(stated: str) -> None:
     assert found(stated) == []
 
 
+@pytest.mark.parametrize(
+    ("stated", "wanted"),
+    [
+        ("Osamabinladen", "T.1"),
+        ("O s a m a b i n L a d e n", "T.1"),
+        ("Osa-ma bin La-den", "T.1"),
+        ("Osama\u200cbin\u200cLaden", "T.1"),
+        ("O\u200cs\u200cama b\u200cin L\u200caden", "T.1"),
+        ("0sama b1n Laden", "T.1"),
+        ("Усaмa бин Лaдeн", "T.1"),  # a and e are Latin
+        ("Oлег Зaxapчeнкo", "T.3"),
+        ("Захарченко Oлeг", "T.3"),
+    ],
+)
+def test_a_listed_party_is_found_that_is_written_so_as_not_to_be_found(stated: str, wanted: str) -> None:
+    assert wanted in found(stated)
+
+
+@pytest.mark.parametrize("stated", ["Binladinov", "L i n L i", "Ali4 Karimi", "3M Company", "Marosanidze Le"])
+def test_words_that_are_run_together_or_have_digits_are_no_hit_by_themselves(stated: str) -> None:
+    assert not found(stated)
+
+
 def test_a_weak_alias_is_a_hit_only_as_the_whole_name() -> None:
     assert (found("Lala"), found("Lala Sibelkar Trading")) == (["T.4"], [])
 
