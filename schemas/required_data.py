@@ -90,18 +90,22 @@ def party_data(transaction: Content, full: FullData, *, complete: bool) -> Itera
     """Everything that is missing of the two parties; with `complete`, addresses have town and country."""
     above = f"above {full.above} {full.currency}"
     for tag, wanted in (("Dbtr", full.originator), ("Cdtr", full.beneficiary)):
-        for place, reasons, text in _missing(transaction[tag], wanted, complete=complete):
+        day = transaction.get("IntrBkSttlmDt", "")[:10]
+        for place, reasons, text in _missing(transaction[tag], wanted, day, complete=complete):
             yield Finding("party-data", f"{tag}/{place}", reasons[tag], f"{text} required {above}")
 
 
 _Missing = tuple[str, Mapping[str, Reason], str]
 
 
-def _missing(party: Content, wanted: frozenset[PartyData], *, complete: bool) -> Iterator[_Missing]:
-    address = party.get("PstlAdr")
-    missing = [] if address and complete else [tag for tag in ("TwnNm", "Ctry") if tag not in (address or {})]
+def _missing(party: Content, wanted: frozenset[PartyData], day: str, *, complete: bool) -> Iterator[_Missing]:
+    """`day`: the day of settlement; nobody is born later. `.` or `-` says nothing, and is missing."""
+    address = party.get("PstlAdr", {})
+    stated = ("TwnNm", "Ctry") if not (address and complete) else address.keys() & {"TwnNm"}
+    missing = [tag for tag in stated if not _says(address.get(tag, ""))]
     identification = party.get("Id", {})
-    born = "DtAndPlcOfBirth" in identification.get("PrvtId", {})
+    birth = identification.get("PrvtId", {}).get("DtAndPlcOfBirth")
+    born = birth is not None and _says(birth["CityOfBirth"]) and not (day and birth["BirthDt"][:10] > day)
     if PartyData.ADDRESS in wanted and missing:
         yield "PstlAdr", _ADDRESS, f"lacks {' and '.join(missing)},"
     elif PartyData.COUNTRY in wanted and "Ctry" in missing and "CtryOfRes" not in party:
@@ -115,10 +119,20 @@ def _missing_ids(identification: Content, wanted: frozenset[PartyData], *, born:
     expected = []
     if PartyData.BIRTH in wanted and "OrgId" not in identification and not born:
         expected.append(_OF_PERSON)
-    if PartyData.IDENTIFIER in wanted and "PrvtId" not in identification and not identification.get("OrgId"):
+    if PartyData.IDENTIFIER in wanted and "PrvtId" not in identification and not _identifies(identification):
         expected.append(_OF_ORGANISATION)
     if expected:
         yield "Id", _IDENTIFICATION, f"lacks {', or '.join(expected)},"
+
+
+def _identifies(identification: Content) -> bool:
+    organisation = identification.get("OrgId", {})
+    others = (other.get("Id", "") for other in organisation.get("Othr", ()))
+    return "LEI" in organisation or "AnyBIC" in organisation or any(map(_says, others))
+
+
+def _says(text: str) -> bool:
+    return any(map(str.isalnum, text))
 
 
 def purpose(transaction: Content, required: RequiredCode) -> Iterator[Finding]:

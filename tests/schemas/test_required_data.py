@@ -18,6 +18,10 @@ TOWN = {"TwnNm": "Mumbai", "Ctry": "IN"}
 NONE = frozenset[PartyData]()
 
 
+def born(day: str, city: str) -> dict[str, object]:
+    return {"PrvtId": {"DtAndPlcOfBirth": {"BirthDt": day, "CityOfBirth": city, "CtryOfBirth": "IN"}}}
+
+
 def scheme(*originator: PartyData, beneficiary: frozenset[PartyData] = NONE) -> Scheme:
     full = FullData("KZT", "0", originator=frozenset(originator), beneficiary=beneficiary)
     return Scheme(full_data=full)
@@ -78,6 +82,12 @@ def test_a_person_has_a_date_of_birth_and_an_organisation_an_identifier(
         ({}, PartyData.ADDRESS_OR_BIRTH, "PstlAdr"),
         ({"Id": PERSON}, PartyData.ADDRESS_OR_BIRTH, None),
         ({"PstlAdr": TOWN}, PartyData.ADDRESS_OR_BIRTH, None),
+        ({"PstlAdr": {"TwnNm": ".", "Ctry": "IN"}}, PartyData.ADDRESS, "PstlAdr"),
+        ({"Id": {"OrgId": {"Othr": [{"Id": "-"}]}}}, PartyData.IDENTIFIER, "Id"),
+        ({"Id": {"OrgId": {"Othr": [{"Id": "-"}, {"Id": "77"}]}}}, PartyData.IDENTIFIER, None),
+        ({"Id": PERSON}, PartyData.BIRTH, None),
+        ({"Id": born("2090-01-02", "Pune")}, PartyData.BIRTH, "Id"),
+        ({"Id": born("1990-01-02", "--")}, PartyData.BIRTH, "Id"),
     ],
 )
 def test_each_datum_of_a_party(party: dict[str, object], wanted: PartyData, missing: str | None) -> None:
