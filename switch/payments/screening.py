@@ -12,7 +12,8 @@ Two people may also name an outside engine, which is asked about every payment b
 place. If it does not answer, that is a finding of its own: the payment is held until it answers.
 
 A name is compared wherever a pacs.008 has one of a party: debtor and creditor, the ultimate ones, the
-initiating party, and the holder's name of an account. Vessels, addresses and free text are not compared.
+initiating party, the person to contact of each, and the holder's name of an account. Vessels, addresses and
+free text are not compared.
 """
 
 import asyncio
@@ -421,6 +422,7 @@ def parties_of(message: Message) -> Iterator[tuple[str, str, date | None]]:
     for tag, part in _PLACES.items():
         party = transaction.get(tag, {})
         yield from _once(seen, part, party.get("Nm"), _born(party))
+        yield from _once(seen, part, party.get("CtctDtls", {}).get("Nm"), None)
     for tag, part in _ACCOUNTS.items():
         yield from _once(seen, part, transaction.get(tag, {}).get("Nm"), None)
 
