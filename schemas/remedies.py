@@ -137,7 +137,10 @@ BY_REASON: Final[Mapping[str, str]] = MappingProxyType(
         Reason.TOO_LOW_AMOUNT: (
             "Give a larger amount: GET /v1/quotes shows the charges, GET /v1/rails/{country} the least."
         ),
-        Reason.WRONG_AMOUNT: "Use the amounts and the rate of GET /v1/quotes, or leave the stated rate out.",
+        Reason.WRONG_AMOUNT: (
+            "Use the amounts and the rate of GET /v1/quotes, or leave the stated rate out. "
+            "Of a return, GET /v1/payments/{uetr} has the credited amount, and the parts that came back."
+        ),
         Reason.WRONG_SUM: "Make the control sum the sum of the amounts, or leave it out.",
         Reason.INVALID_TRANSACTION_CURRENCY: "Use an active currency code of ISO 4217.",
         Reason.INVALID_AMOUNT: "Give an amount larger than zero with no more decimals than its currency has.",

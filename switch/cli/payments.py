@@ -112,8 +112,11 @@ class _Shown:
 
     def end(self) -> None:
         """Print the last line."""
-        if not self._as_json:
-            output.text(last_line(self._last))
+        if self._as_json:
+            return
+        if order := self._last.get("source_order"):
+            output.text(order_line(order))
+        output.text(last_line(self._last))
 
 
 async def _show_from_database(settings: Settings, uetr: UUID, shown: _Shown) -> None:
@@ -159,11 +162,19 @@ def _step(step: dict[str, Any]) -> str:
     return f"  {step['at']}  {step['event']:<10} {facts}".rstrip()
 
 
+def order_line(order: dict[str, Any]) -> str:
+    """The order of a rail whose payment it is: where it began, its state, and what is open of it."""
+    told = ", acknowledged" if order["acknowledged_at"] else ""
+    owed = ", owed: see its case" if order["owed"] else ""
+    return f"order {order['id']} of {order['rail_name']} ({order['rail']}): {order['state']}{told}{owed}"
+
+
 def last_line(payment: dict[str, Any]) -> str:
-    """The status of a payment: status, reason, state, whether it is final, whether it was returned."""
+    """The status of a payment: status, reason, state, whether it is final, what was returned."""
     reason = f" {payment['reason']}" if payment["reason"] else ""
     end = "final" if payment["final"] else "not final yet: use --watch to wait"
-    returned = ", returned to the sender" if payment["returned"] else ""
+    part = ", in part returned to the sender" if payment.get("part_returns") else ""
+    returned = ", returned to the sender" if payment["returned"] else part
     return f"{payment['status']}{reason}  {payment['state']}, {end}{returned}"
 
 

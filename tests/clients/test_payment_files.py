@@ -360,7 +360,7 @@ def test_the_page_for_integrators_is_done_as_it_is_printed(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    shell, program = (b for b in blocks() if b.page == "docs/integrate/bulk.md")
+    _, _, shell, program = (b for b in blocks() if b.page == "docs/integrate/bulk.md")
     path = written(tmp_path / "salaries.xml", [line(), line()])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PAYSWITCH_DATA", str(stack.settings.data))
@@ -379,3 +379,26 @@ def test_the_page_for_integrators_is_done_as_it_is_printed(
     assert "ACCC': 2" in capfd.readouterr().out
     assert pain_002(path)["OrgnlGrpInfAndSts"]["GrpSts"] == "ACCC"
     assert (tmp_path / "salaries.pain.002.xml").exists()
+
+
+def test_the_file_of_the_page_is_paid_in_part(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As the page says: one line is credited, and the text of the other's refusal is with its payment."""
+    example, shell, *_ = (b for b in blocks() if b.page == "docs/integrate/bulk.md")
+    assert example.file == "salaries.xml"
+    (tmp_path / example.file).write_text(example.text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PAYSWITCH_DATA", str(stack.settings.data))
+    (typed,) = shell.commands()
+
+    assert cli.run(shlex.split(typed)[1:]) == 0, capfd.readouterr()
+
+    group = content_of_pain_002((tmp_path / "salaries.pain.002.xml").read_bytes())
+    lines_of = group["OrgnlPmtInfAndSts"][0]["TxInfAndSts"]
+    assert group["OrgnlGrpInfAndSts"]["GrpSts"] == "PART"
+    assert [found["TxSts"] for found in lines_of] == ["ACCC", "RJCT"]
+    assert lines_of[1]["StsRsnInf"][0]["Rsn"]["Cd"] == "AC03"
+    capfd.readouterr()
+    assert cli.run(["payment", lines_of[1]["OrgnlUETR"], "--participant", "asha-bank"]) == 0
+    assert "check digits are wrong" in capfd.readouterr().out

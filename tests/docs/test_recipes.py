@@ -20,7 +20,7 @@ ANSWERS = {
     "status": ["pacs.002"] * 2,
     "recall": ["camt.029"] * 2 + ["admi.007"] * 2,
     "investigate": ["camt.111"] * 2 + ["admi.007"] * 2,
-    "return": ["pacs.002"] * 2,
+    "return": ["pacs.002"] * 4,
     "request-to-pay": ["pain.014"] * 2 + ["admi.007"] * 2,
     "unknown-outcome": ["pacs.002"],
     "quote": ["pacs.002"] * 3,

@@ -146,6 +146,42 @@ def test_a_payment_that_was_given_back_is_shown_as_returned() -> None:
     assert payments.last_line(payment) == "ACCC  COMMITTED, final, returned to the sender"
 
 
+def test_a_payment_of_which_a_part_came_back_says_so() -> None:
+    payment = {
+        "status": "ACCC",
+        "reason": None,
+        "state": "COMMITTED",
+        "final": True,
+        "returned": False,
+        "part_returns": [{"reason": "AC04"}],
+    }
+
+    assert payments.last_line(payment) == "ACCC  COMMITTED, final, in part returned to the sender"
+
+
+def test_the_text_of_a_payment_names_the_order_that_it_is_of(capsys: pytest.CaptureFixture[str]) -> None:
+    """As docs/operate/inbound.md says; only `--json` had it."""
+    order = {"id": "NPC1", "rail": "IN", "rail_name": "UPI", "state": "done", "owed": None, "refund": None}
+    payment = {
+        "uetr": "u",
+        "journey": [],
+        "status": "ACCC",
+        "reason": None,
+        "state": "COMMITTED",
+        "final": True,
+        "returned": False,
+        "source_order": order | {"acknowledged_at": "2026-12-01T10:56:56Z"},
+    }
+    shown = payments._Shown(as_json=False, watch=False)
+    shown.show(payment)
+    shown.end()
+    last = "ACCC  COMMITTED, final"
+
+    assert capsys.readouterr().out.splitlines()[1:] == ["order NPC1 of UPI (IN): done, acknowledged", last]
+    owed = order | {"acknowledged_at": None, "owed": "refused"}
+    assert payments.order_line(owed) == "order NPC1 of UPI (IN): done, owed: see its case"
+
+
 def test_a_payment_is_watched_to_its_end(stack: Stack) -> None:
     async def begin() -> str:
         document = stack.document("asha-bank", "noor-wallet", word="SILENT")
