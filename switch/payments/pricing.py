@@ -437,7 +437,8 @@ def _no_offer(bounds: Sequence[PairBound]) -> Refused:
         text = "no rate is within the bounds of the central banks"
         return Refused(text, reason=Reason.REGULATORY, path=AMOUNT)
     text = "there is no FX rate for this currency pair"
-    return Refused(text, reason=Reason.NOT_ALLOWED_CURRENCY, path=AMOUNT)
+    remedy = "Send a smaller amount, or try again later: no FX provider sells so much of this pair now."
+    return Refused(text, reason=Reason.NOT_ALLOWED_CURRENCY, path=AMOUNT, remedy=remedy)
 
 
 def _too_small() -> Refused:

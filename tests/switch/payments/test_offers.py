@@ -202,8 +202,9 @@ def test_a_pair_that_nobody_offers_has_the_best_cross_rate() -> None:
     found = pricing.price(Money(100_00, "INR"), "PKR", CORRIDOR, snapshot_of(to, out, direct))
     assert (found.fx_provider, found.cross) == ("other", None)  # an offer of the pair has precedence
     used_up = between(5, "INR", "PKR", (0, "3.1000000000"), name="other", limited=True)
-    with pytest.raises(Refused, match="no FX rate"):
+    with pytest.raises(Refused, match="no FX rate") as refused:
         pricing.price(Money(100_00, "INR"), "PKR", CORRIDOR, snapshot_of(to, out, used_up))
+    assert "smaller amount, or try again later" in refused.value.remedy
     for lacking in (
         snapshot_of(to, between(2, "KZT", "PKR", (0, "0.6666666666"), name="other")),  # no account in KZT
         snapshot_of(to),
