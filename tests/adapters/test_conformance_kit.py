@@ -54,6 +54,7 @@ async def reports(request):
     await asyncio.gather(*made.values(), return_exceptions=True)
 
 
+@pytest.mark.timeout(900)  # the first one waits for those before it
 @pytest.mark.parametrize(
     "country",
     tiers.some(COUNTRIES),  # it looks at what is in time, which a busy machine is not
