@@ -1,9 +1,11 @@
 """A question about a payment has an end: the books answer it, the other bank does, its asker closes it, or people answer."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from schemas import codec
 from schemas.investigation import CREDITOR_AGENT, DEBTOR_AGENT, TYPES
 from switch.base import failpoints
 from switch.base.settings import Settings
-from switch.cli.supervisor import running
+from switch.cli.supervisor import Supervisor, running
 from switch.operations import ends
 from switch.payments.investigations import OBJECTIONS_MAX, OF_PAYMENT_MAX
 from tests import scratch
@@ -526,9 +528,28 @@ def dying() -> Iterator[Stack]:
                 del os.environ["PAYSWITCH_FAILPOINTS"]
                 stack = Stack(supervisor)
                 asyncio.run(set_up(stack))
-                yield stack
+                with kept_running(supervisor):
+                    yield stack
     finally:
         os.environ.pop("PAYSWITCH_FAILPOINTS", None)
+
+
+@contextlib.contextmanager
+def kept_running(supervisor: Supervisor) -> Iterator[None]:
+    """Start what was killed again, as `payswitch up` does."""
+    over = threading.Event()
+
+    def keep() -> None:
+        while not over.wait(0.1):
+            supervisor.keep()
+
+    keeper = threading.Thread(target=keep)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
 
 
 async def until_heard(send: Callable[[], Awaitable[tuple[int, Json]]]) -> tuple[int, Json]:
