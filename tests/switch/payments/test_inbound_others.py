@@ -135,5 +135,6 @@ async def test_the_kyrgyz_operator_calls_paths_below_our_address(rails: Stack) -
     said = open_signed(known[2], keys.public(ours))
     assert known[:2] == (200, "application/jose")
     assert (said["status"], "*" in said["beneficiaryName"]) == (10, True)
-    assert {part["key"] for part in said["extra"]} == {"creditAmount", "creditCurrency", "rate"}
+    price = {"creditAmount", "creditCurrency", "rate", "quoteId", "validUntil"}
+    assert {part["key"] for part in said["extra"]} == price
     assert (forged[0], nobody[0], elsewhere[0]) == (401, 452, 404)
