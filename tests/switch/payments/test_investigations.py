@@ -231,8 +231,12 @@ async def test_a_question_about_a_payment_without_outcome_waits_for_it(stack: St
         while (await client.read(f"payments/{state.uetr}"))["state"] in {"RECEIVED", "RESERVED"}:
             await asyncio.sleep(0.05)
     uetr = str(state.uetr)
-    status, said = await ask(stack, question(uetr))
+    document = question(uetr)
+    status, said = await ask(stack, document)
     assert (status, said["status"], said["reason"]) == (202, "PDNG", "INPO")
+    # A bank that was never asked, and guesses the id, ended the question: the books answered it never more.
+    meddled, _ = await answer(stack, reply(document, "RJCT", "NOOR"))
+    assert meddled == 404
     (late,) = await received(stack, "asha-bank", uetr, "camt.111")
     await asyncio.sleep(1)
 
