@@ -237,16 +237,16 @@ def test_a_kill_at_every_point_of_a_refund_of_a_part_refunds_each_exactly_once(
         switch.kill()
         switch.start(failpoints=f"{name}:killgroup")
         if switch.wait_until_ready():
-            returned_after_done(switch, source, amount="1.00")
+            returned_after_done(switch, source, amount="10.00")
         switch.wait_until_dead(within_s=90)
     switch.start()
     switch.wait_until_ready()
-    returned_after_done(switch, source, amount="1.00")
+    returned_after_done(switch, source, amount="10.00")
     until_ended(switch, source)
     parts = 0
     for uetr, entry in debits(switch.data / "rails", source).items():
         if entry.state is DebitState.DONE:  # one more of each
-            decided(switch, "payment.return", {**returning(uetr), "amount": "2.00"})
+            decided(switch, "payment.return", {**returning(uetr), "amount": "10.00"})
             parts += 1
     ends = time.monotonic() + ENDED_WITHIN_S
     while len(there := credited(switch.data / "rails", source)) <= parts or not switch.verify()["ok"]:
