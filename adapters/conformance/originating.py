@@ -135,13 +135,13 @@ async def payees_are_named(rail: SimulatedRail) -> str:
 def _check_quote(
     adapter: OriginatingAdapter, messages: OrderMessages, query: bytes, order: bytes, firm: PayeeVerdict
 ) -> None:
-    """Check that a quote is told in the answer to a query, and read in an order that names it."""
+    """Check that the answer to a query states a quote and that the order which names it is read."""
     must(isinstance(messages, QuotingMessages), "the simulator reads no quotes")
     assert isinstance(messages, QuotingMessages)
     said = messages.read_quote(adapter.reply_payee(query, firm).body)
     must(said == _QUOTE, "the rail does not read the quote")
     forecast = adapter.reply_payee(query, replace(firm, quote="", until=None))
-    must(messages.read_quote(forecast.body) == "", "a forecast is told as a firm price")
+    must(messages.read_quote(forecast.body) == "", "a forecast is stated as a firm price")
     request = adapter.read_request(order)
     must(isinstance(request, PaymentOrder), "an order with a quote is not read")
     assert isinstance(request, PaymentOrder)

@@ -171,7 +171,7 @@ def _not_asked(request: InvestigationRequest, payment: dict[str, Any]) -> Invest
 def _passed_on(
     received: Received, payment: dict[str, Any], other: str
 ) -> tuple[InvestigationState, InvestigationAnswer]:
-    """The state of a question that the other side answers, and what its asker is told."""
+    """The state of a question that the other side answers, and the response to its asker."""
     bank = received.runtime.directory.now.by_id.get(other)
     people = bank is None or bank.kind == "gateway"
     reason = investigation.ESCALATED if people else investigation.FORWARDED

@@ -2,7 +2,7 @@
 
 An API worker keeps the look-up, and waits for a moment. The caretaker, which alone may have a price promised
 to a rail, verifies the rail's signature again and asks the writer (`switch.processes.inbound_lookups`).
-Without a promise the rail is told what would arrive now, and that is no more than a forecast.
+Without a promise the answer to the rail states what would arrive now, which is only a forecast.
 """
 
 import asyncio

@@ -102,7 +102,7 @@ class Investigation:
 
 @dataclass(frozen=True, slots=True)
 class InvestigationAnswer:
-    """What the asker is told: status and reason (of camt.111), and contents of `RspnData`."""
+    """The response to the asker: status and reason (of camt.111), and contents of `RspnData`."""
 
     status: str
     reason: str = ""
@@ -166,7 +166,7 @@ def _booking(payment: Mapping[str, Any], uetr: str) -> tuple[Content, ...]:
 
 
 def now_said(case: Investigation, payment: Mapping[str, Any]) -> InvestigationAnswer:
-    """What the asker of an investigation is told in its present state."""
+    """The response to the asker of an investigation in its present state."""
     match case.state:
         case InvestigationState.WAITING:
             return InvestigationAnswer(
@@ -234,7 +234,7 @@ async def add(
     answer: InvestigationAnswer,
     within: timedelta | None,
 ) -> bool:
-    """Keep a new investigation of the first agent, and what it is told; False if its id is in use."""
+    """Keep a new investigation of the first agent, and the response to it; False if its id is in use."""
     values = (id_, uetr, agents[0], request.investigation, agents[1], request.type, request.reason)
     by = BOOKS if state is InvestigationState.ANSWERED else ""
     kept = (fingerprint, request.id, json.dumps(request.repeated), state, answer.reason, by, within)

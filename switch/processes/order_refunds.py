@@ -321,8 +321,7 @@ class PartRefunds(OrderRefunds):
     async def look(self) -> None:
         """One round."""
         await super().look()
-        for country in self._rails:
-            await self._pool.execute(_SETTLE_PARTS, country)
+        await self._pool.execute(_SETTLE_PARTS, list(self._rails))
 
     @staticmethod
     def key(row: asyncpg.Record) -> tuple[Any, ...]:
