@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from adapters.profile import RailProfile
+from adapters.profile import RailProfile, Reservation
 from schemas.money import Money
 from schemas.payment import CreditTransfer
 from schemas.signing.token import TokenKey
@@ -253,7 +253,7 @@ async def reserve_and_submit(adapter: "RailAdapter", native: Native) -> Receipt:
     If the rail refuses the hold, the order is refused. Without a response to the hold the result is UNKNOWN,
     because an earlier attempt with the same bytes may have been completed.
     """
-    if isinstance(adapter, ReservingAdapter):
+    if adapter.profile.reservation is not Reservation.NONE and isinstance(adapter, ReservingAdapter):
         held = await adapter.reserve(native)
         if held.acceptance is not Acceptance.ACCEPTED or held.answer is not None:
             return held

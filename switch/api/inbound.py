@@ -80,10 +80,10 @@ async def serve(runtime: Runtime, rail: Rail, raw: bytes) -> Acknowledgement | N
         Unavailable, TooManyRequests: nothing was done, or the answer is not known: the rail asks again.
 
     """
-    adapter = rail.adapter
-    if not isinstance(adapter, OriginatingAdapter):
+    adapter = rail.originating
+    if adapter is None:
         return None
-    setting = await runtime.inbound.get(adapter.profile.country)
+    setting = await runtime.inbound.get(rail.adapter.profile.country)
     if setting is None:
         return None
     request = rail.request(raw)

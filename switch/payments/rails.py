@@ -205,6 +205,13 @@ class Rail:
     """The networks from which it sends callbacks; empty: from anywhere."""
     simulated: bool = False
     """Whether it is a simulated rail, by its connection file."""
+    originating: OriginatingAdapter | None = field(init=False, default=None)
+    """The adapter, if its rail can also originate payments: found out once, because the test is slow."""
+
+    def __post_init__(self) -> None:
+        """Find out what the adapter can do."""
+        if isinstance(self.adapter, OriginatingAdapter):
+            object.__setattr__(self, "originating", self.adapter)
 
     def check_source(self, address: str) -> None:
         """Refuse a callback from another network, before its body is read.
@@ -291,9 +298,7 @@ class Rail:
             NotAuthentic: as `read`.
 
         """
-        if not isinstance(self.adapter, OriginatingAdapter):
-            return None
-        return self._decode(self.adapter.read_request, raw)
+        return None if self.originating is None else self._decode(self.originating.read_request, raw)
 
     def notice(self, raw: bytes) -> str | None:
         """Decode an operator notice of the rail, if the message is not about an order.

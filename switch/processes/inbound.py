@@ -15,7 +15,7 @@ from typing import Final
 import asyncpg
 import structlog
 
-from adapters.originating import OrderVerdict, OriginatingAdapter, PaymentOrder
+from adapters.originating import OrderVerdict, PaymentOrder
 from adapters.port import Acceptance, Outcome, Receipt
 from schemas import codec, credit_transfer
 from schemas.errors import DuplicateUetr, OutcomeUnknown, SwitchError, Unavailable
@@ -58,9 +58,7 @@ class InboundOrders:
     def __init__(self, pool: asyncpg.Pool, keys: KeyRing, known: Rails, intake: Intake) -> None:
         self._pool, self._keys, self._intake = pool, keys, intake
         self._rails = InboundRails(pool)
-        self.known = {
-            country: rail for country, rail in known.items() if isinstance(rail.adapter, OriginatingAdapter)
-        }
+        self.known = {country: rail for country, rail in known.items() if rail.originating is not None}
         """Rails that can originate payments."""
         self._all = known
         self._returns_seen = 0
@@ -177,8 +175,8 @@ class InboundOrders:
         self, rail: Rail, row: asyncpg.Record, state: OrderState, reason: str, was: OrderState | None = None
     ) -> None:
         """Store the outcome with the answer."""
-        adapter = rail.adapter
-        assert isinstance(adapter, OriginatingAdapter)
+        adapter = rail.originating
+        assert adapter is not None
         at = row["decided_at"] or _milliseconds(row["now"])
         outcome = Outcome.DONE if state is OrderState.DONE else Outcome.REFUSED
         said = OrderVerdict(outcome, at, None if outcome is Outcome.DONE else reason)
@@ -218,9 +216,9 @@ class InboundOrders:
 
 async def _confirm(rail: Rail, answer: bytes) -> Receipt:
     """Deliver an answer; if an adapter raises, which it must not, it is delivered again."""
-    assert isinstance(rail.adapter, OriginatingAdapter)
+    assert rail.originating is not None
     try:
-        return await rail.adapter.confirm(answer)
+        return await rail.originating.confirm(answer)
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not look like an answer
         _log.error("confirm_failed", error=type(error).__name__, detail=logs.where(error))
         return Receipt(Acceptance.UNKNOWN, detail=type(error).__name__)

@@ -30,7 +30,7 @@ import structlog
 from msgspec.structs import replace
 
 from adapters import uetr as uetrs
-from adapters.originating import OriginatingAdapter, PaymentOrder, uetr_of
+from adapters.originating import PaymentOrder, uetr_of
 from adapters.port import Acceptance, Answer, Native, Order, Outcome, Receipt, reserve_and_submit
 from schemas import identifiers
 from schemas.errors import Refused, SwitchError
@@ -100,9 +100,7 @@ class OrderRefunds:
     ) -> None:
         self._pool, self._keys, self._intake = pool, keys, intake
         self._scale, self._lasts_s = settings.time_scale, settings.payment_expiry_s
-        self._rails = {
-            country: rail for country, rail in known.items() if isinstance(rail.adapter, OriginatingAdapter)
-        }
+        self._rails = {country: rail for country, rail in known.items() if rail.originating is not None}
 
     @staticmethod
     def key(row: asyncpg.Record) -> tuple[Any, ...]:
