@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from adapters.pakistan.profile import PROFILE
+from adapters.kyrgyzstan.profile import PROFILE
 from adapters.port import (
     Acceptance,
     Answer,
@@ -64,7 +64,9 @@ def test_a_receipt_records_that_it_came_in_the_exchange(taken: Acceptance, event
 
 
 class Rail:
-    """Holds as it is told, and notes what it is asked."""
+    """Holds as it is told, and notes what it is asked. Its profile states that it holds amounts."""
+
+    profile = PROFILE
 
     def __init__(self, held: Receipt) -> None:
         self.held = held
