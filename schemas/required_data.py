@@ -14,11 +14,14 @@ from typing import Any, ClassVar, Final
 
 from pydantic import ConfigDict
 
+from schemas import placeholders
 from schemas.code_lists import ANY, LISTS
 from schemas.findings import Finding
 from schemas.reasons import Reason
 
 Content = Mapping[str, Any]
+OLDEST_YEARS: Final = 130
+"""Nobody is known to have lived for longer."""
 ALLOWED_MAX: Final = 20
 """Codes that a refusal lists; `GET /v1/corridors` has all."""
 
@@ -82,15 +85,23 @@ _IDENTIFICATION: Final = {
     "Dbtr": Reason.INVALID_DEBTOR_IDENTIFICATION_CODE,
     "Cdtr": Reason.INVALID_CREDITOR_IDENTIFICATION_CODE,
 }
+_NAMED: Final = {
+    "Dbtr": (Reason.MISSING_DEBTOR_NAME, Reason.INVALID_DEBTOR_ACCOUNT_NUMBER),
+    "Cdtr": (Reason.MISSING_CREDITOR_NAME, Reason.INVALID_CREDITOR_ACCOUNT_NUMBER),
+}
 _OF_PERSON: Final = "DtAndPlcOfBirth of a person (PrvtId)"
 _OF_ORGANISATION: Final = "LEI, AnyBIC or Othr of an organisation (OrgId)"
 
 
-def party_data(transaction: Content, full: FullData, *, complete: bool) -> Iterator[Finding]:
-    """Everything that is missing of the two parties; with `complete`, addresses have town and country."""
+def party_data(transaction: Content, full: FullData, *, made_on: str, complete: bool) -> Iterator[Finding]:
+    """Everything that is missing of the two parties; with `complete`, addresses have town and country.
+
+    `made_on`: the day of settlement if the payment does not state one, as YYYY-MM-DD.
+    """
     above = f"above {full.above} {full.currency}"
+    day = transaction.get("IntrBkSttlmDt", made_on)[:10]
+    yield from _names_and_accounts(transaction, above)
     for tag, wanted in (("Dbtr", full.originator), ("Cdtr", full.beneficiary)):
-        day = transaction.get("IntrBkSttlmDt", "")[:10]
         for place, reasons, text in _missing(transaction[tag], wanted, day, complete=complete):
             yield Finding("party-data", f"{tag}/{place}", reasons[tag], f"{text} required {above}")
 
@@ -99,13 +110,13 @@ _Missing = tuple[str, Mapping[str, Reason], str]
 
 
 def _missing(party: Content, wanted: frozenset[PartyData], day: str, *, complete: bool) -> Iterator[_Missing]:
-    """`day`: the day of settlement; nobody is born later. `.` or `-` says nothing, and is missing."""
+    """`day`: the day of settlement. What says nothing, is missing, and so is a birth that cannot be."""
     address = party.get("PstlAdr", {})
     stated = ("TwnNm", "Ctry") if not (address and complete) else address.keys() & {"TwnNm"}
-    missing = [tag for tag in stated if not _says(address.get(tag, ""))]
+    missing = [tag for tag in stated if not placeholders.states(address.get(tag, ""))]
     identification = party.get("Id", {})
     birth = identification.get("PrvtId", {}).get("DtAndPlcOfBirth")
-    born = birth is not None and _says(birth["CityOfBirth"]) and not (day and birth["BirthDt"][:10] > day)
+    born = birth is not None and placeholders.states(birth["CityOfBirth"]) and _can_be(birth["BirthDt"], day)
     if PartyData.ADDRESS in wanted and missing:
         yield "PstlAdr", _ADDRESS, f"lacks {' and '.join(missing)},"
     elif PartyData.COUNTRY in wanted and "Ctry" in missing and "CtryOfRes" not in party:
@@ -128,11 +139,25 @@ def _missing_ids(identification: Content, wanted: frozenset[PartyData], *, born:
 def _identifies(identification: Content) -> bool:
     organisation = identification.get("OrgId", {})
     others = (other.get("Id", "") for other in organisation.get("Othr", ()))
-    return "LEI" in organisation or "AnyBIC" in organisation or any(map(_says, others))
+    return "LEI" in organisation or "AnyBIC" in organisation or any(map(placeholders.identifies, others))
 
 
-def _says(text: str) -> bool:
-    return any(map(str.isalnum, text))
+def _can_be(birth: str, day: str) -> bool:
+    """Whether somebody may have been born then who pays or is paid on a day."""
+    oldest = f"{int(day[:4]) - OLDEST_YEARS:04}{day[4:]}"
+    return oldest <= birth[:10] <= day
+
+
+def _names_and_accounts(transaction: Content, above: str) -> Iterator[Finding]:
+    """Names and accounts that say nothing; `rules` finds those that are not there."""
+    for tag, reasons in _NAMED.items():
+        name = transaction[tag].get("Nm")
+        if name is not None and any(map(str.isalnum, name)) and not placeholders.states(name):
+            yield Finding("name", f"{tag}/Nm", reasons[0], f"is no name: one is required {above}")
+        account = transaction.get(f"{tag}Acct", {}).get("Id", {}).get("Othr", {}).get("Id")
+        if account is not None and not placeholders.identifies(account):
+            place = f"{tag}Acct/Id/Othr/Id"
+            yield Finding("account", place, reasons[1], f"is no account: one is required {above}")
 
 
 def purpose(transaction: Content, required: RequiredCode) -> Iterator[Finding]:

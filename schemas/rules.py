@@ -411,10 +411,22 @@ def _is_full(transaction: Content, scheme: Scheme) -> bool:
     return scheme.full_data is not None and scheme.full_data.concerns(transaction)
 
 
+def _party_data(content: Content, scheme: Scheme) -> Iterator[Finding]:
+    full = scheme.full_data
+    if full is None:
+        return
+    group = content["GrpHdr"]
+    made_on = group.get("IntrBkSttlmDt", group["CreDtTm"])
+    complete = scheme.addresses is not Addresses.ANY  # `_addresses` refuses those that are not
+
+    def of_one(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
+        if full.concerns(transaction):
+            yield from required_data.party_data(transaction, full, made_on=made_on, complete=complete)
+
+    yield from _each("CdtTrfTxInf", of_one)(content, scheme)
+
+
 def _required_data(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
-    if scheme.full_data is not None and _is_full(transaction, scheme):
-        complete = scheme.addresses is not Addresses.ANY  # `_addresses` refuses those that are not
-        yield from required_data.party_data(transaction, scheme.full_data, complete=complete)
     if scheme.purpose is not None:
         yield from required_data.purpose(transaction, scheme.purpose)
     if scheme.regulatory is not None:
@@ -520,6 +532,7 @@ _RULES: Final[dict[str, tuple[Rule, ...]]] = {
             _required_data,
             _remittance,
         ),
+        _party_data,
     ),
     "pacs.009": (
         _one_of("CdtTrfTxInf"),

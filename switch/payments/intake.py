@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Container, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -46,6 +46,7 @@ from switch.payments.rails import Rails
 from switch.payments.recovery import KnownAtRail, KnownLine
 from switch.payments.routes import Route
 from switch.payments.screening import (
+    NOT_SCREENED,
     WATCH,
     WATCH_ENTRY,
     Screening,
@@ -63,6 +64,7 @@ from switch.writer.commands import (
     Accept,
     Evidence,
     FeeCharge,
+    HoldAgain,
     HoldForScreening,
     Identity,
     Refuse,
@@ -320,15 +322,13 @@ class Intake:
         _refuse_silence(new)
         if not new:
             return None
-        payment = _kept(message, held)
-        sender = self._directory.now.by_id[held.identity.sender]
         sealer = self._keys.reopened(held.uetr, held.identity.key)
         proved = Proved(held.identity, sealer, held.evidence, held)
-        made_at = _now()
         try:
-            return await self._hold(proved, payment, sender, made_at, found)
+            return await self._hold_again(proved, found)
         except KnownAtRail as known:
-            return await self._take_again(proved, message, payment, sender, known.line, made_at)
+            payment, sender = _kept(message, held), self._directory.now.by_id[held.identity.sender]
+            return await self._take_again(proved, message, payment, sender, known.line, _now())
 
     async def end_held(self, held: HeldPayment, reason: Reason) -> PaymentStatus:
         """Refuse a held payment; the refusal says nothing of why it was held.
@@ -390,17 +390,18 @@ class Intake:
             )
             charging = credit_transfer.read_charging(message)
             found = _with_watched(await self._screening.compare(message, sender.id), proved.released)
-            if found.findings and (new := new_findings(found.findings, proved.released)):
-                if proved.held is not None:
-                    _refuse_silence(new)
-                # Or else a payment that is refused with any other name would tell that its name is a hit.
-                await self._check_price(order, route, charging)
-                return await self._hold(proved, payment, sender, made_at, found)
+            new = new_findings(found.findings, proved.released) if found.findings else []
+            if new and proved.held is not None:
+                _refuse_silence(new)
+                return await self._hold_again(proved, found)
+            reserved = proved, order, route, notes, charging
             try:
-                return await self._reserve(proved, order, route, notes, charging)
+                return await self._reserve(*reserved, found=found if new else NOT_SCREENED)
             except WatchHold as watched:
                 found = _with_watched(found, watched.findings(payment))
-                return await self._hold(proved, payment, sender, made_at, found)
+                if proved.held is not None:
+                    return await self._hold_again(proved, found)
+                return await self._reserve(*reserved, found=found)
         except Refused as refusal:
             return await self._remember(proved, self._terms_of(payment, sender), refusal)
 
@@ -640,10 +641,14 @@ class Intake:
         route: Route,
         notes: list[tuple[str, str]],
         charging: tuple[str, str],
+        *,
+        found: ScreeningResult,
     ) -> PaymentStatus:
         """Reserve what was `asked` at the best offer; at the next one if that is over or exhausted.
 
-        `charging` is the charge bearer and the purpose code.
+        `charging` is the charge bearer and the purpose code. If there are findings, it is held for people in
+        place of the reservation, and refused for whatever a reservation is refused: or else a payment that is
+        refused with any other name would tell that its name is a hit.
         """
         without: set[int] = set()
         for _ in range(OFFERS_TRIED):
@@ -652,7 +657,7 @@ class Intake:
             if price.deducted.minor:
                 order = _stating_charges(asked, price, self._settings.bic)
                 noted = _notes(route, order)
-            reply = await self._reserve_at(price, proved, order, route, noted, charging)
+            reply = await self._reserve_at(price, proved, order, route, noted, charging, found)
             if reply.verdict is Verdict.WATCHED:
                 raise WatchHold(reply.detail)
             if reply.verdict not in OFFER_GONE:
@@ -670,8 +675,9 @@ class Intake:
         route: Route,
         notes: list[tuple[str, str]],
         charging: tuple[str, str],
+        found: ScreeningResult,
     ) -> Reply:
-        """Translate and reserve at a price; amount and serial are determined here."""
+        """Translate and reserve, or hold, at a price; amount and serial are determined here."""
         identity = proved.identity
         payment, directory = asked.payment, self._directory.now
         adapter = route.rail.adapter
@@ -708,10 +714,13 @@ class Intake:
             indirect=route.indirect_key,
             waived=proved.waived,
         )
-        failpoint("before_reserve_commit")
-        with tracing.part("reserve", rail=accept.terms.rail, uetr=payment.uetr):
-            reply = await self._link.ask(accept)
-        failpoint("after_reserve_commit")
+        if found.findings:
+            reply = await self._ask_to_hold(self._holding(accept, proved, payment, found))
+        else:
+            failpoint("before_reserve_commit")
+            with tracing.part("reserve", rail=accept.terms.rail, uetr=payment.uetr):
+                reply = await self._link.ask(accept)
+            failpoint("after_reserve_commit")
         if reply.verdict is Verdict.LATE:
             raise Unavailable(
                 "processing took too long, a limit has just changed, or a clock is wrong: nothing was done"
@@ -777,34 +786,34 @@ class Intake:
         reply = await self._link.ask(Refuse(identity, refusal.reason, refusal.placed, terms, proved.number))
         return _status(UUID(bytes=identity.uetr), reply)
 
-    async def _hold(
-        self,
-        proved: "Proved",
-        payment: CreditTransfer,
-        sender: Participant,
-        made_at: datetime,
-        found: ScreeningResult,
-    ) -> PaymentStatus:
-        """Hold a payment until people have decided; nothing is reserved, and nothing is said of why."""
-        before = proved.held
-        direction = personal_data.HITS + (before.screening if before is not None else 0)
-        lasts = timedelta(seconds=self._settings.screening_hold_s)
+    def _holding(
+        self, accept: Accept, proved: "Proved", payment: CreditTransfer, found: ScreeningResult
+    ) -> HoldForScreening:
+        """Hold what would be accepted, until people have decided or its sender's deadline has passed."""
+        lasts = int(self._settings.screening_hold_s * 1_000_000)
         if payment.deadline is not None:
-            lasts = min(lasts, max(timedelta(0), payment.deadline.astimezone(UTC) - made_at))
-        command = HoldForScreening(
-            identity=proved.identity,
-            terms=self._terms_of(payment, sender),
-            lasts=lasts // timedelta(microseconds=1),
-            lists=found.lists,
-            hits=proved.sealer.seal(direction, encode_findings(found.findings)),
-            hit_count=found.hit_count,
-            evidence=proved.evidence,
-            held=proved.number,
-        )
+            made_at = accept.expires_at - accept.lifetime
+            lasts = min(lasts, max(0, microseconds(payment.deadline.astimezone(UTC)) - made_at))
+        return HoldForScreening.of(accept, lasts=lasts, **_sealed(proved, found))
+
+    async def _hold_again(self, proved: "Proved", found: ScreeningResult) -> PaymentStatus:
+        """Hold a held payment again, as there is more."""
+        command = HoldAgain(proved.identity, proved.number, **_sealed(proved, found))
+        return _status(UUID(bytes=proved.identity.uetr), await self._ask_to_hold(command))
+
+    async def _ask_to_hold(self, command: HoldForScreening | HoldAgain) -> Reply:
         failpoint("before_hold_commit")
         reply = await self._link.ask(command)
         failpoint("after_hold_commit")
-        return _status(UUID(bytes=proved.identity.uetr), reply)
+        return reply
+
+
+def _sealed(proved: Proved, found: ScreeningResult) -> dict[str, Any]:
+    """What was found, for people, sealed under the payment's key."""
+    before = proved.held
+    direction = personal_data.HITS + (before.screening if before is not None else 0)
+    hits = proved.sealer.seal(direction, encode_findings(found.findings))
+    return {"lists": found.lists, "hits": hits, "hit_count": found.hit_count}
 
 
 def _now() -> datetime:

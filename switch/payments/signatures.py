@@ -52,7 +52,6 @@ from switch.writer.commands import (
     Cross,
     Evidence,
     FeeCharge,
-    HoldForScreening,
     Promise,
     Publish,
     Reply,
@@ -193,8 +192,7 @@ class Signatures(BatchPart):
         evidence = [
             command.evidence
             for command in commands
-            if isinstance(command, Accept | HoldForScreening | Promise | Publish | Return)
-            and command.evidence is not None
+            if isinstance(command, Accept | Promise | Publish | Return) and command.evidence is not None
         ]
         if not evidence:
             return
@@ -228,8 +226,7 @@ class Signatures(BatchPart):
         named = [
             (UUID(bytes=c.identity.uetr), stated, c.identity.sender)
             for c in commands
-            if isinstance(c, Accept | HoldForScreening)
-            and own_uetr.is_reserved(str(UUID(bytes=c.identity.uetr)))
+            if isinstance(c, Accept) and own_uetr.is_reserved(str(UUID(bytes=c.identity.uetr)))
             for stated in _stated(c)
         ]
         if named:
@@ -274,8 +271,6 @@ class Signatures(BatchPart):
         self._now_us = microseconds(books.now)
         if isinstance(command, Accept):
             lacks = self._of_payment(command, books)
-        elif isinstance(command, HoldForScreening):
-            lacks = self._of_hold(command, books)
         elif isinstance(command, Promise):
             lacks = self._of_quote(command, books)
         elif isinstance(command, Publish):
@@ -286,11 +281,11 @@ class Signatures(BatchPart):
             return None
         return self._refuse(command, lacks) if lacks else None
 
-    def _refuse(self, command: Accept | HoldForScreening | Promise | Publish | Return, lacks: str) -> Reply:
+    def _refuse(self, command: Accept | Promise | Publish | Return, lacks: str) -> Reply:
         """Count it, log it, and do nothing: whoever sent the message may send it again."""
         metrics.WRITER_REFUSED.labels("cause").inc()
         match command:
-            case Accept(identity=identity) | HoldForScreening(identity=identity):
+            case Accept(identity=identity):
                 uetr = str(UUID(bytes=identity.uetr))
             case Return(uetr=returned):
                 uetr = str(UUID(bytes=returned))
@@ -342,7 +337,7 @@ class Signatures(BatchPart):
         same = (bearer, purpose) == (command.bearer, command.purpose)
         return "" if same else "another charge bearer or purpose was signed"
 
-    def _is_of(self, command: Accept | HoldForScreening, stated: str) -> bool:
+    def _is_of(self, command: Accept, stated: str) -> bool:
         """Whether a command is about the payment of the UETR that its message states."""
         kept = UUID(bytes=command.identity.uetr)
         is_own = kept in self._own and kept == own_uetr.derive(command.identity.sender, UUID(stated))
@@ -355,25 +350,6 @@ class Signatures(BatchPart):
             if held is not None:
                 return held
         return microseconds(books.now)
-
-    def _of_hold(self, command: HoldForScreening, books: Books) -> str:
-        """Why a payment that is to be held is not what its sender signed; empty if it is.
-
-        One that is held again was compared at its first hold.
-        """
-        if command.held:
-            return ""
-        if command.evidence is None:
-            return self._unsigned()
-        try:
-            now = microseconds(books.now)
-            kind = self._signed(command.evidence, _PAY, command.identity.sender, now)
-            message = codec.decode(command.evidence.message, media_type=kind, expect="pacs.008")
-            uetr, *_ = credit_transfer.read_moved(message)
-        except SwitchError as error:
-            return error.detail
-        fits = self._is_of(command, uetr) and message.id == command.identity.message_name
-        return "" if fits else "another payment was signed"
 
     def _of_quote(self, command: Promise, books: Books) -> str:
         """Why a quote is not what its participant asked for, at the terms in force; empty if it is."""
@@ -765,7 +741,7 @@ def _of_terms(command: Accept, books: Books) -> str:
     return ""
 
 
-def _stated(command: Accept | HoldForScreening) -> list[UUID]:
+def _stated(command: Accept) -> list[UUID]:
     """The UETR that the signed message states; none if it cannot be read, which `stop` refuses."""
     if command.evidence is None:
         return []

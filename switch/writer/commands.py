@@ -9,7 +9,7 @@ Amounts are minor units. Times are microseconds since 1970, UTC.
 
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 import msgspec
 from msgspec import Meta
@@ -294,15 +294,13 @@ class Refuse(msgspec.Struct, array_like=True, frozen=True, tag="refuse"):
     """The number of its screening hold, which it ends."""
 
 
-class HoldForScreening(msgspec.Struct, array_like=True, frozen=True, tag="hold_for_screening"):
+class HoldForScreening(Accept, frozen=True, kw_only=True, tag="hold_for_screening"):
     """Hold a payment, a party of which may be on a list, until people decide. Nothing is reserved.
 
-    Verdict `held`, or that of a repetition. With `held`, a held payment is held again: there are new hits.
+    It is all that an `Accept` is, and asked all that one is asked: verdict `held` if the payment would be
+    reserved now, otherwise that which an `Accept` would get.
     """
 
-    identity: Identity
-    terms: Terms
-    """As its message states them."""
     lasts: Duration
     """From now; then the payment is refused."""
     lists: Number
@@ -310,8 +308,24 @@ class HoldForScreening(msgspec.Struct, array_like=True, frozen=True, tag="hold_f
     hits: bytes
     """Encrypted."""
     hit_count: Count
-    evidence: Evidence | None = None
-    held: Number = 0
+
+    @classmethod
+    def of(cls, accept: Accept, *, lasts: int, lists: int, hits: bytes, hit_count: int) -> Self:
+        """Hold a payment in place of accepting it."""
+        asked = {name: getattr(accept, name) for name in accept.__struct_fields__}
+        return cls(**asked, lasts=lasts, lists=lists, hits=hits, hit_count=hit_count)
+
+
+class HoldAgain(msgspec.Struct, array_like=True, frozen=True, tag="hold_again"):
+    """Hold a held payment again: there are new hits. Verdict `held`, or `exists` if nothing changes."""
+
+    identity: Identity
+    held: Number
+    """The number of its screening hold."""
+    lists: Number
+    """As in `HoldForScreening`, and so are the others."""
+    hits: bytes
+    hit_count: Count
 
 
 class DecideScreening(msgspec.Struct, array_like=True, frozen=True, tag="decide_screening"):
@@ -679,6 +693,7 @@ Command = (
     | Publish
     | Refuse
     | HoldForScreening
+    | HoldAgain
     | DecideScreening
     | Advance
     | Enquired

@@ -6,6 +6,7 @@ used again: its message and transaction identifications for as long as schemes r
 look-alike key (parties' accounts, amount, end-to-end identification and remittance) for a short time. The
 writer decides, so only one of two concurrent payments is accepted. A refused payment claims nothing, and may
 be corrected and sent again. A look-alike of an aborted payment is no duplicate; an id stays used in any case.
+One that screening holds claims like any other, and is as one that was aborted if people refuse it.
 
     message_id       DU01    refused
     transaction_id   DU03    refused
@@ -154,34 +155,45 @@ class Duplicates(BatchPart):
 
     def refusal(self, payment: Accept, now_us: int) -> Refusal | None:
         """Refuse a payment that claims what another payment has claimed, unless that is only noted."""
-        twin = self.twin(payment.claims, now_us)
+        twin = self.twin(payment, now_us)
         return None if twin is None or twin[0].alert else REFUSALS[ClaimKind(twin[0].kind)]
 
     def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:
         """Make a payment's claims; note the payment of which it is a look-alike."""
-        twin = self.twin(payment.claims, now_us)
+        twin = self.twin(payment, now_us)
         if twin is not None:
             body = event_body(payment.identity.uetr, State.RESERVED, {"twin": twin[1]})
             books.record(number, EventKind.LOOK_ALIKE, body)
-        self.take(payment.claims, number, now_us)
+        self.waits(number, payment, now_us)
 
-    def twin(self, wanted: Sequence[Claim], now_us: int) -> tuple[Claim, int] | None:
-        """The first claim that another payment has made, and the number of that payment."""
-        for claim in wanted:
+    def twin(self, payment: Accept, now_us: int) -> tuple[Claim, int] | None:
+        """The first claim that another payment has made, and the number of that payment.
+
+        What a payment claimed when screening held it, is its own.
+        """
+        for claim in payment.claims:
             use = self._uses.get(claim.key)
             if (
                 use is not None
+                and use.number != payment.held
                 and now_us < use.until
                 and not (use.voided and claim.kind == ClaimKind.LOOK_ALIKE)
             ):
                 return claim, use.number
         return None
 
-    def take(self, wanted: Sequence[Claim], number: int, now_us: int) -> None:
-        """Make the claims of a payment whose money is reserved; an expired look-alike claim is replaced."""
-        for claim in wanted:
+    def waits(self, number: int, payment: Accept, now_us: int) -> None:
+        """Make a payment's claims: its money is reserved, or screening holds it.
+
+        An expired look-alike claim is replaced, and so is one that the payment made when it was held.
+        """
+        for claim in payment.claims:
             self._fresh[claim.key] = use = ClaimUse(number, now_us + claim.lasts_us)
             self._keep(claim.key, use)
+
+    def waited(self, number: int) -> None:
+        """Record that a payment waits no longer: until it is reserved it is as one that was aborted."""
+        self.ended(number, voided=True)
 
     def ended(self, number: int, *, voided: bool) -> None:
         """Record that a payment has ended."""

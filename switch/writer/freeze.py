@@ -26,7 +26,7 @@ from switch.writer.commands import (
     Freeze,
     Fund,
     Hold,
-    HoldForScreening,
+    HoldAgain,
     Reply,
     Return,
     Reverse,
@@ -85,7 +85,7 @@ class Freezing(BatchPart):
 
 def _moves_money(command: Command, books: Books) -> bool:
     match command:
-        case Accept(identity=identity) | HoldForScreening(identity=identity):
+        case Accept(identity=identity) | HoldAgain(identity=identity):
             return books.find(UUID(bytes=identity.uetr)) is None
         case Fund(id=id_) | Hold(id=id_) | Return(id=id_):
             return books.find(UUID(bytes=id_)) is None

@@ -23,6 +23,7 @@ from switch.writer.commands import (
     Fund,
     GivenBack,
     Hold,
+    HoldAgain,
     HoldForScreening,
     OpenAccount,
     Ping,
@@ -142,17 +143,17 @@ def _of_time_or_people(step: Advance) -> bool:
     return not step.only_in_doubt or _of_change(step)
 
 
-def _is_new(command: Accept | HoldForScreening) -> bool:
+def _is_new(command: Accept) -> bool:
     """A participant sent it, and it ends no screening hold: the caretaker continues those."""
     return command.held == 0 and not _is_made_here(command)
 
 
-def _is_continued(command: Accept | HoldForScreening) -> bool:
+def _is_continued(command: Accept) -> bool:
     """It ends a screening hold, or the caretaker made its message of what it has verified."""
     return command.held > 0 or _is_made_here(command)
 
 
-def _is_made_here(command: Accept | HoldForScreening) -> bool:
+def _is_made_here(command: Accept) -> bool:
     """Whether its message was made of an order of a rail, or of a line of a file."""
     return bool(rail_of(command.evidence)) or is_of_file(command.evidence)
 
@@ -199,6 +200,7 @@ _OF_PAYMENTS: Final = (
     DecideScreening,
     Enquired,
     GivenBack,
+    HoldAgain,
     HoldForScreening,
     Refuse,
     Return,
@@ -238,7 +240,8 @@ PERMITTED: Final[Mapping[Kind, Mapping[type, Rule]]] = MappingProxyType(
             DecideScreening: _of_change,
             Enquired: _any,
             GivenBack: _any,
-            HoldForScreening: _is_continued,
+            HoldAgain: _any,
+            HoldForScreening: _is_made_here,
             Promise: _of_rail,
             Publish: _of_change,
             Record: _event_of(BY_RELAY),

@@ -2,8 +2,9 @@
 
 They are checked before the ledger's cap, and have another purpose: a cap is what a participant can cover, a
 limit is the maximum of one payment or one day, so that a stolen key cannot empty an account overnight. A day
-is UTC, by the ledger's time. A day's use is the sum of that day's reserved and posted payments. A payment
-that is voided on its own day reduces the use again; on a later day there is no use left to reduce.
+is UTC, by the ledger's time. A day's use is the sum of that day's reserved and posted payments, and of those
+that screening holds. A payment that is voided on its own day reduces the use again; on a later day there is
+no use left to reduce.
 
 The writer decides, so a limit is exact under any concurrency; use is written in the payment's own
 transaction. `judge` is the whole decision. Participants without limits cost nothing.
@@ -123,9 +124,12 @@ class Limits(BatchPart):
 
     def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:  # noqa: ARG002
         """Count a payment whose money is reserved."""
+        self.waits(number, payment, now_us)
+
+    def waits(self, number: int, payment: Accept, now_us: int) -> None:
+        """Count a payment that screening holds as one whose money is reserved."""
         terms = payment.terms
-        minor = _taken(terms)
-        self.count(number, terms.debtor_agent, terms.debit_currency, minor=minor, now_us=now_us)
+        self.count(number, terms.debtor_agent, terms.debit_currency, minor=_taken(terms), now_us=now_us)
 
     def excess(self, participant: str, currency: str, minor: int, now_us: int) -> Excess | None:
         """The limit that a payment would exceed; None if it is within all."""
@@ -143,6 +147,10 @@ class Limits(BatchPart):
         day = now_us // MICROSECONDS_A_DAY
         self._counted[number] = self._begun[number] = Counted(key, day, minor)
         self._add(key, day, minor)
+
+    def waited(self, number: int) -> None:
+        """Reduce the use of the day on which a payment came that waits no longer."""
+        self.ended(number, voided=True)
 
     def ended(self, number: int, *, voided: bool) -> None:
         """Record that a payment has ended; a voided one reduces the use of its day."""

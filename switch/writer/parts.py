@@ -13,6 +13,7 @@ Life cycle of a part
     refusal         refuse a new payment                  before its money is reserved
     return_terms    state the terms of a return           before it is booked
     held, ended     record what happened to a payment     after it
+    waits, waited   count a payment that screening holds  while it does
     extension       hand over what the batch writes       once a batch, in the order of the parts
     start_batch     collect for the next batch            after all parts have handed over
     durable         the oldest handed-over batch is safe  once a batch, in the same order
@@ -104,6 +105,15 @@ class BatchPart:
 
     def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:
         """Record that a payment's money was reserved."""
+
+    def waits(self, number: int, payment: Accept, now_us: int) -> None:
+        """Count a payment that screening holds, so that what comes after it is refused as after any other.
+
+        `number` is that of its hold.
+        """
+
+    def waited(self, number: int) -> None:
+        """Record that a payment waits no longer: it is asked as one that comes now, or has ended."""
 
     def ended(self, number: int, *, voided: bool) -> None:
         """Record that a payment whose money was reserved is final."""

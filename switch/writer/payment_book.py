@@ -50,7 +50,7 @@ def parts(announce: Callable[[Sequence[PaymentChange]], None], rules: Rules) -> 
         Freezing(),
         RestoreGate(records, payments),
         orders,
-        ScreeningHolds(records, orders),
+        ScreeningHolds(records, orders, payments),
         Limits(orders),
         Charges(),
         IndirectParticipants(),

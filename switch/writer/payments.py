@@ -16,7 +16,17 @@ from ledger.encoding import microseconds
 from ledger.writer import Footprint
 from schemas.reasons import Reason
 from switch.writer import event_bodies
-from switch.writer.commands import Accept, Advance, Identity, PaymentChange, Refuse, Reply, Return, Terms
+from switch.writer.commands import (
+    Accept,
+    Advance,
+    HoldForScreening,
+    Identity,
+    PaymentChange,
+    Refuse,
+    Reply,
+    Return,
+    Terms,
+)
 from switch.writer.contradictions import Contradictions
 from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
@@ -72,18 +82,49 @@ class Payments(BatchPart):
         """Collect the parts that can refuse a new payment, and those that record its reservation."""
         self._refusals = overridden(parts, BatchPart.refusal)
         self._held = overridden(parts, BatchPart.held)
+        self._waited = overridden(parts, BatchPart.waited)
 
     def _accept(self, command: Accept, books: Books) -> Reply:
         if command.recovered:
             return self._recover(command, books)
-        identity, terms = command.identity, command.terms
-        now = microseconds(books.now)
+        return self._refused_by_parts(command, books) or self._reserve(command, books)
+
+    def unless_held(self, command: HoldForScreening, books: Books) -> Reply | None:
+        """The answer to a payment that screening found something about, if it would not be reserved now.
+
+        It is asked all that any other is asked, by the same code: refusals must not tell its sender whose
+        name is a hit. None: it would be reserved, so it may be held.
+        """
+        known = books.repeated(UUID(bytes=command.identity.uetr), command.identity.fingerprint)
+        if known is not None:
+            return Reply(OF_LEDGER[known.verdict], known.number)
+        refused = self._refused_by_parts(command, books)
+        if refused is None and books.refusal(book_legs(command.legs)) is not None:
+            refused = self._reserve(command, books)
+            assert refused.verdict is Verdict.REFUSED, refused
+        return refused
+
+    def _refused_by_parts(self, command: Accept, books: Books) -> Reply | None:
+        """The answer to a new payment that comes too late, or that a part of the batch refuses."""
+        identity, now = command.identity, microseconds(books.now)
         if abs(command.expires_at - now - command.lifetime) > LATENESS_US and not _known(identity, books):
             return Reply(Verdict.LATE)
+        self._waits_no_longer(command)
         for part_refuses in self._refusals:
             refusal = part_refuses(command, now)
             if refusal is not None and not _known(identity, books):
-                return self._refuse(Refuse(identity, refusal.reason, refusal.detail, terms), books)
+                return self._refuse(Refuse(identity, refusal.reason, refusal.detail, command.terms), books)
+        return None
+
+    def _waits_no_longer(self, command: Accept | Refuse) -> None:
+        """Count the payment of a hold no more: it is asked as one that comes now, or has ended."""
+        if command.held:
+            for waited in self._waited:
+                waited(command.held)
+
+    def _reserve(self, command: Accept, books: Books) -> Reply:
+        """Reserve the money, and record the intent to send unless the rail is closed."""
+        identity, terms, now = command.identity, command.terms, microseconds(books.now)
         state = next_state(State.RECEIVED, Event.RESERVE)
         decision = books.reserve(
             UUID(bytes=identity.uetr),
@@ -137,6 +178,7 @@ class Payments(BatchPart):
         )
         if decision.verdict is not LedgerVerdict.CREATED:
             return self._not_created(decision, identity, terms, books)
+        self._waits_no_longer(command)
         number, now = decision.number, microseconds(books.now)
         self._records.add(NewPayment(number, identity, terms, command.native_ref, command.native_body))
         for held in self._held:
@@ -198,6 +240,7 @@ class Payments(BatchPart):
         )
         if decision.verdict is not LedgerVerdict.FAILED:
             return Reply(OF_LEDGER[decision.verdict], decision.number)
+        self._waits_no_longer(command)
         return self._refused(decision.number, identity, command.terms, command.reason, command.detail)
 
     def _refused(self, number: int, identity: Identity, terms: Terms, reason: str, detail: str) -> Reply:

@@ -3,7 +3,8 @@
 A bank asks for a quote, and the writer promises its terms: from then on exactly one payment of that bank may
 be executed at them, whatever rates, fees and tariffs become. The writer decides, so two payments that name
 one quote are never both accepted, and none after its end. A promise needs nothing to end: an instant that has
-passed is enough. A payment that uses a quote and is refused by its rail has used it, too.
+passed is enough. A payment that uses a quote and is refused by its rail has used it, too. One that screening
+holds keeps its quote to itself; released after the end of the quote, it is refused.
 
 `switch.quote` has every quote and `switch.quote_use` the payment of each used one; rows are added, never
 changed. Memory has those that may still be used.
@@ -101,6 +102,8 @@ class Quotes(BatchPart):
         self._open: dict[bytes, Promised] = {}
         self._ends: list[tuple[int, bytes]] = []
         self._count: Counter[str] = Counter()
+        self._waiting: dict[bytes, int] = {}
+        """Quotes of payments that screening holds, and the holds' numbers. A restart forgets them."""
 
     def start_batch(self) -> None:
         """Start to collect for the next batch."""
@@ -133,11 +136,20 @@ class Quotes(BatchPart):
         if not payment.quote:
             return None
         promised = self._open.get(payment.quote)
-        if promised is None or now_us >= promised.expires:
+        if promised is None or now_us >= promised.expires or payment.quote in self._waiting:
             return GONE
         if promised.participant != payment.identity.sender:
             return GONE
         return None if promised.is_of(payment) else DIFFERENT
+
+    def waits(self, number: int, payment: Accept, now_us: int) -> None:  # noqa: ARG002
+        """Keep a quote for the payment that screening holds: no other one gets it."""
+        if payment.quote:
+            self._waiting[payment.quote] = number
+
+    def waited(self, number: int) -> None:
+        """Open the quote of a payment that waits no longer."""
+        self._waiting = {quote: of for quote, of in self._waiting.items() if of != number}
 
     def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:  # noqa: ARG002
         """Record that a payment has used its quote."""

@@ -35,7 +35,7 @@ from switch.writer.commands import (
     Command,
     GivenBack,
     Hold,
-    HoldForScreening,
+    HoldAgain,
     Identity,
     LeaveOut,
     Promise,
@@ -65,7 +65,7 @@ _CLOSED: Final = "SELECT kept, until, begun FROM switch.closed"
 _EVER: Final = "SELECT EXISTS (SELECT FROM ledger.restore)"
 _SENDS: Final = frozenset({Event.SEND, Event.EXPIRE, Event.CANCEL})
 """Steps that are wrong if the order was sent in the time that the restore lost."""
-_NEW: Final = Accept | Refuse | HoldForScreening
+_NEW: Final = Accept | Refuse | HoldAgain
 _STOPPED: Final = (
     Promise
     | Publish
@@ -163,7 +163,7 @@ class RestoreGate(BatchPart):
     def stop(self, command: Command, books: Books) -> Reply | None:
         """Refuse what must not be decided before it is known what the rails did."""
         match command:
-            case Accept() | Refuse() | HoldForScreening():
+            case Accept() | Refuse() | HoldAgain():
                 return self._stop_new(command, books)
             case Advance():
                 return self._stop_step(command, books)
@@ -173,7 +173,7 @@ class RestoreGate(BatchPart):
                 stopped = self.closed is not None and isinstance(command, _STOPPED)
                 return Reply(Verdict.RESTORING) if stopped else None
 
-    def _stop_new(self, command: Accept | Refuse | HoldForScreening, books: Books) -> Reply | None:
+    def _stop_new(self, command: Accept | Refuse | HoldAgain, books: Books) -> Reply | None:
         uetr = command.identity.uetr
         recovered = isinstance(command, Accept) and command.recovered
         if not (self._ever or self.closed or recovered) or books.find(UUID(bytes=uetr)) is not None:
@@ -183,12 +183,14 @@ class RestoreGate(BatchPart):
             return self._stop_known(command, line)
         return _not_recovered(uetr) if recovered else self._stop_unknown(command)
 
-    def _stop_unknown(self, command: Accept | Refuse | HoldForScreening) -> Reply | None:
+    def _stop_unknown(self, command: Accept | Refuse | HoldAgain) -> Reply | None:
         """What no file of a rail has by this UETR."""
         if any(other.bytes in self._lines for other in _uetrs_of(command.identity)):
             return Reply(Verdict.EXISTS_WITH_DIFFERENT_CONTENT)  # the rail knows it by its own UETR
         if self.closed is not None:
             return Reply(Verdict.RESTORING)
+        if isinstance(command, HoldAgain):
+            return None
         terms = command.terms
         if terms.rail in self._unread or terms.credit_currency in self._unread.values():
             return Reply(
@@ -197,11 +199,11 @@ class RestoreGate(BatchPart):
         return None
 
     @staticmethod
-    def _stop_known(command: Accept | Refuse | HoldForScreening, line: Line) -> Reply | None:
+    def _stop_known(command: Accept | Refuse | HoldAgain, line: Line) -> Reply | None:
         """Only the rail's own outcome can be recorded."""
         if isinstance(command, Refuse):
             fits = not line.done
-        elif isinstance(command, HoldForScreening):
+        elif isinstance(command, HoldAgain):
             fits = False
         else:
             terms = command.terms

@@ -1,14 +1,15 @@
 """Payments that screening holds: a party may be on a list of sanctions, and people have not decided yet.
 
 Such a payment is in memory and in `switch.screening_hold`, and nowhere in the books: nothing is reserved. Its
-UETR is taken all the same: the same message is a repetition, another one a duplicate. Its end is an `Accept`
-or a `Refuse` that names the hold. A process can accept it only after two people have released it, and only as
-long as nothing more was found. One without hits waits for the outside engine alone: once the engine has
-answered, it is accepted without people, as it would have been at first. Whoever may refuse payments can
-refuse it at any time, as that moves nothing.
+UETR is taken all the same: the same message is a repetition, another one a duplicate. It was asked all that a
+reservation is asked, or else it is refused like any other, and it counts as one where its sender could see
+that it does not (`BatchPart.waits`). Its end is an `Accept` or a `Refuse` that names the hold. A process can
+accept it only after two people have released it, and only as long as nothing more was found. One without hits
+waits for the outside engine alone: once the engine has answered, it is accepted without people, as it would
+have been at first. Whoever may refuse payments can refuse it at any time, as that moves nothing.
 
     held --release--> released --Accept--> accepted, or not accepted for another reason
-      |                  |------HoldForScreening: held again, there are new hits
+      |                  |------HoldAgain: there are new hits
       |--refuse--> refused --Refuse--> refused
       |--Refuse--> expired, or cancelled by its sender
 
@@ -16,7 +17,7 @@ No participant learns of a hold: its events have no number in the books, so they
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
@@ -31,13 +32,24 @@ from ledger.writer import BatchExtension, Footprint
 from switch.base import metrics
 from switch.base.sql import statements
 from switch.writer import event_bodies
-from switch.writer.commands import Accept, Command, DecideScreening, HoldForScreening, Identity, Refuse, Reply
+from switch.writer.commands import (
+    NO_TERMS,
+    Accept,
+    Command,
+    DecideScreening,
+    HoldAgain,
+    HoldForScreening,
+    Identity,
+    Refuse,
+    Reply,
+)
 from switch.writer.decided_once import Orders
 from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import State
-from switch.writer.parts import BatchPart, Handler
+from switch.writer.parts import BatchPart, Handler, overridden
 from switch.writer.payment_events import held_facts
 from switch.writer.payment_records import PaymentRecords
+from switch.writer.payments import Payments
 from switch.writer.verdicts import OF_LEDGER, Verdict
 
 HELD_MAX: Final = 50_000
@@ -70,20 +82,25 @@ class _Moved:
     """The present state of a hold: `again` has new hits, `change` decided."""
 
     hold: ScreeningHold
-    again: HoldForScreening | None = None
+    again: HoldAgain | None = None
     change: int | None = None
 
 
 class ScreeningHolds(BatchPart):
     """The writer's memory of held payments, and what a batch changes in it."""
 
-    def __init__(self, records: PaymentRecords, orders: Orders) -> None:
-        self._records, self._orders = records, orders
+    def __init__(self, records: PaymentRecords, orders: Orders, payments: Payments) -> None:
+        self._records, self._orders, self._payments = records, orders, payments
         self.handlers = {
             HoldForScreening: Handler(self._hold, _footprint),
+            HoldAgain: Handler(self._hold_again, _footprint),
             DecideScreening: Handler(self._decide),
         }
         super().__init__()
+
+    def meet(self, parts: Sequence[BatchPart]) -> None:
+        """Collect the parts that count a held payment."""
+        self._waits = overridden(parts, BatchPart.waits)
 
     def forget(self) -> None:
         """Drop everything: the memory may contain what was never committed."""
@@ -146,19 +163,17 @@ class ScreeningHolds(BatchPart):
         return None if known else Reply(Verdict.ILLEGAL)
 
     def _hold(self, command: HoldForScreening, books: Books) -> Reply:
-        identity = command.identity
-        hold = self._holds.get(identity.uetr)
-        if hold is not None:
-            return self._held_already(hold, command, books)
-        known = books.repeated(UUID(bytes=identity.uetr), identity.fingerprint)
-        if known is not None:
-            return Reply(OF_LEDGER[known.verdict], known.number)
-        if command.held:
+        if command.held or command.recovered:
             return Reply(Verdict.ILLEGAL)
+        return self._payments.unless_held(command, books) or self._held(command, books)
+
+    def _held(self, command: HoldForScreening, books: Books) -> Reply:
+        identity = command.identity
         if len(self._holds) >= HELD_MAX or self._of_sender[identity.sender] >= HELD_MAX_OF_ONE:
             return Reply(Verdict.UNAVAILABLE, reason="too many payments wait; nothing was decided")
         now = microseconds(books.now)
-        number = self._record(command, 1, books)
+        facts = held_facts(identity, command.terms, command.evidence)
+        number = _record(command, facts, 1, books)
         hold = ScreeningHold(
             number,
             identity.uetr,
@@ -170,24 +185,25 @@ class ScreeningHolds(BatchPart):
         )
         self._keep(hold)
         self._new.append((command, hold))
+        for waits in self._waits:
+            waits(number, command, now)
         return Reply(Verdict.HELD, number, State.RECEIVED)
 
-    def _held_already(self, hold: ScreeningHold, command: HoldForScreening, books: Books) -> Reply:
+    def _hold_again(self, command: HoldAgain, books: Books) -> Reply:
+        identity = command.identity
+        hold = self._holds.get(identity.uetr)
+        if hold is None:
+            known = books.repeated(UUID(bytes=identity.uetr), identity.fingerprint)
+            return Reply(Verdict.ILLEGAL) if known is None else Reply(OF_LEDGER[known.verdict], known.number)
         if hold.fingerprint != command.identity.fingerprint:
             return Reply(Verdict.EXISTS_WITH_DIFFERENT_CONTENT, hold.number)
         if command.held != hold.number or hold.decision == REFUSE or not command.hit_count:
             return Reply(Verdict.EXISTS, hold.number, State.RECEIVED)
         hold = replace(hold, screening=hold.screening + 1, hits=command.hit_count, decision="")
-        self._record(command, hold.screening, books)
+        _record(command, held_facts(identity, NO_TERMS, None), hold.screening, books)
         self._holds[hold.uetr] = hold
         self._moved[hold.number] = _Moved(hold, command)
         return Reply(Verdict.HELD, hold.number, State.RECEIVED)
-
-    @staticmethod
-    def _record(command: HoldForScreening, screening: int, books: Books) -> int:
-        facts = {"screening": screening, "lists": command.lists, "hits": command.hit_count}
-        body = event_bodies.encode(held_facts(command.identity, command.terms, command.evidence) | facts)
-        return books.record(0, EventKind.SCREENING_HELD, body)
 
     def _decide(self, command: DecideScreening, books: Books) -> Reply:
         def decide() -> Reply:
@@ -253,9 +269,21 @@ def _not_released(command: Accept) -> Reply:
     return Reply(Verdict.ILLEGAL, command.held, State.RECEIVED)
 
 
-def _footprint(command: HoldForScreening) -> Footprint:
+def _footprint(command: HoldForScreening | HoldAgain) -> Footprint:
     identity: Identity = command.identity
     return Footprint((UUID(bytes=identity.uetr),), len(identity.raw) + len(command.hits))
+
+
+def _record(
+    command: HoldForScreening | HoldAgain, facts: dict[str, object], screening: int, books: Books
+) -> int:
+    found = {"screening": screening, "lists": command.lists, "hits": command.hit_count}
+    return books.record(0, EventKind.SCREENING_HELD, event_bodies.encode(facts | found))
+
+
+def _stated_minor(payment: Accept) -> int:
+    """The amount that a message states: to what is debited belong the charges that are taken from it."""
+    return payment.terms.debit_minor + sum(each.minor for each in payment.charges if each.deducted)
 
 
 _New = tuple[HoldForScreening, ScreeningHold]
@@ -268,7 +296,7 @@ _NEW: Final[Columns[Iterable[_New]]] = Columns(
     each("message_ids", "text", lambda new: new[0].identity.message_id),
     each("end_to_ends", "bigint", lambda new: new[0].identity.end_to_end),
     each("creditor_agents", "text", lambda new: new[0].terms.creditor_agent),
-    each("debit_minors", "bigint", lambda new: new[0].terms.debit_minor),
+    each("debit_minors", "bigint", lambda new: _stated_minor(new[0])),
     each("debit_currencies", "text", lambda new: new[0].terms.debit_currency),
     each("receiveds", "bigint", lambda new: new[0].identity.received_at),
     each("helds", "bigint", lambda new: new[1].held),

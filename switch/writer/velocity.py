@@ -8,7 +8,8 @@ the same way.
 
 The writer decides, so a limit is exact under any concurrency; uses are written in the payment's own
 transaction. A payment counts when its money is reserved, whatever becomes of it: tries that fail are what a
-limit of this kind must see. A refused payment does not count. What happened before a limit was set does not.
+limit of this kind must see. So does one that screening holds, when it comes: released on the same day, it is
+not counted or refused again. A refused payment does not count. What happened before a limit was set does not.
 
 Accounts are keyed hashes that the worker makes (`Meter`), and only while a limit of accounts is in force. A
 payment of a worker that has not heard of the limit yet is not decided, and is sent again. Rows of past days
@@ -41,6 +42,7 @@ from switch.writer.decided_once import Orders
 from switch.writer.event_kinds import EventKind
 from switch.writer.indirect import IndirectParticipants
 from switch.writer.parts import BatchPart, Handler, Refusal
+from switch.writer.screening_holds import ScreeningHolds
 from switch.writer.verdicts import Verdict
 
 REMEMBERED_MAX: Final = 50_000
@@ -210,12 +212,14 @@ class Velocities(BatchPart):
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
         self._indirect: Sequence[IndirectParticipants] = ()
+        self._holds: Sequence[ScreeningHolds] = ()
         self.handlers = {SetVelocity: Handler(self._set)}
         super().__init__()
 
     def meet(self, parts: Sequence[BatchPart]) -> None:
-        """Know the part that has the daily limits of banks that are reached over a rail."""
+        """Know the parts that have the daily limits of banks behind a rail, and held payments."""
         self._indirect = [part for part in parts if isinstance(part, IndirectParticipants)]
+        self._holds = [part for part in parts if isinstance(part, ScreeningHolds)]
 
     def forget(self) -> None:
         """Drop everything: the memory may contain what was never committed."""
@@ -256,7 +260,7 @@ class Velocities(BatchPart):
 
     def refusal(self, payment: Accept, now_us: int) -> Refusal | None:
         """Refuse a payment over a limit."""
-        if not self._limits and not payment.indirect:
+        if (not self._limits and not payment.indirect) or self._is_counted(payment, now_us):
             return None
         for scope, limit, key in self._metered(payment):
             exceeded = judge(limit, self._uses.get(key, Use()), _amount(scope, payment.terms), now_us)
@@ -265,7 +269,19 @@ class Velocities(BatchPart):
         return None
 
     def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:  # noqa: ARG002
-        """Count a payment whose money is reserved."""
+        """Count a payment whose money is reserved, unless it was counted when screening held it."""
+        if not self._is_counted(payment, now_us):
+            self.waits(number, payment, now_us)
+
+    def _is_counted(self, payment: Accept, now_us: int) -> bool:
+        """Whether a released payment was asked and counted when it came; of another day it is so anew."""
+        if not payment.held:
+            return False
+        came = (holds.released_at(payment) for holds in self._holds)
+        return any(at is not None and at // DAY_US == now_us // DAY_US for at in came)
+
+    def waits(self, number: int, payment: Accept, now_us: int) -> None:  # noqa: ARG002
+        """Count a payment that screening holds, or whose money is reserved."""
         if not self._limits and not payment.indirect:
             return
         for scope, _, key in self._metered(payment):

@@ -32,7 +32,7 @@ from schemas.errors import NotFound
 from switch.base.calendars import home_of
 from switch.base.sql import statements
 from switch.writer import event_bodies
-from switch.writer.commands import Accept, Command, Reply, SetWatch, Terms
+from switch.writer.commands import Accept, Command, HoldForScreening, Reply, SetWatch, Terms
 from switch.writer.decided_once import Orders
 from switch.writer.event_kinds import EventKind
 from switch.writer.parts import BatchPart, Handler
@@ -296,7 +296,9 @@ class Watches(BatchPart):
                 use = self._uses.get(watched.use_key, WatchUse())
                 if matches(watched, use, now_us):
                     holding.append(f"{watched.rule.number}:{watched.key.kind}")
-        if not holding or books.find(UUID(bytes=command.identity.uetr)) is not None:
+        if not holding or isinstance(command, HoldForScreening):
+            return None  # what is held anyway is asked again at its release
+        if books.find(UUID(bytes=command.identity.uetr)) is not None:
             return None  # a repetition is answered as one
         return Reply(Verdict.WATCHED, detail=" ".join(holding))
 

@@ -146,3 +146,92 @@ def test_a_refusal_lists_no_more_codes_than_people_read() -> None:
     assert RequiredCode("IN-RBI", many).allowed.endswith("and 280 more")
     assert len(RequiredCode("IN-RBI", many).allowed) < 200
     assert all(len(each.form) < 100 for each in LISTS.values())
+
+
+@pytest.mark.parametrize(
+    "said", ["N/A", "NOTPROVIDED", "Not  provided", "X", "xxx", "Mr", "Mrs.", "господин", "не указано", "无", "نامعلوم",
+             "نامعلوم".replace("ی", "ي"), "उपलब्ध नहीं", "Noma\u02bclum", "жоқ", "няма", "123"]
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["Dbtr/Nm", "Cdtr/Nm", "Dbtr/PstlAdr", "Dbtr/Id"])
+def test_a_placeholder_is_no_name_town_or_place_of_birth(said: str, place: str) -> None:
+    """What FATF recommendation 16 wants to be known, is not known by `N/A` or `Mr`."""
+    debtor = {"Nm": "Asha Rao", "PstlAdr": TOWN, "Id": PERSON}
+    creditor = {"Nm": "Bolat Seitov"}
+    match place:
+        case "Dbtr/Nm":
+            debtor["Nm"] = said
+        case "Cdtr/Nm":
+            creditor["Nm"] = said
+        case "Dbtr/PstlAdr":
+            debtor["PstlAdr"] = {"TwnNm": said, "Ctry": "IN"}
+        case _:
+            debtor["Id"] = born("1990-01-02", said)
+
+    found = findings(
+        {f"{TX}/Dbtr": debtor, f"{TX}/Cdtr": creditor}, scheme(PartyData.ADDRESS, PartyData.BIRTH)
+    )
+
+    assert {path for _, path, _ in found} == {f"{TX}/{place}"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Nil Kamal", "Mr Test Kumar", "Kumari", "Sri", "Нет Ли", "空海", "李娜", "N. A. Rao", "Xu", "Oo", "ABC"][
+        :9
+    ],
+)
+def test_a_name_that_only_contains_such_a_word_is_one(name: str) -> None:
+    assert findings({f"{TX}/Dbtr": {"Nm": name}, f"{TX}/Cdtr": {"Nm": "Bolat"}}, scheme()) == set()
+
+
+@pytest.mark.parametrize(
+    ("said", "known"), [("NOTPROVIDED", False), ("n/a", False), ("000000", False), ("77", True)]
+)
+def test_a_placeholder_is_no_account_and_no_identifier_of_an_organisation(said: str, known: bool) -> None:
+    account = {"Id": {"Othr": {"Id": said}}}
+    debtor = {"Nm": "Asha Rao Ltd", "Id": {"OrgId": {"Othr": [{"Id": said}]}}}
+    changes = {**PARTIES, f"{TX}/Dbtr": debtor, f"{TX}/DbtrAcct": account, f"{TX}/CdtrAcct": account}
+
+    found = findings(changes, scheme(PartyData.IDENTIFIER))
+
+    missing = {
+        ("account", f"{TX}/DbtrAcct/Id/Othr/Id", "AC02"),
+        ("account", f"{TX}/CdtrAcct/Id/Othr/Id", "AC03"),
+        ("party-data", f"{TX}/Dbtr/Id", "BE16"),
+    }
+    assert found == (set() if known else missing)
+
+
+@pytest.mark.parametrize("text", ["NOTPROVIDED", "N/A"])
+def test_an_identification_of_the_payment_may_be_a_placeholder(text: str) -> None:
+    full = {"Nm": "Asha Rao", "PstlAdr": TOWN, "Id": PERSON}
+    changes = {f"{TX}/Dbtr": full, f"{TX}/Cdtr": full, f"{TX}/PmtId/EndToEndId": text}
+
+    assert findings(changes, Scheme(full_data=FullData("KZT"))) == set()
+
+
+@pytest.mark.parametrize("settled", [True, False])
+@pytest.mark.parametrize(
+    ("day", "known"),
+    [
+        ("1800-01-01", False),
+        ("2090-01-02", False),
+        ("1896-01-01", False),
+        ("1990-01-02", True),
+        ("1930-02-28", True),
+    ],
+)
+def test_a_birth_that_cannot_be_is_missing(day: str, known: bool, settled: bool) -> None:
+    """Not after the day of settlement, and at most 130 years before; without one, of the message's own day."""
+    changes: dict[str, object] = {**PARTIES, f"{TX}/Dbtr": {"Nm": "Asha", "Id": born(day, "Pune")}}
+    if not settled:
+        changes[f"{TX}/IntrBkSttlmDt"] = DROP
+
+    found = findings(changes, scheme(PartyData.BIRTH))
+
+    assert found == (set() if known else {("party-data", f"{TX}/Dbtr/Id", "BE16")})
+
+
+def test_without_full_data_a_placeholder_is_what_its_sender_says() -> None:
+    """Below the threshold, and in corridors without such a rule, nothing changes."""
+    assert findings({f"{TX}/Dbtr": {"Nm": "NOTPROVIDED"}}) == set()

@@ -57,6 +57,27 @@ def test_a_conversion_never_exceeds_the_rate(minor, pair, rate) -> None:
     assert credit * scale <= exact < (credit + 1) * scale
 
 
+@given(
+    minor=st.integers(1, 10**12),
+    pair=st.tuples(st.sampled_from(["INR", "JPY", "KWD"]), st.sampled_from(["PKR", "JPY", "KWD"])),
+    rate=st.decimals("0.0001", "10000", places=10, allow_nan=False),
+)
+def test_what_a_fixed_credit_leaves_is_less_than_one_debited_unit_brings(minor, pair, rate) -> None:
+    """And not less than one unit of the credited currency, as docs/integrate/quotes.md once said."""
+    source, target = pair
+    debit = pricing.to_get(Money(minor, target), source, f"{rate:f}")
+    reached = pricing.convert(debit, target, f"{rate:f}").minor
+    before = pricing.convert(Money(debit.minor - 1, source), target, f"{rate:f}").minor
+
+    assert before < minor <= reached
+
+
+def test_what_a_fixed_credit_leaves_may_be_many_units() -> None:
+    debit = pricing.to_get(Money(1, "PKR"), "INR", "520")
+
+    assert (debit.minor, pricing.convert(debit, "PKR", "520").minor - 1) == (1, 519)
+
+
 def test_a_fee_is_the_flat_part_and_the_share_rounded_down() -> None:
     assert pricing.fee(Money(100_999, "INR"), CORRIDOR) == Money(500 + 100, "INR")
 

@@ -228,7 +228,7 @@ class World:
         part = next(part for part in self.server._writer.host.parts if isinstance(part, Signatures))
         part._read_at = float("-inf")  # as after five seconds
 
-    async def refused(self, command: Accept | HoldForScreening | Return) -> str:
+    async def refused(self, command: Accept | Return) -> str:
         with pytest.raises(Unavailable) as error:
             await self.link.ask(command)
         return error.value.detail
@@ -1031,7 +1031,7 @@ async def test_verify_ties_a_return_of_two_people_to_its_change(
 async def test_a_released_payment_is_signed_as_of_its_hold_and_a_hold_needs_a_signature(world: World) -> None:
     """People may need longer than a signature is valid; what was not signed is not even held."""
     payment = world.payment()
-    hold = HoldForScreening(payment.identity, payment.terms, 3_600_000_000, 1, b"hits", 1, payment.evidence)
+    hold = HoldForScreening.of(payment, lasts=3_600_000_000, lists=1, hits=b"hits", hit_count=1)
     unsigned = await world.refused(msgspec.structs.replace(hold, evidence=None))
     other = await world.refused(msgspec.structs.replace(hold, evidence=world.payment().evidence))
     held = await world.link.ask(hold)

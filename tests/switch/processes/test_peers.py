@@ -42,6 +42,7 @@ from switch.writer.commands import (
     Fund,
     GivenBack,
     Hello,
+    HoldAgain,
     HoldForScreening,
     OpenAccount,
     Ping,
@@ -209,7 +210,8 @@ def test_who_executes_changes_may_send_every_command_that_one_may_have() -> None
 
 ID, KEY = b"i" * 16, b"f" * 32
 LEGS = [CommandLeg(1, 2, 100, "funding")]
-HELD = HoldForScreening(commands.Identity(ID, KEY, "asha-bank", "", "", b"", 0), NO_TERMS, 1, 1, b"", 1)
+PAID = Accept(commands.Identity(ID, KEY, "asha-bank", "", "", b"", 0), NO_TERMS, [], "", b"", 0, 0, 0, False)
+HELD = HoldForScreening.of(PAID, lasts=1, lists=1, hits=b"", hit_count=1)
 OF_RAIL = commands.Evidence(f"{commands.OF_RAIL}PK", b"", b"", b"")
 PROMISE = commands.Promise(NO_TERMS, [], "SLEV", "", 0, 0, 0)
 PUBLISH = commands.Publish("fx", [commands.OfferOfPair("INR", "PKR", [], 0, None)])
@@ -236,7 +238,8 @@ EVERY: dict[str, tuple[Command, set[Kind]]] = {
         {Kind.CARETAKER, Kind.OPERATOR, Kind.PAGES},
     ),
     "a payment is held by screening": (HELD, {Kind.API}),
-    "it is held again": (structs.replace(HELD, held=1), {Kind.CARETAKER}),
+    "it is held again": (HoldAgain(HELD.identity, 1, 1, b"", 1), {Kind.CARETAKER}),
+    "a hold begins again": (structs.replace(HELD, held=1), set()),
     "a participant asks for a quote": (PROMISE, {Kind.API}),
     "a rail looks a price up": (structs.replace(PROMISE, evidence=OF_RAIL), {Kind.CARETAKER}),
     "an FX provider publishes its rates": (PUBLISH, {Kind.API}),

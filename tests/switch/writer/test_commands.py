@@ -13,6 +13,7 @@ from switch.writer.commands import (
     CommandLeg,
     DecideScreening,
     Fund,
+    HoldAgain,
     HoldForScreening,
     Identity,
     Record,
@@ -38,6 +39,8 @@ HONEST = Accept(
     notes=[("a path", "a text")],
     claims=[Claim("message_id", b"k" * 16, 1)],
 )
+
+HOLD = HoldForScreening.of(HONEST, lasts=1, lists=1, hits=b"hits", hit_count=1)
 
 
 def but(command: Any = HONEST, **changed: Any) -> Any:
@@ -68,8 +71,8 @@ HOSTILE = {
     "an amount beyond 64 bits": Refuse(IDENTITY, "AC01", "", but(NO_TERMS, debit_minor=2**64 - 1)),
     "amounts whose sum is beyond 64 bits": Refuse(IDENTITY, "AC01", "", but(NO_TERMS, fee_minor=2**63 - 1)),
     "an account beyond 64 bits": but(legs=[CommandLeg(2**64 - 1, 2, 100, "principal")]),
-    "a hold for ever": HoldForScreening(IDENTITY, NO_TERMS, 2**62, 1, b"hits", 1),
-    "as many hits as no column has": HoldForScreening(IDENTITY, NO_TERMS, 1, 1, b"hits", 2**31),
+    "a hold for ever": but(HOLD, lasts=2**62),
+    "as many hits as no column has": but(HOLD, hit_count=2**31),
     "a decision of another word": DecideScreening(UETR, 1, "keep"),  # type: ignore[arg-type]
     "a decision under an id that is none": DecideScreening(UETR, 1, "release", b"order"),
     "an event that is no text": Record("PAGE_READ", b"\xff\xfe"),
@@ -92,7 +95,8 @@ def test_a_field_that_the_database_cannot_take_is_refused_when_it_is_read(what: 
         SetCap(1, 5),
         Fund(UETR, FINGERPRINT, LEGS, "", line=b"l" * 16),
         Record("PAGE_READ", b'{"page":"/"}'),
-        HoldForScreening(IDENTITY, NO_TERMS, 1, 1, b"hits", 1, held=7),
+        HOLD,
+        HoldAgain(IDENTITY, 7, 1, b"hits", 1),
         DecideScreening(UETR, 1, "release", b"o" * 16, 1),
     ],
 )

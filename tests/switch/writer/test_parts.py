@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from msgspec import structs
 
 from ledger.columns import Columns, Function, each
 from ledger.writer import Writer
@@ -287,7 +288,13 @@ def of_every_part(bank: Bank, uetrs: list[UUID]) -> list[Any]:
         Enquired(doubtful.bytes, "not_found", rail_code="NF"),
         Advance(committed.bytes, "REJECT", rail="PK"),
         GivenBack(committed.bytes, "PK", "R1", 100, "INR", "AC04", "AC04", 0, b"sealed", b"key"),
-        HoldForScreening(held, TERMS, HOUR, 1, b"sealed hits", 1),
+        HoldForScreening.of(
+            structs.replace(bank.pay(uuid4()), identity=held),
+            lasts=HOUR,
+            lists=1,
+            hits=b"sealed hits",
+            hit_count=1,
+        ),
         DecideScreening(held.uetr, 1, "refuse", b"order of refusal"),
         account,
         limit,
@@ -321,11 +328,12 @@ ADDED: Final = {
     "switch.velocity_limit": 1,
     "switch.freeze": 1,
     "switch.claim": 1,
+    "switch.counted_payment": 1,
     "switch.reconciliation_break": 2,
     "switch.rail_return": 1,
     "switch.screening_hold": 1,
 }
-"""Rows; the sent payment ends where the new one begins, so as many are open and counted as before."""
+"""Rows; the sent payment ends where the new one begins, so as many are open as before, and the held one is counted."""
 
 
 def memory(part: BatchPart) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from msgspec.structs import replace
 from ledger.encoding import microseconds
 from switch.writer import screening_holds
 from switch.writer.commands import (
-    NO_TERMS,
+    OF_RAIL,
     Accept,
     CommandLeg,
     DecideScreening,
+    Evidence,
+    HoldAgain,
     HoldForScreening,
     Identity,
     Refuse,
@@ -53,23 +55,30 @@ class Books:
     def ask(self, command: Any) -> Reply:
         return self.machine.ask(command)
 
-    def hold(self, uetr: bytes = UETR, content: bytes = b"x", held: int = 0, hits: int = 1) -> Reply:
-        identity = identity_of(uetr, content)
-        return self.ask(HoldForScreening(identity, NO_TERMS, HOUR, 1, b"hits", hits, held=held))
+    def hold(
+        self, uetr: bytes = UETR, content: bytes = b"x", held: int = 0, hits: int = 1, **more: Any
+    ) -> Reply:
+        if held:
+            return self.ask(HoldAgain(identity_of(uetr, content), held, 1, b"hits", hits))
+        return self.ask(holding(self.payment(uetr, content, **more), hits))
 
     def decide(self, outcome: Any, uetr: bytes = UETR, screening: int = 1, order: bytes = b"") -> Reply:
         self.orders += 1
         order = order or self.orders.to_bytes(16, "big")
         return self.ask(DecideScreening(uetr, screening, outcome, order, 1))
 
-    def accept(self, uetr: bytes = UETR, content: bytes = b"x", held: int = 0, amount: int = 5) -> Reply:
+    def accept(self, uetr: bytes = UETR, content: bytes = b"x", held: int = 0, **more: Any) -> Reply:
+        return self.ask(self.payment(uetr, content, held=held, **more))
+
+    def payment(
+        self, uetr: bytes = UETR, content: bytes = b"x", amount: int = 5, sender: str = "payer", **more: Any
+    ) -> Accept:
         expires = microseconds(self.machine.now) + LIFETIME
-        terms = Terms("payer", "payee", "PK", amount, "INR", amount, "INR", 0, "", "")
+        terms = Terms(sender, "payee", "PK", amount, "INR", amount, "INR", 0, "", "")
         legs = [CommandLeg(self.machine.payer, self.machine.payee, amount, "principal")]
         identity = identity_of(uetr, content)
-        return self.ask(
-            Accept(identity, terms, legs, "r", b"native", expires, LIFETIME, 0, hold=False, held=held)
-        )
+        made = Accept(identity, terms, legs, "r", b"native", expires, LIFETIME, 0, hold=False)
+        return replace(made, **more)
 
     def refuse(self, uetr: bytes = UETR, content: bytes = b"x", held: int = 0) -> Reply:
         return self.ask(Refuse(identity_of(uetr, content), "RR04", "", held=held))
@@ -77,6 +86,10 @@ class Books:
 
 def identity_of(uetr: bytes, content: bytes) -> Identity:
     return Identity(uetr, content, "payer", "pacs.008.001.08", "m", b"raw", 0, b"key")
+
+
+def holding(payment: Accept, hits: int = 1) -> HoldForScreening:
+    return HoldForScreening.of(payment, lasts=HOUR, lists=1, hits=b"hits", hit_count=hits)
 
 
 @pytest.fixture
@@ -200,20 +213,22 @@ def test_one_sender_cannot_have_all_places(books: Books, monkeypatch: pytest.Mon
 
 
 def test_only_the_caretaker_may_continue_a_held_payment() -> None:
-    hold = HoldForScreening(identity_of(UETR, b"x"), NO_TERMS, HOUR, 1, b"hits", 1)
+    hold = holding(Books().payment())
+    of_rail = replace(hold, evidence=Evidence(f"{OF_RAIL}PK", b"", b"", b""))
+    again = HoldAgain(hold.identity, 7, 1, b"hits", 1)
     decision = DecideScreening(UETR, 1, "release", b"o" * 16, 1)
-    continued = replace(hold, held=7)
+    commands = (hold, replace(hold, held=7), of_rail, again, decision)
     may = {
-        kind: [Permission([kind]).permits(command) for command in (hold, continued, decision)]
+        kind: [Permission([kind]).permits(command) for command in commands]
         for kind in (Kind.API, Kind.PAGES, Kind.CARETAKER, Kind.MESSENGER, Kind.OPERATOR)
     }
 
     assert may == {
-        Kind.API: [True, False, False],
-        Kind.PAGES: [False, False, False],
-        Kind.CARETAKER: [False, True, True],
-        Kind.MESSENGER: [False, False, False],
-        Kind.OPERATOR: [False, False, False],
+        Kind.API: [True, False, False, False, False],
+        Kind.PAGES: [False] * 5,
+        Kind.CARETAKER: [False, False, True, True, True],
+        Kind.MESSENGER: [False] * 5,
+        Kind.OPERATOR: [False] * 5,
     }
     assert not Permission([Kind.CARETAKER]).permits(replace(decision, change=-1))
 
