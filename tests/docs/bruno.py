@@ -41,13 +41,15 @@ LEFT_OUT: Final = {
 }
 """Operations that would fail or do harm in a fresh sandbox."""
 _FIRST: Final = (
-    "sendCreditTransfer", "askPaymentStatus", "askPaymentBack", "answerCancellation", "returnPayment", "verifyAccount",
-    "requestToPay", "answerRequestToPay", "askAccounts", "addWebhook", "listWindows", "makeQuote",
+    "sendCreditTransfer", "askPaymentStatus", "askAboutPayment", "answerInvestigation", "askPaymentBack",
+    "answerCancellation", "returnPayment", "verifyAccount", "requestToPay", "answerRequestToPay", "askAccounts",
+    "addWebhook", "listWindows", "makeQuote",
 )  # fmt: skip
 """Later messages and requests refer to the earlier ones."""
 _LAST: Final = ("removeWebhook",)
 _KEEPS: Final = {
     "sendCreditTransfer": 'bru.setVar("original", bru.getVar("uetr"));',
+    "askAboutPayment": 'bru.setVar("question", bru.getVar("id"));',
     "requestToPay": 'bru.setVar("request", bru.getVar("id"));',
     "listWindows": 'bru.setVar("window", res.getBody()[0].window);',
     "addWebhook": 'bru.setVar("webhook", res.getBody().id);',
@@ -147,6 +149,7 @@ def _with_variables(text: str) -> str:
     text = text.replace(examples.ORIGINAL, "{{original}}")
     text = re.sub(r'("OrgnlMsgId": )"[^"]+"', r'\1"{{request}}"', text)
     text = re.sub(r'("(?:MsgId|RtrId|TxId|InstrId|EndToEndId)": )"[^"]+"', r'\1"{{id}}"', text)
+    text = re.sub(r'("OrgnlInvstgtnReq": \{\s*"MsgId": )"[^"]+"', r'\1"{{question}}"', text)
     text = re.sub(r'("Assgnmt": \{\s*"Id": )"[^"]+"', r'\1"{{id}}"', text)
     text = re.sub(r'"\d{4}-\d\d-\d\dT[^"]+\+05:30"', '"{{now}}"', text)
     text = re.sub(r'("since": )"[^"]+"', r'\1"{{now}}"', text)

@@ -239,14 +239,14 @@ def dying() -> Iterator[Stack]:
 
 @pytest.mark.chaos
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2000)
 async def test_a_caretaker_that_dies_at_every_point_of_a_recall_ends_each_once(dying: Stack) -> None:
     reasons = ["DUPL", "CUST"] * 2
     uetrs = [await to_indirect_bank(dying) for _ in reasons]
     ended = []  # one after the other: each death ends the round of all that are asked at once
     for uetr, reason in zip(uetrs, reasons, strict=True):
         await asked(dying, uetr, reason)
-        ended.append(await until_ended(dying, uetr, within_s=300))
+        ended.append(await until_ended(dying, uetr, within_s=480))
     answers = {"DUPL": "pacs.004", "CUST": "camt.029"}
     for uetr, reason in zip(uetrs, reasons, strict=True):
         await told(dying, uetr, answers[reason])

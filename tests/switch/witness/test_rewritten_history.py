@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from ledger import audit
 from ledger.encoding import encode_event, leaf_hash, microseconds
 from ledger.signing import Signer, open_note
+from switch.clients.python import NoAnswer
 from switch.operations import housekeeping
 from tests.switch.cli.test_cli import payswitch
 from tests.switch.stack import Stack, started
@@ -91,7 +92,7 @@ async def test_root_rewrites_the_log_and_the_witness_proves_it(own: Stack, tmp_p
             alone = verify(own)
             by_address = verify(own, "--witness-state", witness.url)
             by_file = verify(own, "--witness-state", str(tmp_path / "w" / "state.json"))
-            await publish(own)
+            await publish_in_any_case(own)
             refused = await _until_refused(own, witness.key)
         told = [each["event"] for each in witness.told]
 
@@ -110,6 +111,17 @@ async def test_root_rewrites_the_log_and_the_witness_proves_it(own: Stack, tmp_p
     assert {open_note(forks[0][which], keys).size for which in ("held", "shown")} == {published["size"]}
     assert open_note(forks[0]["held"], keys).root != open_note(forks[0]["shown"], keys).root
     assert seq < published["size"]
+
+
+async def publish_in_any_case(stack: Stack) -> None:
+    """The caretaker may have found the rewriting already: then the books are frozen, which is an event too."""
+    try:
+        await publish(stack)
+    except NoAnswer as refused:
+        assert "books-frozen" in str(refused)
+        connection = await stack.connect()
+        await housekeeping.publish(connection, stack.settings)
+        await connection.close()
 
 
 async def _until_refused(stack: Stack, key: str) -> str:
