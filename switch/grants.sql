@@ -82,7 +82,7 @@ GRANT UPDATE (rate, valid_until) ON switch.fx_closing_offer TO payswitch_writer;
 GRANT UPDATE (number, tiers, valid_until, inventory_minor, used_minor, published_at, improvements) ON switch.fx_offer TO payswitch_writer;
 GRANT DELETE ON switch.fx_counted TO payswitch_writer;
 GRANT SELECT, INSERT, UPDATE (blocked, lowest, highest, valid_until, change) ON switch.pair_control TO payswitch_writer;
-GRANT SELECT, INSERT ON switch.decided_order, switch.quote, switch.quote_use TO payswitch_writer;
+GRANT SELECT, INSERT ON switch.decided_order, switch.quote, switch.quote_use, switch.quote_wait TO payswitch_writer;
 GRANT SELECT, INSERT, UPDATE (screening, lists, hits, hit_count, decision, change, decided_at, outcome, ended_at, raw, key,
                               keyid, signature, base)
    ON switch.screening_hold TO payswitch_writer;
@@ -113,7 +113,7 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
                 switch.key_use, switch.closed, switch.restore_rail, switch.restore_line, switch.settled_before,
                 switch.witness, switch.payment_fact, switch.payment_time_fact, switch.availability_fact, switch.liquidity_fact, switch.fact_mark,
                 switch.certificate, switch.certification, switch.tariff, switch.payment_charge, switch.screening_list,
-                switch.screening_set, switch.screening_engine, switch.screening_hold, switch.screening_clearance, switch.screening_officers, switch.quote, switch.quote_use,
+                switch.screening_set, switch.screening_engine, switch.screening_hold, switch.screening_clearance, switch.screening_officers, switch.quote, switch.quote_use, switch.quote_wait,
                 switch.fx_offer, switch.fx_counted, switch.pair_control, switch.indirect_participant, switch.directory_file, switch.rail_return, switch.reversal, switch.part_return, switch.recall, switch.investigation,
                 switch.rail_inbound, switch.inbound_order, switch.inbound_lookup, switch.part_refund, switch.payment_file, switch.payment_file_line, switch.payment_request
    TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
@@ -363,7 +363,7 @@ BEGIN
                                            'record_contradictions', 'record_part_returns', 'record_rail_returns',
                                            'record_rail_return_ends', 'record_reversals', 'record_limits', 'record_use',
                                            'record_counted', 'record_orders', 'record_freeze', 'record_quotes',
-                                           'record_quote_uses', 'record_offers', 'record_offer_use', 'record_pairs',
+                                           'record_quote_uses', 'record_quote_waits', 'record_offers', 'record_offer_use', 'record_pairs',
                                            'record_claims', 'record_charges', 'record_screening', 'record_closing', 'record_restore',
                                            'record_velocity_limits', 'record_velocity_uses',
                                            'record_watch_rules', 'record_watch_uses', 'record_watch_alarms',

@@ -1945,6 +1945,18 @@ CREATE FUNCTION switch.record_quote_uses(ids uuid[], numbers bigint[]) RETURNS v
     INSERT INTO switch.quote_use (quote, number) SELECT * FROM unnest(ids, numbers);
 $$;
 
+-- Quotes that payments wait with which screening holds, each by the number of its hold: no other payment gets them meanwhile.
+CREATE TABLE switch.quote_wait (
+    quote  uuid NOT NULL REFERENCES switch.quote ON DELETE CASCADE,
+    number bigint NOT NULL,
+    PRIMARY KEY (quote, number)
+);
+
+-- record_quote_waits: the quotes of payments that one batch holds, in the ledger's own transaction.
+CREATE FUNCTION switch.record_quote_waits(ids uuid[], numbers bigint[]) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.quote_wait (quote, number) SELECT * FROM unnest(ids, numbers);
+$$;
+
 -- No process may delete a quote; the caretaker can have those forgotten that ended and that no payment used.
 CREATE FUNCTION switch.forget_quotes(before timestamptz, most integer) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -6,8 +6,8 @@ one quote are never both accepted, and none after its end. A promise needs nothi
 passed is enough. A payment that uses a quote and is refused by its rail has used it, too. One that screening
 holds keeps its quote to itself; released after the end of the quote, it is refused.
 
-`switch.quote` has every quote and `switch.quote_use` the payment of each used one; rows are added, never
-changed. Memory has those that may still be used.
+`switch.quote` has every quote, `switch.quote_use` the payment of each used one and `switch.quote_wait` the
+holds; rows are added, never changed. Memory has those that may still be used.
 """
 
 import uuid
@@ -103,12 +103,13 @@ class Quotes(BatchPart):
         self._ends: list[tuple[int, bytes]] = []
         self._count: Counter[str] = Counter()
         self._waiting: dict[bytes, int] = {}
-        """Quotes of payments that screening holds, and the holds' numbers. A restart forgets them."""
+        """Quotes of payments that screening holds, and the holds' numbers."""
 
     def start_batch(self) -> None:
         """Start to collect for the next batch."""
         self._made: list[Promised] = []
         self._used: list[tuple[bytes, int]] = []
+        self._waits: list[tuple[bytes, int]] = []
 
     async def begin(self, connection: asyncpg.Connection) -> None:
         """Read the quotes that are open."""
@@ -130,6 +131,8 @@ class Quotes(BatchPart):
             of = row["bearer"], row["purpose"], row["offer"]
             more = row["improvement_bps"], _CROSS.decode(row["crossing"])
             self._keep(Promised(row["id"].bytes, terms, charges, *of, ends, *more))
+            if row["waits"]:
+                self._waiting[row["id"].bytes] = row["waits"]
 
     def refusal(self, payment: Accept, now_us: int) -> Refusal | None:
         """Refuse a payment whose quote does not permit it."""
@@ -146,6 +149,7 @@ class Quotes(BatchPart):
         """Keep a quote for the payment that screening holds: no other one gets it."""
         if payment.quote:
             self._waiting[payment.quote] = number
+            self._waits.append((payment.quote, number))
 
     def waited(self, number: int) -> None:
         """Open the quote of a payment that waits no longer."""
@@ -208,6 +212,8 @@ class Quotes(BatchPart):
             calls.append(RECORD_QUOTES(self._made))
         if self._used:
             calls.append(RECORD_QUOTE_USES(self._used))
+        if self._waits:
+            calls.append(RECORD_QUOTE_WAITS(self._waits))
         return calls
 
 
@@ -252,3 +258,4 @@ _USES: Final[Columns[Iterable[tuple[bytes, int]]]] = Columns(
     each("numbers", "bigint", lambda use: use[1]),
 )
 RECORD_QUOTE_USES: Final = Function("switch.record_quote_uses", _USES)
+RECORD_QUOTE_WAITS: Final = Function("switch.record_quote_waits", _USES)

@@ -246,7 +246,14 @@ class Sender:
         self.headers = {"Authorization": f"Bearer {bank['bearer']}"}
         self.heard: list[Any] = []
 
-    async def pay(self, amount: str, message_id: str = "", wait: int = 0) -> str:
+    async def quote(self, amount: str) -> str:
+        """The id of a firm quote."""
+        asked = {"creditor_agent": self.stack.participant("indus-bank")["bic"], "purpose": "FAMI"}
+        async with self.stack.client_of(self.bank) as client:
+            made = await client.change("POST", "quotes", {**asked, "amount": amount, "currency": "INR"})
+        return str(made["id"])
+
+    async def pay(self, amount: str, message_id: str = "", wait: int = 0, quote: str = "") -> str:
         """Send a payment and then the same message again, and ask about it in every way; its status."""
         payer = {**self.stack.participant("asha-bank"), "bic": self.bank["bic"]}
         document = world.document(
@@ -254,6 +261,9 @@ class Sender:
         )
         group = document["Document"]["FIToFICstmrCdtTrf"]["GrpHdr"]
         group["MsgId"] = message_id or group["MsgId"]
+        if quote:
+            (transaction,) = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
+            transaction["InstrForNxtAgt"] = [{"InstrInf": f"/QTID/{quote}"}]
         uetr = uetr_of(document)
         status = status_request(uetr)
         path = "/v1/iso20022/pacs.008"
@@ -300,7 +310,7 @@ async def test_a_payment_that_is_refused_with_any_name_does_not_tell_whose_name_
         bank = await stack.add_bank(funds_minor=450_00)
         of = {"participant": bank["id"], "currency": "INR"}
         await stack.agreed("limit.set", {**of, "per_payment": "500.00", "per_day": "580.00"})
-        await stack.agreed("velocity.set", {**of, "scope": "participant", "payments_per_hour": 2})
+        await stack.agreed("velocity.set", {**of, "scope": "participant", "payments_per_hour": 3})
         sender = Sender(stack, bank, name)
         assert await sender.pay("99999999999.00") == "RJCT"
         assert await sender.pay("510.00") == "RJCT"  # more than a payment may be
@@ -309,14 +319,26 @@ async def test_a_payment_that_is_refused_with_any_name_does_not_tell_whose_name_
         assert await sender.pay("100.00", message_id=f"m-{name}") == "RJCT"  # an id for the second time
         assert await sender.pay("490.00") == "RJCT"  # more than is left of the day
         assert await sender.pay("50.00", wait=5) == first[name]
-        assert await sender.pay("50.00") == "RJCT"  # the third one in an hour
+        quote = await sender.quote("10.00")
+        assert await sender.pay("10.00", wait=5, quote=quote) == first[name]
+        assert await sender.pay("10.00", quote=quote) == "RJCT"  # a quote for the second time
+        assert await sender.pay("50.00") == "RJCT"  # the fourth one in an hour
         async with stack.client_of(bank) as client:
             limits = (await client.read(f"participants/{bank['id']}"))["limits"]
-        refused[name] = [*(sender.heard[n] for n in (0, 1, 2, 4, 5, 7)), limits]
+            is_used = (await client.read(f"quotes/{quote}"))["used_by"] is not None
+        refused[name] = [*(sender.heard[n] for n in (0, 1, 2, 4, 5, 8, 9)), (limits, is_used)]
 
     assert first == {"Bilal Khan": "ACCC", LISTED: "PDNG"}
     reasons = [re.search(r'"reason": "(\w+)"', each[2]) for each in refused[LISTED][:-1]]
-    assert [found and found[1] for found in reasons] == ["AM02", "AM14", "AM23", "DU01", "AM14", "AM21"]
+    assert [found and found[1] for found in reasons] == [
+        "AM02",
+        "AM14",
+        "AM23",
+        "DU01",
+        "AM14",
+        "AB04",
+        "AM21",
+    ]
     for ordinary, listed in zip(*refused.values(), strict=True):
         assert listed == ordinary
 

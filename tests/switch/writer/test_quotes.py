@@ -1,5 +1,6 @@
 """The writer's promises: kept by a new writer, used once, and only what a bank signed."""
 
+import dataclasses
 import json
 import time
 import uuid
@@ -8,9 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from switch.base.sql import statements
 from switch.writer import quotes
-from switch.writer.commands import Accept, CommandLeg, FeeCharge, Promise, Reply, Terms
+from switch.writer.commands import Accept, CommandLeg, FeeCharge, HoldForScreening, Promise, Reply, Terms
 from tests.switch.payments.test_signatures import RATE, World, world
+from tests.switch.services import done
 
 __all__ = ["world"]
 LIFETIME = 120_000_000
@@ -62,6 +65,28 @@ async def test_a_promise_outlives_rates_fees_and_the_writer(world: World) -> Non
     second = await world.link.ask(naming(world, quote))
     assert (second.verdict, second.reason) == ("refused", "AB04")
     assert await pool.fetchval("SELECT count(*) FROM switch.quote_use") == 1
+
+
+async def test_a_quote_of_a_held_payment_is_for_no_other_and_a_new_writer_knows_that(world: World) -> None:
+    """Nobody learns from it that the first one is held, and people may still release that one at its terms."""
+    quote = await promised(world)
+    first, second, third = naming(world, quote), naming(world, quote), naming(world, quote)
+    hold = HoldForScreening.of(first, lasts=3_600_000_000, lists=1, hits=b"hits", hit_count=1)
+    held = await world.link.ask(hold)
+    refused = await world.link.ask(second)
+    world.server._writer.host.abandoned()
+    again = await world.link.ask(third)
+    row = await world.services.pool.fetchrow(
+        statements("switch.payments")("read_quote"), uuid.UUID(quote), "asha-bank"
+    )
+
+    assert (held.verdict, refused.reason, again.reason) == ("held", "AB04", "AB04")
+    assert row["used_by"].bytes == first.identity.uetr
+    content = {"uetr": str(row["used_by"]), "screening": 1}
+    await done(dataclasses.replace(world.services, link=world.link), "screening.release", content)
+    released = await world.link.ask(msgspec.structs.replace(first, held=held.number))
+    assert released.verdict == "created"
+    assert await world.services.pool.fetchval("SELECT count(*) FROM switch.quote_use") == 1
 
 
 async def test_other_terms_than_the_promised_ones_are_refused(world: World) -> None:
