@@ -753,6 +753,7 @@ class Intake:
             stated.check_price(payment, content, price, directory.by_id.get(price.fx_provider))
             return price
         price = await quotes.price_of(self._pool, self._keys, payment, route, charging, asked.made_at)
+        quotes.check_providers(payment, price, directory)
         try:
             stated.check_price(payment, content, price, directory.by_id.get(price.fx_provider))
         except Refused as refused:  # whatever differs, it is the quote that the payment does not follow

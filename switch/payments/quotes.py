@@ -233,7 +233,7 @@ async def price_of(  # noqa: PLR0917 - what it depends on
     """
     assert payment.quote is not None
     quote = await find(connection, UUID(payment.quote), route.debtor.id)
-    path = "AgrdRate/QtId" if payment.agreed_rate is not None else "InstrForNxtAgt/InstrInf"
+    path = _place(payment)
     if quote is None:
         raise _refused("is not the id of a quote of the sender", path)
     if quote.used_by is not None and str(quote.used_by) != payment.uetr:
@@ -244,6 +244,24 @@ async def price_of(  # noqa: PLR0917 - what it depends on
     _check(payment, quote, route, charging, is_payee=quote.payee in {None, payee})
     route.check(quote.price)
     return quote.price
+
+
+def check_providers(payment: CreditTransfer, price: Price, directory: DirectorySnapshot) -> None:
+    """Refuse the price of a quote of which an FX provider was suspended since: it converts nothing more.
+
+    Raises:
+        Refused: AB04.
+
+    """
+    first = "" if price.cross is None else price.cross.first_provider
+    found = [directory.by_id.get(provider) for provider in (price.fx_provider, first) if provider]
+    if any(provider is None or provider.status != "active" for provider in found):
+        raise _refused("is the id of a quote whose FX provider is suspended", _place(payment))
+
+
+def _place(payment: CreditTransfer) -> str:
+    """Where a payment names its quote."""
+    return "AgrdRate/QtId" if payment.agreed_rate is not None else "InstrForNxtAgt/InstrInf"
 
 
 def _check(

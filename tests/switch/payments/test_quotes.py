@@ -176,6 +176,20 @@ async def test_a_quote_ends_by_itself(stack: Stack) -> None:
     assert (reason, "expired" in text) == ("AB04", True)
 
 
+async def test_a_quote_of_a_provider_that_is_suspended_since_is_refused(stack: Stack) -> None:
+    """The payment was converted by it, or, if it was signed, got 503 until the quote had expired."""
+    quote, later = await made(stack), await made(stack)
+    provider = {"participant": quote["fx_provider"]}
+    await stack.agreed("participant.suspend", provider)
+    try:
+        reason, text = await cause(stack, of(stack, quote))
+    finally:
+        await stack.agreed("participant.resume", provider)
+
+    assert (reason, "whose FX provider is suspended" in text) == ("AB04", True), text
+    await executed(stack, of(stack, later))
+
+
 async def test_two_payments_at_once_use_a_quote_once(stack: Stack) -> None:
     quote = await made(stack)
 
