@@ -529,10 +529,9 @@ _RULES: Final[dict[str, tuple[Rule, ...]]] = {
             _names,
             _accounts,
             _addresses,
-            _required_data,
-            _remittance,
         ),
         _party_data,
+        _each("CdtTrfTxInf", _required_data, _remittance),
     ),
     "pacs.009": (
         _one_of("CdtTrfTxInf"),
