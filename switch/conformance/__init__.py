@@ -10,5 +10,5 @@ them, `record` keeps the results, and `driver` is the reference: a driver of our
 
 from typing import Final
 
-KIT: Final = 1
+KIT: Final = 2
 """Version of the kit: a scenario that is added, or asks for more, makes a new one."""

@@ -31,6 +31,8 @@ from switch.clients.python import (
     SigningKey,
     accounts_request,
     credit_transfer,
+    investigation,
+    investigation_answer,
     payment_return,
     recall,
     recall_refusal,
@@ -123,6 +125,8 @@ class Driver:
         self._clients: dict[str, Client] = {}
         self._requests: dict[str, str] = {}
         """End-to-end id of a request to pay of ours -> its message id."""
+        self._questions: dict[str, Message] = {}
+        """Order -> our last question about its payment."""
         self._tasks: Mapping[str, Callable[[Client, Data], Answer]] = {
             "pay": self._pay,
             "outcome": self._outcome,
@@ -135,6 +139,9 @@ class Driver:
             "request_to_pay": self._request_to_pay,
             "request_outcome": self._request_outcome,
             "answer_request": self._answer_request,
+            "ask_about": self._ask_about,
+            "question_outcome": self._question_outcome,
+            "answer_question": self._answer_question,
             "balances": self._balances,
             "statement": self._statement,
             "events": self._events,
@@ -297,6 +304,37 @@ class Driver:
                 return self._pay(client, data) if data["accept"] else {"status": status}
         return {}
 
+    # Investigations.
+
+    def _ask_about(self, client: Client, data: Data) -> Answer:
+        message = self._orders.find(data["order"])
+        assert message is not None
+        (transaction,) = message["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
+        question = self._questions[data["order"]] = investigation(
+            _uetr(message),
+            type_=data["type"],
+            reason=data["reason"],
+            from_agent=self._bic,
+            to_agent=transaction["CdtrAgt"]["FinInstnId"]["BICFI"],
+        )
+        return self._told(client, question)
+
+    def _told(self, client: Client, question: Message) -> Answer:
+        return _answered(client.send(question)["Document"]["InvstgtnRspn"])
+
+    def _question_outcome(self, client: Client, data: Data) -> Answer:
+        question = self._questions[data["order"]]
+        asked = question["Document"]["InvstgtnReq"]["InvstgtnReq"]
+        answers = _about(client, "camt.111", asked["Undrlyg"]["IntrBk"]["OrgnlUETR"])
+        found = [each for each in answers if each["OrgnlInvstgtnReq"]["MsgId"] == asked["MsgId"]]
+        return _answered(found[-1]) if found else self._told(client, question)
+
+    def _answer_question(self, client: Client, data: Data) -> Answer:
+        *_, question = _about(client, "camt.110", data["uetr"])
+        message = {"Document": {"InvstgtnReq": question}}
+        client.send(investigation_answer(message, status=data["status"], reason=data["reason"]))
+        return {"status": data["status"]}
+
     # Events and webhooks.
 
     def _events(self, client: Client, data: Data) -> Answer:
@@ -333,6 +371,12 @@ class Driver:
 def _uetr(message: Message) -> str:
     (transaction,) = message["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
     return str(transaction["PmtId"]["UETR"])
+
+
+def _answered(response: Mapping[str, Any]) -> Answer:
+    """What a camt.111 says."""
+    status = response["InvstgtnRspn"]["InvstgtnSts"]
+    return {"status": status["Sts"], "reason": status.get("StsRsn", {}).get("Cd")}
 
 
 def _stated(state: PaymentState) -> Answer:

@@ -33,6 +33,11 @@ INSTRUCTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "request_outcome": "Find out how the other bank answered your request to pay.",
         "answer_request": "The other bank requests a payment with this end-to-end id: read its message, and "
         "refuse it; or accept it, and pay it as this order, with the same end-to-end id.",
+        "ask_about": "Ask about the payment of this order in codes (camt.110): this type and reason, of the "
+        "creditor agent.",
+        "question_outcome": "Find out how your question about the payment of this order was answered.",
+        "answer_question": "The other bank asks about this payment, which was credited to a customer of "
+        "yours: read its message, and answer by a camt.111 of this status and reason.",
         "balances": "Get the posted balance of each of your accounts: credits less debits.",
         "statement": "Get the interim account report of this period, and count its entries.",
         "events": "Read all events after this cursor, page by page, with at most `limit` on a page.",
@@ -77,6 +82,9 @@ DATA: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "request_outcome": ("end_to_end_id",),
         "answer_request": ("end_to_end_id", "accept", *_ORDER),
+        "ask_about": ("order", "type", "reason"),
+        "question_outcome": ("order",),
+        "answer_question": ("uetr", "status", "reason"),
         "balances": (),
         "statement": ("participant", "currency", "since", "until"),
         "events": ("after", "limit"),
@@ -99,6 +107,9 @@ ANSWERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "request_to_pay": ("status",),
         "request_outcome": ("status",),
         "answer_request": ("status", "uetr"),
+        "ask_about": ("status", "reason"),
+        "question_outcome": ("status", "reason"),
+        "answer_question": ("status",),
         "balances": ("balances",),
         "statement": ("entries",),
         "events": ("events", "cursor"),

@@ -24,6 +24,7 @@ class Group(StrEnum):
     RETURNS = "returns"
     RECALLS = "recalls"
     REQUESTS = "requests to pay"
+    INVESTIGATIONS = "investigations"
     SIGNATURES = "signatures and clock"
     EVENTS = "events and pages"
     WEBHOOKS = "webhooks"
@@ -33,7 +34,15 @@ class Group(StrEnum):
 
 
 OPTIONAL: Final = frozenset(
-    {Group.REQUESTS, Group.WEBHOOKS, Group.QUOTES, Group.PAYEES, Group.ACCOUNTS, Group.EVENTS}
+    {
+        Group.REQUESTS,
+        Group.INVESTIGATIONS,
+        Group.WEBHOOKS,
+        Group.QUOTES,
+        Group.PAYEES,
+        Group.ACCOUNTS,
+        Group.EVENTS,
+    }
 )
 """Groups of functions that a client may lack, each as a whole. Who has one must use it right."""
 

@@ -3,12 +3,13 @@
 from typing import Final
 
 from switch.conformance.scenario import Scenario
-from switch.conformance.scenarios import doubt, exchanges, payments, questions, watching
+from switch.conformance.scenarios import doubt, exchanges, investigations, payments, questions, watching
 
 ALL: Final[tuple[Scenario, ...]] = (
     *payments.SCENARIOS,
     *doubt.SCENARIOS,
     *exchanges.SCENARIOS,
+    *investigations.SCENARIOS,
     *questions.SCENARIOS,
     *watching.SCENARIOS,
 )

@@ -20,7 +20,7 @@ from switch.conformance.stage import PAYEE, PAYER, KitBank, Paid, Stage
 _LOOK_EVERY_S: Final = 0.1
 
 
-async def _credited_order(stage: Stage) -> tuple[Paid, dict[str, Any], KitBank]:
+async def credited_order(stage: Stage) -> tuple[Paid, dict[str, Any], KitBank]:
     """An order of the client that was credited at the other bank, and the amount that is credited."""
     other, _ = stage.counterpart()
     found = await stage.paid(payee=other)
@@ -33,7 +33,7 @@ async def _credited_order(stage: Stage) -> tuple[Paid, dict[str, Any], KitBank]:
 
 async def _returned(stage: Stage) -> str:
     """The other bank returns the client's payment."""
-    found, amount, _ = await _credited_order(stage)
+    found, amount, _ = await credited_order(stage)
     _, theirs = stage.counterpart()
     await theirs.send(payment_return(found.uetr, **amount, reason="AC04"))
     belief = await stage.outcome(found.order)
@@ -105,7 +105,7 @@ async def _check_returned(stage: Stage, uetr: str) -> None:
 
 
 async def _recalls(stage: Stage) -> tuple[Paid, dict[str, Any], KitBank]:
-    found, amount, other = await _credited_order(stage)
+    found, amount, other = await credited_order(stage)
     belief = await stage.ask("recall", order=found.order, reason="CUST")
     must(bool(stage.messages("camt.056")), "the client sent no camt.056")
     must(belief.status == "PDCR", f"the client believes {belief.status or '(nothing)'}: it was told PDCR")
@@ -148,7 +148,7 @@ async def _refuses_recall(stage: Stage) -> str:
     must(bool(stage.messages("camt.029")), "the client sent no camt.029")
     must(not stage.messages("pacs.004"), "the client returned a payment that it was to keep")
     _, theirs = stage.counterpart()
-    message = await _message_about(theirs, "camt.029", uetr)
+    message = await message_about(theirs, "camt.029", uetr)
     must(message["Sts"]["Conf"] == "RJCR", "the camt.029 does not refuse (RJCR)")
     return "refused by a camt.029"
 
@@ -161,7 +161,7 @@ async def _agrees_to_recall(stage: Stage) -> str:
     return "agreed by a pacs.004"
 
 
-async def _message_about(client: Any, name: str, uetr: str) -> dict[str, Any]:
+async def message_about(client: Any, name: str, uetr: str) -> dict[str, Any]:
     """A message of the other bank about a payment, which must be there."""
     for entry in await _messages(client):
         if entry["definition"].startswith(name) and entry["uetr"] == uetr:

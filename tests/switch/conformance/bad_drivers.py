@@ -232,6 +232,33 @@ class PaysWhatItRefused(Driver):
         return found
 
 
+class AsksAnew(Pays):
+    """After a cut, asks a new question in place of the same one again."""
+
+    def _ask_about(self, client: Client, data: Data) -> Answer:
+        try:
+            return super()._ask_about(client, data)
+        except NoAnswer:
+            return super()._ask_about(client, data)
+
+
+class TakesTheFirstAnswer(Driver):
+    """Holds a question for answered as soon as it is passed on, or worked on."""
+
+    def _told(self, client: Client, question: Message) -> Answer:
+        return {**super()._told(client, question), "status": "CLSD"}
+
+    def _question_outcome(self, client: Client, data: Data) -> Answer:
+        return {**super()._question_outcome(client, data), "status": "CLSD"}
+
+
+class AnswersNobody(Driver):
+    """Says that it has answered a question, and has not."""
+
+    def _answer_question(self, client: Client, data: Data) -> Answer:  # noqa: ARG002
+        return {"status": data["status"]}
+
+
 class HoldsEverybodyTrue(Driver):
     def _verify_payee(self, client: Client, data: Data) -> Answer:
         super()._verify_payee(client, data)
@@ -348,6 +375,9 @@ FAULTS: dict[str, tuple[type[Driver], tuple[str, ...]]] = {
     "takes a refused recall for a return": (TakesRecallForReturn, ("RCL-REFUSED",)),
     "returns what it was to keep": (AlwaysAgrees, ("RCL-REFUSE",)),
     "pays a request that it refused": (PaysWhatItRefused, ("RTP-REFUSE",)),
+    "a new question after a cut": (AsksAnew, ("INV-CUT",)),
+    "a question passed on is answered": (TakesTheFirstAnswer, ("INV-ANSWERED", "INV-INTERIM")),
+    "answers no question": (AnswersNobody, ("INV-ANSWER",)),
     "believes every name": (HoldsEverybodyTrue, ("VFY-OTHER",)),
     "states an amount that nobody quoted": (QuotesItself, ("QUO-READ", "QUO-NONE")),
     "wrong books": (CountsWrong, ("ACC-BALANCE", "ACC-REPORT")),
