@@ -148,6 +148,9 @@ class InvestigationDocument(TypedDict):
         _text("9f0e2d1c8a54e9b77b0f2f3e6c1d4a53", "The switch's own id of it: `RspndrInvstgtnId` of answers"),
     ]
     asker: Annotated[str, _text("asha-bank", "Participant that asked")]
+    answerer: Annotated[
+        str | None, _text("indus-bank", "Participant that was asked; null: the books answer, and nobody was")
+    ]
     type: Annotated[str, _text("RQFI", "ExternalInvestigationType1Code")]
     reason: Annotated[str, _text("CTOR", "The first reason: ExternalInvestigationReason1Code")]
     state: Annotated[

@@ -25,7 +25,9 @@ from switch.pages import audited, exports, filters, language, shell, uploads, vi
 from switch.pages.change_links import link, may_request
 from switch.pages.language import Language
 from switch.pages.shell import PREFIX, Switch, form, redirect, render
-from switch.payments import dossier
+from switch.participants import investigations as participants_investigations
+from switch.participants.investigation_reasons import QUESTION_REASONS
+from switch.payments import dossier, investigations
 from switch.payments.screening import WATCH
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
@@ -250,6 +252,7 @@ async def _page(
         history = await reading.history(connection, number)
         changes = await reading.changes(connection, case)
         alarms = await _alarms(connection, case)
+    asked = await _asked(switch, case) if may(person, Right.READ_POSITIONS) else []
     people = [one for one in await sessions.everybody(switch.pool) if _are_colleagues(person, one)]
     return render(
         request,
@@ -270,6 +273,9 @@ async def _page(
         requests=_requests(person, case),
         works=may(person, Right.WORK_ON_CASES),
         watches=WATCHES,
+        asked=asked,
+        questions=participants_investigations,
+        question_reasons=QUESTION_REASONS,
         alarms=[
             (row, WATCHES[row["kind"]], lang.money(Money(row["minor"], row["currency"]))) for row in alarms
         ],
@@ -291,6 +297,14 @@ async def _alarms(connection: asyncpg.Connection, case: Case) -> list[asyncpg.Re
     if case.kind is not CaseKind.WATCH or case.uetr is None:
         return []
     return await watching.alarms(connection, case.uetr, case.participant)
+
+
+async def _asked(switch: Switch, case: Case) -> list[dict[str, Any]]:
+    """The investigation that a case is about."""
+    if case.kind is not CaseKind.INVESTIGATION or case.uetr is None:
+        return []
+    found = await investigations.of_payment(switch.pool, case.uetr, None)
+    return [one for one in found if one["reference"] == case.parts[1]]
 
 
 def _are_colleagues(person: Person, other: Person) -> bool:

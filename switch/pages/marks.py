@@ -58,6 +58,10 @@ class Marks:
             value.isoformat(), self.lang.instant(value), Markup(" data-near") if near else "", text
         )
 
+    def stated(self, text: str) -> Markup:
+        """The same for an instant as the API states it."""
+        return self.when(datetime.fromisoformat(text))
+
     def uetr(self, value: UUID | str, href: str = "") -> Markup:
         """A UETR in short, as a link if there is an address, with a button that copies the whole one."""
         text = str(value)

@@ -6,19 +6,22 @@ The list shows no personal data. A message contains it: opening one needs its ow
 event log.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from schemas import files
+from schemas import files, investigation
 from schemas.money import EXPONENTS, Money
 from switch.identity.permissions import Right, require
 from switch.pages import filters, language
 from switch.pages.language import Language
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, render
+from switch.participants import investigations
+from switch.participants.investigation_reasons import QUESTION_REASONS
 from switch.payments import correspondence, payment_requests
 from switch.writer.audit_notes import note
 from switch.writer.event_kinds import EventKind
@@ -48,9 +51,20 @@ _FACTS: Final = {
     "Amount": frozenset({"InstdAmt", "RtrdIntrBkSttlmAmt", "IntrBkSttlmAmt"}),
     "Requested execution date": frozenset({"ReqdExctnDt"}),
     "End-to-end id": frozenset({"EndToEndId", "OrgnlEndToEndId"}),
+    "Question": frozenset({"InvstgtnTp"}),
+    "Status of the answer": frozenset({"InvstgtnSts"}),
+    "Reason of the answer": frozenset({"StsRsn"}),
     "Reason": frozenset({"Rsn"}),
 }
 """Elements of a message that its page shows in words, with their labels."""
+_CODES: Final[Mapping[str, Mapping[str, str]]] = {
+    "Question": investigations.TYPES,
+    "Status of the answer": {**investigations.STATUSES, investigation.PENDING: investigations.PENDING},
+    "Reason of the answer": investigations.STATUS_REASONS,
+    "Reason": QUESTION_REASONS,
+}
+"""The words of the codes of investigations, by label."""
+_ABOUT: Final = ("camt.110", "camt.111")
 _PAGE: Final = 50
 _NEWEST: Final = 20
 """Requests to pay that are shown."""
@@ -105,16 +119,17 @@ async def get_message(
         person,
         message=message,
         does=NAMES.get(message.definition[:8], ""),
-        facts=_facts(message.content, language.of(request)),
+        facts=_facts(message.definition, message.content, language.of(request)),
         text=None if message.content is None else files.indented(message.content),
         base=PREFIX + BASE,
     )
 
 
-def _facts(content: dict[str, Any] | None, lang: Language) -> list[tuple[str, str]]:
+def _facts(definition: str, content: dict[str, Any] | None, lang: Language) -> list[tuple[str, str]]:
     """What a person asks first of a message: how much, by when, under which reference and why."""
     found = [(label, _first(content, tags)) for label, tags in _FACTS.items()]
-    return [(label, _said(value, lang)) for label, value in found if value is not None]
+    codes = _CODES if definition.startswith(_ABOUT) else {}
+    return [(label, _said(value, lang, codes.get(label, {}))) for label, value in found if value is not None]
 
 
 def _first(part: object, tags: frozenset[str]) -> object:
@@ -127,8 +142,10 @@ def _first(part: object, tags: frozenset[str]) -> object:
     return own if own is not None else _first(list(part.values()), tags)
 
 
-def _said(value: object, lang: Language) -> str:
+def _said(value: object, lang: Language, codes: Mapping[str, str]) -> str:
     match value:
+        case {"Cd": str() as code} | {"Sts": str() as code} if code in codes:
+            return lang.text(codes[code])
         case {"Amt": str() as amount, "Ccy": str() as currency} if currency in EXPONENTS:
             return lang.amount(amount, currency)
         case {"Cd": str() as code}:

@@ -26,6 +26,7 @@ from switch.operations import oversight
 from switch.pages import audited, exports, filters, finding, journey, language, shell, views
 from switch.pages.shell import PREFIX, Switch, render
 from switch.participants import inbound, investigations, payment_returns, resolution
+from switch.participants.investigation_reasons import QUESTION_REASONS
 from switch.payments import dossier, own_uetrs, search
 from switch.reports import patterns, service
 from switch.reports.readers import scope_of_person
@@ -200,8 +201,8 @@ async def _page(
         found=found,
         refunds=inbound.REFUNDS,
         recalls=payment_returns.RECALLS,
-        questions=investigations.TYPES,
-        question_states=investigations.STATES,
+        questions=investigations,
+        question_reasons=QUESTION_REASONS,
         journey=journey.draw(found.path),
         way=[str(State.RECEIVED), *(str(move.then) for move in found.path)],
         sizes=(journey.WIDTH, journey.HEIGHT),

@@ -47,6 +47,8 @@ STATUSES: Final = MappingProxyType(
     {"CLSD": term("answered (CLSD)"), "RJCT": term("cannot be answered (RJCT)")}
 )
 """What people answer (ExternalInvestigationStatus1Code)."""
+PENDING: Final = term("work in progress (PDNG)")
+"""What a bank may state beside."""
 REASONS: Final = MappingProxyType(
     {
         "ARDT": term("already returned (ARDT)"),
@@ -57,6 +59,35 @@ REASONS: Final = MappingProxyType(
     }
 )
 """Why, where a code says it (ExternalInvestigationStatusReason1Code)."""
+STATUS_REASONS: Final = MappingProxyType(
+    {
+        **REASONS,
+        "ADAC": term("awaits the customer's debit authorisation (ADAC)"),
+        "AGNT": term("the wrong agent was asked (AGNT)"),
+        "ARJT": term("the payment was refused (ARJT)"),
+        "ARPL": term("awaits a reply from the customer (ARPL)"),
+        "CAPR": term("closed as requested (CAPR)"),
+        "DU01": term("a duplicate of another question (DU01)"),
+        "ESCA": term("escalated to the operator (ESCA)"),
+        "FTNA": term("passed on to the other bank (FTNA)"),
+        "G004": term("awaits the credit of the cover (G004)"),
+        "INIT": term("the type of the question is wrong (INIT)"),
+        "INPO": term("awaits the outcome of the payment (INPO)"),
+        "NARR": term("the response explains it (NARR)"),
+        "NOOR": term("no such payment was received (NOOR)"),
+        "PARE": term("answered in part, more follows (PARE)"),
+        "RR04": term("regulatory reason (RR04)"),
+    }
+)
+"""Every code of the list, as pages say it."""
+ANSWERED_BY: Final = MappingProxyType(
+    {"books": term("the books of the switch"), "people": term("people of the operator")}
+)
+"""Who answered, where it was no bank."""
+TONES: Final = MappingProxyType(
+    {"waiting": "busy", "asked": "busy", "people": "warn", "answered": "good", "rejected": "idle"}
+)
+"""The tone of each state; a withdrawn one is over."""
 _OUTCOMES: Final = MappingProxyType({"CLSD": "answered", "RJCT": "rejected"})
 
 
