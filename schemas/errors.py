@@ -14,7 +14,7 @@ SwitchError                        500  MS03
 ├─ Changed                         412  NARR   `If-Match` names a state that is no longer the present one
 ├─ TooManyRequests                 429  NARR   slow down: `Retry-After` states how long to wait
 ├─ Refused                         422         a valid message that the switch does not execute
-│  ├─ DuplicateUetr                409  DUPL   the UETR is already used with other content
+│  ├─ DuplicateUetr                409  DUPL   the UETR or message id is used with other content
 │  └─ EffectChanged                409  NARR   a vote on a change whose effect is now another one
 ├─ Unavailable                     503  AB10   nothing was done: try again after `Retry-After`
 │  ├─ BooksFrozen                  503  AB10   no new payments until the operator ends the freeze
@@ -225,7 +225,7 @@ class Refused(SwitchError):
 
 
 class DuplicateUetr(Refused):
-    """This UETR is already used with other content; nothing was changed."""
+    """This UETR or message id is already used with other content; nothing was changed."""
 
     status = 409
     default_reason = Reason.DUPLICATE_PAYMENT

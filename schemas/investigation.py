@@ -7,15 +7,18 @@
 The rules of both messages are here, too (`request_faults`, `response_faults`), for `schemas.rules`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
 from schemas.codec import Message
 from schemas.findings import Content, Finding
+from schemas.parties import read_agent, read_instant
 from schemas.reasons import Reason
 
+MESSAGE: Final = "camt.110"
 REQUEST: Final = "InvstgtnReq"
 RESPONSE: Final = "InvstgtnRspn"
 ORIGINAL: Final = "OrgnlInvstgtnReq"
@@ -36,10 +39,18 @@ ESCALATED: Final = "ESCA"
 AS_REQUESTED: Final = "CAPR"
 NARRATIVE: Final = Reason.NARRATIVE.value
 """Reasons of a status that the switch itself states: ExternalInvestigationStatusReason1Code."""
+OF_SWITCH: Final = frozenset({AS_REQUESTED, BEING_COLLATED, ESCALATED, FORWARDED})
+"""Those that only the switch states: they say what it does with a question, or what its asker did."""
 
 DEBTOR_AGENT: Final = "debtor_agent"
 CREDITOR_AGENT: Final = "creditor_agent"
 _EITHER: Final = frozenset({DEBTOR_AGENT, CREDITOR_AGENT})
+_OF_REASON: Final = MappingProxyType(
+    {"OrgnlInvstgtnSeq": "Seq", "OrgnlInvstgtnRsn": "Rsn", "OrgnlInvstgtnRsnSubTp": "RsnSubTp"}
+)
+"""What an answer repeats of a reason of its question, and what it is there."""
+_INSTITUTION: Final = 8
+"""Characters of a BIC that name the institution; the others name a branch."""
 _REFERENCES: Final = ("OrgnlGrpInf", "OrgnlInstrId", "OrgnlEndToEndId", "OrgnlTxId", "OrgnlUETR")
 _TEXT: Final = "ReqNrrtv"
 _MISSING: Final = Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING
@@ -118,8 +129,17 @@ class InvestigationResponse:
     """Of the payment, if it is repeated."""
     status: str
     reason: str
-    data: frozenset[str]
-    """Kinds of data that answer: tags of `RspnData`."""
+    records: tuple[tuple[str, Content], ...]
+    """The data that answer: place and content of each `InvstgtnData`."""
+    repeated: Content
+    """What the bank repeats of the question."""
+    next_responder: bool
+    """Whether the bank names another agent, who is to answer."""
+
+    @property
+    def data(self) -> frozenset[str]:
+        """Kinds of data that answer: tags of `RspnData`."""
+        return frozenset(tag for _, one in self.records for tag in one["RspnData"])
 
 
 def read_request(message: Message) -> InvestigationRequest:
@@ -165,7 +185,9 @@ def read_response(message: Message) -> InvestigationResponse:
         uetr=original.get("Undrlyg", {}).get("IntrBk", {}).get("OrgnlUETR"),
         status=status["Sts"],
         reason=status.get("StsRsn", {}).get("Cd", ""),
-        data=frozenset(tag for one in said.get("InvstgtnData", ()) for tag in one["RspnData"]),
+        records=tuple(_numbered(said.get("InvstgtnData", ()), f"{RESPONSE}/{RESPONSE}/InvstgtnData")),
+        repeated=original,
+        next_responder="NxtRspndr" in said,
     )
 
 
@@ -193,6 +215,55 @@ def build_response(
     if data:
         said["InvstgtnData"] = [{"RspnData": one} for one in data]
     return {RESPONSE: {RESPONSE: said, ORIGINAL: repeated}}
+
+
+# What an answer repeats
+
+
+def differences(
+    said: InvestigationResponse, asked: Content, reasons: Sequence[Content] | None
+) -> Iterator[str]:
+    """Paths of what an answer repeats otherwise than its question states it.
+
+    The UETR is left out: a bank may know the payment by another one. `asked` is the question, `reasons` its
+    `InvstgtnData`, of which an answer may name one; None if they are not known any more.
+    """
+    yield from _different(said.repeated, asked, f"{RESPONSE}/{ORIGINAL}")
+    for place, one in said.records if reasons is not None else ():
+        for tag, original in _OF_REASON.items():
+            if tag in one and one[tag] not in [reason.get(original) for reason in reasons or ()]:
+                yield f"{place}/{tag}"
+
+
+def _different(repeated: Content, asked: Content, place: str) -> Iterator[str]:
+    for tag, value in repeated.items():
+        path = f"{place}/{tag}"
+        if tag == "OrgnlUETR":
+            continue
+        if tag == "Agt" and tag in asked:
+            if not _is_institution(value, asked[tag]):
+                yield path
+        elif isinstance(value, dict) and isinstance(asked.get(tag), dict):
+            yield from _different(value, asked[tag], path)
+        elif tag not in asked or not _is_equal(tag, value, asked[tag]):
+            yield path
+
+
+def _is_institution(repeated: Content, asked: Content) -> bool:
+    one, other = read_agent(repeated), read_agent(asked)
+    assert one is not None
+    assert other is not None
+    if one.bic and other.bic:
+        return one.bic[:_INSTITUTION] == other.bic[:_INSTITUTION]
+    return (one.bic, one.member_id) == (other.bic, other.member_id)
+
+
+def _is_equal(tag: str, one: Any, other: Any) -> bool:
+    if one == other:
+        return True
+    if tag == "Amt" and isinstance(one, str) and isinstance(other, str):
+        return Decimal(one) == Decimal(other)
+    return tag.endswith("DtTm") and read_instant(one, tag) == read_instant(other, tag)
 
 
 # Rules

@@ -31,7 +31,7 @@ GRANT SELECT, INSERT, UPDATE (left_because) ON switch.rail_return TO payswitch_w
 GRANT SELECT, INSERT, UPDATE (state, attempts, due_at, detail, changed_at) ON switch.reversal TO payswitch_writer;
 GRANT UPDATE (notified_at) ON switch.rail_return TO payswitch_caretaker;
 GRANT INSERT, UPDATE (state, code, due_at, ended_at, told_at) ON switch.recall TO payswitch_api;
-GRANT INSERT, UPDATE (state, code, answer, answered_by, message_id, request, objections, until_at, changed_at, ended_at, told_at)
+GRANT INSERT, UPDATE (state, code, answer, answered_by, message_id, request, objections, interim, until_at, changed_at, ended_at, told_at)
    ON switch.investigation TO payswitch_api;
 GRANT UPDATE (state, code, answer, answered_by, changed_at, ended_at, told_at) ON switch.investigation TO payswitch_caretaker;
 GRANT UPDATE (state, code, due_at, attempts, ended_at, told_at, change) ON switch.recall TO payswitch_caretaker;

@@ -2364,6 +2364,7 @@ CREATE TABLE switch.investigation (
     until_at    timestamptz, -- when people are to answer in place of the other side
     ended_at    timestamptz,
     told_at     timestamptz DEFAULT clock_timestamp(), -- when the asker got what the state says; NULL: it has not yet
+    interim     integer NOT NULL DEFAULT 0, -- answers PDNG since it was last asked
     UNIQUE (asker, name)
 );
 CREATE INDEX investigation_payment ON switch.investigation (uetr);

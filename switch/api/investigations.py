@@ -1,10 +1,12 @@
-"""Investigations: camt.110 (a question about a payment), answered by camt.111 of the switch or of a bank.
+"""Investigations: camt.110, a question about a payment, answered by camt.111 of the switch or of a bank.
 
 A question that nobody here may answer to this caller, because it knows no such payment, is answered like one
 about a payment that does not exist. What the books know is answered at once. What only the other side knows
-is stored for it in one transaction with the investigation, and closed by its camt.111.
+is stored for it in one transaction with the investigation, and closed by its camt.111
+(`investigation_answers`).
 """
 
+import contextlib
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -22,26 +24,24 @@ from schemas.investigation import (
     OBJECT,
     TYPES,
     InvestigationRequest,
-    InvestigationResponse,
 )
 from schemas.reasons import Reason
 from switch.api import originals
-from switch.api.acknowledgements import acknowledgement
 from switch.api.receiving import IsoResponse, Received
 from switch.base.failpoints import failpoint
-from switch.payments import correspondence, investigations, own_uetrs
+from switch.payments import correspondence, investigations
 from switch.payments.investigations import BOOKS, Investigation, InvestigationAnswer, InvestigationState
 from switch.payments.journey import read_payment, read_received
 from switch.writer.lifecycle import State
 
 _UNSENT = frozenset({State.RECEIVED, State.RESERVED})
 _NAME = f"{investigation.REQUEST}/{investigation.REQUEST}/RqstrInvstgtnId"
-_ORIGINAL = f"{investigation.RESPONSE}/{investigation.ORIGINAL}"
-_STATES = {
-    investigation.CLOSED: InvestigationState.ANSWERED,
-    investigation.REJECTED: InvestigationState.REJECTED,
-}
-"""What the status of a bank's answer makes of an investigation; PDNG leaves it as it is."""
+_ANSWERED = frozenset({InvestigationState.ANSWERED, InvestigationState.REJECTED})
+"""States in which a question has an answer, to which its asker may object."""
+
+
+class _Ended(Exception):
+    """A question has ended since it was read."""
 
 
 async def ask(received: Received) -> IsoResponse:
@@ -136,7 +136,6 @@ def _fingerprint(received: Received) -> bytes:
 async def _begin(
     received: Received, request: InvestigationRequest, payment: dict[str, Any], other: str
 ) -> IsoResponse:
-    await investigations.check_number(received.runtime.pool, UUID(payment["uetr"]), received.sender.id)
     if TYPES[request.type].by_switch:
         known = investigations.of_books(payment, request.uetr)
         state = InvestigationState.WAITING if known is None else InvestigationState.ANSWERED
@@ -172,11 +171,16 @@ def _passed_on(
     received: Received, payment: dict[str, Any], other: str
 ) -> tuple[InvestigationState, InvestigationAnswer]:
     """The state of a question that the other side answers, and the response to its asker."""
-    bank = received.runtime.directory.now.by_id.get(other)
-    people = bank is None or bank.kind == "gateway"
-    reason = investigation.ESCALATED if people else investigation.FORWARDED
+    answers = _may_answer(received, other)
+    reason = investigation.FORWARDED if answers else investigation.ESCALATED
     said = InvestigationAnswer(investigation.PENDING, reason, (investigations.status_of(payment),))
-    return (InvestigationState.PEOPLE if people else InvestigationState.ASKED), said
+    return (InvestigationState.ASKED if answers else InvestigationState.PEOPLE), said
+
+
+def _may_answer(received: Received, other: str) -> bool:
+    """Whether a participant answers: a gateway has no message for it, a suspended bank may send none."""
+    bank = received.runtime.directory.now.by_id.get(other)
+    return bank is not None and bank.kind != "gateway" and bank.status == "active"
 
 
 async def _keep(
@@ -217,7 +221,7 @@ async def _add_once(received: Received, request: InvestigationRequest, add: corr
     """Keep a question that the books answer; the same one at the same time is no other."""
     pool = received.runtime.pool
     try:
-        async with pool.acquire() as connection:
+        async with pool.acquire() as connection, connection.transaction():
             await add(connection)
     except DuplicateUetr:
         known = await investigations.named(pool, received.sender.id, request.investigation)
@@ -271,16 +275,18 @@ async def _act(
 
 
 async def _close(received: Received, request: InvestigationRequest, known: Investigation) -> None:
-    """Withdraw a question; whoever was asked has the message."""
+    """Withdraw a question; whoever was asked has the message. Nothing happens if it has just ended."""
 
     async def end(connection: asyncpg.Connection) -> None:
-        await investigations.withdraw(connection, known.id)
+        if not await investigations.withdraw(connection, known.id):
+            raise _Ended
 
-    if known.state is InvestigationState.WAITING:
-        async with received.runtime.pool.acquire() as connection:
-            await end(connection)
-    else:
-        await _send(received, request.id, known.answerer, known.uetr, end)
+    with contextlib.suppress(_Ended):
+        if known.state is InvestigationState.WAITING:
+            async with received.runtime.pool.acquire() as connection:
+                await end(connection)
+        else:
+            await _send(received, request.id, known.answerer, known.uetr, end)
 
 
 async def _object(received: Received, request: InvestigationRequest, known: Investigation) -> None:
@@ -295,12 +301,11 @@ async def _object(received: Received, request: InvestigationRequest, known: Inve
         runtime.pool, runtime.keys, received.message, message_id=request.id, sender=sender
     ):
         return
-    if known.state not in _STATES.values():
+    if known.state not in _ANSWERED:
         raise _no_objection("there is no answer to which to object", "Wait for the answer.")
     if known.objections >= investigations.OBJECTIONS_MAX:
         raise _no_objection("too many answers were objected to", "Ask the operator.")
-    bank = runtime.directory.now.by_id.get(known.answerer)
-    to_bank = known.answered_by == BOOKS and bank is not None and bank.kind != "gateway"
+    to_bank = known.answered_by == BOOKS and _may_answer(received, known.answerer)
     state = InvestigationState.ASKED if to_bank else InvestigationState.PEOPLE
 
     async def again(connection: asyncpg.Connection) -> None:
@@ -352,75 +357,3 @@ def _response(
     )
     status = 202 if said.status == investigation.PENDING else 200
     return IsoResponse(investigation.DEFAULT_RESPONSE, document, status)
-
-
-async def answer(received: Received) -> IsoResponse:
-    """camt.111 of the agent that was asked: store it for the asker, and acknowledge it by admi.007.
-
-    Raises:
-        NotFound: nothing was asked of the caller by such a message.
-        Refused: it is not clear which question it answers, or the question has ended.
-
-    """
-    said = investigation.read_response(received.message)
-    runtime, sender = received.runtime, received.sender.id
-    known = await _asked(received, said)
-    payment = await read_payment(runtime.pool, known.uetr, [sender])
-    if payment["uetr"] != str(known.uetr):  # it has also sent a payment under this UETR
-        payment = await read_received(runtime.pool, known.uetr, sender)
-    await originals.check(received, payment)
-    if known.state not in investigations.OPEN and not await correspondence.is_known(
-        runtime.pool, runtime.keys, received.message, message_id=said.id, sender=sender
-    ):
-        raise _ended()
-
-    async def move(connection: asyncpg.Connection) -> None:
-        failpoint("before_investigation_answered")
-        state = _STATES.get(said.status, known.state)
-        by = sender if said.status in _STATES else ""
-        if not await investigations.answer(connection, known.id, state, said.reason, by):
-            raise _ended()
-
-    await _send(received, said.id, known.asker, known.uetr, move)
-    failpoint("after_investigation_answered")
-    return acknowledgement(said.id)
-
-
-def _ended() -> Refused:
-    return Refused(
-        "answers an investigation that has ended",
-        reason=Reason.CONTENT_INCORRECT,
-        path=f"{_ORIGINAL}/MsgId",
-        remedy="Nothing: it was answered or withdrawn. GET /v1/payments/{uetr} lists its investigations.",
-    )
-
-
-async def _asked(received: Received, said: InvestigationResponse) -> Investigation:
-    """The question that a bank answers: by the id of its message, and by what else the answer repeats.
-
-    Raises:
-        NotFound: there is none.
-        Refused: it is of another type; or banks used the same id, and the answer does not tell them apart.
-
-    """
-    found = await investigations.asked(received.runtime.pool, received.sender.id, said.original_id)
-    if said.investigation is not None:
-        found = [one for one in found if one.request.get("RqstrInvstgtnId") == said.investigation]
-    if said.uetr is not None:
-        stated = UUID(said.uetr)
-        own = await own_uetrs.find(received.runtime.pool, [received.sender.id], stated)
-        found = [one for one in found if one.uetr in {stated, own}]
-    if not found:
-        raise NotFound("nothing was asked of you by a message with this id")
-    if len(found) > 1:
-        raise Refused(
-            "is the id of questions of several banks",
-            reason=Reason.CONTENT_INCORRECT,
-            path=f"{_ORIGINAL}/MsgId",
-            remedy="Repeat the UETR of the payment (Undrlyg/IntrBk/OrgnlUETR) and the RqstrInvstgtnId.",
-        )
-    (known,) = found
-    if known.type != said.type:
-        text = "is not the type of the question"
-        raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=f"{_ORIGINAL}/InvstgtnTp")
-    return known

@@ -9,8 +9,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas import verdict
-from schemas.errors import Restoring
-from switch.api import enquiries, investigations, naming, receiving, requests_to_pay, returns, suspension
+from schemas.errors import DuplicateUetr, Restoring
+from switch.api import (
+    enquiries,
+    investigation_answers,
+    investigations,
+    message_ids,
+    naming,
+    receiving,
+    requests_to_pay,
+    returns,
+    suspension,
+)
 from switch.payments import stated
 
 PREFIX: Final = "/v1/iso20022/"
@@ -45,7 +55,10 @@ class IsoEndpoint:
         if self.message not in receiving.ADMITTED:
             return await self.handler(received)
         with await received.runtime.admission.enter(received.sender.id):
-            return await self.handler(received)
+            try:
+                return await self.handler(received)
+            except DuplicateUetr as error:
+                raise message_ids.placed(error, received.message) from None
 
 
 ISO_ENDPOINTS: Final = (
@@ -80,7 +93,7 @@ ISO_ENDPOINTS: Final = (
         "admi.007.001.01",
         "answerInvestigation",
         "Answer an investigation",
-        investigations.answer,
+        investigation_answers.answer,
     ),
     IsoEndpoint(
         "acmt.023",

@@ -11,10 +11,12 @@ nothing is done.
     days        OrgnlIntrBkSttlmDt, OrgnlTxRef of it                     DT01
     agents      To, Assgne, Rspndr, InstdAgt, OrgnlTxRef of DbtrAgt and CdtrAgt  AGNT
 
-The creditor agent may know the payment as its rail reported it: by the ids and the message of the rail, in
-the currency and on the day of the credit. Of an erased payment, only what the books keep is compared.
+The creditor agent may know the payment as its rail reported it: by the ids of the order that the rail had,
+by the rail's own message, in the currency and on the day of the credit. Of an erased payment, only what the
+books keep is compared. What a camt.111 repeats is compared with its question: `investigation_answers`.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -71,7 +73,7 @@ _PLACES: Final[Mapping[str, _Places]] = {
         "InvstgtnReq/InvstgtnReq/Undrlyg/IntrBk",
         ("InvstgtnReq/InvstgtnReq/Rspndr",),
     ),
-    "camt.111": _Places((), "", ()),  # it repeats what its receiver stated, and that was compared
+    "camt.111": _Places((), "", ()),
 }
 
 
@@ -82,6 +84,8 @@ class _Original:
     payment: Mapping[str, Any]
     sent: CreditTransfer | None
     """As its sender sent it; None if the message was erased."""
+    order: bytes
+    """What its rail received, which the creditor agent knows; empty if there was none, or it was erased."""
     by_debtor_agent: bool
     debtor_agent: str
     creditor_agent: str
@@ -93,8 +97,8 @@ class _Original:
             return self.debtor_agent, None if self.sent is None else self.sent.debtor_agent
         return self.creditor_agent, None if self.sent is None else self.sent.creditor_agent
 
-    def ids(self, tag: str) -> set[str | None]:
-        """The allowed values of an id."""
+    def has_id(self, tag: str, value: str) -> bool:
+        """Whether an id is one of the payment: its sender's, or one that the rail received or gave."""
         assert self.sent is not None
         ours = {
             "OrgnlMsgId": self.sent.message_id,
@@ -102,7 +106,10 @@ class _Original:
             _END_TO_END: self.sent.end_to_end_id,
             "OrgnlTxId": self.sent.transaction_id,
         }
-        return {ours[tag], self.payment.get("rail_reference")}
+        if value in {ours[tag], self.payment.get("rail_reference")}:
+            return True
+        whole = rb"(?<![0-9A-Za-z])" + re.escape(value.encode()) + rb"(?![0-9A-Za-z])"
+        return re.search(whole, self.order) is not None
 
     def amounts(self) -> set[Money]:
         """The settlement amount; the creditor agent may state the credited amount instead."""
@@ -155,19 +162,20 @@ async def _read(received: Received, payment: Mapping[str, Any]) -> _Original:
     known = received.runtime.directory.now.by_id
     agents = [payment.get(name, "") for name in ("debtor_agent", "creditor_agent")]
     debtor, creditor = (known[name].bic if name in known else name for name in agents)
-    return _Original(
-        payment, await _sent(received, payment), received.sender.id == agents[0], debtor, creditor
-    )
+    came = await _message(received, payment, personal_data.CAME)
+    sent = credit_transfer.read(codec.again(came, payment["message"])) if came else None
+    by_debtor_agent = received.sender.id == agents[0]
+    order = b"" if by_debtor_agent else await _message(received, payment, personal_data.SENT)
+    return _Original(payment, sent, order, by_debtor_agent, debtor, creditor)
 
 
-async def _sent(received: Received, payment: Mapping[str, Any]) -> CreditTransfer | None:
-    """A payment as its sender sent it; None if the message was erased."""
+async def _message(received: Received, payment: Mapping[str, Any], direction: int) -> bytes:
+    """A message of the payment; empty if there is none, or it was erased."""
     uetr = UUID(payment["uetr"])
     try:
-        raw = await personal_data.read(received.runtime.pool, received.runtime.keys, uetr, personal_data.CAME)
+        return await personal_data.read(received.runtime.pool, received.runtime.keys, uetr, direction)
     except (Erased, NotFound):
-        return None
-    return credit_transfer.read(codec.again(raw, payment["message"]))
+        return b""
 
 
 def _check_group(original: _Original, group: Content, path: str) -> None:
@@ -205,11 +213,15 @@ def _check_id(original: _Original, content: Content, tag: str, path: str) -> Non
     value = content.get(tag, NOT_PROVIDED)
     if value == NOT_PROVIDED or original.sent is None:
         return
-    if not original.by_debtor_agent and tag != _END_TO_END:
-        return
-    if value not in original.ids(tag):
-        text = "does not belong to the payment of the UETR"
-        raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=f"{path}/{tag}")
+    if not original.by_debtor_agent and tag == "OrgnlMsgId":
+        return  # the rail's own message, which only the creditor agent has
+    if not original.has_id(tag, value):
+        raise Refused(
+            "does not belong to the payment of the UETR",
+            reason=Reason.CONTENT_INCORRECT,
+            path=f"{path}/{tag}",
+            remedy="State the id of this payment, or leave it out.",
+        )
 
 
 def _check_amount(content: Content | None, known: set[Money], path: str) -> None:
@@ -238,8 +250,14 @@ def _check_receiver(original: _Original, content: Content, path: str, own_bic: s
 def _check_agent(original: _Original, agent: Agent | None, path: str, own_bic: str) -> None:
     other_side = original.agent("CdtrAgt" if original.by_debtor_agent else "DbtrAgt")
     if not _is(agent, *other_side) and not (own_bic and stated.is_agent(agent, own_bic, None)):
-        text = "is neither the agent on the other side of the payment nor this switch"
-        raise stated.wrong_agent(text, path)
+        raise stated.wrong_agent(_expected(*other_side, own_bic), path)
+
+
+def _expected(bic: str, named: Agent | None, own_bic: str) -> str:
+    """Which agents a message may be addressed to. They are banks of the sender's own payment."""
+    other = (named and named.bic) or bic
+    switch, side = (f" ({each})" if each else "" for each in (own_bic, other))
+    return f"is neither the agent on the other side of the payment{side} nor this switch{switch}"
 
 
 def _agents(content: Content, path: str) -> Iterator[tuple[str, Agent]]:

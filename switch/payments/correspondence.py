@@ -89,7 +89,12 @@ class OpenRequest:
 
 def identity(sender: str, message: codec.Message, message_id: str) -> UUID:
     """Identity of a message for repeats: its sender's id of it, in any version of its kind."""
-    return uuid.uuid5(_NAMESPACE, f"{sender}\0{message.id[:_NAME]}\0{message_id}")
+    return identity_of(sender, message.id[:_NAME], message_id)
+
+
+def identity_of(sender: str, kind: str, message_id: str) -> UUID:
+    """Identity of a message of a kind (`camt.110`), as `identity`."""
+    return uuid.uuid5(_NAMESPACE, f"{sender}\0{kind}\0{message_id}")
 
 
 async def store(
@@ -201,8 +206,10 @@ async def of_id(pool: asyncpg.Pool, receiver: str, name: str, message_id: str) -
 
 
 async def document(pool: asyncpg.Pool, keys: KeyRing, id_: UUID) -> Mapping[str, Any] | None:
-    """The document of a stored message; None if it was erased."""
+    """The document of a stored message; None if it was erased, or is no longer kept."""
     row = await pool.fetchrow(_SENT, id_)
+    if row is None:
+        return None
     try:
         raw = keys.open(id_, personal_data.CAME, row["sealed_key"], row["body"])
     except Erased:

@@ -34,10 +34,13 @@ from switch.writer.lifecycle import State
 OF_PAYMENT_MAX: Final = 20
 """Investigations of one bank about one payment."""
 OBJECTIONS_MAX: Final = 3
+INTERIM_MAX: Final = 5
+"""Interim answers of a bank to one question: none gives it more time."""
 BOOKS: Final = "books"
 PEOPLE: Final = "people"
 """Who answered, beside participants."""
 _REFERENCE_MAX: Final = 35
+_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 _statement: Final = statements("switch.payments")
 _ADD: Final = _statement("add_investigation")
 _NAMED: Final = _statement("investigation_named")
@@ -45,6 +48,7 @@ _ASKED: Final = _statement("investigations_asked")
 _COUNT: Final = _statement("count_investigations")
 _QUESTIONS: Final = _statement("count_questions")
 _ANSWER: Final = _statement("answer_investigation")
+_INTERIM: Final = _statement("interim_answer")
 _WITHDRAW: Final = _statement("withdraw_investigation")
 _REOPEN: Final = _statement("reopen_investigation")
 _OF_PAYMENT: Final = _statement("investigations_of_payment")
@@ -82,6 +86,8 @@ class Investigation:
     request: Content
     """What every answer repeats."""
     objections: int
+    interim: int
+    """Interim answers since it was last asked."""
     state: InvestigationState
     code: str
     answer: str
@@ -207,21 +213,6 @@ async def count_waiting(pool: asyncpg.Pool, answerer: str) -> int:
     return waiting
 
 
-async def check_number(pool: asyncpg.Pool, uetr: UUID, asker: str) -> None:
-    """Refuse more questions of a bank about one payment than are sensible.
-
-    Raises:
-        Refused: it has asked `OF_PAYMENT_MAX` times.
-
-    """
-    if await pool.fetchval(_COUNT, uetr, asker) >= OF_PAYMENT_MAX:
-        raise Refused(
-            f"there are {OF_PAYMENT_MAX} investigations of yours about this payment",
-            reason=Reason.LIMIT_EXCEEDED,
-            remedy="Go on with one of them: an action (ReqActn) names it by its RqstrInvstgtnId.",
-        )
-
-
 async def add(
     connection: asyncpg.Connection,
     id_: UUID,
@@ -234,18 +225,39 @@ async def add(
     answer: InvestigationAnswer,
     within: timedelta | None,
 ) -> bool:
-    """Keep a new investigation of the first agent, and the response to it; False if its id is in use."""
+    """Keep a new investigation of the first agent, and the response to it; False if its id is in use.
+
+    In a transaction: one question of a bank about a payment after the other is counted.
+
+    Raises:
+        Refused: the bank has asked `OF_PAYMENT_MAX` times about the payment.
+
+    """
+    await connection.execute(_LOCK, f"investigation/{uetr}/{agents[0]}")
     values = (id_, uetr, agents[0], request.investigation, agents[1], request.type, request.reason)
     by = BOOKS if state is InvestigationState.ANSWERED else ""
     kept = (fingerprint, request.id, json.dumps(request.repeated), state, answer.reason, by, within)
-    return await connection.fetchval(_ADD, *values, *kept) is not None
+    if await connection.fetchval(_ADD, *values, *kept) is None:
+        return False
+    if await connection.fetchval(_COUNT, uetr, agents[0]) > OF_PAYMENT_MAX:
+        raise Refused(
+            f"there are {OF_PAYMENT_MAX} investigations of yours about this payment",
+            reason=Reason.LIMIT_EXCEEDED,
+            remedy="Go on with one of them: an action (ReqActn) names it by its RqstrInvstgtnId.",
+        )
+    return True
 
 
 async def answer(
     connection: asyncpg.Connection, id_: UUID, state: InvestigationState, code: str, by: str
 ) -> bool:
-    """Record what the agent on the other side says; False if the investigation has ended."""
+    """Record the answer of the agent on the other side; False if the investigation has ended."""
     return await connection.fetchval(_ANSWER, id_, state, code, by) is not None
+
+
+async def interim(connection: asyncpg.Connection, id_: UUID, code: str) -> bool:
+    """Record an interim answer; False if its time is over, or there were `INTERIM_MAX`."""
+    return await connection.fetchval(_INTERIM, id_, code, INTERIM_MAX) is not None
 
 
 async def withdraw(connection: asyncpg.Connection, id_: UUID) -> bool:
@@ -262,8 +274,8 @@ async def reopen(
     code: str,
     within: timedelta,
 ) -> bool:
-    """Ask again after an objection to the answer; False if there is no answer."""
-    values = (state, request.id, json.dumps(request.repeated), within, code)
+    """Ask again after an objection to the answer; False if there is no answer, or there were too many."""
+    values = (state, request.id, json.dumps(request.repeated), within, code, OBJECTIONS_MAX)
     return await connection.fetchval(_REOPEN, id_, *values) is not None
 
 
@@ -282,6 +294,7 @@ def _document(row: asyncpg.Record) -> dict[str, Any]:
         "id": row["name"],
         "reference": row["id"].hex,
         "asker": row["asker"],
+        "answerer": row["answerer"],
         "type": row["type"],
         "reason": row["reason"],
         "state": row["state"],

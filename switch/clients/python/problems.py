@@ -92,7 +92,7 @@ class Refused(RequestRefused):
 
 
 class DuplicateUetr(Refused):
-    """This UETR is already used with other content; nothing was changed."""
+    """This UETR or message id is already used with other content; nothing was changed."""
 
 
 class EffectChanged(Refused):
