@@ -148,7 +148,7 @@ async def _refuses_recall(stage: Stage) -> str:
     must(bool(stage.messages("camt.029")), "the client sent no camt.029")
     must(not stage.messages("pacs.004"), "the client returned a payment that it was to keep")
     _, theirs = stage.counterpart()
-    message = await message_about(theirs, "camt.029", uetr)
+    message = await message_about(stage, theirs, "camt.029", uetr)
     must(message["Sts"]["Conf"] == "RJCR", "the camt.029 does not refuse (RJCR)")
     return "refused by a camt.029"
 
@@ -161,13 +161,23 @@ async def _agrees_to_recall(stage: Stage) -> str:
     return "agreed by a pacs.004"
 
 
-async def message_about(client: Any, name: str, uetr: str) -> dict[str, Any]:
-    """A message of the other bank about a payment, which must be there."""
-    for entry in await _messages(client):
-        if entry["definition"].startswith(name) and entry["uetr"] == uetr:
-            (content,) = entry["message"]["Document"].values()
+async def message_about(
+    stage: Stage, client: Any, name: str, uetr: str, *, number: int = 1
+) -> dict[str, Any]:
+    """A message of this number about a payment, which the reader of a connection must get in time."""
+    ends = stage.ends()
+    while True:
+        found = [
+            entry["message"]["Document"]
+            for entry in await _messages(client)
+            if entry["definition"].startswith(name) and entry["uetr"] == uetr
+        ]
+        if len(found) >= number:
+            (content,) = found[number - 1].values()
             return dict(content)
-    raise NotMet(f"the other bank got no {name}")
+        if asyncio.get_running_loop().time() > ends:
+            raise NotMet(f"no {name} came to the bank that must get it")
+        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _messages(client: Any) -> list[dict[str, Any]]:
@@ -203,6 +213,7 @@ async def _requests(stage: Stage, status: str) -> str:
     await theirs.send(
         request_to_pay_answer(message_id, status=status, responder="Bank", creditor_agent=stage.own.bic)
     )
+    await _answer_to(stage.client, stage, message_id)
     belief = await stage.ask("request_outcome", end_to_end_id=wanted)
     must(belief.status == status, f"the client believes {belief.status or '(nothing)'}: it was told {status}")
     return f"answered {status}, and believed"
@@ -238,7 +249,10 @@ async def _pays_request(stage: Stage) -> str:
     wanted, message_id = await _is_requested(stage)
     order = stage.order(payee=other)
     belief = await stage.ask("answer_request", end_to_end_id=wanted, accept=True, **order)
-    must(await _answer_to(stage, message_id) == "ACCP", "the other bank got no pain.014 ACCP")
+    must(
+        await _answer_to(stage.counterpart()[1], stage, message_id) == "ACCP",
+        "the other bank got no pain.014 ACCP",
+    )
     sent = stage.payments()
     conduct.check_sent_once(sent)
     stage.uetrs.append(sent[0].uetr)
@@ -251,17 +265,19 @@ async def _pays_request(stage: Stage) -> str:
 async def _refuses_request(stage: Stage) -> str:
     wanted, message_id = await _is_requested(stage)
     await stage.ask("answer_request", end_to_end_id=wanted, accept=False)
-    must(await _answer_to(stage, message_id) == "RJCT", "the other bank got no pain.014 RJCT")
+    must(
+        await _answer_to(stage.counterpart()[1], stage, message_id) == "RJCT",
+        "the other bank got no pain.014 RJCT",
+    )
     must(not stage.payments(), "the client paid a request that it was to refuse")
     return "refused, nothing paid"
 
 
-async def _answer_to(stage: Stage, message_id: str) -> str:
-    """The status of the answer to a request of the other bank; empty if there is none in time."""
-    _, theirs = stage.counterpart()
+async def _answer_to(client: Any, stage: Stage, message_id: str) -> str:
+    """The status of the answer to a request of the reader of a connection; empty if none comes in time."""
     ends = stage.ends()
     while True:
-        for entry in await _messages(theirs):
+        for entry in await _messages(client):
             report = entry["message"]["Document"].get("CdtrPmtActvtnReqStsRpt", {})
             if report.get("OrgnlGrpInfAndSts", {}).get("OrgnlMsgId") == message_id:
                 return str(report["OrgnlGrpInfAndSts"]["GrpSts"])

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from switch.clients.python import investigation, investigation_answer
+from switch.clients.python import Message, investigation, investigation_answer
 from switch.conformance.observing import Disturbance, DisturbanceKind
 from switch.conformance.scenario import Group, Scenario, must
 from switch.conformance.scenarios.exchanges import credited_order, message_about
@@ -46,25 +46,30 @@ async def _asked(stage: Stage) -> tuple[str, str, dict[str, Any]]:
     must(bool(stage.messages("camt.110")), "the client sent no camt.110")
     _believes(belief, "PDNG", "FTNA")
     _, theirs = stage.counterpart()
-    question = await message_about(theirs, "camt.110", found.uetr)
+    question = await message_about(stage, theirs, "camt.110", found.uetr)
     return found.order, found.uetr, {"Document": {"InvstgtnReq": question}}
 
 
-async def _answered(stage: Stage) -> str:
-    order, _, question = await _asked(stage)
+async def _reply(stage: Stage, uetr: str, answer: Message, *, number: int = 1) -> None:
+    """Have the other bank answer; the client can read it then."""
     _, theirs = stage.counterpart()
-    await theirs.send(investigation_answer(question, **_NOTHING_MORE))
+    await theirs.send(answer)
+    await message_about(stage, stage.client, "camt.111", uetr, number=number)
+
+
+async def _answered(stage: Stage) -> str:
+    order, uetr, question = await _asked(stage)
+    await _reply(stage, uetr, investigation_answer(question, **_NOTHING_MORE))
     _believes(await stage.ask("question_outcome", order=order), **_NOTHING_MORE)
     return "known as answered"
 
 
 async def _interim(stage: Stage) -> str:
     """The other bank works on it, and answers later: the first is no end, the second is."""
-    order, _, question = await _asked(stage)
-    _, theirs = stage.counterpart()
-    await theirs.send(investigation_answer(question, status="PDNG", reason="ARPL"))
+    order, uetr, question = await _asked(stage)
+    await _reply(stage, uetr, investigation_answer(question, status="PDNG", reason="ARPL"))
     _believes(await stage.ask("question_outcome", order=order), "PDNG", "ARPL")
-    await theirs.send(investigation_answer(question, text="It pays for a book."))
+    await _reply(stage, uetr, investigation_answer(question, text="It pays for a book."), number=2)
     _believes(await stage.ask("question_outcome", order=order), "CLSD")
     return "known as answered, and not before"
 
@@ -99,7 +104,7 @@ async def _answers(stage: Stage) -> str:
     must(bool(stage.messages("camt.111")), "the client sent no camt.111")
     states = [each["state"] for each in await _kept(stage, uetr)]
     must(states == ["rejected"], f"the question is {', '.join(states)} at the switch, and not rejected")
-    said = await message_about(theirs, "camt.111", uetr)
+    said = await message_about(stage, theirs, "camt.111", uetr)
     original = question["Document"]["InvstgtnReq"]["InvstgtnReq"]["MsgId"]
     must(said["OrgnlInvstgtnReq"]["MsgId"] == original, "the answer names another question")
     return "answered by a camt.111"
