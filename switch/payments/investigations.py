@@ -262,7 +262,7 @@ async def interim(connection: asyncpg.Connection, id_: UUID, code: str) -> bool:
 
 async def withdraw(connection: asyncpg.Connection, id_: UUID) -> bool:
     """End an open investigation for its asker; False if it has ended."""
-    return await connection.fetchval(_WITHDRAW, id_) is not None
+    return await connection.fetchval(_WITHDRAW, id_, investigation.AS_REQUESTED) is not None
 
 
 async def reopen(

@@ -21,6 +21,7 @@ from tests.switch.payments.test_investigations import (
     ask,
     case_of,
     kept,
+    page,
     question,
     received,
     reply,
@@ -167,6 +168,37 @@ async def test_of_a_bank_and_people_that_answer_at_the_same_time_one_does(stack:
         assert (by_bank[0] == 202) != (by_people[1].get("state") == "executed"), (by_bank, by_people)
         assert ended_["answered_by"] == ("indus-bank" if by_bank[0] == 202 else "people")
         assert len(told) == 1
+
+
+async def test_the_pages_had_bare_codes_and_not_who_is_asked_until_when(stack: Stack) -> None:
+    uetr, reference, document = await asked(stack)
+    await answer(stack, reply(document, "PDNG", "ARPL"))
+    withdrawn = uuid4().hex
+    await ask(stack, question(uetr, "RQCH", name=withdrawn))
+    await ask(stack, question(uetr, "RQCH", name=withdrawn, action="RQCL"))
+    connection = await stack.connect()
+    try:
+        await connection.execute(
+            "UPDATE switch.investigation SET until_at = now() WHERE uetr = $1::uuid AND type = 'RQFI'", uetr
+        )
+    finally:
+        await connection.close()
+    await received(
+        stack, "asha-bank", uetr, "camt.111", 2
+    )  # the second is of the switch, which has no sender
+    case = await case_of(stack, reference, "open")
+    for person, path in (
+        ("operator", f"/console/payments/{uetr}"),
+        ("participant", f"/console/payments/{uetr}"),
+        ("operator", f"/console/cases/{case['number']}"),
+    ):
+        text = await page(stack, person, path)
+
+        assert "asha-bank → indus-bank" in text
+        assert "escalated to the operator (ESCA)" in text
+        assert "as the text of the question says (NARR)" in text
+        assert "None →" not in text
+    assert "closed as requested (CAPR)" in await page(stack, "participant", f"/console/payments/{uetr}")
 
 
 # Suspended banks

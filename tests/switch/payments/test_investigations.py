@@ -387,7 +387,7 @@ async def test_its_asker_reads_the_state_and_closes_a_question(stack: Stack) -> 
     ] * 2
     assert asked[1] == closing, "who was asked need not answer any more"
     assert late == 422
-    assert [one["state"] for one in await kept(stack, uetr)] == ["withdrawn"]
+    assert [(one["state"], one["code"]) for one in await kept(stack, uetr)] == [("withdrawn", "CAPR")]
 
 
 async def test_an_objection_goes_from_the_books_to_the_bank_and_from_the_bank_to_people(stack: Stack) -> None:
