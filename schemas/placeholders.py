@@ -42,6 +42,8 @@ def identifies(text: str) -> bool:
 
 def _key(text: str) -> str:
     """Letters, digits and vowel signs in one form: no case, no spaces, no punctuation."""
+    if text.isascii():  # most are, and it takes a tenth of the time
+        return "".join(filter(str.isalnum, text.lower()))
     folded = unicodedata.normalize("NFKC", text).casefold().translate(_PERSIAN)
     kept = (each for each in folded if unicodedata.category(each)[0] in "LMN")
     return "".join(each for each in kept if each not in _LETTER_LIKE)

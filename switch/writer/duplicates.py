@@ -164,7 +164,7 @@ class Duplicates(BatchPart):
         if twin is not None:
             body = event_body(payment.identity.uetr, State.RESERVED, {"twin": twin[1]})
             books.record(number, EventKind.LOOK_ALIKE, body)
-        self.waits(number, payment, now_us)
+        self.waits(number, payment, books, now_us)
 
     def twin(self, payment: Accept, now_us: int) -> tuple[Claim, int] | None:
         """The first claim that another payment has made, and the number of that payment.
@@ -182,7 +182,7 @@ class Duplicates(BatchPart):
                 return claim, use.number
         return None
 
-    def waits(self, number: int, payment: Accept, now_us: int) -> None:
+    def waits(self, number: int, payment: Accept, books: Books, now_us: int) -> None:  # noqa: ARG002
         """Make a payment's claims: its money is reserved, or screening holds it.
 
         An expired look-alike claim is replaced, and so is one that the payment made when it was held.

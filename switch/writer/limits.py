@@ -123,13 +123,12 @@ class Limits(BatchPart):
         )
 
     def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:  # noqa: ARG002
-        """Count a payment whose money is reserved."""
-        self.waits(number, payment, now_us)
-
-    def waits(self, number: int, payment: Accept, now_us: int) -> None:
-        """Count a payment that screening holds as one whose money is reserved."""
+        """Count a payment whose money is reserved, or that screening holds."""
         terms = payment.terms
-        self.count(number, terms.debtor_agent, terms.debit_currency, minor=_taken(terms), now_us=now_us)
+        minor = _taken(terms)
+        self.count(number, terms.debtor_agent, terms.debit_currency, minor=minor, now_us=now_us)
+
+    waits = held
 
     def excess(self, participant: str, currency: str, minor: int, now_us: int) -> Excess | None:
         """The limit that a payment would exceed; None if it is within all."""

@@ -106,7 +106,7 @@ class BatchPart:
     def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:
         """Record that a payment's money was reserved."""
 
-    def waits(self, number: int, payment: Accept, now_us: int) -> None:
+    def waits(self, number: int, payment: Accept, books: Books, now_us: int) -> None:
         """Count a payment that screening holds, so that what comes after it is refused as after any other.
 
         `number` is that of its hold.

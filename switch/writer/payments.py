@@ -87,7 +87,8 @@ class Payments(BatchPart):
     def _accept(self, command: Accept, books: Books) -> Reply:
         if command.recovered:
             return self._recover(command, books)
-        return self._refused_by_parts(command, books) or self._reserve(command, books)
+        now = microseconds(books.now)
+        return self._refused_by_parts(command, books, now) or self._reserve(command, books, now)
 
     def unless_held(self, command: HoldForScreening, books: Books) -> Reply | None:
         """The answer to a payment that screening found something about, if it would not be reserved now.
@@ -98,33 +99,34 @@ class Payments(BatchPart):
         known = books.repeated(UUID(bytes=command.identity.uetr), command.identity.fingerprint)
         if known is not None:
             return Reply(OF_LEDGER[known.verdict], known.number)
-        refused = self._refused_by_parts(command, books)
+        now = microseconds(books.now)
+        refused = self._refused_by_parts(command, books, now)
         if refused is None and books.refusal(book_legs(command.legs)) is not None:
-            refused = self._reserve(command, books)
+            refused = self._reserve(command, books, now)
             assert refused.verdict is Verdict.REFUSED, refused
         return refused
 
-    def _refused_by_parts(self, command: Accept, books: Books) -> Reply | None:
+    def _refused_by_parts(self, command: Accept, books: Books, now: int) -> Reply | None:
         """The answer to a new payment that comes too late, or that a part of the batch refuses."""
-        identity, now = command.identity, microseconds(books.now)
+        identity = command.identity
         if abs(command.expires_at - now - command.lifetime) > LATENESS_US and not _known(identity, books):
             return Reply(Verdict.LATE)
-        self._waits_no_longer(command)
+        if command.held:
+            self._wait_no_longer(command.held)
         for part_refuses in self._refusals:
             refusal = part_refuses(command, now)
             if refusal is not None and not _known(identity, books):
                 return self._refuse(Refuse(identity, refusal.reason, refusal.detail, command.terms), books)
         return None
 
-    def _waits_no_longer(self, command: Accept | Refuse) -> None:
+    def _wait_no_longer(self, hold: int) -> None:
         """Count the payment of a hold no more: it is asked as one that comes now, or has ended."""
-        if command.held:
-            for waited in self._waited:
-                waited(command.held)
+        for waited in self._waited:
+            waited(hold)
 
-    def _reserve(self, command: Accept, books: Books) -> Reply:
+    def _reserve(self, command: Accept, books: Books, now: int) -> Reply:
         """Reserve the money, and record the intent to send unless the rail is closed."""
-        identity, terms, now = command.identity, command.terms, microseconds(books.now)
+        identity, terms = command.identity, command.terms
         state = next_state(State.RECEIVED, Event.RESERVE)
         decision = books.reserve(
             UUID(bytes=identity.uetr),
@@ -178,7 +180,8 @@ class Payments(BatchPart):
         )
         if decision.verdict is not LedgerVerdict.CREATED:
             return self._not_created(decision, identity, terms, books)
-        self._waits_no_longer(command)
+        if command.held:
+            self._wait_no_longer(command.held)
         number, now = decision.number, microseconds(books.now)
         self._records.add(NewPayment(number, identity, terms, command.native_ref, command.native_body))
         for held in self._held:
@@ -240,7 +243,8 @@ class Payments(BatchPart):
         )
         if decision.verdict is not LedgerVerdict.FAILED:
             return Reply(OF_LEDGER[decision.verdict], decision.number)
-        self._waits_no_longer(command)
+        if command.held:
+            self._wait_no_longer(command.held)
         return self._refused(decision.number, identity, command.terms, command.reason, command.detail)
 
     def _refused(self, number: int, identity: Identity, terms: Terms, reason: str, detail: str) -> Reply:

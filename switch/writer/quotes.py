@@ -145,7 +145,7 @@ class Quotes(BatchPart):
             return GONE
         return None if promised.is_of(payment) else DIFFERENT
 
-    def waits(self, number: int, payment: Accept, now_us: int) -> None:  # noqa: ARG002
+    def waits(self, number: int, payment: Accept, books: Books, now_us: int) -> None:  # noqa: ARG002
         """Keep a quote for the payment that screening holds: no other one gets it."""
         if payment.quote:
             self._waiting[payment.quote] = number

@@ -186,7 +186,7 @@ class ScreeningHolds(BatchPart):
         self._keep(hold)
         self._new.append((command, hold))
         for waits in self._waits:
-            waits(number, command, now)
+            waits(number, command, books, now)
         return Reply(Verdict.HELD, number, State.RECEIVED)
 
     def _hold_again(self, command: HoldAgain, books: Books) -> Reply:

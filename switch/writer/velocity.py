@@ -269,9 +269,16 @@ class Velocities(BatchPart):
         return None
 
     def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:  # noqa: ARG002
-        """Count a payment whose money is reserved, unless it was counted when screening held it."""
-        if not self._is_counted(payment, now_us):
-            self.waits(number, payment, now_us)
+        """Count a payment whose money is reserved, or that screening holds; once, if it is released."""
+        if (not self._limits and not payment.indirect) or self._is_counted(payment, now_us):
+            return
+        for scope, _, key in self._metered(payment):
+            if key:
+                use = self._uses.pop(key, Use())  # the newest are last
+                self._uses[key] = use.plus(_amount(scope, payment.terms), now_us)
+                self._changed.add(key)
+
+    waits = held
 
     def _is_counted(self, payment: Accept, now_us: int) -> bool:
         """Whether a released payment was asked and counted when it came; of another day it is so anew."""
@@ -279,16 +286,6 @@ class Velocities(BatchPart):
             return False
         came = (holds.released_at(payment) for holds in self._holds)
         return any(at is not None and at // DAY_US == now_us // DAY_US for at in came)
-
-    def waits(self, number: int, payment: Accept, now_us: int) -> None:  # noqa: ARG002
-        """Count a payment that screening holds, or whose money is reserved."""
-        if not self._limits and not payment.indirect:
-            return
-        for scope, _, key in self._metered(payment):
-            if key:
-                use = self._uses.pop(key, Use())  # the newest are last
-                self._uses[key] = use.plus(_amount(scope, payment.terms), now_us)
-                self._changed.add(key)
 
     def _metered(self, payment: Accept) -> Iterator[Metered]:
         """The limits that concern a payment."""
