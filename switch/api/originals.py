@@ -9,7 +9,7 @@ nothing is done.
     amounts     OrgnlIntrBkSttlmAmt, OrgnlTxRef of it and of InstdAmt    AM09
                 RtrdInstdAmt                                             AM09
     days        OrgnlIntrBkSttlmDt, OrgnlTxRef of it                     DT01
-    agents      To, Assgne, Rspndr, InstdAgt, OrgnlTxRef of DbtrAgt and CdtrAgt  AGNT
+    agents      To, Assgne, Rspndr, XpctdRspndr, InstdAgt, DbtrAgt and CdtrAgt   AGNT
 
 The creditor agent may know the payment as its rail reported it: by the ids of the order that the rail had,
 by the rail's own message, in the currency and on the day of the credit. Of an erased payment, only what the
@@ -71,7 +71,7 @@ _PLACES: Final[Mapping[str, _Places]] = {
     "camt.110": _Places(
         ("InvstgtnReq/InvstgtnReq/Undrlyg/IntrBk/OrgnlGrpInf",),
         "InvstgtnReq/InvstgtnReq/Undrlyg/IntrBk",
-        ("InvstgtnReq/InvstgtnReq/Rspndr",),
+        ("InvstgtnReq/InvstgtnReq/Rspndr", "InvstgtnReq/InvstgtnReq/XpctdRspndr"),
     ),
     "camt.111": _Places((), "", ()),
 }

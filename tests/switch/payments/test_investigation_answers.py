@@ -318,11 +318,17 @@ async def test_an_interim_answer_after_its_time_took_the_question_back_from_peop
 
 async def test_a_question_for_a_wrong_bank_was_refused_without_the_right_one(stack: Stack) -> None:
     uetr = (await paid(stack))["uetr"]
-    status, problem = await ask(stack, question(uetr, "RQFI", responder="NOORAEAA"))
+    expected = question(uetr, "RQFI")
+    expected["InvstgtnReq"]["InvstgtnReq"]["XpctdRspndr"] = agent("NOORAEAA")
+    for document, tag in (
+        (question(uetr, "RQFI", responder="NOORAEAA"), "Rspndr"),
+        (expected, "XpctdRspndr"),
+    ):
+        status, problem = await ask(stack, document)
 
-    assert status == 422
-    assert problem_of(problem)[0] == "InvstgtnReq/InvstgtnReq/Rspndr/Agt"
-    assert "(INDUPKKA)" in problem["detail"]
+        assert status == 422
+        assert problem_of(problem)[0] == f"InvstgtnReq/InvstgtnReq/{tag}/Agt"
+        assert "(INDUPKKA)" in problem["detail"]
 
 
 async def test_a_creditor_agent_invented_ids_of_the_payment_that_it_asked_about(stack: Stack) -> None:
