@@ -32,12 +32,14 @@ CLIENTS = "switch/clients/"
 KIT = "switch/conformance/"
 """The kit plays a bank, which states codes as texts."""
 OTHER_CODES = {
+    "switch/participants/investigation_reasons.py",
+    "switch/participants/investigations.py",
     "switch/participants/payment_returns.py",
     "switch/participants/reversals.py",
     "switch/payments/recalls.py",
     "schemas/cancellation.py",
 }
-"""Reasons of returns and of cancellations: lists of ISO 20022 of their own, in which some codes are the same."""
+"""Reasons of returns, of cancellations and of investigations: lists of ISO 20022 of their own, in which some codes are the same."""
 
 
 OTHER_NAMES = "switch/fspiop/forms.py"
