@@ -1,7 +1,7 @@
 """Requests to pay, and what became of each: paid, refused, or expired. None stays open without an end.
 
     open --answer--> accepted --+--> paid      a payment of the debtor agent to the asker has its id
-     |                          +--> expired   its time is over, and no payment of it is on its way
+     |                          +--> expired   its time is over, and no payment of it is on its way, or held
      +--> paid, refused, expired
 
 A payment answers a request if the debtor agent sent it to the asker after the request, with the end-to-end id

@@ -1,5 +1,6 @@
 -- answered_requests: open requests with the payment of their debtor agent to their asker that has their end-to-end id or
--- their UETR, if there is one; `outcome` is NULL while it is not final. A payment answers one request.
+-- their UETR, if there is one; `outcome` is NULL while it is not final. A payment answers one request. One that screening
+-- holds is on its way, too: a request that it would answer is not over.
 --   $1 how many
 SELECT q.id, q.asker, q.debtor_agent, q.message_id, q.definition, q.currency, q.minor, q.expires_at <= clock_timestamp() AS over,
        p.uetr, p.debit_currency, p.debit_minor, p.credit_currency, p.credit_minor, p.outcome, p.open
@@ -20,5 +21,8 @@ LEFT JOIN LATERAL (
       AND NOT EXISTS (SELECT FROM switch.payment_request AS other WHERE other.payment = s.uetr)
     ORDER BY r.outcome = 'posted' DESC NULLS LAST, s.number LIMIT 1
 ) AS p ON true
-WHERE q.state IN ('open', 'accepted') AND (p.uetr IS NOT NULL OR q.expires_at <= clock_timestamp())
+WHERE q.state IN ('open', 'accepted') AND (p.uetr IS NOT NULL OR (q.expires_at <= clock_timestamp() AND NOT EXISTS (
+    SELECT FROM switch.screening_hold AS h
+    WHERE h.ended_at IS NULL AND h.number > q.after AND h.sender = q.debtor_agent AND h.creditor_agent = q.asker
+      AND (q.uetr IS NULL OR h.uetr = q.uetr) AND (q.reference = 0 OR h.end_to_end = q.reference))))
 ORDER BY q.number LIMIT $1

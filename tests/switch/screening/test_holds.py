@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from schemas.errors import Refused
 from switch.api import models
 from switch.clients.python import AsyncClient, recall, status_request
 from switch.sandbox import world
+from tests.switch.payments import test_payment_requests as payment_requests
 from tests.switch.screening.holds import (
     LIST,
     LISTED,
@@ -341,6 +343,26 @@ async def test_a_payment_that_is_refused_with_any_name_does_not_tell_whose_name_
     ]
     for ordinary, listed in zip(*refused.values(), strict=True):
         assert listed == ordinary
+
+
+async def test_a_request_to_pay_waits_for_a_payment_that_is_held(stack: Stack, lists: int) -> None:
+    """Its asker was told that it was not paid in time, and then it was paid: no other payment does that."""
+    end_to_end = uuid.uuid4().hex
+    asked = payment_requests.request(end_to_end, expiry=datetime.now(UTC) + timedelta(seconds=4))
+    other = payment_requests.request(expiry=datetime.now(UTC) + timedelta(seconds=4))
+    request, unpaid = [await payment_requests.asked(stack, each) for each in (asked, other)]
+    document = paying(stack)
+    (transaction,) = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
+    transaction["PmtId"]["EndToEndId"] = end_to_end
+    async with stack.client("asha-bank") as client:
+        assert (await client.pay(document, wait=0)).status == "PDNG"
+    await payment_requests.until(stack, unpaid, "expired")
+    assert (await payment_requests.until(stack, request, "open", "expired"))["state"] == "open"
+    done = await decide(stack, "screening.release", {"uetr": uetr_of(document)})
+    assert done["state"] == "executed", done
+    found = await payment_requests.until(stack, request, "paid", "expired")
+
+    assert (found["state"], found["payment"]) == ("paid", uetr_of(document))
 
 
 async def test_a_refused_one_is_rejected_with_rr04_and_no_word_of_why(stack: Stack, lists: int) -> None:
