@@ -33,11 +33,18 @@ _ENDINGS: Final = (
 NAME_MAX: Final = 280
 """Longer names are compared by their beginning. Messages have at most 140 characters, lists more."""
 WORDS_MAX: Final = 24
+"""Of a listed name, and of one that is compared with another."""
+ALL_WORDS_MAX: Final = 256
+"""Of a stated name, in which a listed one may stand last: more than 140 characters have in any script."""
 _JOINER: Final = "\u200c"
 """Persian writes it between the parts of a word."""
 _UNSEEN_JOINER: Final = re.compile("(?<![\u0600-\u08ff])\u200c|\u200c(?![\u0600-\u08ff])")
 """Beside letters of other scripts it parts nothing that anybody sees."""
 _UNSEEN: Final = frozenset({"Cf", "Cc", "Co", "Cn", "Cs"})
+_NO_NAMES: Final = str.maketrans("", "", "\ufdfa\ufdfb")
+"""Single characters that stand for praise of several words."""
+_WRITTEN_OUT: Final = 4
+"""So much longer a name may be when each character has its usual form."""
 _MIXED: Final = re.compile("(?=[\u0400-\u052f]*[A-Za-z])(?=[A-Za-z]*[\u0400-\u052f])[A-Za-z\u0400-\u052f]+")
 _LOOK_ALIKES: Final = str.maketrans(
     "\u0430\u0432\u0435\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443\u0445\u0456\u0455\u0458\u04cf"
@@ -138,6 +145,11 @@ JOINED_UP_TO: Final = 4
 
 def words(name: str) -> tuple[str, ...]:
     """The words of a name: Latin letters and digits in lower case, without titles and legal forms."""
+    return _split(name)[0][:WORDS_MAX]
+
+
+def all_words(name: str) -> tuple[str, ...]:
+    """The words of a name as by `words`, however many it has."""
     return _split(name)[0]
 
 
@@ -153,7 +165,7 @@ def has_legal_form(name: str) -> bool:
 
 def plain(name: str) -> str:
     """A name in Latin letters in lower case, without apostrophes; marks that a rail masks with are kept."""
-    latin = latin_form(_visible(name))
+    latin = latin_form(visible(name))
     if han.MIDDLE_DOT in latin and han.is_name(latin):
         return " ".join(romanised(part).replace(" ", "").casefold() for part in latin.split(han.MIDDLE_DOT))
     text = romanised(latin, unwritten=UNWRITTEN).casefold()
@@ -162,7 +174,7 @@ def plain(name: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _split(name: str) -> tuple[tuple[str, ...], bool, str]:
-    name = _visible(name)
+    name = visible(name).replace("&", " and ")
     without = _LEGAL_PHRASES.sub(" ", name)
     kept_part = without if _LETTER.search(without) else name
     text = plain(kept_part if kept_part.isascii() else _ARABIC_PARTS.sub(r"\1 ", kept_part))
@@ -170,18 +182,19 @@ def _split(name: str) -> tuple[tuple[str, ...], bool, str]:
     kept = [word for word in found if word not in LEGAL_FORMS and word not in TITLES] or found
     parts = tuple(
         "al" if part in ARTICLES else _WRITTEN.get(part, part) for word in kept for part in _parts(word)
-    )[:WORDS_MAX]
+    )[:ALL_WORDS_MAX]
     return parts, name != without or not LEGAL_FORMS.isdisjoint(found), "".join(kept)
 
 
-def _visible(name: str) -> str:
+def visible(name: str) -> str:
     """A name in one form of each character, without marks that nobody sees, and as it looks."""
     if name.isascii() and name.isprintable():
         return name[:NAME_MAX]
+    written = unicodedata.normalize("NFKC", name[:NAME_MAX].translate(_NO_NAMES))[: _WRITTEN_OUT * NAME_MAX]
     seen = "".join(
-        one
-        for one in unicodedata.normalize("NFKC", name[:NAME_MAX])[:NAME_MAX]
-        if one == _JOINER or unicodedata.category(one) not in _UNSEEN
+        " " if one.isspace() else one
+        for one in written
+        if one == _JOINER or one.isspace() or unicodedata.category(one) not in _UNSEEN
     )
     return _MIXED.sub(_in_one_script, _UNSEEN_JOINER.sub("", seen))
 

@@ -13,7 +13,6 @@ words bring few names. What the words of a name may cover at the most is then co
 
 import itertools
 import math
-import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,10 +31,12 @@ from switch.names.similarity import (
     consonants,
     differ_by_one,
     hear,
+    hear_all,
     likeness,
     skeleton,
 )
 from switch.names.similarity import keys as sound_keys
+from switch.screening import stated as reading
 from switch.screening import tables
 from switch.screening.listed import ListedParty
 from switch.screening.tables import (
@@ -62,6 +63,7 @@ _SIMILARITY: Final = {
     Likeness.ALIKE: 0.5,
     Likeness.OTHER: 0.0,
 }
+_TYPED: Final = _SIMILARITY[Likeness.TYPED]
 _BY_CHARACTERS: Final = {
     han.HanLikeness.SAME: 1.0,
     han.HanLikeness.HOMOPHONE: 0.86,
@@ -74,18 +76,22 @@ _ANOTHER_BIRTH: Final = 0.15
 _PART_OF_A_NAME: Final = 0.86
 """The score of a stated name that is wholly part of a listed one, such as a given name and one of two
 surnames: a hit if it has most of the listed name's weight, and its words are rare enough."""
+_DISTINCT: Final = 10.0
+"""A whole listed name that weighs so much, or as much as part of a name that suffices, is a hit beside any
+words, if it has two words at the least: one name of 22,000 has words as rare by chance."""
+_BESIDE: Final = 0.95
+"""The part of its score that it has then, if its words stand together, ..."""
+_APART: Final = 0.9
+"""... or in a text, or with other words in between: enough for words that are the same, in any spelling."""
+_APART_FROM: Final = 4
+"""Letters of each word that has others in between: many names have shorter ones by chance."""
 _HEARD: Final = 0.75
 """So much of the weight of a listed name must be heard in the stated one, ..."""
 _PART: Final = MOST / _HEARD
 """... or so much of that, if all words of the stated one are."""
+_FEW: Final = 16
+"""Up to so many words are heard one by one, as they are remembered."""
 _party: Final = msgspec.msgpack.Decoder(ListedParty).decode
-
-
-_PARTED: Final = 3
-"""Words of so many letters on average are perhaps parts of words."""
-_DIGIT_IN_WORD: Final = re.compile(r"[^\W\d_]\d|\d[^\W\d_]")
-_AS_LETTERS: Final = (str.maketrans("013458", "oieasb"), str.maketrans("013458", "oleasb"))
-"""Digits beside letters may stand for the letters that they look like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,8 @@ class _Asked:
 
     text: str
     has_han: bool
+    is_text: bool
+    """It is no name, but a text in which a whole name may stand."""
     words: Sequence[_Alike]
     joined: Sequence[tuple[int, _Alike]]
     """Each two words as one, if a listed word sounds so: the place of the first, and the word."""
@@ -178,6 +186,8 @@ class _Enough:
     threshold: float
     telling: float
     """The weight from which on part of a listed name suffices."""
+    distinct: float
+    """The weight from which on a whole listed name suffices beside other words."""
 
     def heaviest(self, covered: float) -> float:
         """The weight of the heaviest name that may be a hit with so much covered."""
@@ -198,6 +208,10 @@ class _Enough:
         if unlike:
             return covered >= self.threshold * (total + _EXTRA * sum(unlike)) * ROUNDED
         return covered >= min(self.threshold * total, max(self.telling, MOST * total)) * ROUNDED
+
+    def is_reached_beside(self, covered: float, total: float) -> bool:
+        """Whether so much may be a hit, whatever is beside it."""
+        return covered >= max(self.threshold / _BESIDE * total, self.distinct) * ROUNDED
 
 
 class _Sharing:
@@ -247,8 +261,10 @@ class NameIndex:
         self._joined_needed = _Groups(made.joined_needed)
         self._read_alike, self._run_together = KeyTable(made.read_alike), KeyTable(made.run_together)
         self._rarest = tables.rarity(len(self))
+        self._distinct = min(TELLING * self._rarest, _DISTINCT)
         self._heaviest = max(self._weights, default=0.0)
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._find)
+        self._remembered_texts = lru_cache(maxsize=REMEMBERED)(self._find_in_text)
         self._alike = lru_cache(maxsize=REMEMBERED)(self._find_word)
 
     def __len__(self) -> int:
@@ -263,73 +279,121 @@ class NameIndex:
         """
         return self._remembered(stated, born, threshold)
 
+    def search_text(self, text: str, *, threshold: float = THRESHOLD) -> Sequence[ScreeningHit]:
+        """The parties of which a whole name stands in a free text, its words together; sorted as by `search`.
+
+        Numbers and names of one word say nothing in a text.
+        """
+        return self._remembered_texts(text, threshold)
+
     def forget_names(self) -> None:
         """Forget the searches that are remembered, and keep what words are like."""
         self._remembered.cache_clear()
+        self._remembered_texts.cache_clear()
 
     def _find(self, stated: str, born: date | None, threshold: float) -> Sequence[ScreeningHit]:
-        best: dict[str, tuple[float, int, ScreeningHit]] = {}
+        found = itertools.chain(
+            *(self._scored(asked, threshold) for asked in self._readings(stated, threshold)),
+            self._run_together_in(stated, threshold),
+            self._han_names_in(stated),
+        )
+        return self._hits(found, born, threshold)
 
-        def keep(at: int, score: float) -> None:
-            party = self._party(at)
+    def _find_in_text(self, text: str, threshold: float) -> Sequence[ScreeningHit]:
+        found = (
+            scored
+            for piece in reading.pieces(reading.without_signs(text))
+            for scored in itertools.chain(
+                self._in_text(piece, threshold),
+                self._run_together_in(piece, threshold, is_text=True),
+                self._han_names_in(piece),
+            )
+        )
+        return self._hits(found, None, threshold)
+
+    def _hits(
+        self, found: Iterable[tuple[int, float]], born: date | None, threshold: float
+    ) -> Sequence[ScreeningHit]:
+        """The parties of these names, by their scores."""
+        best: dict[str, tuple[float, int, ScreeningHit]] = {}
+        for at, scored in found:
+            party, score = self._party(at), scored
             if born is not None and party.born and not any(one.may_be(born) for one in party.born):
                 score -= _ANOTHER_BIRTH
             known = best.get(party.id)
             if score >= threshold and (known is None or (score, -at) > known[:2]):
                 name = party.names[self._places[at]].text
                 best[party.id] = score, -at, ScreeningHit(party, name, round(score, 3))
-
-        for asked in self._readings(stated, threshold):
-            for at in self._candidates(asked, threshold):
-                score = self._score(asked, at)
-                if score >= threshold and self._is_heard(asked, at, threshold):
-                    keep(at, score)
-        for at in self._as_one_word(stated) if threshold <= MOST_SIMILAR else ():
-            keep(at, MOST_SIMILAR)
         hits = (hit for *_, hit in best.values())
         return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.party.id)))
 
-    def _as_one_word(self, stated: str) -> Iterator[int]:
+    def _scored(self, asked: _Asked, threshold: float) -> Iterator[tuple[int, float]]:
+        """The names that are hits, and their scores."""
+        for at in self._candidates(asked, threshold):
+            score = self._score(asked, at)
+            if score >= threshold and self._is_heard(asked, at, threshold):
+                yield at, score
+
+    def _in_text(self, text: str, threshold: float) -> Iterator[tuple[int, float]]:
+        """The names that stand in a text, and their scores."""
+        if made := names.all_words(text):
+            has_han = han.has_han(text)
+            asked = self._reading(text, made, threshold, has_han=has_han, is_text=True)
+            yield from self._scored(asked, threshold)
+
+    def _run_together_in(
+        self, stated: str, threshold: float, *, is_text: bool = False
+    ) -> Iterator[tuple[int, float]]:
         """The names that are stated without their spaces, or with spaces between their letters."""
-        made = names.words(stated)
-        as_one = "".join(made)
-        if len(as_one) < tables.RUN_TOGETHER_FROM or (len(made) > 1 and len(as_one) > _PARTED * len(made)):
-            return
-        for at in self._run_together.at(skeleton(as_one)):
-            listed = tables.run_together([self._words[one] for one in self._names[at]])
-            if any(likeness(one, as_one) is Likeness.SAME for one in listed):
-                yield at
+        made = names.all_words(stated)
+        runs = reading.run_together(made, tables.RUN_TOGETHER_FROM) if threshold <= MOST_SIMILAR else ()
+        whole = {"".join(made[first:end]): end - first == len(made) for first, end in runs}
+        heard = hear_all(whole).values() if len(whole) > _FEW else map(hear, whole)
+        for as_one in heard:
+            for at in self._run_together.at(as_one.skeleton):
+                listed = tables.run_together([self._words[one] for one in self._names[at]])
+                if all(likeness(one, as_one.word) is not Likeness.SAME for one in listed):
+                    continue
+                if whole[as_one.word] and not is_text:
+                    yield at, MOST_SIMILAR
+                elif self._totals[at] >= self._distinct * ROUNDED:
+                    yield at, MOST_SIMILAR * _BESIDE
+
+    def _han_names_in(self, text: str) -> Iterator[tuple[int, float]]:
+        """The names in Han characters that stand among others, by their characters."""
+        for part in reading.han_names(text):
+            for at in self._read_alike.at(tables.reading(part)):
+                listed = self._party(at).names[self._places[at]].text
+                if han.is_name(listed) and han.compare(part, listed) is han.HanLikeness.SAME:
+                    yield at, _BESIDE
 
     def _party(self, at: int) -> ListedParty:
         return _party(self._tables.packed[self._parties[at]])
 
     def _readings(self, stated: str, threshold: float) -> Iterator[_Asked]:
-        """A name as it is read, and what may be a Chinese name in Cyrillic letters also as one."""
-        made = names.words(stated)
-        if made:
-            yield self._reading(stated, made, threshold, has_han=han.has_han(stated))
-        if chinese := palladius.pinyin(stated):
-            yield self._reading(stated, chinese, threshold, has_han=True)
-        if _DIGIT_IN_WORD.search(stated):
-            for digits in _AS_LETTERS:
-                yield self._reading(
-                    stated, tuple(one.translate(digits) for one in made), threshold, has_han=False
-                )
+        """A name in each way in which it is read; what may be Chinese in Cyrillic letters also as that."""
+        for name in reading.names_in(stated):
+            made = names.all_words(name)
+            if made:
+                yield self._reading(name, made, threshold, has_han=han.has_han(name))
+            if chinese := palladius.pinyin(name):
+                yield self._reading(name, chinese, threshold, has_han=True)
+            for otherwise in reading.digits_otherwise(made):
+                yield self._reading(name, otherwise, threshold, has_han=False)
 
-    def _reading(self, stated: str, made: tuple[str, ...], threshold: float, *, has_han: bool) -> _Asked:
-        pairs = ((at, one + other) for at, (one, other) in enumerate(itertools.pairwise(made)))
+    def _reading(
+        self, stated: str, made: tuple[str, ...], threshold: float, *, has_han: bool, is_text: bool = False
+    ) -> _Asked:
+        pairs = (
+            () if is_text else ((at, one + other) for at, (one, other) in enumerate(itertools.pairwise(made)))
+        )
         words = [self._alike(word, has_han, threshold) for word in made]
         joined = [
             (at, self._alike(pair, has_han, threshold))
             for at, pair in pairs
             if self._may_matter(skeleton(pair), at, words, threshold)
         ]
-        best: dict[int, float] = {}
-        for one in (*words, *(one for _, one in joined)):
-            for word, similar in one.similar.items():
-                if similar > best.get(word, 0.0):
-                    best[word] = similar
-        return _Asked(stated, has_han, words, joined, best)
+        return _Asked(stated, has_han, is_text, words, joined, _best((*words, *(one for _, one in joined))))
 
     def _may_matter(self, sound: str, place: int, words: Sequence[_Alike], threshold: float) -> bool:
         """Whether two stated words as one, which sound so, may make a hit: most never do.
@@ -340,26 +404,30 @@ class NameIndex:
         if not sounding or threshold < LEAST_THRESHOLD:
             return bool(sounding)
         others = [*words[:place], *words[place + 2 :]]
-        enough = _Enough(threshold, self._telling(threshold))
+        enough = self._enough(threshold)
         heaviest = enough.heaviest(sum(one.most for one in others) + MOST_SIMILAR * self._heaviest)
         read_as_one = [self._read_as_one(one) for one in words]
+        best = _best(others)
         return any(
             any(at in names_ for names_ in read_as_one)
-            or (self._totals[at] <= heaviest and self._may_be_enough(at, others, enough))
+            or (self._totals[at] <= heaviest and self._may_be_enough(at, others, best, enough))
             for at in {at for word in sounding for at in self._having[word]}
         )
 
-    def _may_be_enough(self, at: int, others: Sequence[_Alike], enough: _Enough) -> bool:
+    def _may_be_enough(
+        self, at: int, others: Sequence[_Alike], best: Mapping[int, float], enough: _Enough
+    ) -> bool:
         """Whether a name may be a hit with these words and one more, whatever that one is like."""
-        made = self._names[at]
-        covered = 0.0
-        for word in made:
-            similar = max((one.similar.get(word, 0.0) for one in others), default=0.0)
-            covered += self._weights[word] * similar
+        made, total = self._names[at], self._totals[at]
+        covered = sum(self._weights[word] * best[word] for word in made if word in best)
         # One word covers one word at the most.
         covered += MOST_SIMILAR * max(self._weights[word] for word in made)
+        if not enough.is_reached(covered, total, ()):
+            return False
+        if enough.is_reached_beside(covered, total):
+            return True
         unlike = [one.beside for one in others if one.similar.keys().isdisjoint(made)]
-        return enough.is_reached(covered, self._totals[at], unlike)
+        return enough.is_reached(covered, total, unlike)
 
     def _find_word(self, word: str, pinyin: bool, threshold: float) -> _Alike:  # noqa: FBT001
         """The listed words that a stated word is like, whatever names have them."""
@@ -418,9 +486,9 @@ class NameIndex:
             return range(len(self))
         found = set(self._equal.at(tables.whole(one.heard.word for one in asked.words)))
         if threshold <= MOST_SIMILAR:  # only equal names score more
-            enough = _Enough(threshold, self._telling(threshold))
+            enough = self._enough(threshold)
             found.update(self._met(asked, enough), self._met_as_one(asked, enough))
-        if asked.has_han and han.is_name(asked.text):
+        if asked.has_han and not asked.is_text and han.is_name(asked.text):
             found.update(self._read_alike.at(tables.reading(asked.text)))
         return found
 
@@ -437,8 +505,9 @@ class NameIndex:
             made = self._names[at]
             covered = sum(best[word] * weights[word] for word in made if word in best)
             total = totals[at]
-            if enough.is_reached(covered, total, ()) and enough.is_reached(
-                covered, total, asked.unlike(made)
+            if enough.is_reached(covered, total, ()) and (
+                enough.is_reached_beside(covered, total)
+                or enough.is_reached(covered, total, asked.unlike(made))
             ):
                 yield at
 
@@ -474,7 +543,11 @@ class NameIndex:
             unlike = asked.unlike(others)
             most = max(unlike, default=0.0)  # one of them may be like the two words
             beside = [sum(unlike) - most] if len(unlike) > 1 else []
-            if not enough.is_reached(covered + MOST_SIMILAR * weight, total, beside):
+            most_covered = covered + MOST_SIMILAR * weight
+            if not (
+                enough.is_reached_beside(most_covered, total)
+                or enough.is_reached(most_covered, total, beside)
+            ):
                 continue
             text = self._words[made[place]] + self._words[made[place + 1]]
             pinyin = asked.has_han or bool(self._tables.has_han[at])
@@ -482,7 +555,10 @@ class NameIndex:
                 _SIMILARITY[likeness(text, word, pinyin=pinyin)]
                 for word in asked.may_be_like(text, sounding.heard)
             )
-            if enough.is_reached(covered + similar * weight, total, beside if similar else unlike):
+            covered += similar * weight
+            if enough.is_reached_beside(covered, total) or enough.is_reached(
+                covered, total, beside if similar else unlike
+            ):
                 yield at
 
     def _parts(self, asked: _Asked) -> set[int]:
@@ -504,12 +580,12 @@ class NameIndex:
         """How much of the listed name is stated, less what the stated name has beside it."""
         made = self._names[at]
         has_han = bool(self._tables.has_han[at])
-        if asked.has_han and has_han and han.is_name(asked.text):
+        if asked.has_han and has_han and not asked.is_text and han.is_name(asked.text):
             text = self._party(at).names[self._places[at]].text
             if han.is_name(text):
                 return _BY_CHARACTERS[han.compare(asked.text, text)]
         words = [self._words[one] for one in made]
-        if sorted(words) == sorted(one.heard.word for one in asked.words):
+        if not asked.is_text and sorted(words) == sorted(one.heard.word for one in asked.words):
             return 1.0
         if self._tables.only_whole[at]:
             return 0.0
@@ -520,7 +596,8 @@ class NameIndex:
         for place, one in asked.joined:
             if one.heard.skeleton in heard:
                 stated.append([*asked.words[:place], one, *asked.words[place + 2 :]])
-        return max(self._aligned(one, other, pinyin=pinyin) for one in listed for other in stated)
+        align = self._inside if asked.is_text else self._aligned
+        return max(align(one, other, pinyin=pinyin) for one in listed for other in stated)
 
     def _is_heard(self, asked: _Asked, at: int, threshold: float) -> bool:
         """Whether words with a skeleton in common, but for one sound, weigh enough of the listed name.
@@ -544,6 +621,9 @@ class NameIndex:
         whole = threshold / MOST_SIMILAR / _HEARD
         return weight >= enough * whole or (weight >= telling and weight >= enough * _PART)
 
+    def _enough(self, threshold: float) -> _Enough:
+        return _Enough(threshold, self._telling(threshold), self._distinct)
+
     def _telling(self, threshold: float) -> float:
         """The weight from which on part of a listed name suffices."""
         return TELLING * self._rarest if threshold <= _PART_OF_A_NAME else math.inf
@@ -566,12 +646,47 @@ class NameIndex:
             if skeleton(text) in sounds:
                 yield [*known[:place], _Word(-1, text, self._weight(text)), *known[place + 2 :]]
 
-    def _aligned(self, listed: Iterable[_Word], stated: Iterable[_Alike], *, pinyin: bool) -> float:
+    def _aligned(self, listed: Sequence[_Word], stated: Sequence[_Alike], *, pinyin: bool) -> float:
+        covered, left, whole = self._covered(listed, stated, pinyin=pinyin)
+        total = sum(word.weight for word in listed)
+        if not left:
+            if len(stated) > 1 and covered >= TELLING * self._rarest and covered >= MOST * total:
+                return max(covered / total, _PART_OF_A_NAME)
+            return covered / total
+        score = covered / (total + _EXTRA * sum(one.beside for one in left))
+        if not whole or covered < self._distinct * ROUNDED:
+            return score
+        return max(score, self._inside(listed, stated, pinyin=pinyin, is_text=False))
+
+    def _inside(
+        self, listed: Sequence[_Word], stated: Sequence[_Alike], *, pinyin: bool, is_text: bool = True
+    ) -> float:
+        """The score of a whole listed name among other words; 0.0 if it is not whole, or not distinct.
+
+        In a text its words stand together.
+        """
+        telling = [word for word in listed if word.text not in names.PARTICLES]
+        if len(telling) <= 1:
+            return 0.0
+        ways = [(_APART if is_text else _BESIDE, self._together(listed, stated, pinyin=pinyin))]
+        if not is_text and min(len(word.text) for word in telling) >= _APART_FROM:
+            ways.append((_APART, _between_joining(stated)))
+        total = sum(word.weight for word in listed)
+        best = 0.0
+        for part, stretches in ways:
+            for stretch in stretches:
+                covered, _, whole = self._covered(listed, stretch, pinyin=pinyin)
+                if whole and covered >= self._distinct * ROUNDED:
+                    best = max(best, covered / total * part)
+        return best
+
+    def _covered(
+        self, listed: Sequence[_Word], stated: Sequence[_Alike], *, pinyin: bool
+    ) -> tuple[float, list[_Alike], bool]:
+        """How much of a listed name is stated, which words are beside it, and whether it is whole."""
         left = sorted(stated, key=lambda one: -one.weight)
-        several = len(left) > 1
-        total = covered = 0.0
+        covered, whole = 0.0, True
         for word in sorted(listed, key=lambda one: -one.weight):
-            total += word.weight
             similar, at = 0.0, 0
             for place, one in enumerate(left):
                 if (now := self._similar(word, one, pinyin=pinyin)) > similar:
@@ -579,14 +694,41 @@ class NameIndex:
             if similar:
                 covered += word.weight * similar
                 del left[at]
-        if not left and several and covered >= TELLING * self._rarest and covered >= MOST * total:
-            return max(covered / total, _PART_OF_A_NAME)
-        return covered / (total + _EXTRA * sum(one.beside for one in left))
+            whole &= similar >= _TYPED or word.text in names.PARTICLES
+        return covered, left, whole
+
+    def _together(
+        self, listed: Sequence[_Word], stated: Sequence[_Alike], *, pinyin: bool
+    ) -> Iterator[list[_Alike]]:
+        """The stated words that stand together and are all like words of a name, or say nothing."""
+
+        def belongs(one: _Alike) -> bool:
+            return one.heard.word in names.PARTICLES or any(
+                self._similar(word, one, pinyin=pinyin) >= _TYPED for word in listed
+            )
+
+        return ([*stretch] for belong, stretch in itertools.groupby(stated, belongs) if belong)
 
     def _similar(self, listed: _Word, stated: _Alike, *, pinyin: bool) -> float:
         if listed.number < 0 or pinyin:
             return _SIMILARITY[likeness(listed.text, stated.heard.word, pinyin=pinyin)]
         return stated.similar.get(listed.number, 0.0)
+
+
+def _best(words: Iterable[_Alike]) -> dict[int, float]:
+    """How similar each listed word is to one of these."""
+    best: dict[int, float] = {}
+    for one in words:
+        for word, similar in one.similar.items():
+            if similar > best.get(word, 0.0):
+                best[word] = similar
+    return best
+
+
+def _between_joining(stated: Sequence[_Alike]) -> Iterator[list[_Alike]]:
+    """The stated words without those that join two names, which do not stand in between one."""
+    stretches = itertools.groupby(stated, lambda one: one.heard.word in reading.JOINING)
+    return ([*stretch] for joins, stretch in stretches if not joins)
 
 
 class _Groups:

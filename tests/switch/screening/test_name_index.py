@@ -121,6 +121,124 @@ def test_a_listed_party_is_found_that_is_written_so_as_not_to_be_found(stated: s
     assert wanted in found(stated)
 
 
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "Asha Rao Osama bin Laden",
+        "Osama bin Laden 123",
+        "123Osama bin Laden456",
+        "Osama bin Laden Trading Company LLC Mumbai",
+        "Laden, Usama bin, Mumbai",
+        "Asha Rao c/o Osama bin Laden",
+        "Osama bin Laden on behalf of Asha Rao",
+        "Asha Rao & Osama bin Laden",
+        "Osama and bin Laden",
+        "Asha Rao (Osama bin Laden)",
+        "Rao Osama Osama bin bin Laden Laden",
+        "Osama Ravi Kumar bin Laden",
+        "Asha Rao\tOsama\tbin\tLaden",
+        "Asha Rao Ossama binn Ladin",
+        "Asha Rao Osamabinladen",
+        "Asha Rao Usama Binladin",
+        "Asha O s a m a b i n L a d e n Rao",
+        "Asha Rao Osama bin Lad en",
+        "Acct 40817810099910004312 Usama binladin",
+        " ".join("abcdefghijklmnopqrstuvwxyz0123456789") + " Osama bin Laden",
+        "\ufdfa" * 100 + " Osama bin Laden",
+        "Перевод от Усама бен Ладен для Ивана",
+        "أسامة بن لادن محمد رضایی",
+        "ओसामा बिन लादेन मुंबई",
+    ],
+)
+def test_extra_words_do_not_hide_a_listed_name(stated: str) -> None:
+    assert "T.1" in found(stated)
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "Усама бин Ладен (Asha Rao)",
+        "Asha Rao (Усама бин Ладен)",
+        "Усама (Asha Rao) бин Ладен",
+        "Усама бин (Laden)",
+    ],
+)
+def test_a_latin_name_in_brackets_does_not_hide_the_name_in_another_script(stated: str) -> None:
+    assert "T.1" in found(stated)
+
+
+@pytest.mark.parametrize("stated", ["Asha Rao 王振东", "张伟和王振东", "北京王振东商贸有限公司"])
+def test_other_characters_do_not_hide_a_name_in_han_characters(stated: str) -> None:
+    assert found(stated) == ["T.10"]
+
+
+def test_a_name_of_usual_words_is_found_beside_another_one_that_is_joined_to_it() -> None:
+    index = NameIndex([party(1, "Muhammad Ali"), *(party(2 + n, f"Muhammad {n} Ali") for n in range(30))])
+
+    for stated in ("Asha Rao and Muhammad Ali", "Asha Rao/Muhammad Ali", "Asha Rao (Muhammad Ali)"):
+        assert [hit.party.id for hit in index.search(stated)][:1] == ["T.1"], stated
+    assert index.search("Asha Muhammad Ali Rao") == ()
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "Osama Rao and Asha Laden",
+        "Asha Rao and Ravi Kumar",
+        "Priya Anita Devi Sharma",
+        "Oleg Ivanov & Petr Zakharov",
+        "Hussein Rao / Asha Khalid Khan",
+        "张伟和李明",
+        "Wang Wei and Zhang Dong",
+        "Asha Rao Osama",
+    ],
+)
+def test_words_of_two_names_and_parts_of_a_listed_one_among_others_are_no_hit(stated: str) -> None:
+    assert not found(stated)
+
+
+WHOLE = [
+    name.text
+    for listed in LISTED
+    for name in listed.names
+    if not name.weak and name.text not in {"TIE", "Lala", "HIZBALLAH", "Party of God"}
+]
+COMMON = ("Asha", "Rao", "Ravi", "Kumar", "Mumbai", "Trading", "Иван", "Мария", "LLC", "c/o", "No. 7", "42")
+
+
+@given(
+    st.sampled_from([name for name in WHOLE if "MUHAMMAD, Ali" not in name and "TRADING" not in name]),
+    st.lists(st.sampled_from(COMMON), max_size=4),
+    st.lists(st.sampled_from(COMMON), min_size=1, max_size=6),
+)
+def test_a_listed_name_is_found_between_any_words(name: str, before: list[str], after: list[str]) -> None:
+    """If the name alone is a hit of two words that are not usual, it is one with any words around it."""
+    alone = {hit.party.id for hit in INDEX.search(name)}
+
+    assert alone
+    assert alone <= set(found(" ".join([*before, name, *after])))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Rent of March, for Osama bin Laden, invoice 4711", ["T.1"]),
+        ("INV-2026-0042/Усама бен Ладен (договор 12)", ["T.1"]),
+        ("invoice 12 王振东", ["T.10"]),
+        ("word " * 300 + "Osama bin Laden", ["T.1"]),
+        ("osamabinladen@upi", ["T.1"]),
+        ("Osama Ravi bin Laden", []),
+        ("Rent of March for Osama", []),
+        ("Rent for Laden", []),
+        ("Invoice 4711 of 12 March, general trading, cotton and rice", []),
+        ("77017654321", []),
+        ("", []),
+    ],
+)
+def test_a_whole_listed_name_is_found_in_a_free_text_and_nothing_less(text: str, wanted: list[str]) -> None:
+    assert [hit.party.id for hit in INDEX.search_text(text)] == wanted
+
+
 @pytest.mark.parametrize("stated", ["Binladinov", "L i n L i", "Ali4 Karimi", "3M Company", "Marosanidze Le"])
 def test_words_that_are_run_together_or_have_digits_are_no_hit_by_themselves(stated: str) -> None:
     assert not found(stated)
