@@ -11,9 +11,8 @@ If there are none before, it is not taken: nothing passes unscreened.
 Two people may also name an outside engine, which is asked about every payment beside the lists, or in their
 place. If it does not answer, that is a finding of its own: the payment is held until it answers.
 
-A name is compared wherever a pacs.008 has one of a party: debtor and creditor, the ultimate ones, the
-initiating party, the person to contact of each, and the holder's name of an account. Vessels, addresses and
-free text are not compared.
+Which names and texts of a payment are compared: `switch.payments.screened`. The outside engine is asked about
+the names only.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ import zlib
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from time import monotonic, perf_counter
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import asyncpg
 import msgspec
@@ -35,9 +34,11 @@ from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.payments.directory import REFRESH_S, Directory, ScreeningEngine, ScreeningSet
 from switch.payments.dispatch import now_us
+from switch.payments.screened import parties_of, texts_of
 from switch.screening import making, tables
 from switch.screening.engine import AskedParty, EngineClient, EngineHit, EngineSilent, EngineTerms
 from switch.screening.index import NameIndex, ScreeningHit
+from switch.screening.stated import plain_text
 from switch.screening.tables import IndexTables
 
 CLEARED_READ_S: Final = 5.0
@@ -54,16 +55,6 @@ _PARTIES: Final = _statement("parties_of_lists")
 _CLEARED: Final = _statement("screening_clearances")
 _TABLES: Final = _statement("screening_tables")
 _KEEP: Final = _statement("keep_screening_tables")
-_PLACES: Final = {
-    "Dbtr": "debtor",
-    "Cdtr": "creditor",
-    "UltmtDbtr": "ultimate debtor",
-    "UltmtCdtr": "ultimate creditor",
-    "InitgPty": "initiating party",
-}
-_ACCOUNTS: Final = {"DbtrAcct": "debtor account", "CdtrAcct": "creditor account"}
-PARTS: Final = (*_PLACES.values(), *_ACCOUNTS.values())
-"""Every part of a payment whose name is compared."""
 encode_parties: Final = msgspec.msgpack.encode
 _log = structlog.get_logger()
 
@@ -308,9 +299,15 @@ class Screening:
         for part, name, born in parties_of(message):
             for hit in index.search(name, born=born, threshold=threshold):
                 yield _finding(part, name, hit, self._fingerprint(message, part, name, born))
+        for part, text in texts_of(message):
+            for hit in index.search_text(text, threshold=threshold):
+                yield _finding(part, text, hit, self._fingerprint(message, part, plain_text(text), None))
 
     def _fingerprint(self, message: Message, part: str, name: str, born: date | None) -> bytes:
-        """Who a party is, for clearances: its name, its account and its date of birth, as they are stated."""
+        """Who a party is, for clearances: its name, its account and its date of birth, as they are stated.
+
+        Of a text it is its words without numbers, as those of an invoice are other ones each time.
+        """
         (transaction,) = message.content["CdtTrfTxInf"]
         side = "Cdtr" if "creditor" in part else "Dbtr"
         account = msgspec.json.encode(transaction.get(f"{side}Acct", {}).get("Id"), order="sorted").decode()
@@ -413,36 +410,6 @@ def _begun(dated: Sequence[_Dated]) -> Sequence[_Dated]:
     """Those that have begun; they are in the order of their instants."""
     now = now_us()
     return [each for each in dated if each.since <= now]
-
-
-def parties_of(message: Message) -> Iterator[tuple[str, str, date | None]]:
-    """Each name of a party in a pacs.008: its part, the name, and the date of birth if it is stated."""
-    seen: set[tuple[str, str]] = set()
-    (transaction,) = message.content["CdtTrfTxInf"]
-    for tag, part in _PLACES.items():
-        party = transaction.get(tag, {})
-        yield from _once(seen, part, party.get("Nm"), _born(party))
-        yield from _once(seen, part, party.get("CtctDtls", {}).get("Nm"), None)
-    for tag, part in _ACCOUNTS.items():
-        yield from _once(seen, part, transaction.get(tag, {}).get("Nm"), None)
-
-
-def _once(
-    seen: set[tuple[str, str]], part: str, name: str | None, born: date | None
-) -> Iterator[tuple[str, str, date | None]]:
-    """A name, unless the party itself has the same: an account usually has that of its holder."""
-    side = part.removesuffix(" account")
-    if name and (side, name) not in seen:
-        seen.add((side, name))
-        yield part, name, born
-
-
-def _born(party: dict[str, Any]) -> date | None:
-    stated = party.get("Id", {}).get("PrvtId", {}).get("DtAndPlcOfBirth", {}).get("BirthDt")
-    try:
-        return date.fromisoformat(stated) if stated else None
-    except ValueError:
-        return None
 
 
 def _day(first: date, last: date) -> str:

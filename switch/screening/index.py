@@ -284,7 +284,7 @@ class NameIndex:
 
         Numbers and names of one word say nothing in a text.
         """
-        return self._remembered_texts(text, threshold)
+        return self._remembered_texts(reading.plain_text(text), threshold)
 
     def forget_names(self) -> None:
         """Forget the searches that are remembered, and keep what words are like."""
@@ -302,7 +302,7 @@ class NameIndex:
     def _find_in_text(self, text: str, threshold: float) -> Sequence[ScreeningHit]:
         found = (
             scored
-            for piece in reading.pieces(reading.without_signs(text))
+            for piece in reading.pieces(text)
             for scored in itertools.chain(
                 self._in_text(piece, threshold),
                 self._run_together_in(piece, threshold, is_text=True),

@@ -42,7 +42,7 @@ def names_in(stated: str) -> Iterator[str]:
     made = [part.strip() for part in _BETWEEN_NAMES.split(seen)]
     if len(made) > 1:
         if latin_form(seen) != seen:
-            yield without_signs(seen)
+            yield plain_text(seen)
         yield from (part for part in made if len(words(part)) > 1)
 
 
@@ -50,12 +50,12 @@ def digits_otherwise(made: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Words that have digits beside letters, with letters instead of the digits, and without them."""
     if any(map(_DIGIT_IN_WORD.search, made)):
         yield from (tuple(one.translate(digits) for one in made) for digits in _AS_LETTERS)
-        yield all_words(without_signs(" ".join(made)))
+        yield all_words(plain_text(" ".join(made)))
 
 
-def without_signs(text: str) -> str:
-    """A text without numbers, brackets and slashes."""
-    return _SIGNS.sub(" ", text)
+def plain_text(text: str) -> str:
+    """A text without numbers, brackets and slashes, and with one space between its words."""
+    return " ".join(_SIGNS.sub(" ", text).split())
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -41,7 +41,7 @@ from switch.pages import (
 from switch.pages.help import HELP
 from switch.pages.outcomes import OUTCOMES, RETURNS
 from switch.pages.shell import ACCOUNT, GROUPS, NAVIGATION
-from switch.payments import journey, screening
+from switch.payments import journey, screened
 from switch.payments.payment_files import STOPPED
 from switch.reports import (
     facts,
@@ -153,7 +153,7 @@ OWN = {
     *(text for text, _ in own_messages.REQUEST_STATES.values()),
     *(text for text, _ in (*payment_files.STATES.values(), *payment_files.LINE_STATES.values())),
     *("not ended", STOPPED, own_qr.NO_ACCOUNT, own_qr.NO_BANK, own_qr.NO_AMOUNT),
-    *screening.PARTS,
+    *screened.PARTS,
     *notices.TEXTS,
     *(passkeys._BAD, "the code or the passkey is wrong", sign_in.WRONG),
     *(openid._WRONG, openid._AWAY, federated._REFUSED, "no such identity provider"),

@@ -382,6 +382,30 @@ async def test_a_refused_one_is_rejected_with_rr04_and_no_word_of_why(stack: Sta
     assert not [word for word in TELLING if word in json.dumps(refused).lower()]
 
 
+async def test_a_listed_name_is_held_beside_other_words_and_wherever_a_message_states_it(
+    stack: Stack, lists: int
+) -> None:
+    beside = paying(stack, creditor=f"Bilal Khan c/o {LISTED} 4711")
+    in_text, invoicer = (paying(stack, creditor="Bilal Khan") for _ in range(2))
+    for document, remittance in (
+        (in_text, {"Ustrd": [f"rent of March for {LISTED}, flat 12"]}),
+        (invoicer, {"Strd": [{"Invcr": {"Nm": LISTED}}]}),
+    ):
+        document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["RmtInf"] = remittance
+    parts = []
+    async with stack.client("asha-bank") as client:
+        for document in (beside, in_text, invoicer):
+            assert (await client.pay(document, wait=0)).status == "PDNG"
+            await case_of(stack, uetr_of(document))
+            found = await asyncio.to_thread(
+                typed, "screening", "hits", uetr_of(document), "--as", "operator"
+            )
+            parts += [hit["party"] for hit in found["hits"]]
+            await decide(stack, "screening.refuse", {"uetr": uetr_of(document)})
+
+    assert parts == ["creditor", "remittance information", "invoicer"]
+
+
 async def test_a_cleared_party_is_no_hit_for_this_entry_and_this_account_until_the_clearance_ends(
     stack: Stack, lists: int
 ) -> None:

@@ -1,13 +1,19 @@
 """Which names of a payment are compared."""
 
 import json
+from datetime import date
+from typing import Any
 
 from schemas import codec
-from switch.payments.screening import parties_of
+from switch.payments.screened import parties_of, texts_of
 from switch.sandbox import world
 
 PAYER = {"bic": "ASHAINBB", "country": "IN", "currency": "INR", "member_id": ""}
 PAYEE = {"bic": "INDUPKKA", "country": "PK", "currency": "PKR", "member_id": ""}
+
+
+def _message(document: dict[str, Any]) -> codec.Message:
+    return codec.decode(json.dumps(document).encode(), media_type="application/json")
 
 
 def test_every_name_of_a_party_is_compared_and_each_once() -> None:
@@ -18,11 +24,67 @@ def test_every_name_of_a_party_is_compared_and_each_once() -> None:
     transaction["DbtrAcct"]["Nm"] = "Asha Rao"
     transaction["CdtrAcct"]["Nm"] = "B. Khan"
 
-    found = list(parties_of(codec.decode(json.dumps(document).encode(), media_type="application/json")))
-
-    assert found == [
+    assert list(parties_of(_message(document))) == [
         ("debtor", "Asha Rao", None),
         ("creditor", "Bilal Khan", None),
         ("creditor", "Oleg Testov", None),
         ("creditor account", "B. Khan", None),
     ]
+
+
+def test_names_and_texts_that_are_not_of_the_parties_themselves_are_compared() -> None:
+    """Each field of the list in docs/operate/screening.md."""
+    document = world.document(PAYER, PAYEE, amount="100.00", debtor="Asha Rao", creditor="Bilal Khan")
+    transaction = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
+    transaction["CdtrAcct"]["Prxy"] = {"Id": "bilal.khan@bank"}
+    transaction["InstrForCdtrAgt"] = [{"InstrInf": "tell Oleg"}]
+    transaction["RgltryRptg"] = [{"Authrty": {"Nm": "Central Bank"}, "Dtls": [{"Inf": ["for", "Oleg"]}]}]
+    transaction["RltdRmtInf"] = [
+        {"RmtLctnDtls": [{"Mtd": "POST", "PstlAdr": {"Nm": "Letter Box", "Adr": {"Ctry": "IN"}}}]}
+    ]
+    transaction["RmtInf"] = {
+        "Strd": [
+            {
+                "RfrdDocInf": [{"LineDtls": [{"Id": [{"Nb": "1"}], "Desc": "cotton of Oleg"}]}],
+                "Invcr": {"Nm": "Oleg Testov", "CtctDtls": {"Nm": "Ravi Kumar"}},
+                "Invcee": {
+                    "Nm": "Asha Iyer",
+                    "Id": {
+                        "PrvtId": {
+                            "DtAndPlcOfBirth": {
+                                "BirthDt": "1990-01-02",
+                                "CityOfBirth": "Pune",
+                                "CtryOfBirth": "IN",
+                            }
+                        }
+                    },
+                },
+                "GrnshmtRmt": {"Tp": {"CdOrPrtry": {"Cd": "GNCS"}}, "Grnshee": {"Nm": "Sunil Rao"}},
+                "AddtlRmtInf": ["on behalf of", "Oleg Testov"],
+            }
+        ]
+    }
+    message = _message(document)
+
+    assert list(parties_of(message))[2:] == [
+        ("invoicer", "Oleg Testov", None),
+        ("invoicer", "Ravi Kumar", None),
+        ("invoicee", "Asha Iyer", date(1990, 1, 2)),
+        ("other party", "Sunil Rao", None),
+        ("other party", "Letter Box", None),
+    ]
+    assert list(texts_of(message))[1:] == [
+        ("creditor account", "bilal.khan@bank"),
+        ("remittance information", "cotton of Oleg"),
+        ("remittance information", "on behalf of Oleg Testov"),
+        ("instruction", "tell Oleg"),
+        ("regulatory reporting", "for Oleg"),
+    ]
+
+
+def test_lines_of_unstructured_information_are_one_text() -> None:
+    document = world.document(PAYER, PAYEE, amount="100.00", debtor="Asha Rao", creditor="Bilal Khan")
+    transaction = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
+    transaction["RmtInf"] = {"Ustrd": ["rent for Oleg", "Testov"]}
+
+    assert list(texts_of(_message(document)))[1:] == [("remittance information", "rent for Oleg Testov")]
