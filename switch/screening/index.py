@@ -15,6 +15,7 @@ import itertools
 import math
 from array import array
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -89,6 +90,8 @@ _HEARD: Final = 0.75
 """So much of the weight of a listed name must be heard in the stated one, ..."""
 _PART: Final = MOST / _HEARD
 """... or so much of that, if all words of the stated one are."""
+_INITIALS: Final = 2
+"""Letters of the longest word that may be initials: `O.P.`"""
 _FEW: Final = 16
 """Up to so many words are heard one by one, as they are remembered."""
 _party: Final = msgspec.msgpack.Decoder(ListedParty).decode
@@ -296,6 +299,7 @@ class NameIndex:
             *(self._scored(asked, threshold) for asked in self._readings(stated, threshold)),
             self._run_together_in(stated, threshold),
             self._han_names_in(stated),
+            self._by_initials(stated, born, threshold) if born is not None else (),
         )
         return self._hits(found, born, threshold)
 
@@ -366,6 +370,25 @@ class NameIndex:
                 listed = self._party(at).names[self._places[at]].text
                 if han.is_name(listed) and han.compare(part, listed) is han.HanLikeness.SAME:
                     yield at, _BESIDE
+
+    def _by_initials(self, stated: str, born: date, threshold: float) -> Iterator[tuple[int, float]]:
+        """The names of which one word is stated, and initials of others, with a date of birth that agrees.
+
+        Without the date it would be everybody: `A. Khan`.
+        """
+        made = [word for word in names.all_words(stated) if word not in names.PARTICLES]
+        full = [word for word in made if len(word) > _INITIALS]
+        initials = Counter("".join(word for word in made if len(word) <= _INITIALS))
+        if len(full) != 1 or not initials:
+            return
+        alike = self._alike(full[0], False, threshold)
+        for at in self._having_any(alike):
+            others = [one for one in self._names[at] if alike.similar.get(one, 0.0) < _TYPED]
+            agrees = len(others) < len(self._names[at]) and any(
+                one.may_be(born) for one in self._party(at).born
+            )
+            if agrees and initials <= Counter(self._words[one][0] for one in others):
+                yield at, _PART_OF_A_NAME
 
     def _party(self, at: int) -> ListedParty:
         return _party(self._tables.packed[self._parties[at]])

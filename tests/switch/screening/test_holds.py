@@ -397,9 +397,7 @@ async def test_a_listed_name_is_held_beside_other_words_and_wherever_a_message_s
         for document in (beside, in_text, invoicer):
             assert (await client.pay(document, wait=0)).status == "PDNG"
             await case_of(stack, uetr_of(document))
-            found = await asyncio.to_thread(
-                typed, "screening", "hits", uetr_of(document), "--as", "operator"
-            )
+            found = await asyncio.to_thread(typed, "screening", "hits", uetr_of(document), "--as", "operator")
             parts += [hit["party"] for hit in found["hits"]]
             await decide(stack, "screening.refuse", {"uetr": uetr_of(document)})
 

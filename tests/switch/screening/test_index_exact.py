@@ -225,6 +225,38 @@ def test_two_words_as_one_are_a_hit_up_to_the_score_of_their_name() -> None:
     assert found > 200
 
 
+def parted(words: list[str], chance: random.Random) -> str:
+    """A name with its longest word in two parts."""
+    longest = max(words, key=len)
+    place = chance.randrange(1, len(longest)) if len(longest) > 1 else 1
+    return " ".join(f"{word[:place]} {word[place:]}" if word == longest else word for word in words)
+
+
+def test_a_listed_name_among_other_words_is_a_hit_up_to_its_score() -> None:
+    """Neither the words around a name nor two words that are read as one leave it out."""
+    chance = random.Random(37)
+    syllables = ["".join(chance.choices(SYLLABLES, k=chance.choice((1, 2, 3)))) for _ in range(60)]
+    listed = [chance.choices((*syllables, *WORDS[:12]), k=chance.choice((2, 3, 3, 4))) for _ in range(80)]
+    parties = [
+        ListedParty(str(at), ListedKind.PERSON, [ListedName(" ".join(words))])
+        for at, words in enumerate(listed)
+    ]
+    quick, whole = NameIndex(parties), ExhaustiveIndex(parties)
+    found = 0
+    for number in range(300):
+        words = chance.choice(listed)
+        name = parted(words, chance) if number % 3 == 0 else stated_otherwise(" ".join(words), chance)
+        before, after = (chance.choices((*syllables, *WORDS), k=chance.randrange(4)) for _ in range(2))
+        text = " ".join([*before, name, *after])
+        assert quick.search_text(text) == whole.search_text(text), text
+        for hit in whole.search(text, threshold=LEAST_THRESHOLD):
+            threshold = max(LEAST_THRESHOLD, hit.score - 0.0006)
+            assert quick.search(text, threshold=threshold) == whole.search(text, threshold=threshold), text
+            found += 1
+
+    assert found > 150
+
+
 CHEAP = {
     one: [other for other, apart in found.items() if apart <= similarity.NEAR]
     for one, found in similarity._APART.items()

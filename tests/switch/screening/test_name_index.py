@@ -172,6 +172,12 @@ def test_other_characters_do_not_hide_a_name_in_han_characters(stated: str) -> N
     assert found(stated) == ["T.10"]
 
 
+def test_a_foreign_name_in_han_characters_is_found_by_its_alias() -> None:
+    index = NameIndex([party(1, "Usama bin Laden", "本·拉登")])
+
+    assert [hit.score for hit in index.search("本·拉登")] == [1.0]
+
+
 def test_a_name_of_usual_words_is_found_beside_another_one_that_is_joined_to_it() -> None:
     index = NameIndex([party(1, "Muhammad Ali"), *(party(2 + n, f"Muhammad {n} Ali") for n in range(30))])
 
@@ -253,6 +259,20 @@ def test_another_date_of_birth_lowers_the_score_and_the_same_does_not() -> None:
         return INDEX.search("Ayman Zawahiri Muhammad Rabi", born=day, threshold=0)[0].score
 
     assert scored(date(1951, 6, 19)) == scored(None) > scored(date(1990, 1, 1))
+
+
+@pytest.mark.parametrize("stated", ["A. Zawahiri", "Zawahiri A", "A.M. Zawahiri", "А. Завахири"])
+def test_an_initial_and_a_family_name_are_a_hit_with_the_date_of_birth_only(stated: str) -> None:
+    def ids(day: date | None) -> list[str]:
+        return [hit.party.id for hit in INDEX.search(stated, born=day)]
+
+    assert ids(date(1951, 6, 19)) == ["T.2"]
+    assert ids(date(1990, 1, 1)) == ids(None) == []
+
+
+def test_other_initials_are_no_hit_with_the_same_date_of_birth() -> None:
+    assert INDEX.search("X. Zawahiri", born=date(1951, 6, 19)) == ()
+    assert INDEX.search("A. B. C.", born=date(1951, 6, 19)) == ()
 
 
 def test_each_party_is_once_in_the_hits_by_its_best_name() -> None:
