@@ -298,7 +298,8 @@ def romanise(tested: Sequence[Pair]) -> list[Pair]:
 def table(report: dict[str, Any]) -> str:
     """The figures for people."""
     about, _, _ = __doc__.partition("\n\n")
-    lines = [f"{about} Measured on {datetime.now(UTC):%d %B %Y}.", "", *_measured(report)]
+    today = datetime.now(UTC)
+    lines = [f"{about} Measured on {today.day} {today:%B %Y}.", "", *_measured(report)]
     return "\n".join(lines) + "\n"
 
 
@@ -312,7 +313,7 @@ def _measured(report: dict[str, Any]) -> Iterator[str]:
         if part == "payee":
             yield "\n| verdict of a person, answer | pairs |\n|---|---|"
             yield from (f"| {name} | {count} |" for name, count in report[part]["answers"].items())
-            yield "\n" + _time(report[part]["time"])
+            yield f"\n{_time(report[part]['time'])}\n"
         else:
             yield "\n" + _common(report[part]["common"])
             yield f"\n{_INSIDE_TITLE}\n\n{head}"

@@ -3,7 +3,7 @@
 
 import pytest
 
-from switch.names.words import NAME_MAX, WORDS_MAX, has_legal_form, words
+from switch.names.words import NAME_MAX, WORDS_MAX, all_words, has_legal_form, words
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,9 @@ from switch.names.words import NAME_MAX, WORDS_MAX, has_legal_form, words
         ("艾力·买买提", ("aili", "maimaiti")),
         ("ООО Северный Ветер", ("severnyi", "veter")),
         ("Общество с ограниченной ответственностью «Ветер»", ("veter",)),
+        ("Asha\tRao\nand\u2028Ravi", ("asha", "rao", "and", "ravi")),
+        ("Asha & Ravi", ("asha", "and", "ravi")),
+        ("\ufdfaAsha\ufdfb Rao", ("asha", "rao")),  # praise of several words in one character
         ("LLC", ("llc",)),
         ("", ()),
         ("\u200f\u200b", ()),
@@ -31,6 +34,13 @@ from switch.names.words import NAME_MAX, WORDS_MAX, has_legal_form, words
 )
 def test_a_name_is_its_visible_words(name: str, found: tuple[str, ...]) -> None:
     assert words(name) == found
+
+
+def test_the_last_word_of_a_long_name_is_read_where_all_are_wanted() -> None:
+    name = " ".join("abcdefghijklmnopqrstuvwxyz0123456789") + " Rao"
+
+    assert (all_words(name)[-1], len(words(name))) == ("rao", WORDS_MAX)
+    assert len(all_words("a " * 5000)) == NAME_MAX // 2
 
 
 def test_an_organisation_is_known_by_its_legal_form() -> None:
