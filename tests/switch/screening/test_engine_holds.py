@@ -23,7 +23,7 @@ def engine(stack: Stack) -> Iterator[EngineThread]:
         patch.setenv("PAYSWITCH_DATA", str(stack.settings.data))
         patch.setenv("PAYSWITCH_PORT", str(stack.settings.port))
         patch.setenv("PAYSWITCH_RAILS", json.dumps(stack.settings.rails))
-        asyncio.run(use_engine(stack, form="json", address=f"{thread.server.url}/screen", within_ms=5000))
+        asyncio.run(use_engine(stack, form="json", address=f"{thread.server.url}/screen", within_ms=7000))
         yield thread
         asyncio.run(use_engine(stack, form="none"))
 
@@ -114,6 +114,23 @@ async def test_silence_holds_payments_and_they_continue_when_the_engine_answers(
     assert (ends, held) == (["COMMITTED"] * 3, "RECEIVED")
     assert (refused["state"], refused["reason"]) == ("ABORTED", "RR04")
     assert silent_payments(stack) >= before + 5
+
+
+@pytest.mark.long
+async def test_a_slow_engine_delays_payments_and_refuses_none(stack: Stack, engine: EngineThread) -> None:
+    """After five seconds the writer found the order too old: 503, though the engine had answered in time."""
+    answers = []
+    try:
+        for delay_s in (5.5, 8.0):
+            engine.server.delay_s = delay_s
+            async with stack.client("asha-bank") as client:
+                document = paying(stack, creditor="Bilal Khan")
+                answers.append((await client.pay(document, wait=3)).status)
+    finally:
+        engine.server.delay_s = 0.0
+    ended = await final(stack, uetr_of(document))
+
+    assert (answers, ended["state"]) == (["ACCC", "PDNG"], "COMMITTED")
 
 
 async def test_a_decision_about_a_hit_waits_while_the_engine_is_silent(
