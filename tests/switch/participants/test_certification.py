@@ -39,7 +39,7 @@ def certificate(**changes: Any) -> str:
         "participant": "asha-bank",
         "product": "core-banking 4.2",
         "switch": "https://test.switch.example",
-        "kit": 1,
+        "kit": KIT,
         "started_at": (ended - timedelta(hours=1)).isoformat(timespec="seconds"),
         "ended_at": ended.isoformat(timespec="seconds"),
         "not_supported": ["RTP-PAY", "RTP-REFUSE"],
@@ -73,6 +73,17 @@ async def refused(services: ServiceContext, kind: str, content: dict[str, Any]) 
     return raised.value.detail
 
 
+async def test_a_certificate_of_an_earlier_kit_has_fewer_scenarios_and_counts(
+    services: ServiceContext,
+) -> None:
+    earlier = certificate(kit=KIT - 1, passed=len(BY_ID) - 9)
+    await done(services, "participant.certify", certify(earlier))
+
+    found = await certification.last(services.pool, "asha-bank")
+    assert found is not None
+    assert found.kit == KIT - 1
+
+
 async def test_two_people_record_a_certificate_and_the_last_one_counts(services: ServiceContext) -> None:
     assert await certification.last(services.pool, "asha-bank") is None
     await done(services, "participant.certify", certify(certificate(product="core-banking 4.1")))
@@ -81,7 +92,7 @@ async def test_two_people_record_a_certificate_and_the_last_one_counts(services:
     found = await certification.last(services.pool, "asha-bank")
     assert found is not None
     assert (found.kit, found.product, found.valid_until, found.expired) == (
-        1,
+        KIT,
         "core-banking 4.2",
         NEXT_YEAR,
         False,
