@@ -195,6 +195,7 @@ ANSWERS: Final[Mapping[str, OperationAnswer]] = MappingProxyType(
         "listScreeningLists": _page(models.ScreeningListDocument),
         "listScreeningOfficers": _page(models.ScreeningOfficersDocument),
         "listWatchRules": _page(models.WatchRuleDocument),
+        "listSourceRails": _page(models.SourceRailDocument),
         "getScreeningHits": OperationAnswer(models.ScreeningHitsDocument, failures=(NotFound,)),
         "getGoamlDraft": OperationAnswer(
             files=("application/xml",), headers=("Content-Disposition",), failures=(NotFound,)

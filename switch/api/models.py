@@ -175,7 +175,8 @@ class RefundDocument(TypedDict):
         str,
         _text(
             "done",
-            "`left`: people end it, as what is refused, given back later, or unknown in the end",
+            "`left`: people end it, as what is refused, given back later, or unknown in the end; "
+            "`carried`: too little for the rail, it goes with the next part, or people end it",
             enum=[str(state) for state in RefundState if state],
         ),
     ]
@@ -184,6 +185,10 @@ class RefundDocument(TypedDict):
     amount: MoneyDocument | None
     given_back: Annotated[
         MoneyDocument | None, Meta(description="What the rail gave back after it had executed the refund")
+    ]
+    carried: Annotated[
+        MoneyDocument | None,
+        Meta(description="What a part leaves to the next one: the rail cannot carry it"),
     ]
     orders: Annotated[int, Meta(ge=0, description="How many orders were made; the rail has at most one")]
     detail: Annotated[str, _text("refused AC04", "What the rail says, or why people end it")] | None
@@ -468,7 +473,10 @@ class PaymentFileLineDocument(TypedDict):
     uetr: Annotated[str, _text("eb6305c9-1f7f-49de-aed0-16487c27b42d", "UETR of its payment", format="uuid")]
     status: Annotated[Literal["RCVD", "PDNG", "ACCC", "RJCT", "CANC"], Meta(description=_LINE_STATUS)]
     reason: ReasonCode | None
-    detail: Annotated[str | None, Meta(description="The reason in words, if the line was not sent")]
+    detail: Annotated[
+        str | None, Meta(description="Why it was rejected or cancelled: place, text and broken rule")
+    ]
+    remedy: Annotated[str | None, Meta(description="What to do about a rejected line")]
 
 
 class FirmQuoteDocument(TypedDict):
@@ -1260,6 +1268,29 @@ class ScreeningOfficersDocument(TypedDict):
     participant: Annotated[str, _text("asha-bank", "`*`: every participant without a setting of its own")]
     decided_by: Annotated[str, _text("participant", "operators, officers or participant")]
     change: Annotated[int, Meta(examples=[31], description="The change that set it")]
+
+
+class SourceRailDocument(TypedDict):
+    """A rail that can order payments, and whether the switch takes its orders."""
+
+    country: Country
+    state: Annotated[
+        Literal["open", "paused", "suspended", "off"],
+        Meta(
+            description="`open`: orders are taken; `paused` by two people, or `suspended` as its gateway is: "
+            "new orders are refused; `off`: nobody has decided to take them"
+        ),
+    ]
+    since: Annotated[Instant | None, Meta(description="Since when they are taken, or paused")]
+    gateway: Annotated[str | None, _text("pakistan-gateway", "The debtor agent of its payments")]
+    purpose: Annotated[str | None, _text("FAMI", "Purpose of orders that state none")]
+    refunds_since: Annotated[
+        Instant | None, Meta(description="What is returned from then on is refunded over the rail; null: not")
+    ]
+    change: Annotated[int | None, Meta(examples=[8], description="The newest `rail.inbound` in force")]
+    decided_at: Annotated[Instant | None, Meta(description="When it was executed")]
+    requested_by: Annotated[str | None, _text("olga", "Who requested it")]
+    approved_by: Annotated[list[str], Meta(examples=[["chen"]], description="Who approved it")]
 
 
 class WatchRuleDocument(TypedDict):

@@ -231,6 +231,7 @@ async def list_payment_file_lines(  # noqa: PLR0917 - one per parameter
             "status": line.outcome.status,
             "reason": line.outcome.reason,
             "detail": line.outcome.text or None,
+            "remedy": line.remedy,
         }
         for line in page.entries
     ]
@@ -239,7 +240,10 @@ async def list_payment_file_lines(  # noqa: PLR0917 - one per parameter
 
 @router.delete("/payment-files/{id}", operation_id="cancelPaymentFile", tags=["payments"])
 async def cancel_payment_file(context: Context, reader: Reader, id: FileId) -> JSONResponse:  # noqa: A002
-    """Cancel the rest of a file of the caller: what was not sent is never sent. Nothing is recalled."""
+    """Cancel the rest of a file of the caller: what was not sent is never sent. Nothing is recalled.
+
+    A file that has ended stays as it is: `cancelled_at` is null if nothing of it was cancelled.
+    """
     suspension.require_active(reader)
     await payment_files.find(context.pool, reader.id, id)
     await payment_files.cancel(context.pool, reader.id, id)
@@ -277,7 +281,7 @@ async def _report(
         for found in reader.feed(piece):
             if isinstance(found, PaymentLine):
                 line = await anext(outcomes)
-                made.append(pain_002.line_status(found, line.outcome, batch))
+                made.append(pain_002.line_status(found, line.with_remedy, batch))
                 batch = found.batch
         yield b"".join(made)
         piece = await anext(pieces, b"")

@@ -27,6 +27,7 @@ from schemas.payment_return import ROOT, PaymentReturn
 from schemas.reasons import Reason
 from switch.api.receiving import Received
 from switch.payments import returnable, stated
+from switch.writer.part_returns import left_to_return
 
 _GROUP: Final = f"{ROOT}/GrpHdr"
 _TX: Final = f"{ROOT}/TxInf"
@@ -71,7 +72,7 @@ async def refusal(received: Received, asked: PaymentReturn, uetr: UUID) -> retur
         return None
     left = payment.credit.minor - payment.parts_minor
     if asked.amount.minor > left:
-        text = f"only {Money(left, payment.credit.currency)} are left to return"
+        text = left_to_return(Money(left, payment.credit.currency))
         raise Refused(text, reason=Reason.WRONG_AMOUNT, path=f"{_TX}/RtrdIntrBkSttlmAmt")
     within = runtime.settings.return_within
     found = returnable.terms(payment, asked.amount.minor, datetime.now(UTC), within, rate=asked.rate)

@@ -28,6 +28,7 @@ from switch.payments.journey import read_payment, read_received
 from switch.payments.recalls import RecallState
 from switch.writer.commands import Advance, Return
 from switch.writer.lifecycle import Event, State
+from switch.writer.part_returns import left_to_return
 from switch.writer.verdicts import Verdict
 
 _GIVEN: Final = "ACSC"
@@ -96,9 +97,13 @@ def _check_return(asked: PaymentReturn, payment: dict[str, Any]) -> None:
         raise Refused("this payment was not credited", reason=Reason.REASON_NOT_SPECIFIED)
     credited = payment["credited_amount"]
     whole = Money.parse(credited["amount"], credited["currency"])
+    parts = (Money.parse(each["amount"]["amount"], whole.currency) for each in payment["part_returns"])
+    left = 0 if payment.get("returned") else whole.minor - sum(part.minor for part in parts)
     if asked.amount.currency != whole.currency or asked.amount.minor > whole.minor:
+        wrong = asked.amount.currency != whole.currency
+        text = f"is not in the credited currency, {whole.currency}; " if wrong else ""
         raise Refused(
-            f"is not in the credited currency, or more than the credited amount of {whole}",
+            text + left_to_return(Money(left, whole.currency)),
             reason=Reason.WRONG_AMOUNT,
             path=f"{payment_return.ROOT}/TxInf/RtrdIntrBkSttlmAmt",
         )

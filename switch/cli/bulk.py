@@ -79,11 +79,15 @@ def show(file: File, *, journal: JournalPath = None) -> None:
 
 @app.command()
 def cancel(file: File, *, journal: JournalPath = None) -> None:
-    """Stop the rest of a file for good: what was not sent is not sent any more. Nothing is recalled."""
+    """Stop the rest of a file for good: what was not sent is not sent any more. Nothing is recalled.
+
+    Exit code 1 if nothing was left to stop: then `cancelled` is false.
+    """
     with _named(file):
-        files.reading(file, journal)
-    files.cancel(file, journal)
-    output.document({"cancelled": True})
+        stopped = files.cancel(file, journal)
+        found = files.reading(file, journal).progress()
+    output.document({**_document(found), "cancelled": stopped})
+    raise typer.Exit(0 if stopped else 1)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from switch.cli.connect import (
 )
 from switch.cli.failures import CommandFailed
 from switch.cli.pages import AfterNumber, Limit, shown
+from switch.operations import source_rails
 from switch.payments import rail_connection, rail_test, rails
 from switch.payments.dispatch import Dispatcher
 from switch.payments.reconciliation import Reconciliation, read_breaks, resolve_break
@@ -106,6 +107,20 @@ def breaks(
         async with database(settings_for(data, database_url)) as connection:
             found = await read_breaks(connection, resolved=all_, after=after, limit=limit + 1)
         output.rows(shown(found, limit, lambda each: each["id"], "--after"))
+
+    asyncio.run(run())
+
+
+@app.command()
+def sources(data: Data = None, database_url: Database = None) -> None:
+    """Print the rails that can order payments, by country, one JSON line each.
+
+    Whether their orders are taken, by which gateway, since when, and who decided it.
+    """
+
+    async def run() -> None:
+        async with database(settings_for(data, database_url)) as connection:
+            output.rows(await source_rails.read(connection))
 
     asyncio.run(run())
 

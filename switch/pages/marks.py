@@ -22,7 +22,7 @@ TONES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("RECEIVED", "RESERVED", "SENT", "OPEN", "CLOSED", "CONFIRMED", "SETTLING"), BUSY),
     **dict.fromkeys(("DUE", "INSTRUCTED", "requested", "approved", "invited", "future", "pending"), BUSY),
     **dict.fromkeys(("waiting", "reserved"), BUSY),
-    **dict.fromkeys(("suspended", "closed", "returned"), WARN),
+    **dict.fromkeys(("suspended", "paused", "closed", "returned"), WARN),
     "overdue": BAD,
     **dict.fromkeys(
         ("UNKNOWN", "HELD", "CARRIED", "failed", "refuse", "revoked", "away", "disabled", "given up"), BAD

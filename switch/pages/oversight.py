@@ -15,7 +15,7 @@ from switch.api.tariffs import tariff_documents
 from switch.cases import reading as cases
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
-from switch.operations import oversight
+from switch.operations import oversight, source_rails
 from switch.pages import audited, exports, filters, forms, language, shell, views
 from switch.pages.change_links import link
 from switch.pages.shell import PREFIX, Switch, render
@@ -78,6 +78,7 @@ async def get_rails(
         tariffs=[_tariff(row) for row in tariff_documents(snapshot.tariffs, switch.rails)],
         words=forms.WORDS,
         currencies={country: rail.adapter.profile.currency for country, rail in switch.rails.items()},
+        sources=await source_rails.read(switch.pool) if may(person, Right.READ_AUDIT) else [],
         may_request=may(person, Right.REQUEST_CHANGE),
     )
 

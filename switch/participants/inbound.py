@@ -54,6 +54,7 @@ REFUNDS: Final = MappingProxyType(
         "done": term("the payer has the money"),
         "refused": term("refused by the rail"),
         "left": term("left to people"),
+        "carried": term("too little for the rail: it goes with the next part"),
         "given_back": term("given back by the rail after it was executed"),
     }
 )
@@ -79,7 +80,8 @@ class SettleOrder(Content, frozen=True, kw_only=True):
     evidence: Annotated[str, msgspec.Meta(title="Evidence", min_length=1, max_length=300)]
 
 
-def _originates(country: str) -> bool:
+def originates(country: str) -> bool:
+    """Whether the adapter of a rail takes orders; one that is not installed does not."""
     try:
         return registry.originates(country)
     except NotFound:
@@ -87,7 +89,7 @@ def _originates(country: str) -> bool:
 
 
 async def _check(connection: asyncpg.Connection, content: SetInbound) -> None:
-    if not _originates(content.country):
+    if not originates(content.country):
         raise refuse(
             "this rail's adapter takes no orders",
             remedy="Choose a rail whose adapter takes orders: docs/operate/rails.md.",

@@ -32,6 +32,7 @@ from switch.base.sql import statements
 from switch.payments import returnable
 from switch.writer.commands import Return
 from switch.writer.lifecycle import State
+from switch.writer.part_returns import left_to_return
 from switch.writer.verdicts import Verdict
 
 _FIND: Final = statements("switch.participants")("payment_to_return")
@@ -99,7 +100,7 @@ def _part(payment: asyncpg.Record, content: ReturnPayment) -> int:
     left = payment["credit_minor"] - payment["parts_minor"]
     if part > left:
         raise Refused(
-            f"only {Money(left, payment['credit_currency'])} are left to return",
+            left_to_return(Money(left, payment["credit_currency"])),
             reason=Reason.WRONG_AMOUNT,
             path="amount",
             remedy="State at most what is left, in the currency of the credit.",

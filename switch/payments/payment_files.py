@@ -26,6 +26,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from schemas import remedies, status_report
 from schemas.errors import NotFound
 from switch.base.personal_data import KeyRing, Sealer
 from switch.base.sql import statements
@@ -125,6 +126,19 @@ class FileLine(msgspec.Struct, frozen=True):
     number: int
     uetr: UUID
     outcome: LineOutcome
+
+    @property
+    def remedy(self) -> str | None:
+        """What its sender can do, as of every refused payment."""
+        return remedies.of_status(self.outcome.status, self.outcome.reason, self.outcome.text)
+
+    @property
+    def with_remedy(self) -> LineOutcome:
+        """The outcome with all that its text can say."""
+        if self.remedy is None:
+            return self.outcome
+        text = f"{self.outcome.text} {status_report.TODO}{self.remedy}".strip()
+        return LineOutcome(self.outcome.status, self.outcome.reason, text)
 
 
 async def keep(

@@ -54,6 +54,7 @@ from switch.api import (
     requests_to_pay,
     screening,
     settlement,
+    source_rails,
     statistics,
     tariffs,
     webhooks,
@@ -83,6 +84,7 @@ ROUTERS: Final = (
     cases.router,
     report_deliveries.router,
     screening.router,
+    source_rails.router,
     participants.router,
     keys.router,
     answer_signing.router,
@@ -112,6 +114,7 @@ OF_PEOPLE: Final = (
     cases.router,
     report_deliveries.router,
     screening.router,
+    source_rails.router,
 )
 """Routers for people, which the workers of pages serve."""
 OF_EVERY_WORKER: Final = (health.router, disclosure.router)

@@ -28,7 +28,7 @@ ENDPOINTS: Final = frozenset(
     f"/v1/{name}"
     for name in (
         *("cases", "changes", "enrolment", "identity-providers", "me", "people"),
-        *("report-deliveries", "screening", "sign-in", "sign-out"),
+        *("report-deliveries", "screening", "sign-in", "sign-out", "source-rails"),
     )
 )
 """The first two parts of the paths of people's API."""

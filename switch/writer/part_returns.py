@@ -66,6 +66,11 @@ class PartBooking(NamedTuple):
     facts: dict[str, object]
 
 
+def left_to_return(left: Money) -> str:
+    """What a party of a payment reads where it would return more than this."""
+    return f"only {left} are left to return" if left.minor else f"nothing is left to return ({left})"
+
+
 def legs_back(
     legs: Sequence[Leg], minor: int, *, before: int, debit_minor: int | None = None
 ) -> list[Leg] | None:
@@ -119,9 +124,12 @@ class PartReturns(BatchPart):
         """Refuse to return the whole of a payment of which a part was returned; a known id is repeated."""
         if not isinstance(command, Return | Reverse) or (isinstance(command, Return) and command.minor):
             return None
-        if not self.returned(command.uetr) or books.find(UUID(bytes=command.id)) is not None:
+        returned = self.returned(command.uetr)
+        if not returned or books.find(UUID(bytes=command.id)) is not None:
             return None
-        return Reply(Verdict.PART_RETURNED)
+        original = books.legs(UUID(bytes=command.uetr))
+        left = "" if original is None else f"; {_left(original[1], returned, books)}"
+        return Reply(Verdict.PART_RETURNED, detail=f"{Verdict.PART_RETURNED.text}{left}")
 
     def returned(self, uetr: bytes) -> int:
         """What parts have returned of the credit, in minor units."""
@@ -144,8 +152,13 @@ class PartReturns(BatchPart):
         number, legs = original
         so_far = self._sums.get(asked.uetr, _Sum())
         moved = [leg for leg in legs if leg.purpose in _MOVED]
-        if so_far.parts >= PARTS_MAX or so_far.minor + asked.minor > moved[-1].amount:
-            return Reply(Verdict.MORE_THAN_LEFT, number)
+        if so_far.minor + asked.minor > moved[-1].amount:
+            return Reply(Verdict.MORE_THAN_LEFT, number, detail=_left(legs, so_far.minor, books))
+        if so_far.parts >= PARTS_MAX:
+            text = (
+                f"{PARTS_MAX} parts were returned, the most there can be; {_left(legs, so_far.minor, books)}"
+            )
+            return Reply(Verdict.MORE_THAN_LEFT, number, detail=text)
         at_its_rate = legs_back(legs, asked.minor, before=so_far.minor)
         rate, debit_minor = terms or ("", None)
         back = legs_back(legs, asked.minor, before=so_far.minor, debit_minor=debit_minor)
@@ -193,6 +206,14 @@ class PartReturns(BatchPart):
     def extension(self) -> BatchExtension:
         """The rows that the batch writes."""
         return [RECORD_PART_RETURNS(self._new)] if self._new else ()
+
+
+def _left(legs: Sequence[Leg], returned: int, books: Books) -> str:
+    """How much of the credit can still be returned, for a party of the payment."""
+    credit = next(leg for leg in reversed(legs) if leg.purpose in _MOVED)
+    account = books.account(credit.credit)
+    assert account is not None
+    return left_to_return(Money(credit.amount - returned, account.currency))
 
 
 def _text(part: _Part, back: Sequence[Leg], books: Books) -> str:

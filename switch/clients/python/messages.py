@@ -33,7 +33,7 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class PaymentState:
-    """The status of a payment. The fields after `reason` are set only by `Client.payment`."""
+    """The status of a payment. Only `Client.payment` sets the fields after `reason`, but for `detail`."""
 
     uetr: str
     status: str
@@ -72,9 +72,10 @@ class PaymentState:
     def of_report(cls, message: Mapping[str, Any]) -> "PaymentState":
         """Read a pacs.002."""
         (transaction,) = message["Document"]["FIToFIPmtStsRpt"]["TxInfAndSts"]
-        reasons = transaction.get("StsRsnInf", ())
-        reason = reasons[0].get("Rsn", {}).get("Cd") if reasons else None
-        return cls(transaction["OrgnlUETR"], transaction["TxSts"], reason)
+        cause: Mapping[str, Any] = next(iter(transaction.get("StsRsnInf", ())), {})
+        reason = cause.get("Rsn", {}).get("Cd")
+        text = "".join(cause.get("AddtlInf", ())).replace("To do: ", " To do: ").strip()
+        return cls(transaction["OrgnlUETR"], transaction["TxSts"], reason, detail=text or None)
 
 
 def credit_transfer(

@@ -27,7 +27,7 @@ LISTS = [
 READS = [route for route in ROUTES if "GET" in route.methods and route.operation_id != "getReport"]
 PEOPLES = {
     *("listCases", "getCase", "getCaseAttachment", "getScreeningHits", "getGoamlDraft"),
-    *("listScreeningLists", "listScreeningOfficers", "listWatchRules"),
+    *("listScreeningLists", "listScreeningOfficers", "listWatchRules", "listSourceRails"),
     *("listPeople", "listChanges", "listChangeKinds", "getMe", "getChange"),
     *("listMySessions", "listSessionsOfPerson", "listIdentityProviders"),
 }

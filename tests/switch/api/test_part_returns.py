@@ -75,13 +75,16 @@ async def test_a_payment_is_returned_by_parts_that_add_up_and_the_fee_stays(mark
     again = [(await answered(market, document))[:2] for document in documents]
     more = await answered(market, part_of(payment, "0.01"))
     in_full = await answered(market, returning(payment))
+    too_much = await refused(market, part_of(payment, whole + 1))
     after = {name: dict(await held_by(market, name)) for name in before}
     found = await described(market, payment["uetr"])
     on_page = await got_back(market, payment["uetr"])
 
     assert answers == again == [(200, "ACSC")] * 3
-    assert more[:3] == (422, "RJCT", "AM09")
-    assert in_full[:3] == (422, "RJCT", "AM09")
+    for each in (more, in_full):
+        assert each[:3] == (422, "RJCT", "AM09")
+        assert "nothing is left to return (0.00 PKR)" in each[3]
+    assert too_much == (422, "AM09", "nothing is left to return (0.00 PKR)")
     got = sum(Decimal(part["received_amount"]["amount"]) for part in found["part_returns"])
     assert found["returned"]
     assert (got, len(found["part_returns"])) == (Decimal(paid_in["amount"]), 3)
@@ -91,6 +94,28 @@ async def test_a_payment_is_returned_by_parts_that_add_up_and_the_fee_stays(mark
     assert after["asha-bank"]["INR"] - before["asha-bank"]["INR"] == got * 100
     assert before["indus-bank"]["PKR"] - after["indus-bank"]["PKR"] == whole * 100
     assert await verified(market) == []
+
+
+async def refused(stack: Stack, document: dict[str, Any]) -> tuple[int, str, str]:
+    """HTTP status, reason and text of the refusal of a return that states a wrong amount."""
+    status, problem = await post(stack, "indus-bank", "pacs.004", "pacs.004.001.09", document)
+    return status, problem["reason"], problem["detail"]
+
+
+async def test_a_return_of_too_much_states_how_much_is_left_in_which_currency(market: Stack) -> None:
+    payment = await paid(market)
+    whole = Decimal(payment["credited_amount"]["amount"])
+    before = await refused(market, part_of(payment, whole + 1))
+    assert (await answered(market, part_of(payment, "10.00")))[:2] == (200, "ACSC")
+    after = [await refused(market, part_of(payment, amount)) for amount in (whole + 1, whole)]
+    other = part_of(payment, "1.00")
+    other["PmtRtr"]["TxInf"][0]["RtrdIntrBkSttlmAmt"]["Ccy"] = "INR"
+    left = f"only {whole - 10} PKR are left to return"
+
+    assert before == (422, "AM09", f"only {whole} PKR are left to return")
+    assert after == [(422, "AM09", left)] * 2
+    of_other = await refused(market, other)
+    assert of_other == (422, "AM09", f"is not in the credited currency, PKR; {left}")
 
 
 async def test_a_return_at_the_rate_in_force_costs_the_debtor_and_not_the_provider(market: Stack) -> None:

@@ -111,6 +111,7 @@ RUN_BY: dict[str, tuple[str, ...] | frozenset[str]] = {
     "switch.operations.invariants":   (C,),
     "switch.operations.monitoring":   (C,),
     "switch.operations.oversight":    (P,),
+    "switch.operations.source_rails": (P, R),
     "switch.operations.priced":       (R,),
     "switch.operations.parted":       (R,),
     "switch.operations.ends":         (R,),

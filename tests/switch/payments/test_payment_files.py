@@ -4,6 +4,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,44 @@ def test_each_line_is_an_ordinary_payment_and_the_same_file_doubles_nothing(
     for status in ("ACCC", "RJCT", "RCVD"):
         some = list(client.entries(f"payment-files/{first['id']}/lines", limit="3", status=status))
         assert some == [each for each in listed if each["status"] == status]
+
+
+def test_a_rejected_line_states_its_place_rule_and_remedy_as_a_refused_payment_does(
+    client: Client, tmp_path: Path
+) -> None:
+    path = written(
+        tmp_path / "salaries.xml",
+        [
+            line(),
+            line("PK60SAND0000000000000002"),  # of the rules
+            line(bic="NOPEPKKA"),  # of the route
+            line(magic_account("PK", "AC04")),  # of the rail
+            line(amount="0"),  # of the check of the file
+            line(name="N" * 200),  # of the schema
+        ],
+    )
+
+    ended = until(client, client.hand_in(path.read_bytes()), "ended")
+
+    listed = list(client.entries(f"payment-files/{ended['id']}/lines"))
+    (batch,) = report_of(client, ended)["OrgnlPmtInfAndSts"]
+    reported = [each.get("StsRsnInf", [{}])[0].get("AddtlInf", []) for each in batch["TxInfAndSts"]]
+    assert [listed[0][name] for name in ("reason", "detail", "remedy")] == [None, None, None]
+    for rejected, texts in zip(listed[1:], reported[1:], strict=True):
+        assert rejected["status"] == "RJCT"
+        stated = (
+            client.payment(rejected["uetr"]).detail if rejected["reason"] not in {"AM12", "FF01"} else None
+        )
+        assert rejected["detail"] == stated or stated is None, rejected
+        whole = f"{rejected['detail'] or ''} To do: {rejected['remedy']}".strip()
+        assert "".join(texts) == whole
+        assert not any(personal in whole for personal in ("SAND", "NNN", "Bilal", "NOPE"))
+    assert [each["reason"] for each in listed[1:]] == ["AC03", "RC04", "AC04", "AM12", "FF01"]
+    assert listed[1]["detail"].endswith("[iban]")
+    assert listed[1]["remedy"].startswith("Correct the IBAN")
+    assert listed[2]["detail"].startswith("FIToFICstmrCdtTrf/CdtTrfTxInf/CdtrAgt")
+    assert listed[5]["detail"].endswith("Cdtr/Nm: must have 1 to 140 characters [length]"), listed[5]
+    assert listed[5]["remedy"].startswith("Shorten")
 
 
 def test_the_end_of_a_file_is_among_the_messages_of_its_sender(client: Client, tmp_path: Path) -> None:
@@ -215,6 +254,48 @@ def test_the_rest_of_a_file_is_cancelled(stack: Stack, client: Client, tmp_path:
     assert sum(book[uuid.UUID(each.uetr)] for each in lines_of(path)) == counts.get("ACCC", 0)
     again = client.change("DELETE", f"payment-files/{file['id']}")
     assert again == ended
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_each_line_of_a_large_file_that_is_cancelled_while_it_is_sent_is_paid_once_or_never(
+    stack: Stack, client: Client, tmp_path: Path
+) -> None:
+    """10,000 lines; it is cancelled by several requests at once, and handed in again."""
+    path = written(tmp_path / "salaries.xml", [line(amount="1.00") for _ in range(10_000)])
+    content = path.read_bytes()
+    file = client.hand_in(content)
+    while not client.read(f"payment-files/{file['id']}")["by_status"].get("ACCC"):
+        time.sleep(0.05)
+
+    with ThreadPoolExecutor(4) as pool:
+        stopped = list(pool.map(lambda _: client.change("DELETE", f"payment-files/{file['id']}"), range(4)))
+    ends = time.monotonic() + 240
+    while client.hand_in(content)["state"] != "ended":
+        assert time.monotonic() < ends
+        time.sleep(0.5)
+    ended = client.read(f"payment-files/{file['id']}")
+    at_end = credited(stack, "PK")
+    time.sleep(2)
+
+    counts, book = ended["by_status"], credited(stack, "PK")
+    assert book == at_end
+    assert len({each["cancelled_at"] for each in stopped} | {ended["cancelled_at"]}) == 1
+    assert sum(counts.values()) == 10_000
+    assert counts.keys() <= {"ACCC", "CANC", "RJCT"}
+    assert counts["CANC"] > 9_000, counts
+    for each in client.entries(f"payment-files/{file['id']}/lines", limit="500"):
+        assert book[uuid.UUID(each["uetr"])] == (each["status"] == "ACCC"), each
+
+
+def test_to_cancel_a_file_that_has_ended_changes_nothing_and_says_so(client: Client, tmp_path: Path) -> None:
+    file = client.hand_in(written(tmp_path / "salaries.xml", [line()]).read_bytes())
+    ended = until(client, file, "ended")
+
+    answer = client.change("DELETE", f"payment-files/{file['id']}")
+
+    assert answer == ended
+    assert (answer["state"], answer["cancelled_at"], answer["by_status"]) == ("ended", None, {"ACCC": 1})
 
 
 def test_nobody_else_sees_a_file(stack: Stack, client: Client, tmp_path: Path) -> None:

@@ -106,7 +106,10 @@ def test_a_payment_is_returned_in_full_or_by_parts_never_by_both() -> None:
     parted.returns(an_id(1), 1)
     whole.returns(an_id(1), 0)
 
-    assert parted.returns(an_id(2), 0).verdict == "part_returned"
+    in_full = parted.returns(an_id(2), 0)
+    assert in_full.verdict == "part_returned"
+    assert in_full.detail.endswith("only 2.99 INR are left to return"), in_full
+    assert parted.returns(an_id(2), AMOUNT).detail == "only 2.99 INR are left to return"
     assert parted.ask(Reverse(an_id(3), UETR, "CUST", 7)).verdict == "part_returned"
     assert whole.returns(an_id(2), 1).verdict == "already_corrected"
     assert (parted.balance(parted.payee), whole.balance(whole.payee)) == (AMOUNT - 1, 0)
@@ -136,7 +139,9 @@ def test_the_parts_of_a_payment_are_bounded() -> None:
     for number in range(PARTS_MAX):
         assert machine.returns(an_id(number), 1).verdict == "created"
 
-    assert machine.returns(an_id(PARTS_MAX), 1).verdict == "more_than_left"
+    more = machine.returns(an_id(PARTS_MAX), 1)
+    assert more.verdict == "more_than_left"
+    assert more.detail == "100 parts were returned, the most there can be; only 2.00 INR are left to return"
 
 
 def test_a_cap_refuses_a_part_and_nothing_moves() -> None:

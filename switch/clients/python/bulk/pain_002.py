@@ -107,7 +107,7 @@ def _reason(found: Element, outcome: LineOutcome) -> None:
 
 
 _TEXT_LINE: Final = 105
-_TEXT_MAX: Final = 10 * _TEXT_LINE
+_TEXT_MAX: Final = 20 * _TEXT_LINE
 
 
 def _element(tag: str, text: str = "", **children: str) -> Element:

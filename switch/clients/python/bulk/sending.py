@@ -192,9 +192,20 @@ def reading(path: Path, journal: Path | None = None) -> Journal:
         raise FileRefused("there is no journal: the file was not sent from here") from None
 
 
-def cancel(path: Path, journal: Path | None = None) -> None:
-    """Stop the rest of a file, also while another program sends it; what was sent is not recalled."""
+def cancel(path: Path, journal: Path | None = None) -> bool:
+    """Stop the rest of a file, also while another program sends it; what was sent is not recalled.
+
+    False if nothing was left to stop: every line was sent or rejected, and none was cancelled.
+
+    Raises:
+        FileRefused: as `reading`.
+
+    """
+    progress = reading(path, journal).progress()
+    if progress.cancelled or UNSENT not in progress.by_status:
+        return progress.cancelled
     _mark(journal or journal_of(path)).touch()
+    return True
 
 
 def _mark(journal: Path) -> Path:
