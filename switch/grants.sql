@@ -50,7 +50,7 @@ GRANT INSERT (id, rail, gateway, request, waits_until) ON switch.inbound_lookup 
 GRANT UPDATE (request, decided_at, quote, payee), DELETE ON switch.inbound_lookup TO payswitch_caretaker;
 GRANT UPDATE (refund_due_at, refund_back) ON switch.part_refund TO payswitch_api;
 GRANT INSERT, UPDATE (refund, refund_uetr, refund_ref, refund_body, refund_minor, refund_tries, refund_enquiries, refund_expires_at,
-                      refund_due_at, refund_detail, refund_made, refund_changed_at, refund_back_minor)
+                      refund_due_at, refund_detail, refund_made, refund_changed_at, refund_back_minor, carried_minor)
    ON switch.part_refund TO payswitch_caretaker;
 GRANT SELECT ON switch.payment_file_part TO payswitch_api, payswitch_caretaker;
 GRANT INSERT (id, sender, whole, digest, size, keyid, signature, base, sealed_key, ends_at), UPDATE (cancelled_at, detail)

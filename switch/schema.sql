@@ -2236,6 +2236,7 @@ CREATE TABLE switch.part_refund (
     refund_changed_at timestamptz,
     refund_back       bytea,
     refund_back_minor bigint,
+    carried_minor     bigint, -- what it leaves to the next part; NULL: not decided, or 0
     PRIMARY KEY (rail, ref, part),
     UNIQUE (rail, ref, ordinal)
 );

@@ -66,6 +66,10 @@ class OriginationRequest:
     payee: str = PAYEE
     look_up: Literal["", "price"] = ""
     quote: str = ""
+    bank: str = ""
+    """BIC of the payee's bank; empty: the sandbox's bank of the country."""
+    account: str = ""
+    """The payee's; empty: a magic one, which behaves as `word` defines."""
 
     @classmethod
     def of(cls, body: bytes) -> "OriginationRequest":
@@ -78,7 +82,8 @@ class OriginationRequest:
         try:
             content = json.loads(body)
             request = cls(**content)
-            texts = (request.creditor_country, request.amount, request.word, request.payee, request.quote)
+            texts = (request.creditor_country, request.amount, request.word)
+            texts += (request.payee, request.quote, request.bank, request.account)
             sound = all(isinstance(text, str) for text in texts) and request.look_up in {"", "price"}
             if not sound or not isinstance(request.count, int) or not 0 < request.count <= COUNT_MAX:
                 raise OriginationError("not a valid request")
@@ -124,12 +129,12 @@ class Originator:
         creditor = self._banks(request.creditor_country)[0]
         try:
             amount = Money.parse(request.amount, payers.profile.currency)
-            account = magic_account(request.creditor_country, request.word)
+            account = request.account or magic_account(request.creditor_country, request.word)
             return [
                 payers.pay(
                     amount,
-                    bank=creditor["bic"],
-                    member=creditor["member_id"],
+                    bank=request.bank or creditor["bic"],
+                    member="" if request.bank else creditor["member_id"],
                     account=account,
                     payee=request.payee,
                     behaviour=request.behaviour,

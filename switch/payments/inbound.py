@@ -103,6 +103,7 @@ class RefundState(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     LEFT = "left"
+    CARRIED = "carried"
     GIVEN_BACK = "given_back"
 
 
@@ -193,7 +194,8 @@ async def keep_order(
 
     """
     sealer = keys.sealer(UUID(order.payment.uetr))
-    state = OrderState.RECEIVED if setting.open else OrderState.STOPPED
+    taken = setting.open or await executed_before_restore(pool, UUID(order.payment.uetr))
+    state = OrderState.RECEIVED if taken else OrderState.STOPPED
     digest = _digest(keys, setting.rail, order)
     made_at = order.payment.created_at
     await pool.execute(
@@ -209,13 +211,21 @@ async def keep_order(
         sealer.sealed_key,
         sealer.seal(personal_data.CAME, raw),
         order.expires_at or made_at + timedelta(seconds=lasts_s),
-        "" if setting.open else Reason.TRANSACTION_FORBIDDEN,
+        "" if taken else Reason.TRANSACTION_FORBIDDEN,
         Reason.CUT_OFF_TIME,
     )
     found = await pool.fetchrow(_READ, setting.rail, OrderKind.ORDER, order.ref)
     if found["digest"] != digest:
         raise DuplicateUetr
     return _known(found)
+
+
+async def executed_before_restore(pool: asyncpg.Pool, uetr: UUID) -> bool:
+    """Whether a rail executed a payment that a restore of the database has forgotten, by the rail's file.
+
+    Its order is kept whenever it comes again: only then do the books learn who has paid.
+    """
+    return bool(await pool.fetchval(_RESTORED, uetr))
 
 
 async def look_up(pool: asyncpg.Pool, rails: InboundRails, country: str, ref: str) -> KnownOrder:
@@ -322,7 +332,7 @@ def pacs_008(order: PaymentOrder, gateway_bic: str, expires_at: datetime, purpos
 
 async def _bar(pool: asyncpg.Pool, country: str, ref: str) -> None:
     uetr = UUID(uetr_of(country, ref))
-    if await pool.fetchval(_RESTORED, uetr):
+    if await executed_before_restore(pool, uetr):
         raise Unavailable("it was executed before a restore of the database")
     state, nothing = OrderState.BARRED, (b"", None, None, None, "", "")
     await pool.execute(_ADD, country, OrderKind.ORDER, ref, "", uetr, "", state, *nothing)

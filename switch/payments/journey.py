@@ -307,13 +307,14 @@ def _order(row: asyncpg.Record | None) -> dict[str, Any] | None:
 def _refund(row: asyncpg.Record, currency: str) -> dict[str, Any]:
     """Our order to the rail that refunds the payer."""
     back, minor, uetr = row["refund_back_minor"], row["refund_minor"], row["refund_uetr"]
-    changed_at = row["refund_changed_at"]
+    changed_at, carried = row["refund_changed_at"], row.get("carried_minor")
     return {
         "state": row["refund"],
         "id": row["refund_ref"] or None,
         "uetr": None if uetr is None else str(uetr),
         "amount": None if minor is None else _money(Money(minor, currency)),
         "given_back": None if back is None else _money(Money(back, currency)),
+        "carried": _money(Money(carried, currency)) if carried else None,
         "orders": row["refund_made"],
         "detail": row["refund_detail"] or None,
         "since": None if changed_at is None else changed_at.isoformat(),

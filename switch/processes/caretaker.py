@@ -115,6 +115,9 @@ class Caretaker:
         """By rail: set while an order of it is due."""
         self.answers = {country: asyncio.Event() for country in self.inbound.known}
         """By rail: set while an answer to one of its orders is due."""
+        self.refunds_due = asyncio.Event()
+        """Set while a refund of an order of a rail may be due."""
+        self.refunds_due.set()  # what a crash has left
         self.asked = {country: asyncio.Event() for country in self.inbound.known}
         """By rail: set while a look-up of it waits for a price."""
         for country, rail in known.items():
@@ -135,8 +138,9 @@ class Caretaker:
     async def tick(self) -> int:
         """Start what is due and get the number. Each rail has its own quota, so one cannot starve another."""
         due = await self._pool.fetchrow(_DUE_NOW, list(self._rails))
-        for waits, event in ((due["approved"], self.approved), (due["confirmations"], self.confirmations)):
-            if waits:
+        one_each = ("approved", self.approved), ("confirmations", self.confirmations)
+        for name, event in (*one_each, ("refunds", self.refunds_due)):
+            if due[name]:
                 event.set()
         kinds = ("orders", self.orders), ("answers", self.answers), ("lookups", self.asked)
         for countries, events in ((due[name], events) for name, events in kinds):
@@ -170,6 +174,10 @@ class Caretaker:
     async def _ask(self, rail: Rail, row: asyncpg.Record) -> None:
         outcome = await self._outcome_unknown(rail, row)
         await self._pool.execute(_END_QUESTION, row["act"], outcome.value)
+
+    async def refund(self) -> None:
+        """Continue the refunds of orders of rails, whole and of parts."""
+        await asyncio.gather(self.refunds.look(), self.part_refunds.look())
 
     async def reconcile(self) -> None:
         """Read the end-of-cycle files that are due."""
@@ -313,15 +321,15 @@ async def _every(
         await asyncio.sleep(seconds)
 
 
-async def _when(event: asyncio.Event, work: Callable[[], Awaitable[object]]) -> None:
-    """Run `work` each time that `event` is set; pause after a failure, as `_every` does."""
+async def _when(event: asyncio.Event, work: Callable[[], Awaitable[object]], *, pause_s: float = 0) -> None:
+    """Run `work` each time that `event` is set; pause after it, and after a failure, as `_every` does."""
 
     async def once() -> None:
         await event.wait()
         event.clear()
         await work()
 
-    await _every(0, once, after_failure_s=due_work.EVERY_S)
+    await _every(pause_s, once, after_failure_s=due_work.EVERY_S)
 
 
 async def _until_closed(work: Callable[[], Awaitable[object]], close: Callable[[], Awaitable[None]]) -> None:
@@ -397,8 +405,7 @@ def _duties(
         yield _when(caretaker.answers[country], partial(caretaker.inbound.deliver, country))
         yield _when(caretaker.asked[country], partial(caretaker.lookups.look, country))
     yield _every(due_work.EVERY_S, caretaker.inbound.find_obligations)
-    yield _every(due_work.EVERY_S, caretaker.refunds.look)
-    yield _every(due_work.EVERY_S, caretaker.part_refunds.look)
+    yield _when(caretaker.refunds_due, caretaker.refund, pause_s=due_work.EVERY_S)
     yield _every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)
     yield _every(settings.checkpoint_every_s, keeper.publish)
     yield _every(nonces.FORGET_EVERY_S, lambda: nonces.forget_old(pool))

@@ -11,7 +11,9 @@
 
 A refund is an order of ours at the rail, of the whole amount, to the account that the rail's order names.
 Each part of a payment that comes back has a refund of its own, of what it gave the gateway (`PartRefunds`):
-parts that add up to the credit, at the rate of the payment, add up to the whole amount.
+parts that add up to the credit, at the rate of the payment, add up to the whole amount. What the rail cannot
+carry, as it is below its least amount or its step, is `carried`: it goes with the next part. While no part
+comes, it is owed, and people end it.
 Its bytes are stored before they are sent, and an attempt is durable before it leaves us. What is sent again
 is the same bytes, to a rail that executes an id once. Nothing that is not a clear yes ends what is owed.
 An order that the rail does not take expires and is made again, `MADE_MAX` times in all; none is made while
@@ -32,6 +34,7 @@ from msgspec.structs import replace
 from adapters import uetr as uetrs
 from adapters.originating import PaymentOrder, uetr_of
 from adapters.port import Acceptance, Answer, Native, Order, Outcome, Receipt, reserve_and_submit
+from adapters.profile import AmountLimits
 from schemas import identifiers
 from schemas.errors import Refused, SwitchError
 from schemas.money import Money
@@ -71,6 +74,8 @@ class _Learned(NamedTuple):
     """1: the attempt certainly did not leave us."""
     back_minor: int | None = None
     """What came back of a refund that was executed."""
+    carried_minor: int | None = None
+    """What a part leaves to the next one; None: as before."""
 
 
 class _Statements(NamedTuple):
@@ -118,15 +123,19 @@ class OrderRefunds:
         return 0
 
     @staticmethod
-    def amount(row: asyncpg.Record, step: int) -> Money:  # noqa: ARG004 - it is what the rail carried
-        """What is refunded, in the currency of the order; the rail carries multiples of `step`."""
-        return Money(row["debit_minor"], row["debit_currency"])
+    def split(row: asyncpg.Record, limits: AmountLimits) -> tuple[int, int]:  # noqa: ARG004 - the rail has carried it
+        """What our order is of, and what it leaves to a later one, in minor units of the order's currency."""
+        return row["debit_minor"], 0
+
+    @staticmethod
+    def left_over(carried_minor: int | None) -> tuple[int | None, ...]:  # noqa: ARG004 - nothing is
+        """The parameter of the statements for what a refund leaves to a later one."""
+        return ()
 
     async def look(self) -> None:
-        """One round."""
-        for country, rail in self._rails.items():
-            rows = await self._pool.fetch(self.sql.due, country, AT_ONCE)
-            await asyncio.gather(*(self._try(rail, row) for row in rows))
+        """One round, of all rails at once: one that does not answer keeps no other waiting."""
+        rows = await self._pool.fetch(self.sql.due, list(self._rails), AT_ONCE)
+        await asyncio.gather(*(self._try(self._rails[row["rail"]], row) for row in rows))
 
     async def _try(self, rail: Rail, row: asyncpg.Record) -> None:
         try:
@@ -167,11 +176,12 @@ class OrderRefunds:
         if row["lost"]:
             await self._leave(row, "the database was restored")
             return
-        if not self.amount(row, rail.adapter.profile.limits.step_minor).minor:
-            await self._move(row, _Learned(RefundState.DONE, "too little: it goes with a later part"))
+        minor, left = self.split(row, rail.adapter.profile.limits)
+        if not minor:
+            await self._move(row, _Learned(RefundState.CARRIED, carried_minor=left))
             return
         try:
-            order = await self._order(rail, row)
+            order = await self._order(rail, row, Money(minor, row["debit_currency"]))
             native = rail.translate(order)
         except (_CannotBeOrdered, Erased) as error:
             await self._leave(row, str(error))
@@ -190,9 +200,10 @@ class OrderRefunds:
             order.amount.minor,
             order.expires_at,
             made,
+            *self.left_over(left),
         )
 
-    async def _order(self, rail: Rail, row: asyncpg.Record) -> Order:
+    async def _order(self, rail: Rail, row: asyncpg.Record, back: Money) -> Order:
         """Our order: the payee of the rail's order pays back its payer, over the gateway.
 
         Raises:
@@ -212,7 +223,6 @@ class OrderRefunds:
             raise _CannotBeOrdered("the payment was of another amount than the order")
         at = row["now"].replace(microsecond=row["now"].microsecond // 1000 * 1000)
         day = date.fromisoformat(rail.adapter.profile.hours.day(at))
-        back = self.amount(row, rail.adapter.profile.limits.step_minor)
         gateway = Agent(bic=self._intake.participant(row["gateway"]).bic)
         payment = _refund(came, row["rail"], self.name(row), back, gateway=gateway, at=at, day=day)
         serial = await rail.serials.take(at)
@@ -291,7 +301,7 @@ class OrderRefunds:
 
     async def _leave(self, row: asyncpg.Record, why: str) -> None:
         _log.warning("refund_left_to_people", rail=row["rail"], uetr=str(row["uetr"]), detail=why)
-        await self._move(row, _Learned(RefundState.LEFT, why))
+        await self._move(row, _Learned(RefundState.LEFT, why, carried_minor=0))
 
     async def _move(
         self, row: asyncpg.Record, to: _Learned, *, was: RefundState | None = None, enquiries: int = 0
@@ -308,6 +318,7 @@ class OrderRefunds:
             to.unsent,
             enquiries,
             to.back_minor,
+            *self.left_over(to.carried_minor),
         )
 
 
@@ -319,7 +330,8 @@ class PartRefunds(OrderRefunds):
     async def look(self) -> None:
         """One round."""
         await super().look()
-        await self._pool.execute(_SETTLE_PARTS, list(self._rails))
+        steps = [rail.adapter.profile.limits.step_minor for rail in self._rails.values()]
+        await self._pool.execute(_SETTLE_PARTS, list(self._rails), steps)
 
     @staticmethod
     def key(row: asyncpg.Record) -> tuple[Any, ...]:
@@ -338,13 +350,22 @@ class PartRefunds(OrderRefunds):
         return number
 
     @staticmethod
-    def amount(row: asyncpg.Record, step: int) -> Money:
-        """What the part gave the gateway; a remainder that the rail cannot carry goes with a later part.
+    def split(row: asyncpg.Record, limits: AmountLimits) -> tuple[int, int]:
+        """What our order is of, and what it leaves to the next part: all, if that is too little.
 
-        As a difference of sums, like the parts themselves: those that add up to the whole are refunded whole.
+        An order that is made again is of the same amount. Parts that add up to the whole are refunded whole.
         """
-        before, then = row["before_minor"], row["before_minor"] + row["part_minor"]
-        return Money(then // step * step - before // step * step, row["debit_currency"])
+        if row["refund_minor"] is not None:
+            return row["refund_minor"], row["carried_minor"]
+        whole = row["part_minor"] + row["carried_in"]
+        fits = whole // limits.step_minor * limits.step_minor
+        fits = fits if fits >= limits.minimum_minor else 0
+        return fits, whole - fits
+
+    @staticmethod
+    def left_over(carried_minor: int | None) -> tuple[int | None, ...]:
+        """The parameter of the statements for what a refund leaves to a later one."""
+        return (carried_minor,)
 
 
 def _refund(

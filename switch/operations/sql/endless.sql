@@ -14,7 +14,7 @@ WITH subject AS ({subjects}), waits AS (
     UNION ALL
     SELECT 'order/' || o.uetr, 'refund of a part ' || r.refund, r.refund_due_at IS NOT NULL, r.refund_changed_at
       FROM switch.part_refund AS r JOIN switch.inbound_order AS o ON o.rail = r.rail AND o.kind = 'order' AND o.ref = r.ref
-     WHERE r.refund <> 'done' AND r.part > o.part_settled
+     WHERE r.refund <> 'done' AND r.part > o.part_settled AND (r.refund <> 'carried' OR o.settled IS NULL)
     UNION ALL
     SELECT 'break/' || b.id, 'given back', g.left_because IS NULL AND b.found_at > clock_timestamp() - interval '10 minutes', b.found_at
       FROM switch.rail_return AS g

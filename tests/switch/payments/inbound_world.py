@@ -73,6 +73,8 @@ async def originate(
     payee: str = origin.PAYEE,
     look_up: str = "",
     quote: str = "",
+    bank: str = "",
+    account: str = "",
 ) -> list[str]:
     """Have customers of a rail pay abroad; the UETRs."""
     wish = {
@@ -85,6 +87,8 @@ async def originate(
         "payee": payee,
         "look_up": look_up,
         "quote": quote,
+        "bank": bank,
+        "account": account,
     }
     status, begun = await control(stack, source, "POST", "/originate", wish)
     assert status == 202, begun

@@ -3,12 +3,14 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from adapters import registry
+from adapters.profile import AmountLimits, Basis
 from adapters.simulation.debit_book import DebitState
 from schemas.money import Money
 from switch.operations import verify
@@ -306,16 +308,78 @@ async def test_a_part_is_left_to_people_where_they_do_not_want_refunds(all_of_th
     await all_of_them.agreed("order.settle", {"uetr": uetr, "evidence": "letter 12 of the rail"})
 
 
-@pytest.mark.parametrize("step", [1, 100])
-def test_parts_of_any_size_add_up_to_what_the_rail_carries(step: int) -> None:
-    parts, before, refunded = [1, 33, 99, 100, 66, 1, 4_700], 0, []
+@pytest.mark.parametrize(("step", "least"), [(1, 1), (100, 100), (1, 100), (100, 1_000)])
+def test_parts_of_any_size_add_up_to_what_the_rail_carries(step: int, least: int) -> None:
+    parts, carried, refunded = [1, 33, 99, 100, 66, 1, 4_700], 0, []
+    limits = AmountLimits(least, 10**9, Basis.PROFILE, step)
     for part in parts:
-        row: Any = {"before_minor": before, "part_minor": part, "debit_currency": "IRR"}
-        refunded.append(PartRefunds.amount(row, step).minor)
-        before += part
+        row: Any = {"part_minor": part, "carried_in": carried, "refund_minor": None}
+        minor, carried = PartRefunds.split(row, limits)
+        made: Any = {**row, "refund_minor": minor, "carried_minor": carried}
+        assert PartRefunds.split(made, replace(limits, minimum_minor=1, step_minor=1)) == (minor, carried)
+        refunded.append(minor)
 
-    assert sum(refunded) == sum(parts) == 5_000
-    assert all(minor % step == 0 for minor in refunded)
+    assert (sum(refunded), carried) == (sum(parts), 0) == (5_000, 0)
+    assert all(minor % step == 0 and (minor >= least or not minor) for minor in refunded)
+
+
+async def so_little(stack: Stack, uetr: str, *hundredths: int) -> None:
+    """Two people return parts, each of about so many hundredths of the payer's currency."""
+    connection = await stack.connect()
+    row = await connection.fetchrow(
+        "SELECT debit_minor, credit_minor, credit_currency FROM switch.payment WHERE uetr = $1", UUID(uetr)
+    )
+    await connection.close()
+    for each in hundredths:
+        part = Money(row["credit_minor"] * each // row["debit_minor"], row["credit_currency"])
+        content = {"uetr": uetr, "reason": "CUST", "evidence": "letter 12", "amount": part.text}
+        await stack.agreed("payment.return", content)
+
+
+async def given_to_gateway(stack: Stack, uetr: str) -> list[int]:
+    connection = await stack.connect()
+    rows = await connection.fetch(
+        "SELECT x.debit_minor FROM switch.part_return AS x JOIN switch.payment AS p ON p.number = x.payment"
+        " WHERE p.uetr = $1 ORDER BY x.number",
+        UUID(uetr),
+    )
+    await connection.close()
+    return [row["debit_minor"] for row in rows]
+
+
+async def test_parts_below_the_least_amount_of_the_rail_add_up_until_it_carries_them(
+    all_of_them: Stack,
+) -> None:
+    """The least amount of Kyrgyzstan's rail is 1.00 KGS; people end what is left when no other part comes."""
+    uetr = await told_done(all_of_them, "KG", "PK")
+    await so_little(all_of_them, uetr, 60)
+    (waits,) = await until_parts(all_of_them, uetr, "carried")
+    await until_case(all_of_them, uetr, "open")
+    assert refunded(all_of_them, "KG", waits) == []
+    await so_little(all_of_them, uetr, 70)
+    _, sent = await until_parts(all_of_them, uetr, "carried", "done")
+    await until_case(all_of_them, uetr, "closed")
+    parts = await given_to_gateway(all_of_them, uetr)
+    (credit,) = refunded(all_of_them, "KG", sent)
+    assert parts[0] < 100 > parts[1]
+    assert credit.amount_minor == sent["minor"] == sum(parts) > 100
+    await so_little(all_of_them, uetr, 40)
+    await until_parts(all_of_them, uetr, "carried", "done", "carried")
+    await until_case(all_of_them, uetr, "open")
+    await all_of_them.agreed("order.settle", {"uetr": uetr, "evidence": "paid in cash"})
+    await until_case(all_of_them, uetr, "closed")
+    await so_little(all_of_them, uetr, 80)  # what people have paid does not go with it
+    await until_parts(all_of_them, uetr, "carried", "done", "carried", "carried")
+    await in_parts(all_of_them, uetr, 4)
+    found = await until_parts(all_of_them, uetr, "carried", "done", "carried", "carried", "done")
+    await until_case(all_of_them, uetr, "closed")
+
+    parts = await given_to_gateway(all_of_them, uetr)
+    entry = debits(all_of_them.settings.rails_directory, "KG")[uetr]
+    assert sum(parts) == entry.amount_minor
+    assert [each["minor"] for each in found] == [None, sum(parts[:2]), None, None, sum(parts[3:])]
+    assert len(refunded(all_of_them, "KG", found[-1])) == 1
+    assert (await both_sides(all_of_them)).ok
 
 
 async def test_the_books_agree_with_the_rails_after_all_this(all_of_them: Stack) -> None:
