@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 import structlog
 
@@ -90,11 +91,18 @@ async def serve(runtime: Runtime, rail: Rail, raw: bytes) -> Acknowledgement | N
     if request is None:
         return None
     metrics.rail_request(setting.rail, "callback", "request", 0.0)
-    if runtime.directory.now.closed:  # what it is about may be lost: no answer would be true
-        raise Restoring
+    if runtime.directory.now.closed and not await _is_executed(runtime, request):
+        raise Restoring  # what it is about may be lost: no answer would be true
     if isinstance(request, PayeeQuery):
         return adapter.reply_payee(raw, await _payee(runtime, setting, request, raw))
     return adapter.reply(raw, await _verdict(runtime, setting, adapter, request, raw))
+
+
+async def _is_executed(runtime: Runtime, request: InboundRequest) -> bool:
+    """Whether it is the order of a payment that a restore has forgotten, and that its rail executed."""
+    if not isinstance(request, PaymentOrder):
+        return False
+    return await inbound.executed_before_restore(runtime.pool, UUID(request.payment.uetr))
 
 
 async def hear_of_refund(runtime: Runtime, rail: Rail, answer: Answer, raw: bytes) -> bool:

@@ -19,8 +19,8 @@ is the same bytes, to a rail that executes an id once. Nothing that is not a cle
 An order that the rail does not take expires and is made again, `MADE_MAX` times in all; none is made while
 the rail is closed.
 
-Only what is returned after two people wanted refunds is refunded, and no order that came before a restore of
-the database, which may have forgotten a refund.
+Only what is returned after two people wanted refunds is refunded, and no order that came, or was
+executed, before a restore of the database, which may have forgotten a refund.
 """
 
 import asyncio

@@ -4,6 +4,7 @@ And a restore that this machine cannot know of, because another one ran the writ
 """
 
 import asyncio
+import base64
 import json
 import shutil
 import time
@@ -13,18 +14,25 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.simulation.debit_book import DebitEntry, DebitState
+from adapters.simulation.harness import order_messages
 from ledger import offline_verifier
 from switch.clients.python import NoAnswer
+from switch.sandbox import gateways
 from tests.chaos.switch_process import SETTINGS, SwitchProcess
+from tests.chaos.test_kill import decided
+from tests.chaos.test_kill_inbound import Wish, originate
 from tests.chaos.test_restore import TO_INDIA, TO_PAKISTAN, Life, ask_and_approve, run, until
 from tests.conftest import named, psql
 from tests.switch.api.test_doors import given_back, wish
 from tests.switch.identity.test_people_api import status_report
+from tests.switch.payments.inbound_world import debits
 
 pytestmark = [pytest.mark.chaos, pytest.mark.long]
 
@@ -190,6 +198,86 @@ def test_returned_refused_unknown_and_settled_payments_are_found_again(switch: S
         if was.get((bank, "INR")) != opening.get((bank, "INR"))
     }
     assert json.loads(run(switch, "payswitch verify"))["ok"]
+
+
+@pytest.mark.timeout(600)
+def test_an_order_of_a_rail_that_was_executed_before_the_restore_is_booked_once_and_refunded_by_nobody(
+    switch: SwitchProcess,
+) -> None:
+    """Its rail sends it again. Until then the switch neither refuses it nor says that it never came."""
+    life = Bank(switch)
+    begin(switch)
+    run(switch, "payswitch backup")
+    time.sleep(0.1)
+    instant = datetime.now(UTC)
+    time.sleep(0.1)
+    for _ in range(2):
+        originate(switch, "IN", Wish("PK", look_up=""))
+    until(lambda: len(payers := debits(switch.data / "rails", "IN")) == 2 and _are_done(payers))
+    first, second = debits(switch.data / "rails", "IN").values()
+    switch.end()
+
+    run(switch, f"payswitch restore --at {instant.isoformat()}")
+    begin(switch)
+    orders = [base64.b64decode(entry.order) for entry in (first, second)]
+    messages = order_messages("IN", switch.data / "rails" / "IN")
+
+    sends = partial(status_of, switch)
+
+    for rail in ("IN", "PK"):
+        run(switch, f"payswitch rails reconcile {rail}", expected=(0, 1))
+    assert {sends(messages.enquiry(orders[0])), sends(messages.reversal(orders[0]))} == {503}
+    assert {sends(orders[0]), sends(orders[0])} <= {200, 202}
+    until(lambda: state_of(life, first.uetr) == ("PDNG", "taken"))
+    ask_and_approve(
+        switch, 'payswitch restore post "files of both" --as operator --reason "restore"', APPROVE
+    )
+    until(lambda: state_of(life, first.uetr) == ("ACCC", "done"))
+
+    # The other one is not sent again before the opening: its break is ended by people, and it comes later.
+    (left,) = (json.loads(row) for row in run(switch, "payswitch rails breaks").splitlines())
+    assert left["uetr"] == second.uetr
+    content = json.dumps({"number": int(left["id"]), "resolution": "its rail sends the order again"})
+    request = f"payswitch change request break.resolve '{content}'"
+    ask_and_approve(switch, f'{request} --as operator --reason "restore"', APPROVE)
+    open_again(switch)
+    assert sends(messages.enquiry(orders[1])) == 503
+    pause = {"country": "IN", "gateway": gateways.gateway("IN")["id"], "open": False, "refunds": True}
+    decided(switch, "rail.inbound", pause)
+    until(lambda: sends(orders[1]) in {200, 202})
+    until(lambda: state_of(life, second.uetr) == ("PDNG", "taken"))
+    ask_and_approve(
+        switch, 'payswitch restore post "files of both" --as operator --reason "restore"', APPROVE
+    )
+    until(lambda: state_of(life, second.uetr) == ("ACCC", "done"))
+
+    assert life.credits() == Counter([first.uetr, second.uetr])
+    assert json.loads(run(switch, "payswitch verify"))["ok"]
+    decided(switch, "payment.return", {"uetr": first.uetr, "reason": "FR01", "evidence": "court order 12"})
+    until(lambda: life.get(f"/v1/payments/{first.uetr}", "indus-bank")[1]["source_order"]["refund"])
+    (order, shown) = life.get(f"/v1/payments/{first.uetr}", "indus-bank")[1]["source_order"], life.credits()
+    assert (order["refund"]["state"], order["refund"]["detail"]) == ("left", "the database was restored")
+    assert shown == Counter([first.uetr, second.uetr]), "a refund that was forgotten may have been made"
+
+
+def status_of(switch: SwitchProcess, raw: bytes) -> int:
+    """What a message of the rail of India gets: 503, and it asks again, or an answer."""
+    request = urllib.request.Request(f"{switch.url}/rails/IN", data=raw)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def state_of(life: Bank, uetr: str) -> tuple[str, str]:
+    """The status of a payment, and the state of its order, as the payee's bank reads them."""
+    status, found, _ = life.get(f"/v1/payments/{uetr}", "indus-bank")
+    return (found["status"], found["source_order"]["state"]) if status == 200 else ("", "")
+
+
+def _are_done(payers: Mapping[str, DebitEntry]) -> bool:
+    return all(entry.state is DebitState.DONE for entry in payers.values())
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 -- due_order_refunds: orders of rails whose payment was returned, and whose refund over the rail is to be made or continued.
 --   $1 rails  $2 how many of each
--- `wanted`: two people want refunds; `lost`: the order came before a restore, so a refund may have been forgotten.
+-- `wanted`: two people want refunds; `lost`: the order came, or was executed, before a restore, so a
+-- refund may have been forgotten.
 SELECT found.* FROM unnest($1::text[]) AS a (rail) CROSS JOIN LATERAL (
     WITH due AS (
         SELECT ref FROM switch.inbound_order
@@ -20,7 +21,8 @@ SELECT found.* FROM unnest($1::text[]) AS a (rail) CROSS JOIN LATERAL (
            o.refund_made, o.refund_back, clock_timestamp() AS now, p.debit_minor, p.debit_currency,
            s.refunds_since IS NOT NULL AS wanted,
            EXISTS (SELECT FROM switch.rail AS r WHERE r.country = o.rail AND r.open) AS rail_open,
-           coalesce(o.received_at < (SELECT max(at) FROM ledger.restore), false) AS lost
+           coalesce(o.received_at < (SELECT max(at) FROM ledger.restore), false)
+           OR EXISTS (SELECT FROM switch.restore_line AS k WHERE k.uetr = o.uetr) AS lost
     FROM due
     JOIN switch.inbound_order AS o ON o.rail = a.rail AND o.kind = 'order' AND o.ref = due.ref
     JOIN switch.rail_inbound AS s ON s.rail = o.rail

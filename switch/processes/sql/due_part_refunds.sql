@@ -32,7 +32,8 @@ SELECT found.* FROM unnest($1::text[]) AS a (rail) CROSS JOIN LATERAL (
            coalesce(r.carried_minor, 0) AS carried_minor,
            clock_timestamp() AS now, p.debit_minor, p.debit_currency, s.refunds_since IS NOT NULL AS wanted,
            EXISTS (SELECT FROM switch.rail AS l WHERE l.country = o.rail AND l.open) AS rail_open,
-           coalesce(o.received_at < (SELECT max(at) FROM ledger.restore), false) AS lost
+           coalesce(o.received_at < (SELECT max(at) FROM ledger.restore), false)
+           OR EXISTS (SELECT FROM switch.restore_line AS k WHERE k.uetr = o.uetr) AS lost
     FROM due
     JOIN switch.inbound_order AS o ON o.rail = a.rail AND o.kind = 'order' AND o.ref = due.ref
     JOIN switch.rail_inbound AS s ON s.rail = o.rail

@@ -210,6 +210,45 @@ async def test_a_price_ends_by_itself_and_its_order_is_refused(door: Door) -> No
     await done(door, await ordered(door))  # without a quote, as before: at the best offer
 
 
+async def test_an_order_at_the_instant_at_which_its_price_ends_gets_that_price_or_is_refused(
+    india: Door,
+) -> None:
+    """Eight prices end one after the other while their orders are decided."""
+    shown = [await looked_up(india, wish_of(india)) for _ in range(8)]
+    for number, each in enumerate(shown):
+        await asked_of(
+            india.stack,
+            "UPDATE switch.quote SET expires_at = clock_timestamp() + $2 * interval '1 second' WHERE id = $1"
+            " RETURNING true",
+            uuid.UUID(each.id),
+            0.2 + 0.15 * number,
+        )
+    uetrs = await asyncio.gather(*(ordered(india, each.id) for each in shown))
+
+    rails = india.stack.settings.rails_directory
+    for each, uetr in zip(shown, uetrs, strict=True):
+        found = await decided(india, uetr)
+        executed = found.state == "done"
+        assert await used_by(india.stack, each.id) == (uetr if executed else "")
+        assert executed or found.reason == "AB04"
+        there = [credit.amount_minor for credit in credited(rails, india.target).get(uetr, [])]
+        assert there == ([each.credit] if executed else [])
+
+
+async def test_the_price_that_a_bank_was_promised_is_no_price_of_an_order(india: Door) -> None:
+    """Of the same country, the same amount and the same payee; the bank can still use it."""
+    wish = wish_of(india)
+    async with india.stack.client("asha-bank") as client:
+        asked = {"creditor_agent": wish.bank, "amount": "1200.00", "currency": "INR"}
+        quote = await client.change("POST", "quotes", asked)
+        uetr = await ordered(india, quote["id"])
+        assert await refused(india, uetr) == "AB04"
+        found = await client.read(f"quotes/{quote['id']}")
+
+    assert await used_by(india.stack, quote["id"]) == ""
+    assert not found.get("used_by")
+
+
 async def test_what_is_no_id_of_a_quote_is_no_order(door: Door) -> None:
     _, raw = door.messages.order(replace(door.wish(), quote="0" * 36))
 
