@@ -117,6 +117,8 @@ GRANT SELECT ON switch.participant, switch.participant_key, switch.corridor, swi
                 switch.fx_offer, switch.fx_counted, switch.pair_control, switch.indirect_participant, switch.directory_file, switch.rail_return, switch.reversal, switch.part_return, switch.recall, switch.investigation,
                 switch.rail_inbound, switch.inbound_order, switch.inbound_lookup, switch.part_refund, switch.payment_file, switch.payment_file_line, switch.payment_request
    TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
+GRANT SELECT ON switch.directory_change TO payswitch_api, payswitch_pages, payswitch_caretaker;
+GRANT DELETE ON switch.directory_change TO payswitch_caretaker;
 GRANT SELECT ON switch.fx_fixing, switch.fx_closing_offer TO payswitch_api, payswitch_pages, payswitch_caretaker, payswitch_reader;
 GRANT SELECT (name, display_name, role, scope, status, created_at) ON switch.person
    TO payswitch_api, payswitch_caretaker, payswitch_reader;

@@ -29,6 +29,7 @@ _statement: Final = statements("switch.operations")
 _DELIVERIES: Final = _statement("forget_deliveries")
 _PARTS: Final = _statement("forget_file_parts")
 _LOOKUPS: Final = _statement("forget_lookups")
+_CHANGES: Final = "DELETE FROM switch.directory_change WHERE at < clock_timestamp() - interval '1 hour'"
 _NOTICES: Final = "DELETE FROM switch.case_notice WHERE made_at < $1"
 _KEPT: Final = "SELECT DISTINCT sha256 FROM switch.report_artefact WHERE sha256 = ANY($1)"
 
@@ -59,6 +60,7 @@ async def forget_old(pool: asyncpg.Pool, settings: Settings, *, now: datetime | 
     await _all_before(deliveries, today - timedelta(days=settings.keep_deliveries_days))
     await pool.execute(_NOTICES, today - timedelta(days=settings.keep_deliveries_days))
     await _all_before(parts, today - timedelta(days=settings.keep_payment_files_days))
+    await pool.execute(_CHANGES)
     await _all_before(by("forget_claims"), today)
     await _all_before(by("forget_velocity"), today)
     await _all_before(by("forget_watch_uses"), today)

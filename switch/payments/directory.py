@@ -1,7 +1,8 @@
 """The directory: participants, keys, corridors and rates as one consistent snapshot in memory.
 
-Every process has its own snapshot and reads it anew each second, so the suspension of a participant or the
-closing of a rail takes effect within a second everywhere. Nothing here changes a balance.
+Every process has its own snapshot and asks each second whether it has changed, so the suspension of a
+participant or the closing of a rail takes effect within a second everywhere. Triggers note each transaction
+that changes a table of it; what begins or ends by itself has an instant. Nothing here changes a balance.
 """
 
 import asyncio
@@ -25,9 +26,14 @@ from switch.writer.offers import improved, scaled
 
 REFRESH_S: Final = 1.0
 FRESH_S: Final = 30.0
+RELOAD_S: Final = 10.0
+"""It is read again after this time, whether anything seems changed or not."""
 _statement: Final = statements("switch.payments")
-_LOAD: Final = _statement("load_directory").replace("{bearers}", _statement("bearers"))
-_LOAD_UNKEYED: Final = _statement("load_directory").replace("{bearers}", "'[]'::jsonb")
+_INVENTORIES: Final = _statement("directory_inventories")
+_WHOLE: Final = _statement("load_directory").replace("{inventories}", _INVENTORIES)
+_LOAD: Final = _WHOLE.replace("{bearers}", _statement("bearers"))
+_LOAD_UNKEYED: Final = _WHOLE.replace("{bearers}", "'[]'::jsonb")
+_POLL: Final = _statement("poll_directory").replace("{inventories}", _INVENTORIES)
 _log = structlog.get_logger()
 
 
@@ -289,6 +295,13 @@ class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
     tariffs: list[Tariff] = []
     """Those in force, and those to come."""
 
+    def with_inventories(self, inventories: list[Inventory]) -> "DirectorySnapshot":
+        """The same with other inventories, which move with every payment; its look-up tables stay."""
+        fresh = structs.replace(self, inventories=inventories)
+        kept = {name: table for name, table in vars(self).items() if name != "left_by_offer"}
+        vars(fresh).update(kept)
+        return fresh
+
     @cached_property
     def by_id(self) -> Mapping[str, Participant]:
         """Participants by id."""
@@ -436,20 +449,25 @@ class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
         return {(a.owner, a.currency, a.purpose): a.id for a in self.accounts}
 
 
+class Version(msgspec.Struct, frozen=True):
+    """What a later poll needs of a snapshot of the directory."""
+
+    snapshot: str = ""
+    """Of the database, in which it was read."""
+    account: int = 0
+    """The newest account."""
+    next: int | None = None
+    """The next instant at which something in it begins or ends, in microseconds since 1970."""
+
+
 _decoder = msgspec.json.Decoder(DirectorySnapshot)
+_versions = msgspec.json.Decoder(Version)
+_inventories = msgspec.json.Decoder(list[Inventory])
 
 
 async def load(pool: asyncpg.Pool | asyncpg.Connection, *, authenticates: bool = True) -> DirectorySnapshot:
     """Read the directory once; a process that authenticates nobody has no bearer keys in it."""
     return _decoder.decode(await pool.fetchval(_LOAD if authenticates else _LOAD_UNKEYED))
-
-
-def with_tables_of(known: DirectorySnapshot, fresh: DirectorySnapshot) -> DirectorySnapshot:
-    """Keep the look-up tables if only inventories differ, which move with every payment."""
-    if structs.replace(fresh, inventories=known.inventories) == known:
-        kept = {name: table for name, table in vars(known).items() if name != "left_by_offer"}
-        vars(fresh).update(kept)
-    return fresh
 
 
 class Directory:
@@ -459,14 +477,34 @@ class Directory:
         self.pool = pool
         self._authenticates = authenticates
         self.now = DirectorySnapshot()
-        self._read_at = -FRESH_S
+        self._version = Version()
+        self._read_at = self._loaded_at = float("-inf")
 
     async def refresh(self) -> None:
         """Read it again; an unchanged directory keeps its look-up tables."""
-        fresh = await load(self.pool, authenticates=self._authenticates)
-        if fresh != self.now:
-            self.now = with_tables_of(self.now, fresh)
-        self._read_at = monotonic()
+        raw = await self.pool.fetchval(_LOAD if self._authenticates else _LOAD_UNKEYED)
+        fresh = _decoder.decode(raw)
+        if structs.replace(fresh, inventories=self.now.inventories) != self.now:
+            self.now = fresh
+        elif fresh.inventories != self.now.inventories:
+            self.now = self.now.with_inventories(fresh.inventories)
+        self._version = _versions.decode(raw)
+        self._read_at = self._loaded_at = monotonic()
+
+    async def poll(self) -> None:
+        """Read it again if it may have changed, or was not read for a while; else only its inventories."""
+        known, self._version = self._version, Version()  # after a failure all of it is read
+        if not known.snapshot or monotonic() - self._loaded_at > RELOAD_S:
+            await self.refresh()
+            return
+        changed, inventories = await self.pool.fetchrow(_POLL, known.snapshot, known.next, known.account)
+        if changed:
+            await self.refresh()
+            return
+        left = _inventories.decode(inventories)
+        if left != self.now.inventories:
+            self.now = self.now.with_inventories(left)
+        self._version, self._read_at = known, monotonic()
 
     @property
     def fresh(self) -> bool:
@@ -474,10 +512,10 @@ class Directory:
         return monotonic() - self._read_at < FRESH_S
 
     async def keep_fresh(self) -> None:
-        """Refresh for ever. While the database is unavailable the last snapshot stays in force."""
+        """Keep it fresh for ever. While the database is unavailable the last snapshot stays in force."""
         while True:
             await asyncio.sleep(REFRESH_S)
             try:
-                await self.refresh()
+                await self.poll()
             except Exception as error:  # noqa: BLE001 - the outermost loop must go on whatever happens
                 _log.warning("directory_stale", error=type(error).__name__, detail=logs.where(error))

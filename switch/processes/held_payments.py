@@ -61,7 +61,7 @@ class HeldPayments:
 
     async def look(self) -> None:
         """One round."""
-        await self.directory.refresh()
+        await self.directory.poll()
         await self._screening.prepare()
         await self._fill_clearances()
         lists = self._screening.in_force()

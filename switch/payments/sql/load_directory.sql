@@ -1,7 +1,20 @@
--- load_directory: all data for routing and pricing payments, in one snapshot, as one JSON document.
+-- load_directory: all data for routing and pricing payments, in one snapshot, as one JSON document. Whoever adds a table here
+-- adds a trigger that calls switch.directory_changed(); accounts are numbered by the one writer; what follows from an instant that passes is in `next`.
 -- An instant beyond the calendar of the reader, such as infinity, counts as the first or the last of the calendar.
 WITH calendar (first, last) AS (SELECT '0001-01-01 00:00:00+00'::timestamptz, '9999-12-31 00:00:00+00'::timestamptz)
 SELECT jsonb_build_object(
+    'snapshot', pg_current_snapshot()::text,
+    'account', (SELECT coalesce(max(number), 0) FROM ledger.account),
+    'next', (
+        SELECT (extract(epoch FROM min(i.at)) * 1000000)::bigint FROM (
+            SELECT min(valid_from) AS at FROM switch.fx_rate WHERE valid_from > statement_timestamp()
+            UNION ALL SELECT min(valid_from) FROM switch.fx_fixing WHERE valid_from > statement_timestamp()
+            UNION ALL SELECT min(valid_until) FROM switch.fx_fixing WHERE valid_until > statement_timestamp()
+            UNION ALL SELECT min(valid_until) FROM switch.fx_offer WHERE valid_until > statement_timestamp()
+            UNION ALL SELECT min(valid_until) FROM switch.pair_control WHERE valid_until > statement_timestamp()
+            UNION ALL SELECT min(opens_at) FROM switch.rail WHERE opens_at > statement_timestamp()
+        ) AS i WHERE i.at <= calendar.last
+    ),
     'participants', (SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') FROM switch.participant AS p),
     'keys', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -80,21 +93,7 @@ SELECT jsonb_build_object(
          WHERE (p.valid_until IS NULL OR p.valid_until > clock_timestamp())
            AND (p.blocked OR p.lowest <> '' OR p.highest <> '')
     ),
-    'inventories', (
-        SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'offer', o.number, 'minor', o.inventory_minor - o.used_minor - coalesce(p.minor, 0)
-        ) ORDER BY o.number), '[]')
-          FROM switch.fx_offer AS o
-          LEFT JOIN (
-              SELECT q.fx_provider, coalesce(q.crossing ->> 0, q.debit_currency) AS source, q.credit_currency,
-                     sum(q.credit_minor)::bigint AS minor
-                FROM switch.quote AS q
-               WHERE q.expires_at > clock_timestamp() AND q.fx_provider <> ''
-                 AND NOT EXISTS (SELECT FROM switch.quote_use AS u WHERE u.quote = q.id)
-               GROUP BY 1, 2, 3
-          ) AS p ON p.fx_provider = o.provider AND p.source = o.source AND p.credit_currency = o.target
-         WHERE o.inventory_minor IS NOT NULL AND o.valid_until > clock_timestamp()
-    ),
+    'inventories', ({inventories}),
     'rails', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'country', r.country,

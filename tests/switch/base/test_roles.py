@@ -326,6 +326,7 @@ COMPOSED = {
     "switch.cases.opening/close_cases": opening.CLOSE,
     "switch.operations.ends/endless": ends.WAITS,
     "switch.payments.directory/load_directory": directory._LOAD,
+    "switch.payments.directory/poll_directory": directory._POLL,
     "switch.payments.reconciliation/add_breaks": reconciliation._BREAKS,
     "switch.statistics.making/add_availability_facts": making._ADD_AVAILABILITY,
     "switch.statistics.making/add_liquidity_facts": making._ADD_LIQUIDITY,

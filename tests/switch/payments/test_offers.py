@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from adapters import registry
 from schemas.errors import Refused
 from schemas.money import EXPONENTS, Money
-from switch.payments import directory, pricing
+from switch.payments import pricing
 from switch.payments.directory import (
     AccountRow,
     Corridor,
@@ -161,14 +161,11 @@ def test_tables_are_kept_while_only_inventories_move() -> None:
     offers = [offer(1, "a", (0, "3.3"), limited=True)]
     known = DirectorySnapshot(participants=[provider("a")], offers=offers, inventories=[Inventory(1, 500)])
     table, left = known.choices_by_pair, known.left_by_offer
-    fresh = DirectorySnapshot(participants=[provider("a")], offers=offers, inventories=[Inventory(1, 400)])
 
-    kept = directory.with_tables_of(known, fresh)
+    kept = known.with_inventories([Inventory(1, 400)])
 
     assert kept.choices_by_pair is table
     assert (left[1], kept.left_by_offer[1]) == (500, 400)
-    other = DirectorySnapshot(participants=[provider("a", "suspended")], offers=offers)
-    assert directory.with_tables_of(known, other).choices_by_pair is not table
 
 
 def between(number: int, source: str, target: str, *tiers: tuple[int, str], **more: object) -> FxOffer:
