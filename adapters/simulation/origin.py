@@ -82,8 +82,8 @@ class OriginationRequest:
         try:
             content = json.loads(body)
             request = cls(**content)
-            texts = (request.creditor_country, request.amount, request.word)
-            texts += (request.payee, request.quote, request.bank, request.account)
+            texts = [request.creditor_country, request.amount, request.word, request.payee, request.quote]
+            texts += [request.bank, request.account]
             sound = all(isinstance(text, str) for text in texts) and request.look_up in {"", "price"}
             if not sound or not isinstance(request.count, int) or not 0 < request.count <= COUNT_MAX:
                 raise OriginationError("not a valid request")

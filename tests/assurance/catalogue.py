@@ -285,6 +285,7 @@ FAULTS: Final = (
           "closed until the rails' payments are known; none is sent twice, and no id is given out twice",
           ("chaos/test_restore.py::test_rails_that_are_ahead_of_a_restored_database",
            "chaos/test_restore_kinds.py::test_returned_refused_unknown_and_settled_payments_are_found_again",
+           "chaos/test_restore_kinds.py::test_an_order_of_a_rail_that_was_executed_before_the_restore_is_booked_once_and_refunded_by_nobody",
            "switch/operations/test_reopen.py::test_a_file_of_an_earlier_day_does_not_open_a_rail",
            "ledger/test_high_water.py::test_a_writer_finds_that_its_database_lost_events",
            "switch/writer/test_restoring.py::test_while_closed_nothing_new_is_decided",
