@@ -10,6 +10,7 @@ from schemas.errors import SwitchError
 from switch.approvals import approvals
 from switch.change_catalogue import KINDS
 from switch.operations import caused, watching
+from switch.sandbox import world
 from switch.writer.commands import SetWatch
 from switch.writer.context import ServiceContext
 from tests.switch.operations.test_caused import check
@@ -98,6 +99,29 @@ async def test_a_payment_that_a_rule_holds_waits_for_two_people_and_is_paid_once
             assert later.status != "PDNG" or (await client.payment(later.uetr)).state != "RECEIVED"
     finally:
         await decide(stack, "watch.set", {**rule, "action": "none"})
+
+
+async def test_a_payment_over_a_limit_is_refused_whether_a_rule_would_hold_it_or_not(stack: Stack) -> None:
+    """It was held (PDNG) where one that no rule matches is refused: so a rule could be felt out."""
+    bank = await stack.add_bank(funds_minor=500_00)
+    rule = {"pattern": "first_large", "currency": "INR", "amount": "90.00", "participant": bank["id"]}
+    limit = {"participant": bank["id"], "currency": "INR", "per_payment": "95.00", "per_day": None}
+    await stack.agreed("limit.set", limit)
+    await decide(stack, "watch.set", {**rule, "action": "hold"})
+    payer = {**stack.participant("asha-bank"), "bic": bank["bic"]}
+    try:
+        async with stack.client_of(bank) as client:
+            answers = [
+                await client.pay(
+                    world.document(payer, stack.participant("indus-bank"), amount=amount), wait=0
+                )
+                for amount in ("96.00", "91.00")
+            ]
+    finally:
+        await decide(stack, "watch.set", {**rule, "action": "none"})
+    await decide(stack, "screening.refuse", {"uetr": answers[1].uetr})
+
+    assert [(each.status, each.reason) for each in answers] == [("RJCT", "AM14"), ("PDNG", None)]
 
 
 async def test_an_alarm_is_a_case_until_two_people_have_examined_it(stack: Stack) -> None:
