@@ -206,17 +206,18 @@ def payee(tested: Sequence[Pair]) -> dict[str, Any]:
 def screening(tested: Sequence[Pair], inside: Sequence[Pair]) -> dict[str, Any]:
     """Search each stated name in one list of all known names: is that of its pair a hit or not."""
     listed = index(pair.known for pair in tested)
-
-    def found(of: Sequence[Pair]) -> list[tuple[Pair, bool]]:
-        return [(pair, any(hit.party.id == pair.known for hit in listed.search(pair.stated))) for pair in of]
-
     false = sum(bool(listed.search(name)) for _, name in common())
     return {
-        "quality": by_scripts(found(tested)),
-        "inside": by_differences(found(inside)),
+        "quality": by_scripts(searched(listed, tested)),
+        "inside": by_differences(searched(listed, inside)),
         "common": _of_common(false),
         "names_listed": len(listed),
     }
+
+
+def searched(listed: NameIndex, tested: Iterable[Pair]) -> list[tuple[Pair, bool]]:
+    """Whether the known name of each pair is a hit of the stated one."""
+    return [(pair, any(hit.party.id == pair.known for hit in listed.search(pair.stated))) for pair in tested]
 
 
 def _of_common(false: int) -> dict[str, Any]:
