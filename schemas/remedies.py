@@ -44,7 +44,10 @@ BY_RULE: Final[Mapping[str, str]] = MappingProxyType(
         "repetition": "Give the element as often as the schema allows.",
         "minimum": "Give a value that is at least what is stated.",
         "maximum": "Give a value that is at most what is stated.",
-        "type": 'Write every value as a text in quotes: `"100.00"`, never `100.00`.',
+        "type": (
+            'Write every value as a text in quotes: `"100.00"`, never `100.00`; what may be repeated, '
+            "as an array, also if it is one."
+        ),
         "text": "Put text into the elements that have values; between elements there are only blanks.",
         "content": "Correct the content of the body: `/openapi.json` has its form.",
         "length": "Shorten or lengthen the text to the allowed number of characters.",
@@ -67,7 +70,7 @@ BY_RULE: Final[Mapping[str, str]] = MappingProxyType(
         "lei": "Correct the LEI: its check digits are wrong.",
         "country": "Use a country code of ISO 3166-1, two capital letters.",
         "currency": "Use an active currency code of ISO 4217, three capital letters.",
-        "unknown-code": "Use a code of the external code set.",
+        "unknown-code": "Use a code of the list; ISO 20022 publishes it as an external code set.",
         "offset": "Add the offset from UTC: 2026-11-23T14:05:07+05:30, or Z.",
         "instant": "Write an instant between the years 1 and 9999, hours 00 to 23.",
         "amount": "Give an amount larger than zero with no more decimals than its currency has.",

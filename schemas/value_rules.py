@@ -42,6 +42,8 @@ _JOINERS: Final = frozenset("\u200c\u200d")
 """Format characters that Persian and Indian scripts need in words."""
 _ODD_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _ID_LENGTH: Final = 35
+_LISTED_MAX: Final = 40
+"""The most codes that a fault lists."""
 _UNIT_PRICES: Final = frozenset({"ActiveOrHistoricCurrencyAnd13DecimalAmount"})
 """Unit prices may have more decimals than the currency."""
 
@@ -266,7 +268,8 @@ def _is_read(reader: Callable[[str], object], value: str) -> bool:
 
 def _check_code(code_set: str, codes: frozenset[str], value: str, found: list[ValueFault]) -> None:
     if value not in codes:
-        found.append(ValueFault("unknown-code", Reason.CONTENT_INCORRECT, f"is not in {code_set}"))
+        known = f": {', '.join(sorted(codes))}" if len(codes) <= _LISTED_MAX else ""
+        found.append(ValueFault("unknown-code", Reason.CONTENT_INCORRECT, f"is not in {code_set}{known}"))
 
 
 def listed(name: str) -> frozenset[str]:

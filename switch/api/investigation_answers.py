@@ -114,7 +114,11 @@ async def _asked(received: Received, said: InvestigationResponse) -> Investigati
         own = await own_uetrs.find(received.runtime.pool, [received.sender.id], uetr)
         found = [one for one in found if one.uetr in {uetr, own}]
     if not found:
-        raise NotFound("nothing was asked of you by a message with this id")
+        raise NotFound(
+            "nothing was asked of you by a message with these ids",
+            path=f"{_ORIGINAL}/MsgId",
+            remedy="Repeat MsgId, RqstrInvstgtnId and UETR of the camt.110 that GET /v1/messages has.",
+        )
     if len(found) > 1:
         raise Refused(
             "is the id of questions of several banks",

@@ -106,7 +106,11 @@ def _of_action(
 
     """
     if known is None:
-        raise NotFound("you have no investigation with this id")
+        raise NotFound(
+            "you have no investigation with this id",
+            path=_NAME,
+            remedy="Name one of yours: `investigations` of GET /v1/payments/{uetr} lists them.",
+        )
     if known.type != request.type or known.uetr != UUID(payment["uetr"]):
         text = "names an investigation of another type, or about another payment"
         raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=_NAME)

@@ -129,7 +129,7 @@ REMEDIES: Final[Mapping[type[SwitchError], str]] = MappingProxyType(
         ),
         NotAllowed: "Do it as a caller who may: your own participant, active, or a person with the role.",
         NotFound: (
-            "Check the id in the path (a UETR, a number, a name); the list of the resource has those"
+            "Check what you named (a UETR, a number, a name); the list of the resource has those"
             " that you may see."
         ),
         NotAcceptable: "Accept application/json or application/xml.",

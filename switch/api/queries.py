@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from uuid import UUID
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -126,12 +126,19 @@ def _allowed(field: Any) -> str:
     kinds = [kind for kind in (info.annotation, *get_args(info.annotation)) if kind in _FORMS]
     if first is not None or last is not None:
         return f"a number from {first} to {last}"
+    choices = [text for kind in (info.annotation, *get_args(info.annotation)) for text in _literals(kind)]
+    if choices:
+        return f"one of {', '.join(choices)}"
     if info.description:
         return f"{info.description}"
     for kind in (info.annotation, *get_args(info.annotation)):
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return f"one of {', '.join(kind)}"
     return _FORMS[kinds[0]] if kinds else "a text in the documented format"
+
+
+def _literals(kind: Any) -> tuple[str, ...]:
+    return tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else ()
 
 
 def _bounds(metadata: Iterable[Any]) -> tuple[Any, Any]:

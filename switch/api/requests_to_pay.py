@@ -334,7 +334,7 @@ async def list_requests_to_pay(
 async def get_request_to_pay(
     context: Context,
     reader: Reader,
-    id: Annotated[uuid.UUID, Path(description="from the Location of the answer to the pain.013")],  # noqa: A002
+    id: Annotated[uuid.UUID, Path(description="an id, from the Location of the answer to the pain.013")],  # noqa: A002
 ) -> JSONResponse:
     """Get what became of a request to pay, and the payment that answered it."""
     return JSONResponse(_document(await payment_requests.find(context.pool, reader.id, id)))

@@ -173,7 +173,8 @@ def price_of_credit(
     profile = route.rail.adapter.profile
     if amount.currency != profile.currency:
         text = f"must be in {profile.currency}, the currency of the creditor agent's rail"
-        raise Refused(text, reason=Reason.NOT_ALLOWED_CURRENCY, path=pricing.AMOUNT)
+        remedy = "State what is credited, in that currency; or fix the amount that is debited (source)."
+        raise Refused(text, reason=Reason.NOT_ALLOWED_CURRENCY, path=pricing.AMOUNT, remedy=remedy)
     step = profile.limits.step_minor
     usage = Usage(route.debtor.id, route.creditor.id, bearer, purpose, microseconds(at))
     found = pricing.price_of_credit(

@@ -421,7 +421,8 @@ def _made(line: PaymentLine, at: datetime) -> tuple[codec.Message, CreditTransfe
 
 def _reason_of(error: SwitchError) -> tuple[Reason, str]:
     """The reason and the text of a refusal, with the place and the broken rule."""
-    text = f"{error.path}: {error.detail}" if error.path else error.detail
+    stated = not error.path or error.detail.startswith(error.path)
+    text = error.detail if stated else f"{error.path}: {error.detail}"
     if isinstance(error, InvalidMessage):
         text = f"{text} [{error.rule}]"
     return Reason(error.reason or Reason.CONTENT_INCORRECT), text

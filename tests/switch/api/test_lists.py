@@ -124,6 +124,10 @@ async def test_an_unknown_query_parameter_of_an_iso_endpoint_is_refused(stack: S
         ("/v1/statistics?since=1764547200", "an instant, as"),
         ("/v1/statistics?since=2026-01-01T00:00:00", "offset"),
         ("/v1/statistics?step=tomorrow", "hour"),
+        (
+            "/v1/payment-files/49b311d4-10a2-4ec1-82f1-8a178b8c9128/lines?status=tomorrow",
+            "one of RCVD, PDNG, ACCC, RJCT, CANC",
+        ),
         ("/v1/statistics/services?source=tomorrow", "two capital letters"),
     ],
 )
