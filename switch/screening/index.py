@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -411,17 +411,27 @@ class NameIndex:
             () if is_text else ((at, one + other) for at, (one, other) in enumerate(itertools.pairwise(made)))
         )
         words = [self._alike(word, has_han, threshold) for word in made]
+        read_as_one = cache(lambda: frozenset().union(*map(self._read_as_one, words)))
         joined = [
             (at, self._alike(pair, has_han, threshold))
             for at, pair in pairs
-            if self._may_matter(skeleton(pair), at, words, threshold)
+            if self._may_matter(skeleton(pair), at, words, read_as_one, threshold)
         ]
         return _Asked(stated, has_han, is_text, words, joined, _best((*words, *(one for _, one in joined))))
 
-    def _may_matter(self, sound: str, place: int, words: Sequence[_Alike], threshold: float) -> bool:
+    def _may_matter(
+        self,
+        sound: str,
+        place: int,
+        words: Sequence[_Alike],
+        read_as_one: Callable[[], frozenset[int]],
+        threshold: float,
+    ) -> bool:
         """Whether two stated words as one, which sound so, may make a hit: most never do.
 
         It would be a name with a word of that sound. What the two as one are like is not known yet.
+
+        `read_as_one`: the names that have two words that sound as one like a stated word.
         """
         sounding = self._sounding.at(sound)
         if not sounding or threshold < LEAST_THRESHOLD:
@@ -429,10 +439,9 @@ class NameIndex:
         others = [*words[:place], *words[place + 2 :]]
         enough = self._enough(threshold)
         heaviest = enough.heaviest(sum(one.most for one in others) + MOST_SIMILAR * self._heaviest)
-        read_as_one = [self._read_as_one(one) for one in words]
         best = _best(others)
         return any(
-            any(at in names_ for names_ in read_as_one)
+            at in read_as_one()
             or (self._totals[at] <= heaviest and self._may_be_enough(at, others, best, enough))
             for at in {at for word in sounding for at in self._having[word]}
         )

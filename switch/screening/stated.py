@@ -43,7 +43,7 @@ def names_in(stated: str) -> Iterator[str]:
     if len(made) > 1:
         if latin_form(seen) != seen:
             yield plain_text(seen)
-        yield from (part for part in made if len(words(part)) > 1)
+        yield from (part for part in dict.fromkeys(made) if len(words(part)) > 1)
 
 
 def digits_otherwise(made: Sequence[str]) -> Iterator[tuple[str, ...]]:
