@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from schemas import codec
-from tests.switch.api.test_doors import paid
+from tests.switch.api.test_doors import inbox, paid
 from tests.switch.payments.inbound_world import GATEWAYS, ended, originate
 from tests.switch.payments.test_inbound import both
 from tests.switch.payments.test_indirect import MEZAN, iban, pay, payment, reached
@@ -199,6 +199,28 @@ async def test_the_pages_had_bare_codes_and_not_who_is_asked_until_when(stack: S
         assert "as the text of the question says (NARR)" in text
         assert "None →" not in text
     assert "closed as requested (CAPR)" in await page(stack, "participant", f"/console/payments/{uetr}")
+
+
+async def test_the_page_of_a_message_says_its_codes_in_words(stack: Stack) -> None:
+    uetr, _, document = await asked(stack)
+    await answer(stack, reply(document, "RJCT", "LEGL"))
+    await received(stack, "asha-bank", uetr, "camt.111")
+    for who, person, words in (
+        (
+            "indus-bank",
+            "indus-bank",
+            ("further information is requested", "as the text of the question says"),
+        ),
+        (
+            "asha-bank",
+            "participant",
+            ("further information is requested", "cannot be answered", "not for legal"),
+        ),
+    ):
+        (seq,) = [one["seq"] for one in await inbox(stack, who) if one["uetr"] == uetr]
+        text = await page(stack, person, f"/console/own/messages/{seq}")
+
+        assert [each for each in words if each not in text] == []
 
 
 # Suspended banks
