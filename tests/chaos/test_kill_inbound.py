@@ -259,6 +259,48 @@ def test_a_kill_at_every_point_of_a_refund_of_a_part_refunds_each_exactly_once(
     assert verified["ok"], verified
 
 
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_what_is_returned_as_the_rail_closes_is_refunded_once_after_a_kill_and_its_opening(
+    switch: SwitchProcess,
+) -> None:
+    """In full, and by two parts; the switch dies while nothing can be refunded, and as it begins to."""
+    switch.data.mkdir()
+    switch.start()
+    switch.wait_until_ready()
+    for _ in range(2):
+        originate(switch, "PK", Wish("IN"))
+    ends = time.monotonic() + ENDED_WITHIN_S
+    rails = switch.data / "rails"
+    while any(entry.state is not DebitState.DONE for entry in debits(rails, "PK").values()):
+        assert time.monotonic() < ends
+        time.sleep(0.2)
+    whole, parted = debits(rails, "PK")
+    decided(switch, "rail.switch", {"country": "PK", "open": False})
+    decided(switch, "payment.return", returning(whole))
+    for _ in range(2):
+        decided(switch, "payment.return", {**returning(parted), "amount": "10.00"})
+    time.sleep(2)
+    switch.kill()
+    assert credited(rails, "PK") == {}
+    switch.start(failpoints="before_refund_sent:killgroup")
+    switch.wait_until_ready()
+    time.sleep(2)
+    assert credited(rails, "PK") == {}
+    decided(switch, "rail.switch", {"country": "PK", "open": True}, waits=False)
+    switch.wait_until_dead(within_s=90)
+    switch.start()
+    switch.wait_until_ready()
+    while len(there := credited(rails, "PK")) < 3 or not switch.verify()["ok"]:
+        assert time.monotonic() < ends + ENDED_WITHIN_S, there
+        time.sleep(0.5)
+    time.sleep(2)
+    there = credited(rails, "PK")
+
+    assert [len(entries) for entries in there.values()] == [1, 1, 1]
+    assert switch.verify()["ok"]
+
+
 def returning(uetr: str) -> dict[str, str]:
     """What two people decide about a payment that is returned."""
     return {"uetr": uetr, "reason": "FR01", "evidence": "court order 12"}
