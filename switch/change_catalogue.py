@@ -41,6 +41,7 @@ from switch.participants import (
 )
 from switch.participants import changes as participants
 from switch.reports.delivery import changes as report_delivery
+from switch.reports.facts import FIELDS, TITLES
 from switch.settlement import before, examined
 from switch.settlement import changes as settlement
 from switch.webhooks import changes as webhooks
@@ -84,6 +85,8 @@ _ALL: Final[tuple[ChangeKind[Any], ...]] = (
 )
 KINDS: Final[Kinds] = MappingProxyType({kind.name: kind for kind in _ALL})
 assert len(KINDS) == len(_ALL), "two kinds of one name"
+TITLES.update({kind.name: kind.title for kind in _ALL})
+FIELDS.update({kind.name: kind.labels for kind in _ALL})
 
 
 def describe(kind: ChangeKind[Any]) -> dict[str, Any]:

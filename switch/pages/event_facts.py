@@ -10,16 +10,14 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from switch.change_catalogue import KINDS
 from switch.pages import forms
 from switch.pages.language import Language
 from switch.pages.marks import Marks
-from switch.reports.catalogue import CATALOGUE
-from switch.reports.facts import LABELS, EventFacts, cut
+from switch.reports.facts import LABELS, EventFacts, cut, title_of
 from switch.reports.wording import Wording
 
 _ELSEWHERE: Final = frozenset(
-    {"id", "caller", "by", "person", "maker", "checker", "uetr", "case", "act", "change"}
+    {"id", "caller", "by", "person", "maker", "checker", "uetr", "case", "subject", "act", "change"}
 )
 """Shown in other columns, or of use to programs only."""
 _WORDS: Final = (
@@ -33,7 +31,6 @@ _TERMS: Final[Mapping[str, Callable[[Language, str], str]]] = MappingProxyType(
         "detail": Language.detail,
         "outcome": Language.outcome,
         "reason": lambda lang, text: lang.detail(lang.reason(text)),
-        "report": lambda lang, text: lang.text(CATALOGUE[text].title) if text in CATALOGUE else text,
     }
 )
 """Names whose values are terms of the switch, and how each is said."""
@@ -51,13 +48,6 @@ class ShownFacts(EventFacts):
         """Of a body: what other columns show. The fields of a requested change are all shown."""
         return name in _ELSEWHERE and labels is LABELS
 
-    def labels_of(self, body: Mapping[str, Any], name: str) -> Mapping[str, str]:
-        """The fields of a requested change are called as in its form."""
-        if name != "content":
-            return LABELS
-        kind = KINDS.get(str(body.get("change_kind", "")))
-        return kind.labels if kind is not None else {}
-
     def instant(self, at: datetime) -> str:
         """An instant on the reader's clock."""
         return self._lang.instant(at)
@@ -65,8 +55,8 @@ class ShownFacts(EventFacts):
     def said(self, name: str, text: str) -> str:
         """A term as pages say it; a hash is short."""
         lang = self._lang
-        if name == "change_kind" and text in KINDS:
-            return lang.text(KINDS[text].title)
+        if title := title_of(name, text):
+            return lang.text(title)
         if text == "*":
             return lang.text("All others")
         if name in _TERMS:

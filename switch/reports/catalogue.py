@@ -27,6 +27,7 @@ from switch.reports import (
     settlement_instruction,
     window_statement,
 )
+from switch.reports.facts import TITLES
 from switch.reports.query import ReportQuery, Scope
 from switch.reports.render import TABLE
 from switch.reports.table import Report, ReportColumn
@@ -311,6 +312,7 @@ _DEFINITIONS: Final = (
 CATALOGUE: Final[Mapping[str, Definition]] = MappingProxyType(
     {definition.name: definition for definition in _DEFINITIONS}
 )
+TITLES.update({name: definition.title for name, definition in CATALOGUE.items()})
 
 
 def find(name: str) -> Definition:

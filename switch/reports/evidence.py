@@ -28,7 +28,7 @@ _PAYMENT: Final = statement("visible_payment")
 COLUMNS: Final = (
     ReportColumn("seq", ColumnKind.COUNT, "Event"),
     ReportColumn("at", ColumnKind.INSTANT),
-    ReportColumn("kind"),
+    ReportColumn("kind", ours=True),
     ReportColumn("body"),
     ReportColumn("proof_length", ColumnKind.COUNT, "Hashes of its proof"),
 )

@@ -74,6 +74,7 @@ LABELS: Final[Mapping[str, str]] = MappingProxyType(
         "seats": "Required approvals",
         "sender": "Sender",
         "sent_at": "Sent",
+        "seq": "Number",
         "sha256": "SHA-256",
         "source": "Source of the list",
         "state": "State",
@@ -85,6 +86,12 @@ LABELS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """What frequent names in bodies of events are called; another is shown as the title of a parameter."""
+TITLES: Final[dict[str, str]] = {}
+"""Titles of kinds of change and of reports, by name: their catalogues, which are layers above, add them."""
+FIELDS: Final[dict[str, Mapping[str, str]]] = {}
+"""What the fields of a requested change are called in its form, by kind; added by the same catalogue."""
+_TITLED: Final = frozenset({"change_kind", "report"})
+"""Facts whose values are names that have titles."""
 TEXT_MAX: Final = 200
 """Characters of a text that people are shown: a certificate has more, and is in the JSON."""
 MICROSECONDS: Final = range(10**15, 10**16)
@@ -129,16 +136,18 @@ class EventFacts:
         """Whether a fact is not shown, whatever its value is; `labels` are those of the part it is in."""
         return False
 
-    def labels_of(self, body: Mapping[str, Any], name: str) -> Mapping[str, str]:  # noqa: ARG002 - for pages
-        """What the facts of a part of the body are called."""
-        return LABELS
+    def _labels_of(self, body: Mapping[str, Any], name: str) -> Mapping[str, str]:
+        """What the facts of a part of the body are called; fields of a requested change as in its form."""
+        return FIELDS.get(str(body.get("change_kind", "")), {}) if name == "content" else LABELS
 
     def instant(self, at: datetime) -> str:
         """An instant, to the second."""
         return f"{at:%Y-%m-%d %H:%M:%SZ}"
 
-    def said(self, name: str, text: str) -> str:  # noqa: ARG002 - for pages
-        """A text: a number alone or with its currency, a term of the switch, or what others wrote."""
+    def said(self, name: str, text: str) -> str:
+        """A text: a title, a number, also with its currency, a term of the switch, or what others wrote."""
+        if title := title_of(name, text):
+            return self.words.text(title)
         number, _, currency = text.partition(" ")
         if _DECIMAL.fullmatch(number) and (not currency or currency in EXPONENTS):
             return f"{self.words.decimal(number)} {currency}".strip()
@@ -146,10 +155,10 @@ class EventFacts:
 
     def _pairs(self, body: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         for name, value in body.items():
-            if self.is_omitted(name, labels) or (name in _UNKNOWN and value == 0):
+            if self.is_omitted(name, labels) or _is_nothing(name, value):
                 continue
             if isinstance(value, dict):
-                yield from self._pairs(value, self.labels_of(body, name))
+                yield from self._pairs(value, self._labels_of(body, name))
             elif text := self._value(name, value):
                 label = labels.get(name) or LABELS.get(name)
                 yield self.words.text(label) if label else self.words.parameter(name), text
@@ -174,6 +183,16 @@ class EventFacts:
                 return str(value) if name in _NUMBERED else self.words.decimal(str(value))
             case _:
                 return self.said(name, str(value))
+
+
+def _is_nothing(name: str, value: Any) -> bool:
+    """An offer of number nought, or a change that the sandbox made for itself: its number is below nought."""
+    return (name in _UNKNOWN and value == 0) or (name == "change" and isinstance(value, int) and value < 0)
+
+
+def title_of(name: str, text: str) -> str:
+    """The title of the kind of change or report that a fact names; empty for any other fact."""
+    return TITLES.get(text, "") if name in _TITLED else ""
 
 
 def cut(text: str) -> str:

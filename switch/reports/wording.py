@@ -61,8 +61,16 @@ REASONS: Final = {
     for reason in (*Reason, *ReturnReason)
 }
 """The names of ISO reason codes (ExternalStatusReason1Code), in words."""
-EVENTS: Final = {str(EventKind.FUND): "movement of funds"}
-"""Kinds of events whose names are not plain English."""
+EVENTS: Final = {
+    **{str(kind): kind.replace("_", " ").lower() for kind in EventKind},
+    str(EventKind.FUND): "movement of funds",
+    str(EventKind.DOUBT): "unknown outcome",
+    str(EventKind.FX_OFFER): "FX offer",
+    str(EventKind.ESCALATE): "for manual resolution",
+    str(EventKind.SANDBOX_MADE): "change by the sandbox",
+    "correction": "return",
+}
+"""Kinds of events, and purposes of entries whose names are not plain English, in English words."""
 CHANGE: Final = "change {n}"
 _CHANGE: Final = re.compile(r"change (\d+)", re.ASCII)
 _NAME: Final = re.compile(r"[a-z]+(_[a-z]+)+|[A-Z]+(_[A-Z]+)+", re.ASCII)
@@ -109,6 +117,11 @@ def decimal_text(text: str, locale: Locale) -> str:
 def rate_text(text: str, locale: Locale) -> str:
     """A plain decimal number with the locale's separators, exact, without trailing zeros."""
     return format_decimal(text, format="#,##0.##########", locale=locale)
+
+
+def seconds_text(text: str, locale: Locale) -> str:
+    """Seconds, as decimal text, to the millisecond."""
+    return decimal_text(str(Decimal(text).quantize(_MILLI)), locale)
 
 
 def parameter_title(name: str) -> str:
@@ -264,6 +277,6 @@ class Wording:
             case Money() | Decimal() | int():
                 return decimal_text(cells.text(cell), self.locale)
             case timedelta():
-                return decimal_text(str(Decimal(cells.text(cell)).quantize(_MILLI)), self.locale)
+                return seconds_text(cells.text(cell), self.locale)
             case _:
                 return cells.text(cell)

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from schemas.money import Money
 from switch.base import letterhead
 from switch.base.settings import Settings
+from switch.change_catalogue import KINDS
 from switch.pages import language
 from switch.reports import (
     access,
@@ -36,11 +37,13 @@ from switch.reports import (
     settlement_instruction,
     window_statement,
 )
+from switch.reports.catalogue import CATALOGUE
 from switch.reports.letter import Letter, Letterhead
 from switch.reports.query import Period, Scope
 from switch.reports.render import json_file, pdf_file, render
 from switch.reports.table import Cell, ColumnKind, Report, ReportColumn, ReportSeal, totals_by_currency
 from switch.reports.wording import LANGUAGES, Wording
+from switch.writer.event_kinds import EventKind
 
 AT = datetime(2026, 11, 23, 18, 45, 0, 123456, tzinfo=UTC)
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4"/></svg>'
@@ -343,6 +346,21 @@ def test_a_term_of_programs_is_words_in_every_language() -> None:
         Wording("zh").text("credited_but_aborted"),
     ]
     assert not any("_" in text for text in said)
+
+
+@pytest.mark.parametrize("code", ["en", "ru", "zh"])
+def test_the_access_log_on_paper_has_no_code_of_a_kind(code: str) -> None:
+    """Kinds of one word were codes in English, and kinds of changes and their fields in every language."""
+    said = Wording(code)
+    content = {"name": "daily", "report": "corridors", "rhythm": "day"}
+    body = {"change": -7, "change_kind": "report_schedule.add", "content": content}
+    shown = said.facts(json.dumps(body))
+
+    assert not [kind for kind in EventKind if said.phrase(kind) == kind or "_" in said.phrase(kind)]
+    assert shown.startswith(f"{said.text('Kind')}: {said.text(KINDS['report_schedule.add'].title)}; ")
+    assert said.text(CATALOGUE["corridors"].title) in shown
+    assert KINDS["report_schedule.add"].labels["rhythm"] != "Rhythm"
+    assert "Rhythm" not in shown
 
 
 def test_what_an_event_states_is_no_json_on_paper() -> None:
