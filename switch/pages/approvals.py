@@ -111,8 +111,23 @@ AGENT_HINT: Final = (
 SCREENING_HINT: Final = (
     "A checker must approve what an operator requests, and another officer what an officer requests."
 )
+CHECKER_HINT: Final = "A checker must approve."
+_HINTS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("key.add", "person.add", "person.reset", "person.resume"), OWN_HINT),
+    **dict.fromkeys(("corridor.switch", "corridor.settlement"), CORRIDOR_HINT),
+    **dict.fromkeys(
+        ("pair.control", "fx.fixing", "fx.offer"), "Another person of the same institution must approve."
+    ),
+    "person.remove": LAST_HINT,
+    "settlement_agent.set": AGENT_HINT,
+    "settlement.confirm": "The central bank of every country in the window must approve.",
+    "key.revoke": "A checker must approve, unless the participant itself requests it.",
+    "identity_provider.set": (
+        "A checker must approve, and for people of a participant or a central bank one of its own people too."
+    ),
+}
+"""Who must approve a kind of change, if not one checker and not as for all that is about screening."""
 _OF_OFFICERS: Final = frozenset({Right.DECIDE_SCREENING, Right.MANAGE_LISTS})
-_OWN: Final = frozenset({"key.add", "person.add", "person.reset", "person.resume"})
 WHY: Final = "why"
 """Form field of the reason of a request; `reason` is a field of some contents."""
 ROWS: Final = 50
@@ -319,17 +334,8 @@ async def _form(
 
 def _hint(kind: ChangeKind[Any]) -> str:
     """Who must approve, as far as the kind determines it."""
-    if kind.name.startswith("settlement.confirm"):
-        return "The central bank of every country in the window must approve."
-    if kind.name.startswith("corridor.") and kind.name != "corridor.close_all":
-        return CORRIDOR_HINT
-    if kind.name in _OWN:
-        return OWN_HINT
-    if kind.name == "person.remove":
-        return LAST_HINT
-    if kind.name == "settlement_agent.set":
-        return AGENT_HINT
-    return SCREENING_HINT if kind.right in _OF_OFFICERS else "A checker must approve."
+    usual = SCREENING_HINT if kind.right in _OF_OFFICERS else CHECKER_HINT
+    return _HINTS.get(kind.name, usual)
 
 
 async def _page(

@@ -9,7 +9,6 @@ from typing import Final
 
 import asyncpg
 
-from adapters import registry
 from ledger import positions
 from schemas.errors import NotFound
 from schemas.money import Money
@@ -71,10 +70,6 @@ class _Reading:
         """The action that requests a change, if this person may."""
         return ((title, link(kind, **known)),) if may_request(self.person, kind) else ()
 
-    def country(self, code: str) -> str:
-        found = registry.find_country(code)
-        return found.names.in_language(self.lang.code) if found else code
-
 
 async def read(
     connection: asyncpg.Connection,
@@ -102,7 +97,7 @@ async def _books(at: _Reading) -> AsyncIterator[Concern]:
 
 async def _rails(at: _Reading) -> AsyncIterator[Concern]:
     for rail in at.rails:
-        country = at.country(rail.country)
+        country = at.lang.country(rail.country)
         show = (at.lang.text("Rails"), f"{PREFIX}/rails")
         if rail.state == "away":
             since = at.lang.ago(rail.silent_since) if rail.silent_since else at.lang.text("just now")
@@ -139,7 +134,7 @@ async def _unknown(at: _Reading) -> AsyncIterator[Concern]:
         if row["state"] == "UNKNOWN" and row["n"]:
             text = at.lang.text(
                 "Payments to {country} with an unknown outcome: {n}, the oldest for {age}.",
-                country=at.country(row["country"]),
+                country=at.lang.country(row["country"]),
                 n=at.lang.number(row["n"]),
                 age=at.lang.age(row["age"]),
             )

@@ -12,7 +12,6 @@ import asyncpg
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from adapters import registry
 from ledger import windows
 from schemas.money import Money
 from switch.approvals import approvals
@@ -60,7 +59,7 @@ async def get_country(request: Request, context: Context, person: Reader) -> Res
         request,
         "country.html",
         person,
-        name=_name(person.scope, language.of(request).code),
+        name=language.of(request).country(person.scope),
         participants=participants,
         positions=[_position(row) for row in positions],
         nets=nets,
@@ -72,12 +71,6 @@ async def get_country(request: Request, context: Context, person: Reader) -> Res
         waiting_max=REQUESTS_MAX,
         waiting=[(change, KINDS[change.kind].title, json.loads(change.content)) for change in waiting],
     )
-
-
-def _name(code: str, lang: str) -> str:
-    """A country in the reader's language; the code of one that no adapter knows."""
-    found = registry.find_country(code)
-    return found.names.in_language(lang) if found else code
 
 
 async def waiting_for(connection: asyncpg.Connection, person: Person) -> tuple[list[Change], bool]:

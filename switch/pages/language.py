@@ -47,6 +47,7 @@ STEPS: Final = {
 SAID: Final = {
     **dict.fromkeys(("silence", "timeout"), "no answer in time"),
     "when asked": "in reply to an enquiry",
+    "another amount": "the rail confirmed a different amount",
     "connect": "no connection",
     "tls": "no secure connection",
     "busy": "all connections were in use",
@@ -113,6 +114,11 @@ class Language:
         """A kind of event in words: `PAGE_READ` is `page read`; of what has no translation, too."""
         text = self.text(code)
         return text if text != code else wording.EVENTS.get(code) or code.replace("_", " ").lower()
+
+    def country(self, code: str) -> str:
+        """A country by its name; the code of one that no adapter knows."""
+        found = registry.find_country(code)
+        return found.names.in_language(self.code) if found else code
 
     def service(self, name: str) -> str:
         """A service of the switch that is probed, in words: accepting, deciding, or a rail."""
@@ -187,6 +193,8 @@ class Language:
             return self.text("yes") if value else self.text("no")
         if kind == ColumnKind.RATE:
             return self.rate(str(value))
+        if kind == ColumnKind.SECONDS:
+            return wording.seconds_text(str(value), self.locale)
         if ColumnKind(kind).is_number and _DECIMAL.fullmatch(str(value)):
             return self.decimal(str(value))
         return self.instant(datetime.fromisoformat(str(value))) if kind == ColumnKind.INSTANT else str(value)
@@ -205,12 +213,13 @@ class Language:
         return f"{text} {self.zone_name(value)}"
 
     def instant_exact(self, value: datetime) -> str:
-        """An instant in the reader's time zone, to the millisecond."""
-        return format_datetime(value, "yyyy-MM-dd HH:mm:ss.SSS", tzinfo=self.zone, locale=self.locale)
+        """The same to the millisecond."""
+        text = format_datetime(value, "yyyy-MM-dd HH:mm:ss.SSS", tzinfo=self.zone, locale=self.locale)
+        return f"{text} {self.zone_name(value)}"
 
-    def zone_name(self, at: datetime | None = None) -> str:
-        """The reader's time zone at an instant, or now: `UTC`, `UTC+05:30`."""
-        offset = format_datetime(at or datetime.now(UTC), "xxx", tzinfo=self.zone, locale=self.locale)
+    def zone_name(self, at: datetime) -> str:
+        """The reader's time zone at an instant: `UTC`, `UTC+05:30`."""
+        offset = format_datetime(at, "xxx", tzinfo=self.zone, locale=self.locale)
         return "UTC" if offset == "+00:00" else f"UTC{offset}"
 
     def minute(self, value: datetime) -> str:

@@ -14,7 +14,7 @@ from switch.api import key_use
 from switch.api.runtime import Runtime
 from switch.base.sql import statements
 from switch.identity.model import Person
-from switch.pages import debts, language, last_day, tour
+from switch.pages import debts, language, last_day, own_money, tour
 from switch.pages.language import Language
 from switch.pages.own import BASE, participant_of
 from switch.pages.shell import PREFIX, render
@@ -57,7 +57,7 @@ async def show(request: Request, switch: Runtime, person: Person) -> Response:
         now=await switch.pool.fetchrow(_NOW, own.id),
         positions=[
             (p.purpose, None if p.headroom is None else Money(p.headroom, p.currency))
-            for p in sorted(await positions.read(switch.pool, own.id), key=_order)
+            for p in sorted(await positions.read(switch.pool, own.id), key=own_money.order)
             if not p.closed
         ],
         waiting=await correspondence.count_recalls(switch.pool, own.id),
@@ -67,11 +67,6 @@ async def show(request: Request, switch: Runtime, person: Person) -> Response:
         day=await last_day.read(switch, scope_of_person(person), lang),
         base=PREFIX + BASE,
     )
-
-
-def _order(position: positions.Position) -> tuple[str, bool]:
-    """By currency, what is settled net first: that is what most payments are."""
-    return position.currency, position.purpose != "position"
 
 
 async def checks(switch: Runtime, own: Participant, lang: Language) -> Sequence[Check]:

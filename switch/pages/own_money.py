@@ -89,9 +89,14 @@ async def holdings(pool: asyncpg.Pool, participant: str) -> list[Holding]:
     peaks = await _peaks(pool, participant)
     return [
         Holding(p, *_limit(limits.get(p.currency)), None if peaks is None else _peak(peaks, p))
-        for p in found
+        for p in sorted(found, key=order)
         if not p.closed
     ]
+
+
+def order(position: Position) -> tuple[str, bool]:
+    """By currency, what is settled net first: that is what most payments are."""
+    return position.currency, position.purpose != "position"
 
 
 def _limit(row: asyncpg.Record | None) -> tuple[Limit, int]:

@@ -121,6 +121,7 @@ async def _show(
 ) -> Response:
     bearer = (await _credentials(switch.settings, own.id) or {}).get("bearer", "")
     message = values.get("message", "")
+    payer = await _credentials(switch.settings, own.id)
     return render(
         request,
         "own_tests.html",
@@ -129,6 +130,7 @@ async def _show(
         sandbox=switch.settings.sandbox,
         bearer=bearer,
         own=own,
+        currency=payer["currency"] if payer else "",
         payees=await _payees(switch, own),
         words=[(_WORDS.get(word, word.value), word.meaning.replace("`", "")) for word in Magic],
         reasons=sorted(ISO_REASONS),

@@ -67,6 +67,7 @@ async def get_files(  # noqa: PLR0917 - one per filter
         person,
         files=found[:FILES],
         states=STATES,
+        line_states=LINE_STATES,
         now=datetime.now(UTC),
         states_of=filters.choices(request, "state", titles, lang),
         state=state,

@@ -112,7 +112,7 @@ FILES: Final = NavigationEntry(
     "Payment files",
     Right.READ_POSITIONS,
     OVERSEERS | {Role.PARTICIPANT},
-    about="Files of many payments that participants handed in, and what became of each line.",
+    about="Files of many payments that participants submitted, and the result of each line.",
 )
 UNKNOWN: Final = NavigationEntry("/doubt", "Unknown outcome", Right.READ_POSITIONS, _WATCHING)
 HELD: Final = NavigationEntry("/held", "Held payments", Right.READ_POSITIONS, _WATCHING)
@@ -348,7 +348,7 @@ def render(
         person=person,
         navigation=_entries(request, person),
         finds=person is not None and PAYMENTS.admits(person),
-        about=_about(request.url.path) if person else "",
+        about=_about(request.url.path, person.role) if person else "",
         help=_help(request) if person and status == HTTPStatus.OK else (),
         prefix=PREFIX,
         path=request.url.path,
@@ -474,9 +474,11 @@ def _kind_of(request: Request, person: Person) -> str:
     return found.kind if found else ""
 
 
-def _about(path: str) -> str:
-    """The explanation of a page of the navigation; empty for any other."""
+def _about(path: str, role: Role) -> str:
+    """The explanation of a page of the navigation; empty for any other. Officers begin with screening."""
     known = {PREFIX + entry.path: entry.about for entry in (*NAVIGATION, ACCOUNT)}
+    if role in OVERVIEW.unlisted:
+        known[PREFIX] = SCREENING.about
     return known.get(path, "")
 
 

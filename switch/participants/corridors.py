@@ -99,8 +99,8 @@ class CorridorSettlement(Content, frozen=True, kw_only=True):
 class SetRate(Confirmable, frozen=True, kw_only=True):
     """Units of `target` for one unit of `source`, from an instant on; None is at once."""
 
-    source: Annotated[Currency, msgspec.Meta(title="From")]
-    target: Annotated[Currency, msgspec.Meta(title="To")]
+    source: Annotated[Currency, msgspec.Meta(title="From currency")]
+    target: Annotated[Currency, msgspec.Meta(title="To currency")]
     provider: Annotated[Id, msgspec.Meta(title="FX provider")]
     rate: Rate
     valid_from: Annotated[datetime | None, msgspec.Meta(title="Valid from (UTC)")] = None

@@ -35,12 +35,12 @@ class SetFixing(Confirmable, frozen=True, kw_only=True):
     """Units of `target` for one unit of `source`, between two instants; no first one is at once."""
 
     country: Annotated[Country, msgspec.Meta(title="Central bank of")]
-    source: Annotated[Currency, msgspec.Meta(title="From")]
-    target: Annotated[Currency, msgspec.Meta(title="To")]
+    source: Annotated[Currency, msgspec.Meta(title="From currency")]
+    target: Annotated[Currency, msgspec.Meta(title="To currency")]
     provider: Annotated[Id, msgspec.Meta(title="FX provider")]
     rate: Rate
-    until: Annotated[datetime, msgspec.Meta(title="Until (UTC)")]
     valid_from: Annotated[datetime | None, msgspec.Meta(title="Valid from (UTC)")] = None
+    until: Annotated[datetime, msgspec.Meta(title="Until (UTC)")]
 
 
 async def _seats(_connection: asyncpg.Connection, content: SetFixing, maker: Person) -> tuple[Seat, ...]:

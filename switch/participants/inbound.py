@@ -193,7 +193,7 @@ async def _settle(execution: Execution, content: SettleOrder) -> None:
 KINDS: Final[tuple[ChangeKind[Any], ...]] = (
     ChangeKind(
         "rail.inbound",
-        "Take the orders of a rail",
+        "Accept payment orders of a rail",
         SetInbound,
         _set,
         _check,
@@ -202,7 +202,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
     ),
     ChangeKind(
         "order.settle",
-        "Settle an order on which its rail differs",
+        "Settle a disputed order of a rail",
         SettleOrder,
         _settle,
         _check_settle,

@@ -33,8 +33,8 @@ class ControlPair(Content, frozen=True, kw_only=True):
     """A central bank's decision on conversions of `source` into `target`; it replaces its earlier one."""
 
     country: Annotated[Country, msgspec.Meta(title="Central bank of")]
-    source: Annotated[Currency, msgspec.Meta(title="From")]
-    target: Annotated[Currency, msgspec.Meta(title="To")]
+    source: Annotated[Currency, msgspec.Meta(title="From currency")]
+    target: Annotated[Currency, msgspec.Meta(title="To currency")]
     control: Annotated[Literal["blocked", "bounded", "open"], msgspec.Meta(title="Conversions are")]
     lowest: Annotated[Rate | None, msgspec.Meta(title="Lowest rate")] = None
     highest: Annotated[Rate | None, msgspec.Meta(title="Highest rate")] = None

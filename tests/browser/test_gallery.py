@@ -38,6 +38,7 @@ from tests.browser.looking import CONSOLE, Look, say_language
 from tests.switch.identity.test_people_api import bearer
 from tests.switch.stack import Stack
 
+pytestmark = pytest.mark.timeout(3600)
 SETTINGS: Final = (
     (1280, False, "en"),
     (1280, True, "ru"),

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 from lxml import html
 
+from switch.approvals.kinds import one_checker
 from switch.change_catalogue import KINDS
 from switch.pages import approvals, forms
 from switch.pages.language import Language
@@ -22,6 +23,14 @@ def test_every_kind_can_be_requested_by_a_form_or_has_a_page_of_its_own() -> Non
 
     assert all(field.label for kind in KINDS.values() for field in forms.fields_of(kind) or ())
     assert without - set(approvals.OWN_PAGES) <= {"participant.onboard"}
+
+
+def test_a_form_names_a_checker_alone_only_where_a_checker_alone_approves() -> None:
+    """The forms of central banks and FX providers did, though a person of their own must approve."""
+    alone = {name for name, kind in KINDS.items() if approvals._hint(kind) == approvals.CHECKER_HINT}
+
+    assert alone <= {name for name, kind in KINDS.items() if kind.seats is one_checker}
+    assert {"cap.set", "corridor.fees", "corridor.rules"} <= alone
 
 
 def test_every_kind_has_its_place_in_the_list() -> None:

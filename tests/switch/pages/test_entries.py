@@ -3,17 +3,18 @@
 import json
 import uuid
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from switch.clients.python import payment_return, request_to_pay
-from switch.identity.model import Change, ChangeState
-from switch.pages import approvals, own_messages, proofs, reports
+from switch.identity.model import Change, ChangeState, Role
+from switch.pages import approvals, own_messages, proofs, reports, shell
 from switch.pages.language import Language
 from switch.reports.catalogue import CATALOGUE
+from switch.reports.wording import Wording
 
 ENGLISH = Language("en", ZoneInfo("UTC"))
 
@@ -94,13 +95,13 @@ def test_a_message_is_shown_with_what_a_person_asks_first() -> None:
         end_to_end_id="INVOICE-7",
     )
     returned = payment_return(str(uuid.uuid4()), amount="3283.50", currency="PKR", reason="AC04")
-    facts = dict(own_messages._facts(asked, ENGLISH))
+    facts = dict(own_messages._facts("pain.013.001.07", asked, ENGLISH))
 
     assert (facts["Amount"], facts["End-to-end id"]) == ("1,250.50 INR", "INVOICE-7")
     assert facts.keys() == {"Amount", "End-to-end id", "Requested execution date"}
-    assert own_messages._facts(returned, ENGLISH)[0] == ("Amount", "3,283.50 PKR")
-    assert dict(own_messages._facts(returned, ENGLISH))["Reason"].startswith("AC04 ")
-    assert own_messages._facts(None, ENGLISH) == []
+    assert own_messages._facts("pacs.004.001.09", returned, ENGLISH)[0] == ("Amount", "3,283.50 PKR")
+    assert dict(own_messages._facts("pacs.004.001.09", returned, ENGLISH))["Reason"].startswith("AC04 ")
+    assert own_messages._facts("pacs.004.001.09", None, ENGLISH) == []
 
 
 def test_the_detail_of_a_break_is_in_the_readers_language_and_keeps_the_rails_code() -> None:
@@ -111,3 +112,18 @@ def test_the_detail_of_a_break_is_in_the_readers_language_and_keeps_the_rails_co
     assert shown.endswith(" ACSP")
     assert russian.detail("returned AC04").startswith("возвращ")
     assert russian.detail("what nobody translates 42") == "what nobody translates 42"
+
+
+def test_the_first_page_of_officers_is_explained_as_what_it_is() -> None:
+    """It is that of screening, and was called what needs attention in the whole switch."""
+    assert shell._about(shell.PREFIX, Role.OFFICER) == shell.SCREENING.about
+    assert shell._about(shell.PREFIX, Role.OPERATOR) == shell.OVERVIEW.about
+
+
+def test_durations_end_at_the_millisecond_and_times_to_the_millisecond_have_their_zone() -> None:
+    """An age had six decimals on pages and three on paper; on a phone no head of a column said the zone."""
+    at = datetime(2026, 12, 1, 13, 12, 42, 391000, tzinfo=UTC)
+
+    assert ENGLISH.cell("seconds", "1217.069949") == Wording("en").cell(timedelta(seconds=1217.069949))
+    assert ENGLISH.cell("seconds", "1217.069949") == "1,217.070"
+    assert Language("en", ZoneInfo("Asia/Kolkata")).instant_exact(at) == "2026-12-01 18:42:42.391 UTC+05:30"

@@ -111,6 +111,7 @@ def test_options_of_a_requested_change_are_said_in_words() -> None:
 
 def test_a_short_detail_of_the_log_is_said_in_words() -> None:
     assert ENGLISH.detail("silence") == "no answer in time"
+    assert ENGLISH.detail("another amount") == "the rail confirmed a different amount"
     assert ENGLISH.detail("http 409") == "the answer was HTTP status 409"
     assert RUSSIAN.detail("http 409").startswith("ответ")
     assert not [said for said in language.SAID if RUSSIAN.detail(said).isascii()]

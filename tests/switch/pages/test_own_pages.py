@@ -462,6 +462,7 @@ async def test_the_console_checks_without_sending(asha: Clerk) -> None:
     _, composed = await asha.post("/own/tests", action="compose", creditor="indus-bank", amount="12.50")
     message = _message(composed)
     _, good = await asha.post("/own/tests", action="check", message=message)
+    assert ">Amount, INR<" in composed
     _, bad = await asha.post("/own/tests", action="check", message=message.replace("12.50", "12.505"))
     _, nonsense = await asha.post("/own/tests", action="check", message="<x>")
 
@@ -594,6 +595,9 @@ async def test_the_rest_of_a_file_is_stopped_by_a_person(
     why = payment_files.STOPPED if who == "operator" else None
     assert ended["detail"] == why
     assert {each["detail"] for each in cancelled} == {why}
+    row = row_with(await asha.get("/payment-files"), file["id"])
+    assert f"cancelled before it was sent: {len(cancelled)}" in row
+    assert "CANC" not in row  # a code of ISO 20022 says nothing to people
     status, page = await asha.get(f"{at}?status=CANC&after={cancelled[-2]['number']}")
     assert (status, cancelled[-1]["uetr"][8:] in page, cancelled[0]["uetr"][8:] in page) == (200, True, False)
     connection = await stack.connect()
