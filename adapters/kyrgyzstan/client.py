@@ -42,7 +42,7 @@ _OK: Final = 200
 _NOT_FOUND: Final = 404
 _RECIPIENT_WRONG: Final = 452
 """The operator has ended this transaction otherwise (profile)."""
-_JSON: Final = "application/json"
+CONTENT_TYPE: Final = "application/json"
 JWS: Final = "application/jose"
 HASH: Final = "h-hash"
 
@@ -96,7 +96,7 @@ class Elqr:
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
         """See `RailAdapter.acknowledge`: the HTTP status is enough."""
-        return Acknowledgement(b"", _JSON)
+        return Acknowledgement(b"", CONTENT_TYPE)
 
     def read_request(self, raw: bytes, *, stored: bool = False) -> InboundRequest | None:
         """See `OriginatingAdapter.read_request`: a call at `/in/qr`."""
@@ -203,7 +203,9 @@ class Elqr:
             return Receipt(Acceptance.UNKNOWN, detail=f"{step.partition('/')[0]}: http {reply.status}")
         return answer
 
-    async def _post(self, step: str, body: bytes, content_type: str = _JSON) -> HttpReply | HttpFailure:
+    async def _post(
+        self, step: str, body: bytes, content_type: str = CONTENT_TYPE
+    ) -> HttpReply | HttpFailure:
         path = f"{messages.ROOT}/{step}"
         return await self.http.request(
             "POST", path, body, content_type=content_type, headers=self._headers(path, body)
@@ -211,7 +213,9 @@ class Elqr:
 
     async def _get(self, step: str) -> HttpReply | HttpFailure:
         path = f"{messages.ROOT}/{step}"
-        return await self.http.request("GET", path, content_type=_JSON, headers=self._headers(path, b""))
+        return await self.http.request(
+            "GET", path, content_type=CONTENT_TYPE, headers=self._headers(path, b"")
+        )
 
     def _headers(self, path: str, body: bytes) -> dict[str, str]:
         return {

@@ -17,7 +17,6 @@ import json
 from pathlib import Path
 
 from adapters import registry
-from adapters.profile import RailProfile
 from adapters.simulation import tcp
 from adapters.simulation.origin import Originator
 from adapters.simulation.server import Callbacks, SimulatorServer, SimulatorSettings, run
@@ -27,9 +26,11 @@ def main() -> None:
     """Parse the command line and serve."""
     options = _parser().parse_args()
     settings = _settings(options)
-    profile: RailProfile = registry.profile(settings.country)
     callbacks = Callbacks(
-        settings.callback, settings.callback_ca, settings.time_scale, content_type=_content_type(profile)
+        settings.callback,
+        settings.callback_ca,
+        settings.time_scale,
+        content_type=_content_type(settings.country),
     )
     module = registry.module(settings.country, "simulator")
     simulator = module.simulator(settings, callbacks)
@@ -85,8 +86,10 @@ def _settings(options: argparse.Namespace) -> SimulatorSettings:
     )
 
 
-def _content_type(profile: RailProfile) -> str:
-    return "application/json" if profile.characters.encoding == "json" else "application/xml"
+def _content_type(country: str) -> str:
+    """Of what the rail sends: that of our own messages to it."""
+    stated: str = getattr(registry.module(country, "client"), "CONTENT_TYPE", "application/xml")
+    return stated
 
 
 if __name__ == "__main__":

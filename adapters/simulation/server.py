@@ -41,6 +41,9 @@ ASK_S: Final = 30
 """How long the rail waits for the response to an order."""
 KEEP_ALIVE_S: Final = 75
 _JSON: Final = "application/json"
+_JWS: Final = "application/jose"
+_JWS_BEGINS: Final = b"eyJ"
+"""`{"` in base64url: the header of a compact JWS."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 Scope = MutableMapping[str, Any]
@@ -118,7 +121,7 @@ class Callbacks:
                 await asyncio.sleep(RETRY_S * attempt * self.time_scale)
             try:
                 async with self._open().post(
-                    self.url, data=body, headers={"Content-Type": self.content_type}, allow_redirects=False
+                    self.url, data=body, headers={"Content-Type": self._type(body)}, allow_redirects=False
                 ) as response:
                     await response.read()
                     if response.ok:
@@ -146,6 +149,9 @@ class Callbacks:
         except (aiohttp.ClientError, TimeoutError) as error:
             _log.warning("order failed: %s", type(error).__name__)
             return None
+
+    def _type(self, body: bytes) -> str:
+        return _JWS if body.startswith(_JWS_BEGINS) else self.content_type
 
     async def close(self) -> None:
         """Close the connections."""

@@ -41,7 +41,7 @@ from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 from schemas.reasons import Reason
 
 _OK: Final = 200
-_JSON: Final = "application/json"
+CONTENT_TYPE: Final = "application/json"
 _IDENTITY: Final = ("username", "password", "merchant_id", "terminal_id", "system", "legal_name")
 
 
@@ -88,7 +88,7 @@ class SvGate:
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
         """See `RailAdapter.acknowledge`: the HTTP status is enough."""
-        return Acknowledgement(b"", _JSON)
+        return Acknowledgement(b"", CONTENT_TYPE)
 
     def read_request(self, raw: bytes, *, stored: bool = False) -> InboundRequest | None:
         """See `OriginatingAdapter.read_request`: a JSON-RPC request."""
@@ -214,7 +214,7 @@ class SvGate:
         return answer
 
     def _reply(self, content: Content) -> Acknowledgement:
-        return Acknowledgement(json_text.write(sign(content, self.signing_key)), _JSON)
+        return Acknowledgement(json_text.write(sign(content, self.signing_key)), CONTENT_TYPE)
 
     async def _batch(self, requests: Sequence[Content]) -> dict[str, Content]:
         """Several requests at once: the responses by request id, in whatever order they came."""
@@ -233,7 +233,9 @@ class SvGate:
     async def _post(self, body: bytes) -> HttpReply | HttpFailure:
         credentials = f"{self.us['username']}:{self.us['password']}".encode()
         headers = {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
-        reply = await self.http.request("POST", messages.PATH, body, content_type=_JSON, headers=headers)
+        reply = await self.http.request(
+            "POST", messages.PATH, body, content_type=CONTENT_TYPE, headers=headers
+        )
         if isinstance(reply, HttpReply) and reply.status != _OK:
             return HttpFailure(sent=True, detail=f"http {reply.status}")
         return reply
