@@ -52,10 +52,10 @@ _LOOK_ALIKES: Final = str.maketrans(
     "abekmhopctyxisjlABEKMHOPCTYXISJI",
 )
 """Cyrillic letters in a word of Latin ones are what they look like, ..."""
-_LATIN_ALIKE: Final = "aeopcyxABEKMHOPCTYX"
+_LATIN_ALIKE: Final = "aeopcyxiABEKMHOPCTYXI"
 _CYRILLIC_ALIKE: Final = (
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445"
-    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425"
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456"
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0406"
 )
 _ALIKE_LATIN: Final = str.maketrans(_LATIN_ALIKE, _CYRILLIC_ALIKE)
 """... and so are Latin letters in a word of Cyrillic ones."""
@@ -63,7 +63,7 @@ _SURELY_LATIN: Final = frozenset(string.ascii_letters) - frozenset(_LATIN_ALIKE)
 _SURELY_CYRILLIC: Final = (
     frozenset(map(chr, range(0x400, 0x530)))
     - frozenset(_CYRILLIC_ALIKE)
-    - frozenset("\u0456\u0455\u0458\u04cf\u0406\u0405\u0408\u04c0")
+    - frozenset("\u0455\u0458\u04cf\u0405\u0408\u04c0")
 )
 _LETTER: Final = re.compile(r"\w")
 _LEGAL_PHRASES: Final = re.compile(
@@ -112,7 +112,7 @@ _WRITTEN: Final = {
     **dict.fromkeys(("abou", "abo", "aboo", "\u0259bu"), "abu"),
     "\u0259l": "al",
     "\u0259bn": "ibn",
-    **dict.fromkeys(("mohd", "muhd", "mohamad", "mohamed", "mohammed", "muhammed"), "mohammad"),
+    **dict.fromkeys(("md", "mohd", "muhd", "mohamad", "mohamed", "mohammed", "muhammed"), "mohammad"),
 }
 """Parts in one spelling, and usual abbreviations."""
 PARTICLES: Final = frozenset(

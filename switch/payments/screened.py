@@ -55,8 +55,9 @@ def texts_of(message: Message) -> Iterator[tuple[str, str]]:
     """Each text in a pacs.008 that people write freely, or alias of an account: its part, and the text."""
     (transaction,) = message.content["CdtTrfTxInf"]
     for tag, part in _ACCOUNTS.items():
-        if proxy := transaction.get(tag, {}).get("Prxy"):
-            yield part, proxy["Id"]
+        account = transaction.get(tag, {})
+        stated = (account.get("Id", {}).get("Othr", {}).get("Id"), account.get("Prxy", {}).get("Id"))
+        yield from ((part, text) for text in dict.fromkeys(stated) if text)
     for tag, part in _WITH_OTHERS.items():
         if tag in transaction:
             yield from ((part, text) for text in _texts(transaction[tag]))

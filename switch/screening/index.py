@@ -353,10 +353,13 @@ class NameIndex:
         runs = reading.run_together(made, tables.RUN_TOGETHER_FROM) if threshold <= MOST_SIMILAR else ()
         whole = {"".join(made[first:end]): end - first == len(made) for first, end in runs}
         heard = hear_all(whole).values() if len(whole) > _FEW else map(hear, whole)
+        # A Chinese name with its own spaces is spelt alike by everybody.
+        spaced = len(made) > 1 and not reading.is_parted(made) and all(map(han.is_pinyin, made))
         for as_one in heard:
+            pinyin = spaced and whole[as_one.word]
             for at in self._run_together.at(as_one.skeleton):
                 listed = tables.run_together([self._words[one] for one in self._names[at]])
-                if all(likeness(one, as_one.word) is not Likeness.SAME for one in listed):
+                if all(likeness(one, as_one.word, pinyin=pinyin) is not Likeness.SAME for one in listed):
                     continue
                 if whole[as_one.word] and not is_text:
                     yield at, MOST_SIMILAR
@@ -401,7 +404,7 @@ class NameIndex:
                 yield self._reading(name, made, threshold, has_han=han.has_han(name))
             if chinese := palladius.pinyin(name):
                 yield self._reading(name, chinese, threshold, has_han=True)
-            for otherwise in reading.digits_otherwise(made):
+            for otherwise in reading.otherwise(made):
                 yield self._reading(name, otherwise, threshold, has_han=False)
 
     def _reading(

@@ -10,7 +10,7 @@ from typing import Final
 
 from adapters.romanisation import latin_form
 from switch.names import han
-from switch.names.words import NAME_MAX, all_words, visible, words
+from switch.names.words import NAME_MAX, PARTICLES, all_words, visible, words
 
 _SIGN: Final = re.compile(r"[()\[\]{}<>/|;&+\uff00-\uffef]")
 _JOINS: Final = ("and", "or", "via", "alias", "aka", "и", "или", "ва", "va", "және", "жана", "اور", "और")
@@ -25,6 +25,20 @@ _SIGNS: Final = re.compile(r"[\d()\[\]/|]+")
 _DIGIT_IN_WORD: Final = re.compile(r"[a-z]\d|\d[a-z]")
 _AS_LETTERS: Final = (str.maketrans("013458", "oieasb"), str.maketrans("013458", "oleasb"))
 """Digits beside letters may stand for the letters that they look like."""
+_LOOK_ALIKES: Final = (
+    (re.compile(r"^l(?=[bcdfghjkmnpqrstvwxz])"), "i"),
+    (re.compile(r"^i(?=[aeou])"), "l"),
+)
+"""A small L before a consonant stands for the capital I that it looks like, and a capital I for a small L."""
+_HONORIFICS: Final = frozenset(
+    {
+        *("sahib", "saheb", "sahab", "janab", "hazrat", "maulana", "molana", "mawlana"),
+        *("ji", "jee", "jr", "sr", "esq"),
+    }
+)
+"""Words that may stand beside any name, and are names of some people."""
+_SAID_BY: Final = 2
+"""So many words are a name without the initials and honorifics beside them."""
 _PARTED: Final = 3
 """Words of so many letters on average are perhaps parts of words."""
 _RUN_TOGETHER_MAX: Final = 48
@@ -46,8 +60,17 @@ def names_in(stated: str) -> Iterator[str]:
         yield from (part for part in dict.fromkeys(made) if len(words(part)) > 1)
 
 
-def digits_otherwise(made: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Words that have digits beside letters, with letters instead of the digits, and without them."""
+def otherwise(made: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Words as they may be meant: without initials and honorifics, and with letters for what looks like them.
+
+    `Viktor A. Bout` is `Viktor Bout`, `lbrahim` with a small L is `Ibrahim`, and so is `1brahim`.
+    """
+    left = tuple(one for one in made if one in PARTICLES or not (len(one) == 1 or one in _HONORIFICS))
+    if len(left) < len(made) and sum(one not in PARTICLES for one in left) >= _SAID_BY:
+        yield left
+    for looks, meant in _LOOK_ALIKES:
+        if any(map(looks.search, made)):
+            yield tuple(looks.sub(meant, one) for one in made)
     if any(map(_DIGIT_IN_WORD.search, made)):
         yield from (tuple(one.translate(digits) for one in made) for digits in _AS_LETTERS)
         yield all_words(plain_text(" ".join(made)))
@@ -66,7 +89,10 @@ def pieces(text: str) -> Iterator[str]:
 
 
 def run_together(made: Sequence[str], at_least: int) -> Iterator[tuple[int, int]]:
-    """Where words may be a name without spaces, or one with spaces between its letters: from, and up to."""
+    """Where words may be a name without spaces, or one with spaces at other places: from, and up to.
+
+    Of all of them any may be parted (`Osamab inladen`); of some, short ones, as parts of words are.
+    """
     for first, word in enumerate(made):
         letters = len(word)
         if letters >= at_least:
@@ -75,8 +101,13 @@ def run_together(made: Sequence[str], at_least: int) -> Iterator[tuple[int, int]
             letters += len(made[end - 1])
             if letters > _RUN_TOGETHER_MAX:
                 break
-            if at_least <= letters <= _PARTED * (end - first):
+            if letters >= at_least and (end - first == len(made) or is_parted(made[first:end])):
                 yield first, end
+
+
+def is_parted(made: Sequence[str]) -> bool:
+    """Whether words are so short that they are perhaps parts of words."""
+    return sum(map(len, made)) <= _PARTED * len(made)
 
 
 def han_names(text: str) -> Iterator[str]:

@@ -146,7 +146,9 @@ def make(parties: Iterable[ListedParty]) -> IndexTables:
     numbers = {word: at for at, word in enumerate(sorted(single, key=lambda word: heard[word].sounds))}
     of_names = [[numbers[word] for word in made] for *_, made in found]
     consonants = {word: consonants_of(word, heard[word].sounds) for word in numbers}
-    frequencies = Counter(consonants[word] for *_, made in found for word in set(made))
+    # Once for a party, however many names it has: most wanted ones have dozens of much the same words.
+    of_parties = {(at, consonants[word]) for at, _, made in found for word in made}
+    frequencies = Counter(sound for _, sound in of_parties)
     rarest = rarity(len(found))
     weights = array("d", (weight(word, frequencies[consonants[word]], rarest) for word in numbers))
     totals = array("d", (sum(weights[word] for word in made) for made in of_names))
@@ -251,7 +253,7 @@ def rarity(names_listed: int) -> float:
 def weight(word: str, frequency: int, rarest: float) -> float:
     """How much a word says: the rarer its sound is on the lists, the more.
 
-    `frequency`: how many names have a word with its consonants.
+    `frequency`: how many parties have a name with a word of its consonants.
     """
     if word in names.PARTICLES:
         return PARTICLE

@@ -115,6 +115,11 @@ def test_another_name_is_no_hit(stated: str) -> None:
         ("Усaмa бин Лaдeн", "T.1"),  # a and e are Latin
         ("Oлег Зaxapчeнкo", "T.3"),
         ("Захарченко Oлeг", "T.3"),
+        ("Rіgoberto Mendoza", "T.11"),
+        ("Osamab inladen", "T.1"),  # the spaces are elsewhere
+        ("Os ama binl aden", "T.1"),
+        ("Hussein Khalid Qas im", "T.9"),
+        ("Usama bin Iaden", "T.1"),  # a capital I for a small L
     ],
 )
 def test_a_listed_party_is_found_that_is_written_so_as_not_to_be_found(stated: str, wanted: str) -> None:
@@ -259,6 +264,45 @@ def test_another_date_of_birth_lowers_the_score_and_the_same_does_not() -> None:
         return INDEX.search("Ayman Zawahiri Muhammad Rabi", born=day, threshold=0)[0].score
 
     assert scored(date(1951, 6, 19)) == scored(None) > scored(date(1990, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("listed", "stated"),
+    [
+        ("Viktor Anatolyevich Bout", "Viktor A. Bout"),
+        ("Viktor Anatolyevich Bout", "Bout Viktor A"),
+        ("Виктор Анатольевич Бут", "Вiктор Бут"),  # a Latin i, as keyboards without the Cyrillic one have
+        ("Hafiz Muhammad Saeed", "Hafiz M Saeed"),
+        ("Hafiz Muhammad Saeed", "Md. Hafiz Saeed Sahib"),
+        ("Hafiz Muhammad Saeed", "हाफिज मुहम्मद सईद"),
+        ("Dawood Ibrahim Kaskar", "Daud Ibrahim"),
+        ("Dawood Ibrahim Kaskar", "Dawood lbrahim"),  # a small L for a capital I
+        ("Rosoboronexport", "АО «Рособоронэкспорт»"),
+    ],
+)
+def test_an_initial_a_title_or_a_usual_spelling_hid_a_listed_name(listed: str, stated: str) -> None:
+    index = NameIndex([party(1, listed), *(party(2 + n, f"Zelkova {n} Ombrane") for n in range(200))])
+
+    assert [hit.party.id for hit in index.search(stated)] == ["T.1"]
+
+
+def test_another_initial_is_no_name_and_one_word_beside_initials_says_nothing() -> None:
+    assert found("R. Zawahiri") == found("A B C Zawahiri") == []
+
+
+@pytest.mark.parametrize("spellings", [2, 3, 10])
+def test_many_spellings_of_one_party_do_not_make_its_words_usual_ones(spellings: int) -> None:
+    """Counted by names, the words of who has many would say little, most of all on a short list."""
+    known = [*("Ozimand Kvartsenko", "Озиманд Кварценко", "Kvartsenko Ozimand")]
+    known += [f"Ozimand {chr(65 + n)}ov Kvartsenko" for n in range(spellings)]
+    index = NameIndex([party(1, *known[:spellings]), party(2, "Blackbrook Holding Front")])
+
+    assert [hit.party.id for hit in index.search("Asha Rao Ozimand Kvartsenko")] == ["T.1"]
+    assert [hit.party.id for hit in index.search_text("rent for Ozimand Kvartsenko")] == ["T.1"]
+
+
+def test_chinese_names_run_together_are_not_heard_as_others() -> None:
+    assert NameIndex([party(1, "Hu Jianguo")]).search("徐建国") == ()
 
 
 @pytest.mark.parametrize("stated", ["A. Zawahiri", "Zawahiri A", "A.M. Zawahiri", "А. Завахири"])

@@ -32,6 +32,19 @@ def test_every_name_of_a_party_is_compared_and_each_once() -> None:
     ]
 
 
+def test_an_alias_is_compared_that_stands_in_the_place_of_an_account() -> None:
+    """Rails pay to an address in `Id/Othr/Id`, with a proxy or without one."""
+    document = world.document(PAYER, PAYEE, amount="100.00")
+    transaction = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
+    transaction["DbtrAcct"] = {"Id": {"Othr": {"Id": "oleg@bank"}}, "Prxy": {"Id": "oleg@bank"}}
+    transaction["CdtrAcct"] = {"Id": {"Othr": {"Id": "oleg.testov@bank"}}}
+
+    assert list(texts_of(_message(document))) == [
+        ("debtor account", "oleg@bank"),
+        ("creditor account", "oleg.testov@bank"),
+    ]
+
+
 def test_names_and_texts_that_are_not_of_the_parties_themselves_are_compared() -> None:
     """Each field of the list in docs/operate/screening.md."""
     document = world.document(PAYER, PAYEE, amount="100.00", debtor="Asha Rao", creditor="Bilal Khan")
