@@ -15,6 +15,7 @@ from switch.cli import between_rails, integrator, output
 from switch.cli.between_rails import NothingOrdered, OrderAbroad, PaidAbroad
 from switch.cli.connect import Data, checked_amount, country_of, database, running_url, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
+from switch.payments.inbound import OrderState
 
 app = typer.Typer(no_args_is_help=True, help="People of simulated rails: pay abroad over their own rail.")
 _BEHAVIOURS: Final = ", ".join(SourceBehaviour)
@@ -118,19 +119,23 @@ def _shown(paid: PaidAbroad, wish: OrderAbroad) -> dict[str, Any]:
     }
 
 
+_MOVES: Final = frozenset({OrderState.TAKEN, OrderState.DONE})
+"""States of an order with money: it is reserved, or was moved. Of the others no amount is shown."""
+
+
 def _of_switch(paid: PaidAbroad) -> dict[str, Any] | None:
     order = paid.order
     if order is None:
         return None
-    is_payment = order["debit_minor"] is not None and order["debit_currency"]
+    moves = order["state"] in _MOVES and order["debit_minor"] is not None and order["debit_currency"]
     return {
         "order": order["ref"],
         "state": order["state"],
         "reason": order["reason"] or None,
         "gateway": order["gateway"] or None,
-        "debited": _money(order["debit_minor"], order["debit_currency"]) if is_payment else None,
-        "credited": _money(order["credit_minor"], order["credit_currency"]) if is_payment else None,
-        "fee": _money(order["fee_minor"], order["debit_currency"]) if is_payment else None,
+        "debited": _money(order["debit_minor"], order["debit_currency"]) if moves else None,
+        "credited": _money(order["credit_minor"], order["credit_currency"]) if moves else None,
+        "fee": _money(order["fee_minor"], order["debit_currency"]) if moves else None,
         "rate": order["rate"] or None,
         "quote": order["quote"] and str(order["quote"]),
         "dispute": order["disputed"] or None,

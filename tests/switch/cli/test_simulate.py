@@ -55,6 +55,7 @@ def test_a_payer_who_has_the_money_back_is_no_success(
     paid = json.loads(out)
     assert (code, paid["payer"]["state"], paid["payee"]) == (1, "refunded", None)
     assert (paid["switch"]["state"], paid["switch"]["reason"]) == ("refused", "AC04")
+    assert {paid["switch"][name] for name in ("debited", "credited", "fee")} == {None}
     assert "the payer got the money back: AC04" in err
     assert paid["uetr"] not in credited(stack.settings.rails_directory, "IN")
 
