@@ -6,7 +6,8 @@ about them.
 
 The words are whole texts, compared without case, spaces and punctuation, so a longer name that contains one
 is data. They are in the languages of the ten countries. A text without letters, of one letter, once or
-repeated (`X`, `xxx`), and a form of address alone (`Mr`) state nothing either. Left out is every word that
+repeated (`X`, `xxx`), a form of address alone (`Mr`) or with such a text (`Mr X`), and several such words
+(`unknown unknown`) state nothing either. Left out is every word that
 some people have as their only name.
 """
 
@@ -25,9 +26,17 @@ def states(text: str) -> bool:
 
     >>> states("Mumbai"), states("N/A"), states("Mr."), states("xxx"), states("не указано")
     (True, False, False, False, False)
+    >>> states("Mr X"), states("Dr Unknown"), states("test test"), states("Nil Kamal"), states("Mr Li")
+    (False, False, False, True, True)
     """
     key = _key(text)
-    return not (_is_repeated(key) or key.isdigit() or key in _NOTHING or key in _ADDRESSES)
+    if _is_repeated(key) or key.isdigit() or key in _NOTHING or key in _ADDRESSES:
+        return False
+    keys = list(filter(None, map(_key, text.replace("/", "").split())))
+    left = [each for each in keys if each not in _ADDRESSES]
+    return not left or not all(
+        each in _NOTHING or (len(left) < len(keys) and _is_repeated(each)) for each in left
+    )
 
 
 def identifies(text: str) -> bool:
@@ -67,6 +76,7 @@ _NOTHING: Final = _keys(
     "asdf, qwerty, name, town, city, address, debtor, creditor, beneficiary, originator, customer, client",
     # Russian.
     "нет, н/д, не указано, не указан, не указана, не известно, неизвестен, неизвестна, нет данных",
+    "неизвестный, неизвестно, нет имени",
     "отсутствует, не применимо, не предоставлено, не определено, без имени, без адреса, прочерк",
     "аноним, тест, клиент, город",
     # Belarusian.
@@ -78,12 +88,13 @@ _NOTHING: Final = _keys(
     "yo'q, noma'lum, ko'rsatilmagan, ma'lumot yo'q, mavjud emas, йўқ, номаълум, кўрсатилмаган",
     "нест, маълум нест, нишон дода нашудааст, маълумот нест, вуҷуд надорад",
     # Persian and Urdu.
-    "ندارد، نامشخص، نامعلوم، موجود نیست، ذکر نشده، ثبت نشده، بدون نام، بدون آدرس",
+    "ندارد، نامشخص، نامعلوم، موجود نیست، ذکر نشده، ثبت نشده، بدون نام، بدون آدرس، بی نام",
     "دستیاب نہیں، درج نہیں، موجود نہیں، معلوم نہیں، کوئی نہیں، لاگو نہیں",
     # Hindi.
-    "अज्ञात, उपलब्ध नहीं, लागू नहीं, कोई नहीं, ज्ञात नहीं, नहीं",
+    "नाम नहीं, पता नहीं, नामालूम, अज्ञात, उपलब्ध नहीं, लागू नहीं, कोई नहीं, ज्ञात नहीं, नहीं",
     # Chinese.
-    "无, 無, 不详, 不詳, 未知, 不明, 未提供, 未填写, 暂无, 不适用, 没有, 匿名, 空",
+    "无, 無, 不详, 不詳, 未知, 不明, 未提供, 未填写, 暂无, 不适用, 没有, 匿名, 空,"
+    "不知道, 无名, 佚名, 某人, 某某, 暂缺",
 )
 _ADDRESSES: Final = _keys(
     "mr, mrs, ms, miss, mx, dr, prof, sir, madam, messrs, mr and mrs, shri, smt",

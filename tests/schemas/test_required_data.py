@@ -2,6 +2,7 @@
 
 import pytest
 
+from schemas import placeholders
 from schemas.code_lists import LISTS
 from schemas.required_data import FullData, PartyData, RequiredCode
 from schemas.rules import Addresses, Scheme
@@ -230,6 +231,19 @@ def test_a_birth_that_cannot_be_is_missing(day: str, known: bool, settled: bool)
     found = findings(changes, scheme(PartyData.BIRTH))
 
     assert found == (set() if known else {("party-data", f"{TX}/Dbtr/Id", "BE16")})
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Mr X", "Mrs. Unknown", "N/A N/A", "unknown unknown", "господин Неизвестный", "नाम नहीं", "不知道"],
+)
+def test_several_words_that_say_nothing_were_taken_for_a_name(said: str) -> None:
+    assert not placeholders.states(said)
+
+
+@pytest.mark.parametrize("said", ["Mr Li", "Dr Nil Kamal", "X Y", "O E Test Rao", "Ms Test Kumar", "王某某"])
+def test_a_name_beside_such_words_is_a_name(said: str) -> None:
+    assert placeholders.states(said)
 
 
 def test_without_full_data_a_placeholder_is_what_its_sender_says() -> None:
