@@ -29,7 +29,7 @@ def _document(row: asyncpg.Record) -> dict[str, Any]:
         "gateway": row["gateway"],
         "purpose": row["purpose"] or None,
         "refunds_since": row["refunds_since"],
-        "change": row["change"],
+        "change": row["change"] if row["requested_by"] else None,  # a sandbox is filled without people
         "decided_at": row["decided_at"],
         "requested_by": row["requested_by"],
         "approved_by": list(row["approved_by"]),

@@ -50,6 +50,7 @@ async def test_each_rail_that_orders_payments_is_listed_with_who_decided_it(
     await stack.agreed("participant.suspend", {"participant": CONTENT["gateway"]})
     suspended = await listed(stack)
 
+    assert all((each["change"] is None) == (each["requested_by"] is None) for each in found)
     assert [each["country"] for each in found] == sorted(filter(registry.originates, stack.settings.rails))
     assert [each for some in pages for each in some] == found
     assert [each["state"] for each in (first, again, paused, opened, suspended)] == [
