@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
+import msgspec
+
 from schemas.codec import Message
 
 _PLACES: Final = {
@@ -61,6 +63,14 @@ def texts_of(message: Message) -> Iterator[tuple[str, str]]:
     for tag, part in _WITH_OTHERS.items():
         if tag in transaction:
             yield from ((part, text) for text in _texts(transaction[tag]))
+
+
+def account_beside(message: Message, part: str) -> str:
+    """The account on the side of a part, as it is stated, with its alias: `Id` may be `NOTPROVIDED`."""
+    (transaction,) = message.content["CdtTrfTxInf"]
+    account = transaction.get("CdtrAcct" if "creditor" in part else "DbtrAcct", {})
+    stated = [account.get("Id"), *([account["Prxy"]] if "Prxy" in account else [])]
+    return "".join(msgspec.json.encode(each, order="sorted").decode() for each in stated)
 
 
 def _others(transaction: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

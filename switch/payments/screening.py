@@ -34,7 +34,7 @@ from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.payments.directory import REFRESH_S, Directory, ScreeningEngine, ScreeningSet
 from switch.payments.dispatch import now_us
-from switch.payments.screened import parties_of, texts_of
+from switch.payments.screened import account_beside, parties_of, texts_of
 from switch.screening import making, tables
 from switch.screening.engine import AskedParty, EngineClient, EngineHit, EngineSilent, EngineTerms
 from switch.screening.index import NameIndex, ScreeningHit
@@ -308,9 +308,7 @@ class Screening:
 
         Of a text it is its words without numbers, as those of an invoice are other ones each time.
         """
-        (transaction,) = message.content["CdtTrfTxInf"]
-        side = "Cdtr" if "creditor" in part else "Dbtr"
-        account = msgspec.json.encode(transaction.get(f"{side}Acct", {}).get("Id"), order="sorted").decode()
+        account = account_beside(message, part)
         return self._keys.claim("", "screened party", f"{name}\0{account}\0{born or ''}")
 
     async def _tables(self, wanted: ScreeningSet) -> IndexTables | None:

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from schemas import codec
-from switch.payments.screened import parties_of, texts_of
+from switch.payments.screened import account_beside, parties_of, texts_of
 from switch.sandbox import world
 
 PAYER = {"bic": "ASHAINBB", "country": "IN", "currency": "INR", "member_id": ""}
@@ -43,6 +43,22 @@ def test_an_alias_is_compared_that_stands_in_the_place_of_an_account() -> None:
         ("debtor account", "oleg@bank"),
         ("creditor account", "oleg.testov@bank"),
     ]
+
+
+def test_a_clearance_of_one_alias_counted_for_every_other_one() -> None:
+    """The schema wants an identification beside a proxy; it is the same `NOTPROVIDED` for everybody."""
+
+    def account(**stated: Any) -> str:
+        document = world.document(PAYER, PAYEE, amount="100.00")
+        document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["CdtrAcct"] = stated
+        return account_beside(_message(document), "ultimate creditor")
+
+    nobody = {"Othr": {"Id": "NOTPROVIDED"}}
+    one, other = ({"Tp": {"Cd": "MBNO"}, "Id": f"+92300123456{last}"} for last in (7, 8))
+
+    assert account(Id=nobody, Prxy=one) == account(Id=nobody, Prxy=one)
+    assert len({account(Id=nobody, Prxy=one), account(Id=nobody, Prxy=other), account(Id=nobody)}) == 3
+    assert account(Id=nobody) == '{"Othr":{"Id":"NOTPROVIDED"}}'  # as clearances before have it
 
 
 def test_names_and_texts_that_are_not_of_the_parties_themselves_are_compared() -> None:
