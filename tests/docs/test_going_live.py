@@ -411,7 +411,7 @@ def account_at(bank: str) -> str:
 
 def take_orders_of_a_rail(operator: Operator) -> None:
     """docs/operate/inbound.md: two people take the orders of Raast; a person there pays into UPI."""
-    orders, _ = (block for block in of_page(INBOUND) if block.language == "sh")
+    orders, *_ = (block for block in of_page(INBOUND) if block.language == "sh")
     by_two(operator, orders.commands()[0].partition(" --as ")[0])
     funds = {"participant": "pakistan-gateway", "currency": "PKR", "amount": "5000.00", "reference": "S-9"}
     by_two(operator, f"payswitch change request funds.in '{json.dumps(funds)}'")
