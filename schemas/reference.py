@@ -97,6 +97,7 @@ SCHEME_RULES: Final = {
     "status-reason": "RJCT has a reason",
     "sum-of-entries": "the sums of a summary are those of the entries",
     "supplementary-data": "no foreign content if the scheme refuses it",
+    "texts": "at most 2,000 characters each of instructions, related remittance, tax, and the like",
     "uetr": "the UETR, or the original UETR, is present",
     "unknown-code": "a code of the dated external list (else refused, a warning or ignored, as set; "
     "in investigations refused)",

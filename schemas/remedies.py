@@ -82,6 +82,7 @@ BY_RULE: Final[Mapping[str, str]] = MappingProxyType(
         "agent-chain": "Name the agents without gaps.",
         "control-sum": "Make the number of transactions and the sums agree with the transactions.",
         "remittance": "Shorten the remittance information.",
+        "texts": "Send this in a message of its own, or shorten it.",
         "party-data": "Add everything that is listed: GET /v1/corridors has what the corridor requires.",
         "purpose": "Use a purpose that the corridor allows: GET /v1/corridors lists them.",
         "regulatory-reporting": "Add a code that the corridor allows: GET /v1/corridors lists them.",

@@ -81,6 +81,9 @@ SWITCH: Final = Scheme()
 Rule = Callable[[Content, Scheme], Iterator[Finding]]
 
 _STRUCTURED_MAX: Final = 9000
+_TEXTS_MAX: Final = 2000
+"""Characters of all texts in each of these: all are compared with lists of names."""
+_WITH_TEXTS: Final = ("RltdRmtInf", "InstrForCdtrAgt", "RgltryRptg", "Tax", "MndtRltdInf")
 _LATIN: Final = re.compile(r"[0-9A-Za-z/\-?:().,'+ !#&%*=^_`{|}~\";@\[\]\\$<>]*")
 
 
@@ -456,6 +459,14 @@ def _remittance(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
         )
 
 
+def _texts(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
+    """What people write beside the remittance information is bounded: to compare it costs time."""
+    for tag in _WITH_TEXTS:
+        if tag in transaction and _text_length(transaction[tag]) > _TEXTS_MAX:
+            text = f"has more than {_TEXTS_MAX} characters"
+            yield Finding("texts", tag, Reason.CONTENT_INCORRECT, text)
+
+
 def _text_length(content: Any) -> int:
     match content:
         case dict():
@@ -531,7 +542,7 @@ _RULES: Final[dict[str, tuple[Rule, ...]]] = {
             _addresses,
         ),
         _party_data,
-        _each("CdtTrfTxInf", _required_data, _remittance),
+        _each("CdtTrfTxInf", _required_data, _remittance, _texts),
     ),
     "pacs.009": (
         _one_of("CdtTrfTxInf"),

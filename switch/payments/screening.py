@@ -37,7 +37,7 @@ from switch.payments.dispatch import now_us
 from switch.payments.screened import account_beside, parties_of, texts_of
 from switch.screening import making, tables
 from switch.screening.engine import AskedParty, EngineClient, EngineHit, EngineSilent, EngineTerms
-from switch.screening.index import NameIndex, ScreeningHit
+from switch.screening.index import NameIndex, ScreeningHit, most_similar
 from switch.screening.stated import plain_text
 from switch.screening.tables import IndexTables
 
@@ -49,6 +49,8 @@ MAKES_AGAIN_S: Final = 10.0
 """After a failure to load or to make tables, a process tries again so much later."""
 READY_WITHIN_S: Final = 2.0
 """So long a payment waits for the index of lists that are in force."""
+TURN_S: Final = 0.005
+"""After so long a comparison other payments have their turn: one with many new words takes much longer."""
 _POLL_S: Final = 0.05
 _statement: Final = statements("switch.payments")
 _PARTIES: Final = _statement("parties_of_lists")
@@ -158,7 +160,7 @@ class Screening:
         lists, engine = await self._ready_lists(), self._engine()
         if lists is None and engine is None:
             return NOT_SCREENED
-        findings = [] if lists is None else self._compared(lists, message, sender)
+        findings = [] if lists is None else await self._compared(lists, message, sender)
         if engine is not None:
             findings += await self._asked(engine, message, sender)
         result = ScreeningResult(_newest(lists, engine), findings)
@@ -197,11 +199,16 @@ class Screening:
             await asyncio.sleep(_POLL_S)
         return lists
 
-    def _compared(self, lists: ScreeningSet, message: Message, sender: str) -> list[ScreeningFinding]:
-        started = perf_counter()
-        made = self._findings(self._indexes[lists.number], message, lists.threshold / 100)
-        findings = [each for each in made if not self._is_cleared(each, sender)]
-        metrics.SCREENING_SECONDS.observe(perf_counter() - started)
+    async def _compared(self, lists: ScreeningSet, message: Message, sender: str) -> list[ScreeningFinding]:
+        """What is like a listed party. Long messages of new words take turns with other payments."""
+        findings: list[ScreeningFinding] = []
+        taken, turn = 0.0, perf_counter()
+        for made in self._searches(self._indexes[lists.number], message, lists.threshold / 100):
+            findings += (each for each in made if not self._is_cleared(each, sender))
+            if (used := perf_counter() - turn) > TURN_S:
+                await asyncio.sleep(0)
+                taken, turn = taken + used, perf_counter()
+        metrics.SCREENING_SECONDS.observe(taken + perf_counter() - turn)
         return findings
 
     async def _asked(self, engine: ScreeningEngine, message: Message, sender: str) -> list[ScreeningFinding]:
@@ -295,13 +302,23 @@ class Screening:
                 self._indexes[wanted.number] = index
                 _log.info("screening_ready", lists=wanted.number, names=len(index))
 
-    def _findings(self, index: NameIndex, message: Message, threshold: float) -> Iterator[ScreeningFinding]:
+    def _searches(
+        self, index: NameIndex, message: Message, threshold: float
+    ) -> Iterator[list[ScreeningFinding]]:
+        """What each search found, one after the other; of a text, at its end."""
         for part, name, born in parties_of(message):
-            for hit in index.search(name, born=born, threshold=threshold):
-                yield _finding(part, name, hit, self._fingerprint(message, part, name, born))
+            hits = index.search(name, born=born, threshold=threshold)
+            yield [_finding(part, name, hit, self._fingerprint(message, part, name, born)) for hit in hits]
         for part, text in texts_of(message):
-            for hit in index.search_text(text, threshold=threshold):
-                yield _finding(part, text, hit, self._fingerprint(message, part, plain_text(text), None))
+            found: list[ScreeningHit] = []
+            for hits in index.search_pieces(text, threshold=threshold):
+                found += hits
+                yield []
+            hits = most_similar(found)
+            yield [
+                _finding(part, text, hit, self._fingerprint(message, part, plain_text(text), None))
+                for hit in hits
+            ]
 
     def _fingerprint(self, message: Message, part: str, name: str, born: date | None) -> bytes:
         """Who a party is, for clearances: its name, its account and its date of birth, as they are stated.

@@ -287,7 +287,12 @@ class NameIndex:
 
         Numbers and names of one word say nothing in a text.
         """
-        return self._remembered_texts(reading.plain_text(text), threshold)
+        return most_similar(itertools.chain.from_iterable(self.search_pieces(text, threshold=threshold)))
+
+    def search_pieces(self, text: str, *, threshold: float = THRESHOLD) -> Iterator[Sequence[ScreeningHit]]:
+        """As `search_text`, piece by piece, so that the caller can do something else in between."""
+        for piece in reading.pieces(reading.plain_text(text)):
+            yield self._remembered_texts(piece, threshold)
 
     def forget_names(self) -> None:
         """Forget the searches that are remembered, and keep what words are like."""
@@ -303,15 +308,11 @@ class NameIndex:
         )
         return self._hits(found, born, threshold)
 
-    def _find_in_text(self, text: str, threshold: float) -> Sequence[ScreeningHit]:
-        found = (
-            scored
-            for piece in reading.pieces(text)
-            for scored in itertools.chain(
-                self._in_text(piece, threshold),
-                self._run_together_in(piece, threshold, is_text=True),
-                self._han_names_in(piece),
-            )
+    def _find_in_text(self, piece: str, threshold: float) -> Sequence[ScreeningHit]:
+        found = itertools.chain(
+            self._in_text(piece, threshold),
+            self._run_together_in(piece, threshold, is_text=True),
+            self._han_names_in(piece),
         )
         return self._hits(found, None, threshold)
 
@@ -328,8 +329,7 @@ class NameIndex:
             if score >= threshold and (known is None or (score, -at) > known[:2]):
                 name = party.names[self._places[at]].text
                 best[party.id] = score, -at, ScreeningHit(party, name, round(score, 3))
-        hits = (hit for *_, hit in best.values())
-        return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.party.id)))
+        return most_similar(hit for *_, hit in best.values())
 
     def _scored(self, asked: _Asked, threshold: float) -> Iterator[tuple[int, float]]:
         """The names that are hits, and their scores."""
@@ -748,6 +748,14 @@ class NameIndex:
         if listed.number < 0 or pinyin:
             return _SIMILARITY[likeness(listed.text, stated.heard.word, pinyin=pinyin)]
         return stated.similar.get(listed.number, 0.0)
+
+
+def most_similar(hits: Iterable[ScreeningHit]) -> Sequence[ScreeningHit]:
+    """Each party once, by its best hit; the most similar first."""
+    best: dict[str, ScreeningHit] = {}
+    for hit in sorted(hits, key=lambda hit: (-hit.score, hit.party.id)):
+        best.setdefault(hit.party.id, hit)
+    return tuple(best.values())
 
 
 def _best(words: Iterable[_Alike]) -> dict[int, float]:

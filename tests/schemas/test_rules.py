@@ -101,6 +101,7 @@ ROWS = [
     ("a remittance of both kinds", {"CdtTrfTxInf/RmtInf/Strd": [{"AddtlRmtInf": ["x"]}]}, ("remittance", "CdtTrfTxInf/RmtInf", "RR07")),
     ("a long remittance", {"CdtTrfTxInf/RmtInf": {"Ustrd": ["x" * 140, "y"]}}, ("remittance", "CdtTrfTxInf/RmtInf/Ustrd", "RR07")),
     ("a very long structured remittance", {"CdtTrfTxInf/RmtInf": {"Strd": [{"AddtlRmtInf": ["x" * 140] * 3}] * 22}}, ("remittance", "CdtTrfTxInf/RmtInf/Strd", "RR07")),
+    ("more instructions than anybody reads", {"CdtTrfTxInf/InstrForCdtrAgt": [{"InstrInf": "x" * 140}] * 15}, ("texts", "CdtTrfTxInf/InstrForCdtrAgt", "CH16")),
     ("an override that turns text around", {"CdtTrfTxInf/Cdtr/Nm": "abc\u202edef"}, ("characters", "CdtTrfTxInf/Cdtr/Nm", "RR10")),
     ("a space that nobody sees", {"CdtTrfTxInf/Cdtr/Nm": "abc\u200bdef"}, ("characters", "CdtTrfTxInf/Cdtr/Nm", "RR10")),
     ("a tab", {"CdtTrfTxInf/Cdtr/Nm": "abc\tdef"}, ("characters", "CdtTrfTxInf/Cdtr/Nm", "RR10")),

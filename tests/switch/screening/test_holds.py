@@ -430,7 +430,8 @@ async def test_a_cleared_party_is_no_hit_for_this_entry_and_this_account_until_t
         assert done["state"] == "executed", done
 
         async def hits() -> bool:
-            return (await client.pay(paying(stack), wait=0)).status == "PDNG"
+            """Each worker reads in its own time that it has ended: ask on connections of their own."""
+            return all([await _is_held(stack) for _ in range(8)])
 
         await until(hits)
     await decide(stack, "screening.refuse", {"uetr": uetr})
@@ -471,3 +472,8 @@ async def test_those_who_decide_get_the_draft_by_api_and_page_and_nobody_else(
         await connection.close()
     assert read == 2
     await decide(stack, "screening.refuse", {"uetr": uetr})
+
+
+async def _is_held(stack: Stack) -> bool:
+    async with stack.client("asha-bank") as client:
+        return (await client.pay(paying(stack), wait=0)).status == "PDNG"
