@@ -180,7 +180,7 @@ async def test_a_rail_is_closed_and_opened_again_by_two(look: Look, picture: Pic
     for button, state in (("Close", "closed"), ("Open", "open")):
         page = await look("operator", "/rails")
         await picture(page, "operate/rails")
-        row = page.get_by_role("table", name="Rails").get_by_role("row", name="IN")
+        row = page.get_by_role("table", name="Rails", exact=True).get_by_role("row", name="IN")
         await row.get_by_role("link", name="Open or close a rail: IN").click()
         await page.fill("#why", button)
         await page.get_by_role("button", name="Submit the request").click()
@@ -189,7 +189,7 @@ async def test_a_rail_is_closed_and_opened_again_by_two(look: Look, picture: Pic
         await checker.get_by_role("button", name="Approve").click()
         await expect(checker.locator("#state")).to_have_text("executed")
         page = await look("operator", "/rails")
-        row = page.get_by_role("table", name="Rails").get_by_role("row", name="IN")
+        row = page.get_by_role("table", name="Rails", exact=True).get_by_role("row", name="IN")
         await expect(row.get_by_role("cell", name=state, exact=True)).to_be_visible()
 
 
