@@ -268,6 +268,7 @@ GRANT SELECT, INSERT, UPDATE (email, webhook, language, choices) ON switch.notic
 GRANT SELECT (person, choices) ON switch.notice_profile TO payswitch_caretaker;
 GRANT SELECT ON switch.notice_profile TO payswitch_messenger;
 GRANT SELECT (number, kind, since, opened_at, due_at, closed_at) ON switch.case_file TO payswitch_messenger;
+GRANT SELECT (subject, due_at) ON switch.case_file TO payswitch_reader; -- the deadlines of exceptions
 GRANT INSERT (file, why, opened_at, channel, recipient, due_at) ON switch.case_notice
    TO payswitch_pages, payswitch_caretaker;
 GRANT SELECT ON switch.case_notice TO payswitch_pages, payswitch_caretaker, payswitch_messenger;

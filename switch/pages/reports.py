@@ -61,7 +61,7 @@ GROUPS: Final[Mapping[str, frozenset[str]]] = {
     "Volumes, costs and charges": frozenset({"corridors", "costs", "invoice", "fx-result", "open-data"}),
     "Payments and exceptions": frozenset(
         {
-            *("open-payments", "rejects", "reconciliation", "patterns"),
+            *("open-payments", "rejects", "exceptions", "reconciliation", "patterns"),
             *("payments-above", "payments-of-payer", "payments-of-corridor"),
         }
     ),

@@ -16,6 +16,7 @@ from switch.reports import (
     corridors,
     costs,
     evidence,
+    exceptions,
     fx_result,
     invoice,
     liquidity,
@@ -223,6 +224,14 @@ _DEFINITIONS: Final = (
         _PERIOD,
         _ALL,
         ("as_of",),
+    ),
+    Definition(
+        exceptions.NAME,
+        exceptions.TITLE,
+        exceptions.read,
+        exceptions.COLUMNS,
+        _PERIOD,
+        _ALL,
     ),
     Definition(
         patterns.NAME,

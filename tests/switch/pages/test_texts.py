@@ -44,6 +44,7 @@ from switch.pages.shell import ACCOUNT, GROUPS, NAVIGATION
 from switch.payments import journey, screened
 from switch.payments.payment_files import STOPPED
 from switch.reports import (
+    exceptions,
     facts,
     fx_result,
     invoice,
@@ -201,6 +202,8 @@ ERRORS = ("InvalidMessage", "NotAllowed", "NotFound", "Unavailable")
 WORDS = {
     *(*invoice.BORNE_BY.values(), invoice.CORRIDOR, "switch", "rail"),
     *fx_result.REFERENCES,
+    *(*exceptions.STATES, exceptions.OPEN, exceptions.RULE, exceptions.SETTLED, exceptions.OTHERWISE),
+    *filter(None, exceptions.RATES.values()),
     *(settlement_instruction.PAYS, settlement_instruction.RECEIVES, settlement_instruction.NOT_SETTLED),
     *("payment", "return", "funds", "settlement", "debit", "credit", TOTAL, "yes", "no", "all"),
     *("nothing to settle", "Note", "Report", "Zone", "Account", "local time", wording.SIGNED),

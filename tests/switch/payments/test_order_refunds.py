@@ -28,6 +28,7 @@ from tests.switch.payments.inbound_world import (
     until_kept,
 )
 from tests.switch.payments.test_originate import control
+from tests.switch.payments.test_recalls import reported
 from tests.switch.stack import Stack, started
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -137,8 +138,19 @@ async def test_a_refund_that_the_rail_refuses_is_owed_until_two_people_settle_it
     assert refunded(all_of_them, "PK", found) == []
     assert found["settled"] is None
     await until_case(all_of_them, uetr, "open")
+    (open_,) = [row for row in await reported(all_of_them, uetr, country="IN") if row["kind"] == "obligation"]
     await all_of_them.agreed("order.settle", {"uetr": uetr, "evidence": "letter 12 of the rail"})
     await until_case(all_of_them, uetr, "closed")
+
+    assert (open_["state"], open_["ended_at"], open_["deadline"] is None) == ("open", None, False)
+    seen = await reported(all_of_them, uetr, country="IN")
+    gateway = gateways.gateway("PK")["id"]
+    assert {(row["kind"], row["state"], row["owed_by"], row["owed_to"]) for row in seen} == {
+        ("return", "returned", None, None),
+        ("refund", "refused by the rail", gateway, "PK"),
+        ("obligation", "settled", gateway, "PK"),
+    }
+    assert len({row["ended_by"] for row in seen if row["kind"] != "return"} - {None, "rule"}) == 1
 
 
 async def test_nobody_settles_what_may_be_refunded_at_this_moment(all_of_them: Stack) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from switch.cli.supervisor import running
 from switch.payments.recalls import OTHER_DAYS, WITHIN_DAYS, late
 from tests import scratch
 from tests.switch.api.test_doors import assignment, given_back, inbox, paid, post
+from tests.switch.identity.test_people_api import bearer
 from tests.switch.payments.test_indirect import MEZAN, iban, pay, payment, set_up
 from tests.switch.stack import Stack, started
 
@@ -209,6 +210,31 @@ async def test_a_recall_that_was_agreed_and_not_paid_is_a_case_with_an_end(stack
         async with asyncio.timeout(60):
             while not await cases_of(stack, uetr, "closed"):
                 await asyncio.sleep(0.2)
+    assert {
+        (row["uetr"], row["kind"], row["state"], row["owed_by"]) for row in await reported(stack, late, never)
+    } == {
+        (late, "recall", "returned", None),
+        (late, "return", "returned", None),
+        (never, "recall", "agreed, and ended without the money", "indus-bank"),
+    }
+    (unpaid,) = await reported(stack, never)
+    assert re.fullmatch("change [0-9]+", unpaid["ended_by"])
+
+
+async def reported(stack: Stack, *uetrs: str, country: str = "PK") -> list[dict[str, Any]]:
+    """The exceptions of these payments, as the central bank of a country has them: that of the payee."""
+    now = datetime.now(UTC)
+    period = {
+        "since": (now - timedelta(hours=1)).isoformat(),
+        "until": (now + timedelta(hours=1)).isoformat(),
+    }
+    async with aiohttp.ClientSession(
+        stack.url, headers=bearer(stack, f"regulator-{country.lower()}")
+    ) as http:
+        async with http.get("/v1/reports/exceptions", params=period) as answer:
+            assert answer.status == 200, await answer.text()
+            found = (await answer.json())["rows"]
+    return [row for row in found if row["uetr"] in uetrs]
 
 
 async def returned(stack: Stack, uetr: str) -> None:

@@ -28,6 +28,7 @@ from switch.reports import (
     account_statement,
     corridors,
     costs,
+    exceptions,
     fx_result,
     invoice,
     letter,
@@ -63,6 +64,7 @@ MOST_USED = {
     "fx-result": fx_result.COLUMNS,
     "rejects": rejects.REJECT_COLUMNS,
     "open-payments": rejects.OPEN_COLUMNS,
+    "exceptions": exceptions.COLUMNS,
     "patterns": patterns.COLUMNS,
 }
 LARGE = 98_765_432_109_876_543_21
