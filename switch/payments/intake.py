@@ -390,9 +390,8 @@ class Intake:
             )
             charging = credit_transfer.read_charging(message)
             found = _with_watched(await self._screening.compare(message, sender.id), proved.released)
-            if (
-                self._directory.now.screening_engines
-            ):  # asking it takes up to ten seconds: the order begins now
+            if self._directory.now.screening_engines:
+                # An outside engine may take ten seconds to answer: the order begins after that.
                 order = replace(order, made_at=_now())
             new = new_findings(found.findings, proved.released) if found.findings else []
             if new and proved.held is not None:

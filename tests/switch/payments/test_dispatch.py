@@ -64,7 +64,7 @@ def test_a_receipt_records_that_it_came_in_the_exchange(taken: Acceptance, event
 
 
 class Rail:
-    """Holds as it is told, and notes what it is asked. Its profile states that it holds amounts."""
+    """An adapter that returns the given receipt to a hold, and lists the calls. Its profile has reservations."""
 
     profile = PROFILE
 
